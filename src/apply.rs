@@ -1,0 +1,102 @@
+//! Does what the plan says: Vault with check-and-set first, then the state with a conditional put.
+//!
+//! Decides nothing. Each step can run twice, late, or beside another: a death between Vault and the state leaves a version that the state does not know,
+//! which the next run's check-and-set finds.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::error::Error;
+use crate::keys::UserName;
+use crate::observe::Observation;
+use crate::plan::{Plan, Step};
+use crate::report::{Notes, Outcome};
+use crate::snapshot::{Cas, UserState};
+use crate::stores::{Etag, Saved, States, Stores, Vault, Written};
+use crate::world::World;
+
+/// How often a lost race is run again, for Vault and for the state alike.
+pub const ATTEMPTS: u32 = 5;
+
+/// How a step ended.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Applied {
+    /// It is done; with the version of Vault's secret, if one was written.
+    Done(Outcome, Option<u64>),
+    /// Vault refused this guard; nothing was written.
+    Refused(Cas),
+}
+
+/// Carries out `plan` for the user that was `seen`.
+///
+/// # Errors
+/// Those of Vault and of the state. Vault may have the key although the state could not be written.
+pub async fn apply<W: Stores>(world: &World<W>, user: &UserName, seen: &Observation, plan: &Plan<'_>, notes: &mut Notes) -> Result<Applied, Error> {
+    let path = &seen.snapshot.path;
+    let recorder = Recorder { world, user, over: &seen.etag };
+    match plan.step {
+        Step::Nothing => Ok(Applied::Done(Outcome::Unchanged, None)),
+        Step::Hold => Ok(Applied::Done(Outcome::Held, None)),
+        Step::Yield => Ok(Applied::Done(Outcome::Superseded, None)),
+        Step::ReportMissing => Ok(Applied::Done(Outcome::Missing, None)),
+        Step::Fail => Ok(Applied::Done(Outcome::Failed, None)),
+        Step::Adopt { current, vault_version } => {
+            recorder.record(UserState::of_written(user, current, path, vault_version, Timestamp::now()), notes).await?;
+            Ok(Applied::Done(Outcome::Unchanged, None))
+        }
+        Step::Write { current, cas } => {
+            match world.session.call(async |vault, token| vault.write(token, path, user, &current.key, cas).await).await? {
+                Written::Refused => Ok(Applied::Refused(cas)),
+                Written::At(version) => {
+                    let now = Timestamp::now();
+                    notes.in_vault_at = Some(now);
+                    notes.drift_repaired = plan.reason.is_drift();
+                    notes.state_conflicts += u64::from(seen.damaged);
+                    recorder.record(UserState::of_written(user, current, path, version, now), notes).await?;
+                    Ok(Applied::Done(Outcome::Written, Some(version)))
+                }
+            }
+        }
+        Step::Retire { state, soft_delete } => {
+            if let Some(version) = soft_delete {
+                world.session.call(async |vault, token| vault.soft_delete(token, path, version).await).await?;
+            }
+            recorder.record(UserState { retired_at: Some(Timestamp::now()), ..state.clone() }, notes).await?;
+            Ok(Applied::Done(Outcome::Retired, None))
+        }
+    }
+}
+
+struct Recorder<'a, W: Stores> {
+    world: &'a World<W>,
+    user: &'a UserName,
+    over: &'a Option<Etag>,
+}
+
+impl<W: Stores> Recorder<'_, W> {
+    /// Writes the state, unless somebody has recorded the same or more meanwhile.
+    async fn record(&self, state: UserState, notes: &mut Notes) -> Result<(), Error> {
+        let Some(states) = &self.world.states else { return Ok(()) };
+        let mut over = self.over.clone();
+        for attempt in 1..=ATTEMPTS {
+            if states.save(&state, over.as_ref()).await? != Saved::LostRace {
+                return Ok(());
+            }
+            notes.state_conflicts += 1;
+            pause(attempt).await;
+            let found = states.load(self.user).await?;
+            if found.etag.is_some() && found.state.is_some_and(|theirs| theirs.covers(&state)) {
+                return Ok(());
+            }
+            over = found.etag;
+        }
+        Err(Error::Contended { subject: format!("the state of {}", self.user), attempts: ATTEMPTS })
+    }
+}
+
+/// Waits a random while before a lost race is run again: long enough for the winner to finish, longer each time.
+pub async fn pause(attempt: u32) {
+    let longest = 100 * u64::from(attempt);
+    tokio::time::sleep(Duration::from_millis(fastrand::u64(longest / 2..=longest))).await;
+}

@@ -1,0 +1,7 @@
+//! The operator's command line.
+
+use clap::Command;
+
+fn main() {
+    Command::new("keysync").version(env!("CARGO_PKG_VERSION")).about(env!("CARGO_PKG_DESCRIPTION")).get_matches();
+}

@@ -1,0 +1,164 @@
+//! One check per kind of variable; complaints are collected, so that all are reported together.
+
+use std::net::IpAddr;
+
+use reqwest::{Certificate, Url};
+
+use super::{OnUserDeleted, Problem};
+use crate::error::Error;
+use crate::keys::{ParameterNaming, UserName};
+
+/// Reads variables and keeps every complaint.
+pub(super) struct Reader<'a> {
+    source: &'a dyn Fn(&str) -> Option<String>,
+    problems: Vec<Problem>,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(source: &'a dyn Fn(&str) -> Option<String>) -> Self {
+        Self { source, problems: Vec::new() }
+    }
+
+    /// `config`, unless there was a complaint.
+    pub(super) fn finish<T>(self, config: T) -> Result<T, Error> {
+        if self.problems.is_empty() { Ok(config) } else { Err(Error::BadConfiguration(self.problems)) }
+    }
+
+    pub(super) fn problem(&mut self, variable: &'static str, problem: impl Into<String>) {
+        self.problems.push(Problem { variable, problem: problem.into() });
+    }
+
+    pub(super) fn text(&self, variable: &str) -> Option<String> {
+        (self.source)(variable).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+    }
+
+    pub(super) fn text_or(&self, variable: &str, default: &str) -> String {
+        self.text(variable).unwrap_or_else(|| default.to_owned())
+    }
+
+    pub(super) fn number(&mut self, variable: &'static str, default: u32, allowed: std::ops::RangeInclusive<u32>) -> u32 {
+        match self.text(variable).map(|value| value.parse()) {
+            None => default,
+            Some(Ok(number)) if allowed.contains(&number) => number,
+            Some(_) => {
+                self.problem(variable, format!("is not a whole number from {} to {}", allowed.start(), allowed.end()));
+                default
+            }
+        }
+    }
+
+    pub(super) fn address(&mut self) -> Url {
+        let unset = || Url::parse("https://vault.invalid").expect("the text is a URL");
+        let Some(value) = self.text("VAULT_ADDR") else {
+            self.problem("VAULT_ADDR", "is not set, expected the address of Vault, such as https://vault.example.org:8200");
+            return unset();
+        };
+        let complaint = match Url::parse(&value) {
+            Err(_) => "is not a URL, expected such as https://vault.example.org:8200",
+            Ok(url) if !matches!(url.scheme(), "http" | "https") => "is neither https nor http",
+            Ok(url) if url.scheme() == "http" && !is_loopback(&url) => "is http, which is allowed only for a loopback host; expected https",
+            Ok(url) if !url.username().is_empty() || url.password().is_some() => "holds a user name or password, expected only scheme, host and port",
+            Ok(url) if url.path() != "/" || url.query().is_some() || url.fragment().is_some() => {
+                "has a path, query or fragment, expected only scheme, host and port"
+            }
+            Ok(url) => return url,
+        };
+        self.problem("VAULT_ADDR", complaint);
+        unset()
+    }
+
+    /// A value that goes into an HTTP header as it is.
+    pub(super) fn header(&mut self, variable: &'static str, value: String) -> Option<String> {
+        if value.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Some(value);
+        }
+        self.problem(variable, "holds a character that cannot be sent in an HTTP header");
+        None
+    }
+
+    pub(super) fn authorities(&mut self) -> Option<Vec<Certificate>> {
+        let (variable, pem) = match (self.text("VAULT_CACERT_BYTES"), self.text("VAULT_CACERT")) {
+            (Some(pem), _) => ("VAULT_CACERT_BYTES", pem.into_bytes()),
+            (None, Some(path)) => match std::fs::read(&path) {
+                Ok(pem) => ("VAULT_CACERT", pem),
+                Err(error) => {
+                    self.problem("VAULT_CACERT", format!("cannot be read ({error}), expected a file of PEM certificates"));
+                    return None;
+                }
+            },
+            (None, None) => return None,
+        };
+        match Certificate::from_pem_bundle(&pem) {
+            Ok(authorities) if !authorities.is_empty() => Some(authorities),
+            _ => {
+                self.problem(variable, "holds no certificate, expected PEM text with -----BEGIN CERTIFICATE-----");
+                None
+            }
+        }
+    }
+
+    /// A mount or path in Vault, without slashes around it.
+    pub(super) fn path(&mut self, variable: &'static str, default: &str) -> String {
+        let value = self.text_or(variable, default).trim_matches('/').to_owned();
+        let plain = |segment: &str| {
+            !matches!(segment, "" | "." | "..") && segment.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+        };
+        if !value.split('/').all(plain) {
+            self.problem(variable, "is not a path of Vault, expected segments of A-Z a-z 0-9 - _ . between single slashes");
+        }
+        value
+    }
+
+    pub(super) fn naming(&mut self) -> ParameterNaming {
+        let prefix = self.text_or("SSM_PARAMETER_PREFIX", "/iam_users/");
+        let suffix = self.text_or("SSM_PARAMETER_SUFFIX", "_keys");
+        let legal = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || ".-_/".contains(c));
+        if !prefix.starts_with('/') || !prefix.ends_with('/') || prefix.len() < 3 || !legal(&prefix) {
+            self.problem("SSM_PARAMETER_PREFIX", "is not a path such as /iam_users/, with a slash at both ends");
+        }
+        if suffix.contains('/') || !legal(&suffix) {
+            self.problem("SSM_PARAMETER_SUFFIX", "is not the end of a name such as _keys (A-Z a-z 0-9 . - _)");
+        }
+        ParameterNaming { prefix, suffix }
+    }
+
+    pub(super) fn users(&mut self) -> Option<Vec<UserName>> {
+        let list = self.text("IAM_USER_LIST")?;
+        let names = list.split(',').map(str::trim).filter(|name| !name.is_empty()).map(UserName::parse);
+        match names.collect() {
+            Ok(users) => Some(users),
+            Err(error) => {
+                self.problem("IAM_USER_LIST", format!("is no comma-separated list of user names: {error}"));
+                None
+            }
+        }
+    }
+
+    pub(super) fn on_user_deleted(&mut self) -> OnUserDeleted {
+        match self.text_or("ON_USER_DELETED", "retain").as_str() {
+            "retain" => OnUserDeleted::Retain,
+            "soft-delete" => OnUserDeleted::SoftDelete,
+            _ => {
+                self.problem("ON_USER_DELETED", "is neither retain nor soft-delete");
+                OnUserDeleted::Retain
+            }
+        }
+    }
+
+    pub(super) fn log_level(&mut self) -> tracing::Level {
+        let variable = if self.text("LOG_LEVEL").is_some() { "LOG_LEVEL" } else { "AWS_LAMBDA_LOG_LEVEL" };
+        match super::log_level(self.source) {
+            Some(level) => level,
+            None => {
+                self.problem(variable, "is not one of trace, debug, info, warn, error");
+                tracing::Level::INFO
+            }
+        }
+    }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+}

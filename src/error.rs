@@ -1,0 +1,100 @@
+//! What can go wrong, by what the caller does next.
+//!
+//! A text names the operation and the subject, and tells what to do; it never holds a value, a token or a body.
+
+use crate::config::Problem;
+
+/// Everything that can fail.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// What woke us cannot be understood: drop it, sending it again changes nothing.
+    #[error("{0}")]
+    BadEvent(String),
+    /// The environment is wrong: mend the variables that are named.
+    #[error("{} in the configuration: {}", problems(.0.len()), list(.0))]
+    BadConfiguration(Vec<Problem>),
+    /// The service said no: mend the permission or the token.
+    #[error("{operation} {subject}: denied; {remedy}")]
+    Denied {
+        /// What was tried.
+        operation: &'static str,
+        /// On what.
+        subject: String,
+        /// What to do.
+        remedy: &'static str,
+    },
+    /// Nobody answered: try again later, and do not try the others meanwhile.
+    #[error("{operation} {subject}: no answer ({problem}); it is tried again")]
+    Unreachable {
+        /// What was tried.
+        operation: &'static str,
+        /// On what.
+        subject: String,
+        /// What stood in the way.
+        problem: String,
+    },
+    /// The service answered that it cannot now: try again later.
+    #[error("{operation} {subject}: {problem}; it is tried again")]
+    Unavailable {
+        /// What was tried.
+        operation: &'static str,
+        /// On what.
+        subject: String,
+        /// What the service said, in our words.
+        problem: String,
+    },
+    /// The answer is not one that the service gives: look at what answers there.
+    #[error("{operation} {subject}: {problem}")]
+    Unexpected {
+        /// What was tried.
+        operation: &'static str,
+        /// On what.
+        subject: String,
+        /// What is wrong with the answer.
+        problem: String,
+    },
+    /// Others kept winning the race: try again later.
+    #[error("{subject}: {attempts} attempts in a row were overtaken by another writer; it is tried again")]
+    Contended {
+        /// What was contended.
+        subject: String,
+        /// How often it was tried.
+        attempts: u32,
+    },
+    /// The invocation has no time left for this user: try again later.
+    #[error("the invocation had no time left for this user; it is tried again")]
+    OutOfTime,
+    /// The single user of an invocation failed.
+    #[error("{user}: {reason}")]
+    SyncFailed {
+        /// Which user.
+        user: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl Error {
+    /// A stable name to alarm on: the `errorType` of a failed invocation.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::BadEvent(_) => "BadEvent",
+            Self::BadConfiguration(_) => "BadConfiguration",
+            Self::Denied { .. } => "Denied",
+            Self::Unreachable { .. } => "Unreachable",
+            Self::Unavailable { .. } => "Unavailable",
+            Self::Unexpected { .. } => "Unexpected",
+            Self::Contended { .. } => "Contended",
+            Self::OutOfTime => "OutOfTime",
+            Self::SyncFailed { .. } => "SyncFailed",
+        }
+    }
+}
+
+fn problems(count: usize) -> String {
+    if count == 1 { "1 problem".to_owned() } else { format!("{count} problems") }
+}
+
+fn list(problems: &[Problem]) -> String {
+    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}

@@ -1,0 +1,186 @@
+//! The outside world, one trait per thing that we talk to, and the adapters that talk to the real ones.
+//!
+//! The pipeline knows the traits only; the binaries choose the adapters through [`connect`]. Adapters translate, they
+//! decide nothing.
+
+mod objects;
+pub mod parameters;
+pub mod roster;
+pub mod state;
+pub mod tokens;
+pub mod vault;
+
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use secrecy::SecretString;
+
+use crate::config::Config;
+use crate::error::Error;
+use crate::keys::{AccessKey, ParameterName, UserName, VaultPath};
+use crate::snapshot::{Cas, Parameter, UserState, VaultView};
+use crate::world::World;
+use crate::token::{Lifetime, Session, TokenObject, TokenSource};
+
+/// Parameter Store.
+pub trait Parameters {
+    /// Reads a parameter; whatever goes wrong is part of the answer.
+    async fn read(&self, name: &ParameterName) -> Parameter;
+}
+
+/// The version of an S3 object, opaque.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Etag(pub String);
+
+/// A state object as it was found.
+#[derive(Clone, Debug, Default)]
+pub struct Found {
+    /// What it says; `None` when there is none or it is damaged.
+    pub state: Option<UserState>,
+    /// Its version, for the next conditional write; `None` when there is no object of our own.
+    pub etag: Option<Etag>,
+    /// Whether there is an object that cannot be understood.
+    pub damaged: bool,
+}
+
+/// How a conditional write ended.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Saved {
+    /// The object is written, and has this version now.
+    As(Etag),
+    /// Somebody else wrote it meanwhile; nothing was written.
+    LostRace,
+}
+
+/// The recorded state of users.
+pub trait States {
+    /// Reads a user's state, with the predecessor's as a fallback.
+    async fn load(&self, user: &UserName) -> Result<Found, Error>;
+    /// Writes a user's state where it still has the version `over` (`None`: where there is none).
+    async fn save(&self, state: &UserState, over: Option<&Etag>) -> Result<Saved, Error>;
+}
+
+/// The token object.
+pub trait Tokens {
+    /// Reads the stored token and the object's version.
+    async fn load(&self) -> Result<(TokenObject, Etag), Error>;
+    /// Writes the token object where it still has the version `over`.
+    async fn save(&self, object: &TokenObject, over: &Etag) -> Result<Saved, Error>;
+}
+
+/// How a guarded write to Vault ended.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Written {
+    /// The secret is written, at this version.
+    At(u64),
+    /// Vault is at another version than the guard says; nothing was written.
+    Refused,
+}
+
+/// A key as it stands in Vault.
+#[derive(Debug)]
+pub enum Published {
+    /// This key, at this version; `None` when the current version holds no key (deleted, or of another shape).
+    Key(Option<AccessKey>, u64),
+    /// No secret.
+    Absent,
+}
+
+/// Vault's KV version 2 engine and its tokens.
+pub trait Vault {
+    /// Writes a key.
+    async fn write(&self, token: &SecretString, path: &VaultPath, user: &UserName, key: &AccessKey, cas: Cas) -> Result<Written, Error>;
+    /// Reads the current version from the metadata.
+    async fn metadata(&self, token: &SecretString, path: &VaultPath) -> Result<VaultView, Error>;
+    /// Reads a key.
+    async fn read(&self, token: &SecretString, path: &VaultPath) -> Result<Published, Error>;
+    /// Deletes one version, recoverable. Deleting it again changes nothing.
+    async fn soft_delete(&self, token: &SecretString, path: &VaultPath, version: u64) -> Result<(), Error>;
+    /// Asks what is left of the token.
+    async fn lookup(&self, token: &SecretString) -> Result<Lifetime, Error>;
+    /// Renews the token; returns the seconds that it lives from now.
+    async fn renew(&self, token: &SecretString) -> Result<u64, Error>;
+}
+
+/// The platform's list of users.
+pub trait Roster {
+    /// Whether the user is on it.
+    async fn lists(&self, user: &UserName) -> Result<bool, Error>;
+}
+
+/// Which stores make up a world.
+pub trait Stores {
+    /// Parameter Store.
+    type Parameters: Parameters;
+    /// The recorded state.
+    type States: States;
+    /// The token object.
+    type Tokens: Tokens;
+    /// Vault.
+    type Vault: Vault;
+    /// The roster.
+    type Roster: Roster;
+}
+
+/// The real ones.
+#[derive(Debug)]
+pub struct Live;
+
+impl Stores for Live {
+    type Parameters = parameters::ParameterStore;
+    type States = state::StateObjects;
+    type Tokens = tokens::StoredToken;
+    type Vault = vault::VaultServer;
+    type Roster = roster::RosterTable;
+}
+
+/// Connects to the real stores. Nothing is sent yet.
+///
+/// # Errors
+/// [`Error::BadConfiguration`] where no client can be made from the configuration.
+pub async fn connect(config: Config) -> Result<World<Live>, Error> {
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(2))
+        .operation_attempt_timeout(Duration::from_secs(4))
+        .operation_timeout(Duration::from_secs(10))
+        .build();
+    let aws = aws_config::from_env().retry_config(RetryConfig::adaptive()).timeout_config(timeouts).load().await;
+    let bucket = config.bucket.as_ref().map(|bucket| (aws_sdk_s3::Client::new(&aws), bucket));
+    let source = match (&config.vault.token, &bucket) {
+        (Some(token), _) => TokenSource::Fixed(token.clone()),
+        (None, Some((s3, bucket))) => TokenSource::Stored(tokens::StoredToken::new(s3.clone(), bucket)),
+        (None, None) => unreachable!("a configuration has a token or a bucket"),
+    };
+    let parameters = parameters::ParameterStore::new(aws_sdk_ssm::Client::new(&aws));
+    let states = bucket.map(|(s3, bucket)| state::StateObjects::new(s3, bucket));
+    let session = Session::new(vault::VaultServer::new(&config.vault)?, source, config.token_refresh_threshold_hours);
+    let roster = config.roster_table.clone().map(|table| roster::RosterTable::new(aws_sdk_dynamodb::Client::new(&aws), table));
+    Ok(World::new(config, parameters, states, session, roster))
+}
+
+/// What an AWS call's failure means to us. The service's own message stays out: it can quote the request.
+fn aws_error<E, R>(operation: &'static str, subject: impl Into<String>, remedy: &'static str, error: &aws_sdk_ssm::error::SdkError<E, R>) -> Error
+where
+    E: aws_sdk_ssm::error::ProvideErrorMetadata,
+{
+    use aws_sdk_ssm::error::SdkError;
+    let subject = subject.into();
+    let unavailable = |problem: String| Error::Unavailable { operation, subject: subject.clone(), problem };
+    match error {
+        SdkError::ServiceError(service) => match service.err().code().unwrap_or("an error without a code") {
+            "AccessDenied" | "AccessDeniedException" | "UnrecognizedClientException" | "InvalidAccessKeyId"
+            | "SignatureDoesNotMatch" | "ExpiredToken" | "ExpiredTokenException" | "KMS.DisabledException" => {
+                Error::Denied { operation, subject, remedy }
+            }
+            code => unavailable(format!("the service answered {code}")),
+        },
+        SdkError::TimeoutError(_) => unavailable("no answer within the time limit".to_owned()),
+        SdkError::DispatchFailure(failure) => {
+            let cause = if failure.is_timeout() { "timed out" } else { "failed" };
+            unavailable(format!("the connection {cause}: check network, endpoint and credentials"))
+        }
+        SdkError::ConstructionFailure(_) => unavailable("the request could not be built: check Region and credentials".to_owned()),
+        _ => unavailable("the answer could not be read".to_owned()),
+    }
+}

@@ -1,0 +1,78 @@
+//! JSON objects in S3 with conditional writes: what state and token have in common.
+
+use aws_sdk_s3::Client;
+use aws_sdk_s3::error::SdkError;
+use aws_sdk_s3::operation::get_object::GetObjectError;
+use aws_sdk_s3::primitives::ByteStream;
+
+use super::{Etag, Saved, aws_error};
+use crate::error::Error;
+
+/// The largest object that is read: far above the predecessor's state of some ten thousand users.
+const SIZE_LIMIT: i64 = 16 * 1024 * 1024;
+
+/// A bucket.
+#[derive(Clone, Debug)]
+pub(super) struct Objects {
+    client: Client,
+    bucket: String,
+}
+
+impl Objects {
+    pub(super) fn new(client: Client, bucket: &str) -> Self {
+        Self { client, bucket: bucket.to_owned() }
+    }
+
+    /// The object's text and version; `None` where there is none. The text may be a secret: the caller wipes it.
+    pub(super) async fn get(&self, operation: &'static str, key: &str) -> Result<Option<(Vec<u8>, Etag)>, Error> {
+        let subject = || format!("s3://{}/{key}", self.bucket);
+        let unexpected = |problem: &str| Error::Unexpected { operation, subject: subject(), problem: problem.to_owned() };
+        let object = match self.client.get_object().bucket(&self.bucket).key(key).send().await {
+            Ok(object) => object,
+            Err(error) if error.as_service_error().is_some_and(GetObjectError::is_no_such_key) => return Ok(None),
+            Err(error) => {
+                let remedy = "allow s3:GetObject on it and s3:ListBucket on the bucket, and check the bucket's name and key";
+                return Err(aws_error(operation, subject(), remedy, &error));
+            }
+        };
+        if object.content_length.is_some_and(|length| length > SIZE_LIMIT) {
+            return Err(unexpected("the object is larger than 16 MiB, which none of ours is"));
+        }
+        let etag = object.e_tag.clone().map(Etag).ok_or_else(|| unexpected("the answer has no ETag"))?;
+        let body = object.body.collect().await.map_err(|_| Error::Unavailable {
+            operation,
+            subject: subject(),
+            problem: "the object broke off while it was read".to_owned(),
+        })?;
+        Ok(Some((body.to_vec(), etag)))
+    }
+
+    /// Writes the object where it still has the version `over` (`None`: where there is none).
+    ///
+    /// No encryption header is sent: the bucket's default applies.
+    pub(super) async fn put(&self, operation: &'static str, key: &str, text: Vec<u8>, over: Option<&Etag>) -> Result<Saved, Error> {
+        let subject = format!("s3://{}/{key}", self.bucket);
+        let request = self.client.put_object().bucket(&self.bucket).key(key).content_type("application/json").body(ByteStream::from(text));
+        let request = match over {
+            Some(Etag(etag)) => request.if_match(etag),
+            None => request.if_none_match("*"),
+        };
+        match request.send().await {
+            Ok(answer) => {
+                let etag = answer.e_tag.map(Etag);
+                let problem = "the answer has no ETag".to_owned();
+                etag.map(Saved::As).ok_or(Error::Unexpected { operation, subject, problem })
+            }
+            // 412: it has another version. 409: somebody is writing it. 404: it was deleted under an If-Match.
+            Err(SdkError::ServiceError(error)) if matches!(error.raw().status().as_u16(), 404 | 409 | 412) && !is_no_bucket(error.err()) => Ok(Saved::LostRace),
+            Err(error) => {
+                let remedy = "allow s3:PutObject on it (and kms:GenerateDataKey on the bucket's key, if it has one)";
+                Err(aws_error(operation, subject, remedy, &error))
+            }
+        }
+    }
+}
+
+fn is_no_bucket(error: &impl aws_sdk_s3::error::ProvideErrorMetadata) -> bool {
+    error.code() == Some("NoSuchBucket")
+}

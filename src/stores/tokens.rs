@@ -1,0 +1,44 @@
+//! The token object in S3, in the predecessor's format.
+
+use aws_sdk_s3::Client;
+use zeroize::Zeroizing;
+
+use super::objects::Objects;
+use super::{Etag, Saved, Tokens};
+use crate::config::BucketConfig;
+use crate::error::Error;
+use crate::token::TokenObject;
+
+const READING: &str = "reading the Vault token";
+
+/// The token object of a bucket.
+#[derive(Debug)]
+pub struct StoredToken {
+    objects: Objects,
+    key: String,
+}
+
+impl StoredToken {
+    /// The token object of `bucket`.
+    pub fn new(client: Client, bucket: &BucketConfig) -> Self {
+        Self { objects: Objects::new(client, &bucket.name), key: bucket.token_key.clone() }
+    }
+
+    fn unusable(&self, problem: &str) -> Error {
+        Error::Unexpected { operation: READING, subject: self.key.clone(), problem: problem.to_owned() }
+    }
+}
+
+impl Tokens for StoredToken {
+    async fn load(&self) -> Result<(TokenObject, Etag), Error> {
+        let Some((text, etag)) = self.objects.get(READING, &self.key).await? else {
+            return Err(self.unusable("there is no token object; store a Vault token there"));
+        };
+        let object = TokenObject::parse(&Zeroizing::new(text)).map_err(|problem| self.unusable(&problem))?;
+        Ok((object, etag))
+    }
+
+    async fn save(&self, object: &TokenObject, over: &Etag) -> Result<Saved, Error> {
+        self.objects.put("writing the Vault token", &self.key, object.to_json(), Some(over)).await
+    }
+}

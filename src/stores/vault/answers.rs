@@ -1,0 +1,175 @@
+//! Vault's answers: the endpoints that vaultrs lacks, and what its errors mean to us.
+
+use std::fmt::Display;
+
+use rustify::errors::ClientError as HttpError;
+use secrecy::SecretString;
+use serde::Deserialize;
+
+use super::{AccessKey, ClientError, Endpoint, Error, Lifetime, Published, RequestMethod, RequestType, ResponseType, Timestamp, Value};
+
+/// `auth/token/lookup-self`; vaultrs's own leaves out the period, which decides whether a token lives for ever.
+pub(super) struct LookupSelf;
+
+/// What is used of the answer (<https://developer.hashicorp.com/vault/api-docs/auth/token#lookup-a-token-self>).
+#[derive(Deserialize)]
+pub(super) struct TokenFacts {
+    ttl: u64,
+    #[serde(default)]
+    period: Option<u64>,
+    #[serde(default)]
+    explicit_max_ttl: u64,
+    #[serde(default)]
+    renewable: Option<bool>,
+    creation_time: i64,
+    creation_ttl: u64,
+}
+
+impl TokenFacts {
+    pub(super) fn into_lifetime(self) -> Lifetime {
+        Lifetime {
+            // A ttl of 0 in an answer means no end, not the end: an expired token gets no answer.
+            ttl_seconds: Some(self.ttl).filter(|ttl| *ttl > 0),
+            period_seconds: self.period.filter(|period| *period > 0),
+            explicit_max_ttl_seconds: Some(self.explicit_max_ttl).filter(|ttl| *ttl > 0),
+            creation_ttl_seconds: self.creation_ttl,
+            renewable: self.renewable.unwrap_or(false),
+            created_at: Timestamp::from_second(self.creation_time).unwrap_or(Timestamp::UNIX_EPOCH),
+            as_of: Timestamp::now(),
+        }
+    }
+}
+
+impl Endpoint for LookupSelf {
+    type Response = TokenFacts;
+    const REQUEST_BODY_TYPE: RequestType = RequestType::JSON;
+    const RESPONSE_BODY_TYPE: ResponseType = ResponseType::JSON;
+
+    fn path(&self) -> String {
+        "auth/token/lookup-self".to_owned()
+    }
+
+    fn method(&self) -> RequestMethod {
+        RequestMethod::GET
+    }
+}
+
+/// `auth/token/renew-self`; vaultrs's own has a tab at the beginning of its path.
+pub(super) struct RenewSelf;
+
+impl Endpoint for RenewSelf {
+    type Response = ();
+    const REQUEST_BODY_TYPE: RequestType = RequestType::JSON;
+    const RESPONSE_BODY_TYPE: ResponseType = ResponseType::JSON;
+
+    fn path(&self) -> String {
+        "auth/token/renew-self".to_owned()
+    }
+
+    fn method(&self) -> RequestMethod {
+        RequestMethod::POST
+    }
+}
+
+/// A read of a secret that never puts it into a type that could show it; vaultrs's own goes through a `Value`.
+pub(super) struct ReadKey {
+    pub(super) path: String,
+}
+
+#[derive(Deserialize)]
+pub(super) struct FoundKey {
+    data: Option<KeyFields>,
+    metadata: VersionOf,
+}
+
+#[derive(Deserialize)]
+struct KeyFields {
+    #[serde(rename = "accessKeyId", default)]
+    id: Option<String>,
+    #[serde(rename = "secretAccessKey", default)]
+    secret: Option<SecretString>,
+}
+
+#[derive(Deserialize)]
+struct VersionOf {
+    version: u64,
+}
+
+impl FoundKey {
+    pub(super) fn published(self) -> Published {
+        let key = self.data.and_then(|fields| AccessKey::new(fields.id?, fields.secret?).ok());
+        Published::Key(key, self.metadata.version)
+    }
+}
+
+impl Endpoint for ReadKey {
+    type Response = FoundKey;
+    const REQUEST_BODY_TYPE: RequestType = RequestType::JSON;
+    const RESPONSE_BODY_TYPE: ResponseType = ResponseType::JSON;
+
+    fn path(&self) -> String {
+        self.path.clone()
+    }
+
+    fn method(&self) -> RequestMethod {
+        RequestMethod::GET
+    }
+}
+
+/// The version that a 404's body tells of, when the current version is deleted.
+pub(super) fn deleted_version(body: &str) -> Option<u64> {
+    serde_json::from_str::<Value>(body).ok()?.pointer("/data/metadata/version")?.as_u64()
+}
+
+/// Whether a `deletion_time` (empty: none) is behind `now`. One that cannot be read counts as past: writing a key once more is safe.
+pub(super) fn is_past(deletion_time: &str, now: Timestamp) -> bool {
+    !deletion_time.is_empty() && !deletion_time.parse::<Timestamp>().is_ok_and(|at| at > now)
+}
+
+pub(super) fn unexpected(operation: &'static str, subject: &impl Display, problem: &str) -> Error {
+    Error::Unexpected { operation, subject: subject.to_string(), problem: format!("Vault {problem}") }
+}
+
+/// What an error of vaultrs means to us. Neither the server's own text nor a body gets into it.
+pub(super) fn error(operation: &'static str, subject: &impl Display, remedy: &'static str, error: ClientError) -> Error {
+    let code = match &error {
+        ClientError::APIError { code, .. } => *code,
+        ClientError::RestClientError { source: HttpError::ServerResponseError { code, .. } } => *code,
+        ClientError::RestClientError { source: HttpError::RequestError { source, .. } } => {
+            return unreachable(operation, subject.to_string(), source.downcast_ref());
+        }
+        ClientError::RestClientError { source: HttpError::ResponseError { .. } } => {
+            let problem = "Vault's answer broke off".to_owned();
+            return Error::Unavailable { operation, subject: subject.to_string(), problem };
+        }
+        _ => return unexpected(operation, subject, "answered in a form that is not Vault's; does VAULT_ADDR name a Vault server?"),
+    };
+    let unavailable = |problem: &str| Error::Unavailable { operation, subject: subject.to_string(), problem: problem.to_owned() };
+    match code {
+        403 => Error::Denied { operation, subject: subject.to_string(), remedy },
+        404 => unexpected(operation, subject, "answered 404; check VAULT_MOUNT, VAULT_PATH_PREFIX and VAULT_NAMESPACE"),
+        300..=399 => unexpected(operation, subject, "answered with a redirect, which is never followed; set VAULT_ADDR to the active server's own address"),
+        429 => unavailable("Vault answered 429: too many requests, or a standby without forwarding"),
+        412 | 472 | 473 => unavailable(&format!("Vault answered {code}: a standby that is not up to date")),
+        503 => unavailable("Vault answered 503: it is sealed or in maintenance; unseal it"),
+        500..=599 => unavailable(&format!("Vault answered {code}; see its server log")),
+        _ => unexpected(operation, subject, &format!("refused the request with {code}; check VAULT_MOUNT (KV version 2?) and VAULT_PATH_PREFIX")),
+    }
+}
+
+/// The innermost cause tells most, such as `Connection refused` or `invalid peer certificate: UnknownIssuer`.
+fn unreachable(operation: &'static str, subject: String, error: Option<&reqwest::Error>) -> Error {
+    let problem = match error {
+        Some(error) if error.is_timeout() => "Vault did not answer within the time limit".to_owned(),
+        Some(error) => innermost(error).to_string(),
+        None => "the connection failed".to_owned(),
+    };
+    Error::Unreachable { operation, subject, problem }
+}
+
+fn innermost<'a>(mut error: &'a (dyn std::error::Error + 'static)) -> &'a (dyn std::error::Error + 'static) {
+    while let Some(cause) = error.source() {
+        error = cause;
+    }
+    error
+}

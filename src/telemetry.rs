@@ -1,0 +1,167 @@
+//! Logs and metrics: one vocabulary, on standard output, without any endpoint.
+//!
+//! One JSON object a line: logs by `tracing`, metrics in CloudWatch's Embedded Metric Format
+//! (<https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>).
+//! Our own level never applies to the crates below us: at TRACE some of them print headers and bodies.
+
+use std::time::SystemTime;
+
+use jiff::Timestamp;
+use metrique::emf::Emf;
+use metrique::unit::{Millisecond, Second};
+use metrique::writer::Entry;
+use metrique::writer::format::Format;
+use metrique::writer::unit::WithUnit;
+use metrique::writer::value::Distribution;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::Layer;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+use crate::report::{Outcome, UserReport};
+
+/// The namespace of the metrics.
+pub const NAMESPACE: &str = "IamKeySync";
+
+/// Sends logs of this library and of its binaries to standard output from `level` on; of other crates only errors.
+///
+/// vaultrs and rustify stay silent: their errors quote Vault's answers, and ours say the same without.
+pub fn start_log(level: tracing::Level) {
+    let targets = Targets::new()
+        .with_default(LevelFilter::ERROR)
+        .with_target("nr_iam_key_sync", level)
+        .with_target("vaultrs", LevelFilter::OFF)
+        .with_target("rustify", LevelFilter::OFF)
+        // The error of an invocation is ours, and logged by us.
+        .with_target("lambda_runtime", LevelFilter::OFF);
+    let lines = json_subscriber::fmt::layer()
+        .with_writer(std::io::stdout)
+        .flatten_event(true)
+        .with_current_span(false)
+        .with_span_list(false)
+        .flatten_span_list_on_top_level(true);
+    tracing_subscriber::registry().with(lines.with_filter(targets)).init();
+}
+
+/// Logs what happened to a user.
+pub fn log_user(report: &UserReport) {
+    let UserReport { user, outcome, reason, parameter_version, vault_version, millis, .. } = report;
+    let (user, outcome) = (user.as_str(), outcome.as_str());
+    macro_rules! line {
+        ($level:ident) => {
+            tracing::$level!(
+                user,
+                outcome,
+                reason,
+                millis,
+                parameterVersion = parameter_version,
+                vaultVersion = vault_version,
+                "{user}: {outcome}, {reason}"
+            )
+        };
+    }
+    match report.outcome {
+        Outcome::Written | Outcome::Unchanged | Outcome::Superseded | Outcome::Retired => line!(info),
+        Outcome::Held | Outcome::Missing => line!(warn),
+        Outcome::Failed => line!(error),
+    }
+}
+
+/// The metrics of one invocation. User names are never among them: each would be a metric of its own.
+#[derive(Debug, Entry)]
+#[entry(rename_all = "PascalCase")]
+pub struct Metrics {
+    #[entry(timestamp)]
+    at: SystemTime,
+    function: String,
+    #[entry(name = "requestId")]
+    request_id: String,
+    written: u64,
+    unchanged: u64,
+    held: u64,
+    superseded: u64,
+    retired: u64,
+    missing: u64,
+    failed: u64,
+    /// Payloads and message bodies that were no event.
+    pub bad_events: u64,
+    drift_repaired: u64,
+    state_conflicts: u64,
+    sync_millis: Option<WithUnit<u64, Millisecond>>,
+    event_to_vault_seconds: Distribution<WithUnit<f64, Second>>,
+    oldest_unsynced_hours: Option<f64>,
+    /// Hours that the Vault token has left.
+    pub vault_token_hours_left: Option<f64>,
+}
+
+impl Metrics {
+    /// No counts yet.
+    pub fn of(function: &str, request_id: &str) -> Self {
+        let (function, request_id) = (function.to_owned(), request_id.to_owned());
+        Self {
+            at: SystemTime::now(),
+            function,
+            request_id,
+            written: 0,
+            unchanged: 0,
+            held: 0,
+            superseded: 0,
+            retired: 0,
+            missing: 0,
+            failed: 0,
+            bad_events: 0,
+            drift_repaired: 0,
+            state_conflicts: 0,
+            sync_millis: None,
+            event_to_vault_seconds: Distribution::default(),
+            oldest_unsynced_hours: None,
+            vault_token_hours_left: None,
+        }
+    }
+
+    /// Counts a user; `told_at` is the time of the event, if one told of it.
+    pub fn count(&mut self, user: &UserReport, told_at: Option<Timestamp>, now: Timestamp) {
+        match user.outcome {
+            Outcome::Written => self.written += 1,
+            Outcome::Unchanged => self.unchanged += 1,
+            Outcome::Held => self.held += 1,
+            Outcome::Superseded => self.superseded += 1,
+            Outcome::Retired => self.retired += 1,
+            Outcome::Missing => self.missing += 1,
+            Outcome::Failed => self.failed += 1,
+        }
+        self.drift_repaired += u64::from(user.notes.drift_repaired);
+        self.state_conflicts += user.notes.state_conflicts;
+        if let (Some(told), Some(done)) = (told_at, user.notes.in_vault_at) {
+            self.event_to_vault_seconds.add(done.duration_since(told).as_secs_f64().max(0.0).into());
+        }
+        // An event knows of its own users only, so it never says 0: that is the sweep's to say.
+        if let (Outcome::Failed | Outcome::Held, Some(modified)) = (user.outcome, user.notes.parameter_modified) {
+            let hours = now.duration_since(modified).as_secs_f64().max(0.0) / 3600.0;
+            self.oldest_unsynced_hours = Some(self.oldest_unsynced_hours.unwrap_or(0.0).max(hours));
+        }
+    }
+
+    /// Notes how long the invocation took.
+    pub fn took(&mut self, millis: u64) {
+        self.sync_millis = Some(millis.into());
+    }
+
+    /// The metrics as one line of the Embedded Metric Format.
+    pub fn to_line(&self) -> String {
+        let mut line = Vec::new();
+        let dimensions = vec![vec!["Function".to_owned()]];
+        let mut format = Emf::builder(NAMESPACE.to_owned(), dimensions).build();
+        match format.format(self, &mut line) {
+            Ok(()) => String::from_utf8_lossy(&line).into_owned(),
+            Err(error) => {
+                tracing::error!(error = %error, "the metrics of this invocation could not be written");
+                String::new()
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,197 @@
+//! The Vault token: loaded when first needed, kept in memory, loaded again after a 403, renewed when little is left.
+//!
+//! What the server says of the token counts, and the wall clock: a Lambda's monotonic clock stands still while it is frozen.
+
+mod lifetime;
+mod object;
+
+pub use lifetime::{Lifetime, Warning};
+pub use object::TokenObject;
+
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use secrecy::SecretString;
+use serde::Serialize;
+use tokio::sync::Mutex;
+
+use crate::error::Error;
+use crate::stores::{Etag, Saved, Tokens, Vault};
+
+/// A refusal that comes quicker than this is tried once more, about as much later.
+const QUICK: Duration = Duration::from_millis(500);
+
+/// Where the token comes from.
+#[derive(Debug)]
+pub enum TokenSource<T> {
+    /// It is given, and nowhere to be written back.
+    Fixed(SecretString),
+    /// It is stored, and written back after a renewal.
+    Stored(T),
+}
+
+/// Vault, and the token that opens it.
+#[derive(Debug)]
+pub struct Session<V, T> {
+    vault: V,
+    source: TokenSource<T>,
+    threshold_hours: u32,
+    held: Mutex<Option<Held>>,
+}
+
+/// The token in memory.
+#[derive(Debug)]
+struct Held {
+    token: SecretString,
+    stored: Option<(TokenObject, Etag)>,
+    lifetime: Option<Lifetime>,
+    /// Counts loads, so that of many callers with the same dead token only the first loads it again.
+    generation: u64,
+}
+
+/// What is known of the token, without the token.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TokenStatus {
+    /// Seconds that are left; `None` for one without end.
+    pub ttl_seconds: Option<u64>,
+    /// When it ends.
+    pub expires_at: Option<Timestamp>,
+    /// Its period; `None` for one that is not periodic.
+    pub period_seconds: Option<u64>,
+    /// Whether it can be renewed.
+    pub renewable: bool,
+    /// Whether it was renewed just now.
+    pub renewed: bool,
+    /// What is wrong with it, and what to do.
+    pub warnings: Vec<String>,
+}
+
+impl TokenStatus {
+    /// Hours that are left; `None` for a token without end.
+    pub fn hours_left(&self) -> Option<f64> {
+        self.ttl_seconds.map(|seconds| seconds as f64 / 3600.0)
+    }
+}
+
+impl<V: Vault, T: Tokens> Session<V, T> {
+    /// A session that loads its token when it is first needed.
+    pub fn new(vault: V, source: TokenSource<T>, threshold_hours: u32) -> Self {
+        Self { vault, source, threshold_hours, held: Mutex::new(None) }
+    }
+
+    /// Calls Vault with the token. After a 403 the token is loaded again, and if it is another one by now, the call is
+    /// made once more. So it is after a moment when Vault could not answer but said so quickly, as it does while another server takes over: the
+    /// queue would come back too late to be noticed as "within seconds".
+    ///
+    /// # Errors
+    /// Those of `call`, and those of loading the token.
+    pub async fn call<R>(&self, call: impl AsyncFn(&V, &SecretString) -> Result<R, Error>) -> Result<R, Error> {
+        let (token, generation) = self.token(None).await?;
+        let denied = match self.patiently(&call, &token).await {
+            Err(error @ Error::Denied { .. }) => error,
+            answer => return answer,
+        };
+        let (token, newer) = self.token(Some(generation)).await?;
+        if newer == generation { Err(denied) } else { call(&self.vault, &token).await }
+    }
+
+    /// Looks at the token and renews it when little is left, or in any case when `force` is set. Asks Vault only when
+    /// that is due, so that most invocations cost nothing.
+    ///
+    /// # Errors
+    /// Those of loading the token and of asking Vault for it; those of the renewal only with `force` or when the
+    /// token has no time left: one that is still valid must not stop a sync.
+    pub async fn upkeep(&self, force: bool) -> Result<TokenStatus, Error> {
+        let mut lifetime = self.lifetime().await?;
+        let mut problems = Vec::new();
+        let mut renewed = false;
+        if lifetime.renewable && (force || lifetime.renewal_due(Timestamp::now(), self.threshold_hours)) {
+            match self.call(async |vault, token| vault.renew(token).await).await {
+                Ok(ttl) => {
+                    lifetime = lifetime.renewed(ttl, Timestamp::now());
+                    renewed = true;
+                    problems.extend(self.write_back(&lifetime).await);
+                }
+                Err(error) if force || lifetime.seconds_left(Timestamp::now()) == Some(0) => return Err(error),
+                Err(error) => problems.push(format!("the Vault token was not renewed, but is still valid: {error}")),
+            }
+        }
+        let now = Timestamp::now();
+        problems.extend(lifetime.warnings(now).iter().map(ToString::to_string));
+        Ok(TokenStatus {
+            ttl_seconds: lifetime.seconds_left(now),
+            expires_at: lifetime.expires_at(),
+            period_seconds: lifetime.period_seconds,
+            renewable: lifetime.renewable,
+            renewed,
+            warnings: problems,
+        })
+    }
+
+    /// The token's lifetime: what is known of it, else what Vault says.
+    async fn lifetime(&self) -> Result<Lifetime, Error> {
+        if let Some(known) = self.held.lock().await.as_ref().and_then(|held| held.lifetime) {
+            return Ok(known);
+        }
+        let lifetime = self.call(async |vault, token| vault.lookup(token).await).await?;
+        if let Some(held) = self.held.lock().await.as_mut() {
+            held.lifetime = Some(lifetime);
+        }
+        Ok(lifetime)
+    }
+
+    /// Keeps the new lifetime, in memory and in the token object; returns a complaint if that could not be written.
+    async fn write_back(&self, lifetime: &Lifetime) -> Option<String> {
+        let mut guard = self.held.lock().await;
+        let held = guard.as_mut()?;
+        held.lifetime = Some(*lifetime);
+        let (TokenSource::Stored(store), Some((known, etag))) = (&self.source, &held.stored) else { return None };
+        let object = known.renewed(lifetime);
+        if object == *known {
+            return None;
+        }
+        match store.save(&object, etag).await {
+            Ok(Saved::As(etag)) => held.stored = Some((object, etag)),
+            // Somebody stored another token or renewed this one: it is loaded when it is needed next.
+            Ok(Saved::LostRace) => *guard = None,
+            Err(error) => return Some(format!("the Vault token was renewed, but its object was not written: {error}")),
+        }
+        None
+    }
+
+    async fn patiently<R>(&self, call: &impl AsyncFn(&V, &SecretString) -> Result<R, Error>, token: &SecretString) -> Result<R, Error> {
+        let started = Instant::now();
+        match call(&self.vault, token).await {
+            Err(Error::Unavailable { .. } | Error::Unreachable { .. }) if started.elapsed() < QUICK => {
+                tokio::time::sleep(QUICK / 2 + QUICK.mul_f64(fastrand::f64() / 2.0)).await;
+                call(&self.vault, token).await
+            }
+            answer => answer,
+        }
+    }
+
+    /// The token and its generation; loads it if there is none, or again if it is still of the generation `dead`.
+    async fn token(&self, dead: Option<u64>) -> Result<(SecretString, u64), Error> {
+        let mut held = self.held.lock().await;
+        let generation = held.as_ref().map_or(0, |held| held.generation);
+        let loaded = match (&*held, &self.source) {
+            (None, TokenSource::Fixed(token)) => Some((token.clone(), None)),
+            (None, TokenSource::Stored(store)) => {
+                let (object, etag) = store.load().await?;
+                Some((object.token.clone(), Some((object, etag))))
+            }
+            (Some(known), TokenSource::Stored(store)) if dead == Some(known.generation) => {
+                let (object, etag) = store.load().await?;
+                let same = known.stored.as_ref().is_some_and(|(_, known)| *known == etag);
+                (!same).then(|| (object.token.clone(), Some((object, etag))))
+            }
+            (Some(_), _) => None,
+        };
+        if let Some((token, stored)) = loaded {
+            *held = Some(Held { token, stored, lifetime: None, generation: generation + 1 });
+        }
+        let held = held.as_ref().expect("a token is held, or loading it failed above");
+        Ok((held.token.clone(), held.generation))
+    }
+}

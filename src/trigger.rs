@@ -1,0 +1,182 @@
+//! What woke us: a payload, parsed into one of the few things that the service does.
+//!
+//! Pure. An event is only a hint, so nothing of it is believed but the user's name and the time. Must not do: fail a whole batch for one record of it.
+
+use aws_lambda_events::event::eventbridge::EventBridgeEvent;
+use aws_lambda_events::event::sqs::SqsMessage;
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::error::Error;
+use crate::keys::{ParameterNaming, UserName};
+
+const EXPECTED: &str = "expected an EventBridge event of aws.ssm, an SQS batch of such events, or \
+    {\"action\": \"sync\", \"users\": [\"…\"]} or {\"action\": \"refresh-token\"}";
+
+/// What is to be done.
+#[derive(Debug, PartialEq)]
+pub enum Trigger {
+    /// A parameter changed, told by EventBridge itself.
+    Change(Change),
+    /// Parameters changed, told through SQS.
+    Batch(Vec<Record>),
+    /// An operator asks to sync these users, each named once.
+    Sync(Vec<UserName>),
+    /// Renew the Vault token.
+    RefreshToken,
+    /// Nothing: why not.
+    Ignored(String),
+}
+
+/// A user's parameter changed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Change {
+    /// Whose.
+    pub user: UserName,
+    /// How.
+    pub operation: Operation,
+    /// When, to the second; `None` where the event does not tell.
+    pub at: Option<Timestamp>,
+}
+
+/// How a parameter changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// Created or updated.
+    Put,
+    /// Deleted.
+    Delete,
+}
+
+/// One message of an SQS batch.
+#[derive(Debug, PartialEq)]
+pub struct Record {
+    /// The id by which the message is handed back.
+    pub message_id: String,
+    /// The how manieth delivery this is, from 1.
+    pub delivery: u32,
+    /// What the message says.
+    pub body: Body,
+}
+
+/// What a message says.
+#[derive(Debug, PartialEq)]
+pub enum Body {
+    /// A user's parameter changed.
+    Change(Change),
+    /// An event that does not concern us: why not.
+    Ignored(String),
+    /// No event at all: why not.
+    Bad(String),
+}
+
+/// Parses a Lambda payload.
+///
+/// # Errors
+/// [`Error::BadEvent`] for anything but the payloads that are documented in `events/README.md`.
+pub fn parse(payload: Value, naming: &ParameterNaming) -> Result<Trigger, Error> {
+    match payload {
+        Value::Object(ref members) if members.contains_key("Records") => batch(payload, naming),
+        Value::Object(ref members) if members.contains_key("action") => action(payload),
+        payload => match event(payload, naming) {
+            Body::Change(change) => Ok(Trigger::Change(change)),
+            Body::Ignored(reason) => Ok(Trigger::Ignored(reason)),
+            Body::Bad(reason) => Err(Error::BadEvent(format!("{reason}; {EXPECTED}"))),
+        },
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "action", rename_all = "kebab-case", deny_unknown_fields)]
+enum Action {
+    Sync { users: Vec<String> },
+    RefreshToken {},
+}
+
+fn action(payload: Value) -> Result<Trigger, Error> {
+    let action = Action::deserialize(payload).map_err(|error| bad(&error.to_string()))?;
+    match action {
+        Action::RefreshToken {} => Ok(Trigger::RefreshToken),
+        Action::Sync { users } => {
+            let mut named = Vec::with_capacity(users.len());
+            for user in &users {
+                let user = UserName::parse(user).map_err(|error| bad(&format!("\"users\" holds {error}")))?;
+                if !named.contains(&user) {
+                    named.push(user);
+                }
+            }
+            if named.is_empty() { Err(bad("\"users\" is empty")) } else { Ok(Trigger::Sync(named)) }
+        }
+    }
+}
+
+fn bad(reason: &str) -> Error {
+    Error::BadEvent(format!("{}; {EXPECTED}", excerpt(reason)))
+}
+
+fn batch(payload: Value, naming: &ParameterNaming) -> Result<Trigger, Error> {
+    #[derive(Deserialize)]
+    struct Batch {
+        #[serde(rename = "Records")]
+        records: Vec<Value>,
+    }
+    let Batch { records } = Batch::deserialize(payload).map_err(|_| bad("\"Records\" is not an array"))?;
+    records.into_iter().map(|value| record(value, naming)).collect::<Result<_, _>>().map(Trigger::Batch)
+}
+
+/// A record without a message id could not be handed back, and then SQS would take it for done: the batch is refused.
+fn record(value: Value, naming: &ParameterNaming) -> Result<Record, Error> {
+    let message_id = value.get("messageId").and_then(Value::as_str).unwrap_or_default().to_owned();
+    if message_id.is_empty() || value.get("eventSource").is_some_and(|source| source != "aws:sqs") {
+        return Err(bad("\"Records\" holds a record that is not an SQS message with a messageId"));
+    }
+    let Ok(message) = SqsMessage::deserialize(value) else {
+        return Ok(Record { message_id, delivery: 1, body: Body::Bad("the record is not an SQS message".to_owned()) });
+    };
+    let delivery = message.attributes.get("ApproximateReceiveCount").and_then(|count| count.parse().ok()).unwrap_or(1);
+    let body = match message.body.map(|body| serde_json::from_str(&body)) {
+        Some(Ok(body)) => event(body, naming),
+        Some(Err(_)) => Body::Bad("the body is not JSON".to_owned()),
+        None => Body::Bad("the record has no body".to_owned()),
+    };
+    Ok(Record { message_id, delivery, body })
+}
+
+fn event(value: Value, naming: &ParameterNaming) -> Body {
+    let Ok(event) = EventBridgeEvent::<Value>::deserialize(value) else {
+        return Body::Bad("not an EventBridge event".to_owned());
+    };
+    if event.source != "aws.ssm" || event.detail_type != "Parameter Store Change" {
+        let (source, kind) = (excerpt(&event.source), excerpt(&event.detail_type));
+        return Body::Ignored(format!("{source} / {kind} is not aws.ssm / Parameter Store Change"));
+    }
+    if event.detail.get("exception").is_some() {
+        return Body::Ignored("the event tells of an exception, not of a change".to_owned());
+    }
+    let member = |name| event.detail.get(name).and_then(Value::as_str);
+    let (Some(name), Some(operation)) = (member("name"), member("operation")) else {
+        return Body::Bad("the event's detail has no name or no operation".to_owned());
+    };
+    let operation = match operation {
+        "Create" | "Update" => Operation::Put,
+        "Delete" => Operation::Delete,
+        other => return Body::Ignored(format!("{} changes no value", excerpt(other))),
+    };
+    match naming.user_of(name) {
+        Ok(user) => Body::Change(Change { user, operation, at: time(&event) }),
+        Err(reason) => Body::Ignored(reason),
+    }
+}
+
+fn time(event: &EventBridgeEvent<Value>) -> Option<Timestamp> {
+    event.time.and_then(|time| Timestamp::from_millisecond(time.timestamp_millis()).ok())
+}
+
+/// The beginning of a foreign text, for a message.
+fn excerpt(text: &str) -> String {
+    if text.chars().count() > 120 { text.chars().take(120).chain("…".chars()).collect() } else { text.to_owned() }
+}
+
+#[cfg(test)]
+mod tests;

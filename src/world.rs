@@ -1,0 +1,71 @@
+//! What an invocation works with: the configuration, the stores, and what has been said already.
+
+use std::cell::{Cell, RefCell};
+
+use crate::config::Config;
+use crate::stores::Stores;
+use crate::token::Session;
+
+/// The configuration and the stores of one process.
+#[derive(Debug)]
+pub struct World<W: Stores> {
+    /// What is configured.
+    pub config: Config,
+    /// Parameter Store.
+    pub parameters: W::Parameters,
+    /// The recorded state; `None` in basic mode.
+    pub states: Option<W::States>,
+    /// Vault, and the token that opens it.
+    pub session: Session<W::Vault, W::Tokens>,
+    /// The roster, if there is one to ask.
+    pub roster: Option<W::Roster>,
+    said: [Cell<bool>; 2],
+    said_of_token: RefCell<Vec<String>>,
+}
+
+/// A limitation that is worth saying once in the life of a process.
+#[derive(Clone, Copy, Debug)]
+pub enum Notice {
+    /// The token may not read metadata.
+    MetadataIsHidden,
+    /// The token of the basic mode may not read keys.
+    DataIsHidden,
+}
+
+impl<W: Stores> World<W> {
+    /// A world of these stores.
+    pub fn new(
+        config: Config,
+        parameters: W::Parameters,
+        states: Option<W::States>,
+        session: Session<W::Vault, W::Tokens>,
+        roster: Option<W::Roster>,
+    ) -> Self {
+        let (said, said_of_token) = (Default::default(), RefCell::default());
+        Self { config, parameters, states, session, roster, said, said_of_token }
+    }
+
+    /// Logs the notice, the first time.
+    pub fn say_once(&self, notice: Notice) {
+        if self.said[notice as usize].replace(true) {
+            return;
+        }
+        match notice {
+            Notice::MetadataIsHidden => tracing::warn!(
+                "the Vault token may not read metadata: keys are synced, but drift in Vault is not seen, and a write whose guard \
+                 Vault refuses is made without one; allow read and list on <mount>/metadata/<prefix>/*"
+            ),
+            Notice::DataIsHidden => tracing::warn!(
+                "the Vault token may not read keys: without a bucket for state, every sync writes a new version; set S3_BUCKET_NAME or allow read"
+            ),
+        }
+    }
+
+    /// Logs what is wrong with the token, unless the same was said last time.
+    pub fn say_of_token(&self, warnings: Vec<String>) {
+        if *self.said_of_token.borrow() != warnings {
+            warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+            *self.said_of_token.borrow_mut() = warnings;
+        }
+    }
+}
