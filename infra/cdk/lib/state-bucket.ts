@@ -1,0 +1,27 @@
+/**
+ * The bucket for the state objects and the Vault token.
+ */
+import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
+import { BlockPublicAccess, Bucket, BucketEncryption, ObjectOwnership } from 'aws-cdk-lib/aws-s3';
+import type { Construct } from 'constructs';
+import { settings } from './shared';
+
+export function stateBucket(scope: Construct, id: string, removalPolicy: RemovalPolicy): Bucket {
+  const bucket = new Bucket(scope, id, {
+    versioned: true,
+    encryption: BucketEncryption.S3_MANAGED,
+    enforceSSL: true,
+    blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
+    objectOwnership: ObjectOwnership.BUCKET_OWNER_ENFORCED,
+    removalPolicy,
+    lifecycleRules: [
+      { noncurrentVersionExpiration: Duration.days(settings.bucket.noncurrentVersionDays.value) },
+      { expiredObjectDeleteMarker: true, abortIncompleteMultipartUploadAfter: Duration.days(1) },
+    ],
+  });
+  Validations.of(bucket).acknowledge({
+    id: 'AwsSolutions-S1',
+    reason: 'Server access logs need a second bucket; access to this one is recorded by CloudTrail data events where the account wants it.',
+  });
+  return bucket;
+}

@@ -1,0 +1,38 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import * as path from 'node:path';
+import { test } from 'node:test';
+import { AwsSolutionsChecks } from 'cdk-nag';
+import { IamKeySyncStack } from '../lib/stack';
+import { SCRATCH, scratchApp, ZIP } from './fixture';
+
+/** Runs the app as `cdk synth` does, with nothing of the caller's environment. */
+function synth(context: Record<string, string>) {
+  const outdir = path.join(SCRATCH, 'cdk.out');
+  const app = path.join(__dirname, '..', 'bin', 'app.js');
+  const env = { CDK_CONTEXT_JSON: JSON.stringify(context), CDK_OUTDIR: outdir };
+  return { outdir, ...spawnSync(process.execPath, [app], { env, encoding: 'utf8' }) };
+}
+
+test('synthesises without credentials, for whatever account and Region it is deployed to', () => {
+  const { status, stderr, outdir } = synth({ zip: ZIP, vaultAddr: 'https://vault.example.org' });
+  assert.equal(status, 0, stderr);
+  const manifest = JSON.parse(readFileSync(path.join(outdir, 'manifest.json'), 'utf8'));
+  assert.equal(manifest.artifacts.IamKeySync.environment, 'aws://unknown-account/unknown-region');
+  assert.equal(manifest.missing, undefined);
+});
+
+test('a wrong context ends the app with the problems and without a stack trace', () => {
+  const { status, stderr } = synth({ vaultAddr: 'vault' });
+  assert.equal(status, 1);
+  assert.match(stderr, /^The context is not complete or not valid/);
+  assert.match(stderr, /\n {2}zip: required.*\n {2}vaultAddr: expected/);
+  assert.doesNotMatch(stderr, /\n\s+at /);
+});
+
+test('cdk-nag finds nothing that is not acknowledged', () => {
+  const stack = new IamKeySyncStack(scratchApp(), 'IamKeySync', { zipPath: ZIP, vaultAddress: 'https://vault.example.org' });
+  const { violations } = new AwsSolutionsChecks().validateScope(stack);
+  assert.deepEqual(violations.map(({ ruleName, violatingResources }) => [ruleName, violatingResources]), []);
+});

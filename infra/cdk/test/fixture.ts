@@ -1,0 +1,69 @@
+/**
+ * A stack to look at: synthesised from a stand-in zip, with what the tests ask of its template.
+ */
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import * as path from 'node:path';
+import { App } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
+import type { IamKeySyncProps } from '../lib/props';
+import { IamKeySyncStack } from '../lib/stack';
+
+/** Where this test file may write: inside the compiled output, apart from the files that run beside it. */
+export const SCRATCH = path.join(__dirname, 'scratch', String(process.pid));
+/** The smallest valid zip: no entries. */
+export const ZIP = path.join(SCRATCH, 'function.zip');
+mkdirSync(SCRATCH, { recursive: true });
+writeFileSync(ZIP, Buffer.concat([Buffer.from('PK\x05\x06', 'latin1'), Buffer.alloc(18)]));
+
+/** One resource of a template; its properties are plain JSON of any shape. */
+export interface Resource {
+  readonly id: string;
+  readonly Type: string;
+  readonly Properties: Record<string, any>;
+  readonly DeletionPolicy?: string;
+}
+
+/** An app that writes nothing outside the compiled output. */
+export function scratchApp(): App {
+  return new App({ outdir: mkdtempSync(path.join(SCRATCH, 'cdk.out-')) });
+}
+
+export class Synthesised {
+  readonly stack: IamKeySyncStack;
+  readonly template: Template;
+
+  constructor(props: Partial<IamKeySyncProps> = {}) {
+    const all = { zipPath: ZIP, vaultAddress: 'https://vault.example.org:8200', ...props };
+    this.stack = new IamKeySyncStack(scratchApp(), 'IamKeySync', all);
+    this.template = Template.fromStack(this.stack);
+  }
+
+  all(type: string): Resource[] {
+    const found = this.template.findResources(type);
+    return Object.entries(found).map(([id, resource]) => ({ id, ...(resource as Omit<Resource, 'id'>) }));
+  }
+
+  /** The only resource of a type whose logical id contains `part`. */
+  one(type: string, part = ''): Resource {
+    const found = this.all(type).filter(({ id }) => id.includes(part));
+    if (found.length !== 1) throw new Error(`${found.length} resources of type ${type} with "${part}" in their id`);
+    return found[0]!;
+  }
+
+  get function(): Resource {
+    return this.one('AWS::Lambda::Function');
+  }
+
+  get queue(): Resource {
+    return this.one('AWS::SQS::Queue', 'EventsQueue');
+  }
+
+  get deadLetters(): Resource {
+    return this.one('AWS::SQS::Queue', 'EventsDeadLetters');
+  }
+}
+
+/** A reference in a template to another resource's ARN. */
+export function arnOf(resource: Resource): unknown {
+  return { 'Fn::GetAtt': [resource.id, 'Arn'] };
+}

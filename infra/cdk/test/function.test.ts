@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { Architecture } from 'aws-cdk-lib/aws-lambda';
+import { environment } from '../lib/shared';
+import { arnOf, Synthesised } from './fixture';
+
+const everything = new Synthesised({
+  vaultCaCertificate: 'pem',
+  vaultNamespace: 'ns',
+  vaultMount: 'kv',
+  vaultPathPrefix: 'a/b',
+  parameterPrefix: '/p/',
+  parameterSuffix: '_s',
+  userTable: 'roster',
+  logLevel: 'debug',
+  onUserDeleted: 'soft-delete',
+});
+const synthesised = new Synthesised();
+
+function variables(of: Synthesised): Record<string, unknown> {
+  return of.function.Properties.Environment.Variables;
+}
+
+test('runs a native binary on arm64, or on what the deployment chose', () => {
+  const { Runtime, Architectures, Timeout, MemorySize } = synthesised.function.Properties;
+  assert.deepEqual([Runtime, Architectures, Timeout, MemorySize], ['provided.al2023', ['arm64'], 60, 256]);
+  const other = new Synthesised({ architecture: Architecture.X86_64, functionTimeout: Duration.seconds(9) });
+  assert.deepEqual(other.function.Properties.Architectures, ['x86_64']);
+  assert.equal(other.function.Properties.Timeout, 9);
+});
+
+test('the environment holds what the deployment chose', () => {
+  assert.deepEqual(variables(everything), {
+    VAULT_ADDR: 'https://vault.example.org:8200',
+    VAULT_CACERT_BYTES: 'pem',
+    VAULT_NAMESPACE: 'ns',
+    VAULT_MOUNT: 'kv',
+    VAULT_PATH_PREFIX: 'a/b',
+    S3_BUCKET_NAME: { Ref: everything.one('AWS::S3::Bucket').id },
+    SSM_PARAMETER_PREFIX: '/p/',
+    SSM_PARAMETER_SUFFIX: '_s',
+    IAM_USER_TABLE: 'roster',
+    LOG_LEVEL: 'debug',
+    ON_USER_DELETED: 'soft-delete',
+  });
+});
+
+test('what the deployment did not choose is left to the function, but for what role and rule depend on', () => {
+  assert.deepEqual(variables(synthesised), {
+    VAULT_ADDR: 'https://vault.example.org:8200',
+    S3_BUCKET_NAME: { Ref: synthesised.one('AWS::S3::Bucket').id },
+    SSM_PARAMETER_PREFIX: '/iam_users/',
+    SSM_PARAMETER_SUFFIX: '_keys',
+    IAM_USER_TABLE: 'BCGOV_IAM_USER_TABLE',
+  });
+});
+
+test('every variable is known to environment.json, none is secret, none belongs to Lambda, none required is missing', () => {
+  const set = Object.keys(variables(everything));
+  for (const name of set) {
+    const known = environment.find((variable) => variable.name === name);
+    assert.ok(known && !known.secret && !known.reserved, name);
+  }
+  for (const { name, required } of environment) assert.ok(!required || set.includes(name), name);
+});
+
+test('logs as it writes them, to a group of its own with a retention', () => {
+  const group = synthesised.one('AWS::Logs::LogGroup');
+  assert.equal(group.Properties.RetentionInDays, 90);
+  assert.deepEqual(synthesised.function.Properties.LoggingConfig, { LogFormat: 'Text', LogGroup: { Ref: group.id } });
+});
+
+test('a failed asynchronous invocation ends in a queue of its own', () => {
+  const { DestinationConfig, FunctionName } = synthesised.one('AWS::Lambda::EventInvokeConfig').Properties;
+  const failures = synthesised.one('AWS::SQS::Queue', 'FailedInvocations');
+  assert.deepEqual(FunctionName, { Ref: synthesised.function.id });
+  assert.deepEqual(DestinationConfig, { OnFailure: { Destination: arnOf(failures) } });
+});
+
+test('the bucket is private, versioned, encrypted, and refuses plain HTTP', () => {
+  const { id, Properties } = synthesised.one('AWS::S3::Bucket');
+  assert.deepEqual(Properties.VersioningConfiguration, { Status: 'Enabled' });
+  assert.ok(Object.values(Properties.PublicAccessBlockConfiguration).every((blocked) => blocked === true));
+  assert.equal(Object.keys(Properties.PublicAccessBlockConfiguration).length, 4);
+  const [rule] = Properties.BucketEncryption.ServerSideEncryptionConfiguration;
+  assert.deepEqual(rule.ServerSideEncryptionByDefault, { SSEAlgorithm: 'AES256' });
+  assert.equal(Properties.LifecycleConfiguration.Rules[0].NoncurrentVersionExpiration.NoncurrentDays, 30);
+  const { Bucket, PolicyDocument } = synthesised.one('AWS::S3::BucketPolicy').Properties;
+  assert.deepEqual(Bucket, { Ref: id });
+  assert.equal(PolicyDocument.Statement.length, 1);
+  assert.equal(PolicyDocument.Statement[0].Effect, 'Deny');
+  assert.deepEqual(PolicyDocument.Statement[0].Condition, { Bool: { 'aws:SecureTransport': 'false' } });
+});
+
+test('bucket and logs outlive the stack, unless told otherwise', () => {
+  const destroyed = new Synthesised({ removalPolicy: RemovalPolicy.DESTROY });
+  for (const type of ['AWS::S3::Bucket', 'AWS::Logs::LogGroup']) {
+    assert.equal(synthesised.one(type).DeletionPolicy, 'Retain', type);
+    assert.equal(destroyed.one(type).DeletionPolicy, 'Delete', type);
+  }
+});
+
+test('there is one function, and nothing that the CDK adds by itself', () => {
+  const types = Object.values(synthesised.template.toJSON().Resources as Record<string, { Type: string }>);
+  const count = (type: string) => types.filter(({ Type }) => Type === type).length;
+  assert.equal(count('AWS::Lambda::Function'), 1);
+  assert.equal(types.filter(({ Type }) => Type.startsWith('Custom::') || Type.includes('CustomResource')).length, 0);
+  assert.equal(count('AWS::Lambda::Permission'), 0);
+});
+
+test('the outputs have the names that operators rely on', () => {
+  const names = ['BucketName', 'DeadLetterQueueUrl', 'FunctionName', 'LogGroupName', 'QueueUrl', 'RuleName', 'SweepScheduleName'];
+  assert.deepEqual(Object.keys(synthesised.template.toJSON().Outputs).sort(), names);
+});

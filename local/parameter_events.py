@@ -1,0 +1,130 @@
+"""Teaches ministack two things that it lacks, by wrapping private functions of the pinned version inside its process:
+
+- every successful put, delete and label of an SSM parameter sends the "Parameter Store Change" event of real AWS;
+- with `allow_replays()`, PutEvents takes entries whose source is `aws.*` (real AWS refuses them), with the entry's `Time`
+  as the event's time, so that a test can send a duplicate, an old or a malformed event.
+
+Must not change what a wrapped function answers.
+"""
+import contextvars
+import inspect
+import json
+import logging
+import queue
+import threading
+import time
+import uuid
+from importlib.metadata import version
+
+from ministack.core.responses import get_account_id, get_region
+from ministack.services import eventbridge, ssm
+
+WRITTEN_FOR = "1.5.33"
+
+_EXPECTED = {
+    (ssm, "_put_parameter"): ["data"],
+    (ssm, "_delete_parameter"): ["data"],
+    (ssm, "_delete_parameters"): ["data"],
+    (ssm, "_label_parameter_version"): ["data"],
+    (ssm, "_lookup_parameter"): ["name_or_arn", "allow_arn_region", "flexible_name"],
+    (eventbridge, "_dispatch_event"): ["event", "view"],
+    (eventbridge, "_put_events"): ["data", "allow_aws_source"],
+}
+_log = logging.getLogger("parameter-events")
+_outbox: queue.SimpleQueue = queue.SimpleQueue()
+
+
+def verify() -> None:
+    """Ends the process with a sentence when ministack is not built the way this module expects."""
+    wrong = [f"{module.__name__}.{name}" for (module, name), expected in _EXPECTED.items() if _parameters(module, name) != expected]
+    if wrong:
+        raise SystemExit(
+            f"local/parameter_events.py was written for ministack {WRITTEN_FOR}, but found {version('ministack')}, where "
+            f"{', '.join(wrong)} is missing or takes other arguments. Run local/setup, or adapt that file to the new version.")
+
+
+def install() -> None:
+    """Wraps the SSM handlers. The events leave on a thread of their own, in the order of the writes."""
+    ssm._put_parameter = _wrap_put(ssm._put_parameter)
+    ssm._delete_parameter = _wrap_delete(ssm._delete_parameter, lambda request, _: [request.get("Name")])
+    ssm._delete_parameters = _wrap_delete(ssm._delete_parameters, lambda _, answer: answer["DeletedParameters"])
+    ssm._label_parameter_version = _wrap_label(ssm._label_parameter_version)
+    threading.Thread(target=_deliver, name="parameter-events", daemon=True).start()
+
+
+def allow_replays() -> None:
+    put_events = eventbridge._put_events
+
+    def wrapped(data, allow_aws_source=False):
+        entries = data.get("Entries", [])
+        if not entries or not all(str(entry.get("Source", "")).startswith("aws.") for entry in entries):
+            return put_events(data, allow_aws_source)
+        sent = [_event(e["Source"], e.get("DetailType", ""), e.get("Detail", "{}"), e.get("Resources", []), e.get("Time")) for e in entries]
+        for event in sent:
+            eventbridge._dispatch_event(event)
+        results = [{"EventId": event["EventId"]} for event in sent]
+        return eventbridge.json_response({"FailedEntryCount": 0, "Entries": results})
+
+    eventbridge._put_events = wrapped
+
+
+def _wrap_put(put):
+    def wrapped(data):
+        answer = put(data)
+        if answer[0] == 200:
+            operation = "Create" if json.loads(answer[2])["Version"] == 1 else "Update"
+            _emit(operation, ssm._lookup_parameter(data["Name"])[1])
+        return answer
+
+    return wrapped
+
+
+def _wrap_delete(delete, deleted_names):
+    def wrapped(data):
+        before = {name: ssm._lookup_parameter(name)[1] for name in [data.get("Name"), *data.get("Names", [])] if name}
+        answer = delete(data)
+        if answer[0] == 200:
+            for name in deleted_names(data, json.loads(answer[2])):
+                _emit("Delete", before[name])
+        return answer
+
+    return wrapped
+
+
+def _wrap_label(label):
+    def wrapped(data):
+        answer = label(data)
+        if answer[0] == 200:
+            _emit("LabelParameterVersion", ssm._lookup_parameter(data["Name"])[1])
+        return answer
+
+    return wrapped
+
+
+def _emit(operation: str, parameter: dict) -> None:
+    detail = {"operation": operation, "name": parameter["Name"], "type": parameter["Type"]}
+    if parameter.get("Description"):
+        detail["description"] = parameter["Description"]
+    event = _event("aws.ssm", "Parameter Store Change", json.dumps(detail), [parameter["ARN"]], time.time())
+    # ministack keeps account and Region of the request in context variables; its rules are looked up by them.
+    _outbox.put((contextvars.copy_context(), event))
+
+
+def _event(source: str, detail_type: str, detail: str, resources: list, at=None) -> dict:
+    """ministack's own record of an event; it renders `Time` as UTC in whole seconds, as AWS does."""
+    return {"EventId": str(uuid.uuid4()), "Source": source, "DetailType": detail_type, "Detail": detail, "Resources": resources,
+            "EventBusName": "default", "Time": int(at or time.time()), "Account": get_account_id(), "Region": get_region()}
+
+
+def _deliver() -> None:
+    while True:
+        context, event = _outbox.get()
+        try:
+            context.run(eventbridge._dispatch_event, event)
+        except Exception:
+            _log.exception("a parameter event was not delivered")
+
+
+def _parameters(module, name: str):
+    function = getattr(module, name, None)
+    return list(inspect.signature(function).parameters) if callable(function) else None

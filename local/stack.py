@@ -1,0 +1,167 @@
+#!/usr/bin/env python3
+"""OpenBao and the AWS emulator on loopback ports, for tests and the demo.
+
+    local/stack.py up [--only vault|aws] [--dir DIR] [--keep-data] [--verbose]
+
+Prints one line of JSON with all endpoints, then runs until its standard input ends (or SIGTERM, SIGINT) and leaves nothing
+behind. Each line on standard input is a command, answered with one line of JSON:
+
+    vault stop | kill | start | pause | resume | seal | unseal
+    token {"policy": "sync", "period": "24h"}      more fields go to Vault's auth/token/create-orphan as they are
+
+Standard output carries JSON only, and is for programs: it holds the root token of this throw-away Vault.
+"""
+import sys
+from pathlib import Path
+
+if __name__ == "__main__":
+    sys.path[0] = str(Path(__file__).resolve().parent.parent)
+
+from local.environment import use_venv
+
+if __name__ == "__main__":
+    use_venv()
+
+import argparse
+import json
+import os
+import select
+import shutil
+import signal
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+
+from local import aws
+from local.openbao import MOUNT, OpenBao
+from local.process import StackError
+
+PATH_PREFIX = "aws/iam-keys"
+ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_VAULT_COMMANDS = ("stop", "kill", "start", "pause", "resume", "seal", "unseal")
+
+
+class Stack:
+    """A context manager; entering starts the servers, leaving stops them and removes their folder."""
+
+    def __init__(self, only: str = None, folder: Path = None, keep_data: bool = False, verbose: bool = False):
+        if folder and folder.exists() and any(folder.iterdir()):
+            raise StackError(f"{folder} is not empty. Give --dir a new or empty folder: it is removed at the end.")
+        self.folder = folder.resolve() if folder else Path(tempfile.mkdtemp(prefix="iam-key-sync-"))
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._keep_data = keep_data
+        self.vault = OpenBao(self.folder / "vault", verbose) if only != "aws" else None
+        self.aws = aws.Aws(self.folder / "aws", verbose) if only != "vault" else None
+        self._servers = [server for server in (self.vault, self.aws) if server]
+
+    def __enter__(self):
+        try:
+            for server in self._servers:
+                server.launch()
+            self._wait_ready()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        for number in ENDING_SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
+        with ThreadPoolExecutor() as threads:
+            list(threads.map(lambda server: server.stop(), self._servers))
+        if not self._keep_data:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _wait_ready(self) -> None:
+        with ThreadPoolExecutor() as threads:
+            try:
+                for _ in threads.map(lambda server: server.wait_ready(), self._servers):
+                    pass
+            except BaseException:
+                # Ends the other thread's waiting at once; leaving the `with` waits for it.
+                for server in self._servers:
+                    server.process.kill()
+                raise
+
+    def describe(self) -> dict:
+        described = {"aws": None, "vault": None, "dir": str(self.folder), "pids": {"stack": os.getpid()}}
+        if self.aws:
+            described["aws"] = {"endpoint": self.aws.endpoint, "region": aws.REGION, "accountId": aws.ACCOUNT,
+                                "accessKeyId": aws.ACCESS_KEY, "secretAccessKey": aws.SECRET_KEY}
+            described["pids"]["aws"] = self.aws.process.pid
+        if self.vault:
+            described["vault"] = {"addr": self.vault.addr, "caFile": str(self.vault.ca_file), "rootToken": self.vault.root_token,
+                                  "mount": MOUNT, "pathPrefix": PATH_PREFIX, "policies": self.vault.policies}
+            described["pids"]["vault"] = self.vault.process.pid
+        return described
+
+    def obey(self, command: str) -> dict:
+        """Carries out one line of standard input; its answer, `{"error": …}` included."""
+        verb, _, rest = command.strip().partition(" ")
+        try:
+            if verb == "vault" and rest in _VAULT_COMMANDS and self.vault:
+                getattr(self.vault, rest)()
+                return {"vault": rest, "pid": self.vault.process.pid}
+            if verb == "token" and self.vault:
+                wanted = json.loads(rest)
+                return {"token": self.vault.create_token(wanted.pop("policy"), **wanted)["client_token"]}
+        except StackError as problem:
+            return {"error": str(problem)}
+        except (ValueError, KeyError, AttributeError, TypeError):
+            return {"error": 'token takes a JSON object with at least a policy, such as {"policy": "sync", "period": "24h"}'}
+        return {"error": f"unknown command: {command.strip()}"}
+
+    def must_live(self) -> None:
+        """The emulator never stops on request, so if it did, it failed; Vault may be stopped by a command."""
+        if self.aws and not self.aws.process.running():
+            raise StackError(f"the AWS emulator ended with exit code {self.aws.process.exit_code()}.\n{self.aws.process.tail()}")
+
+
+def serve(stack: Stack) -> None:
+    """Answers commands until standard input ends."""
+    pending = b""
+    while True:
+        stack.must_live()
+        if not select.select([0], [], [], 1)[0]:
+            continue
+        chunk = os.read(0, 65536)
+        if not chunk:
+            return
+        *lines, pending = (pending + chunk).split(b"\n")
+        for line in lines:
+            if line.strip():
+                say(stack.obey(line.decode(errors="replace")))
+
+
+def say(value: dict) -> None:
+    try:
+        print(json.dumps(value), flush=True)
+    except BrokenPipeError:
+        # Whoever reads us is gone; standard input will end, too. Python must not try to flush again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def leave(*_):
+    raise SystemExit(0)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="local/stack.py", description="OpenBao and an AWS emulator on loopback ports.")
+    up = parser.add_subparsers(required=True, metavar="up").add_parser("up", help="run until standard input ends")
+    up.add_argument("--only", choices=["vault", "aws"])
+    up.add_argument("--dir", type=Path, metavar="DIR", help="new or empty folder for data and logs (default: a temporary one)")
+    up.add_argument("--keep-data", action="store_true", help="do not remove the folder at the end")
+    up.add_argument("--verbose", action="store_true", help="the servers' logs on standard error, too")
+    options = parser.parse_args()
+
+    for number in ENDING_SIGNALS:
+        signal.signal(number, leave)
+    try:
+        with Stack(options.only, options.dir, options.keep_data, options.verbose) as stack:
+            say(stack.describe())
+            serve(stack)
+    except StackError as problem:
+        sys.exit(f"local/stack.py: {problem}")
+
+
+if __name__ == "__main__":
+    main()
