@@ -8,6 +8,7 @@ behind. Each line on standard input is a command, answered with one line of JSON
 
     vault stop | kill | start | pause | resume | seal | unseal
     token {"policy": "sync", "period": "24h"}      more fields go to Vault's auth/token/create-orphan as they are
+    deploy PACKAGE.zip                             the CDK app, with a token in its bucket; answers its outputs
 
 Standard output carries JSON only, and is for programs: it holds the root token of this throw-away Vault.
 """
@@ -32,6 +33,8 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 
 from local import aws
+from local.clients import Clients
+from local.deploy import deploy, store_token
 from local.openbao import MOUNT, OpenBao
 from local.process import StackError
 
@@ -104,6 +107,10 @@ class Stack:
             if verb == "token" and self.vault:
                 wanted = json.loads(rest)
                 return {"token": self.vault.create_token(wanted.pop("policy"), **wanted)["client_token"]}
+            if verb == "deploy" and self.vault and self.aws:
+                outputs = deploy(self, Path(rest))
+                store_token(self, Clients(self.aws.endpoint), outputs["BucketName"])
+                return outputs
         except StackError as problem:
             return {"error": str(problem)}
         except (ValueError, KeyError, AttributeError, TypeError):

@@ -1,7 +1,7 @@
 //! Does what the plan says: Vault with check-and-set first, then the state with a conditional put.
 //!
-//! Decides nothing. Each step can run twice, late, or beside another: a death between Vault and the state leaves a version that the state does not know,
-//! which the next run's check-and-set finds.
+//! Decides nothing. Each step can run twice, late, or beside another: a death between Vault and the state leaves a
+//! version that the state does not know, which the next run's check-and-set finds.
 
 use std::time::Duration;
 
@@ -32,7 +32,13 @@ pub enum Applied {
 ///
 /// # Errors
 /// Those of Vault and of the state. Vault may have the key although the state could not be written.
-pub async fn apply<W: Stores>(world: &World<W>, user: &UserName, seen: &Observation, plan: &Plan<'_>, notes: &mut Notes) -> Result<Applied, Error> {
+pub async fn apply<W: Stores>(
+    world: &World<W>,
+    user: &UserName,
+    seen: &Observation,
+    plan: &Plan<'_>,
+    notes: &mut Notes,
+) -> Result<Applied, Error> {
     let path = &seen.snapshot.path;
     let recorder = Recorder { world, user, over: &seen.etag };
     match plan.step {
@@ -46,7 +52,11 @@ pub async fn apply<W: Stores>(world: &World<W>, user: &UserName, seen: &Observat
             Ok(Applied::Done(Outcome::Unchanged, None))
         }
         Step::Write { current, cas } => {
-            match world.session.call(async |vault, token| vault.write(token, path, user, &current.key, cas).await).await? {
+            match world
+                .session
+                .call(async |vault, token| vault.write(token, path, user, &current.key, cas).await)
+                .await?
+            {
                 Written::Refused => Ok(Applied::Refused(cas)),
                 Written::At(version) => {
                     let now = Timestamp::now();

@@ -1,7 +1,7 @@
 //! The configuration, read from the environment once: every variable, every default, every check.
 //!
-//! All problems are reported together, each with its variable; a secret's value never is. The source of the variables is
-//! given, so tests never touch the process's environment.
+//! All problems are reported together, each with its variable; a secret's value never is. The source of the variables
+//! is given, so tests never touch the process's environment.
 
 mod reader;
 
@@ -140,7 +140,9 @@ impl Config {
 /// How much is to be logged: `LOG_LEVEL`, else `AWS_LAMBDA_LOG_LEVEL`, else `info`; `None` where that is no level.
 /// Apart from [`Config::read`] because the log must stand before the configuration's problems are told.
 pub fn log_level(source: impl Fn(&str) -> Option<String>) -> Option<tracing::Level> {
-    let value = ["LOG_LEVEL", "AWS_LAMBDA_LOG_LEVEL"].into_iter().find_map(|name| source(name).filter(|v| !v.trim().is_empty()));
+    let value = ["LOG_LEVEL", "AWS_LAMBDA_LOG_LEVEL"]
+        .into_iter()
+        .find_map(|name| source(name).filter(|v| !v.trim().is_empty()));
     match value.as_deref().map(|value| value.trim().to_ascii_lowercase()).as_deref() {
         None => Some(tracing::Level::INFO),
         // Lambda's own word for the highest level.

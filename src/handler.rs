@@ -1,6 +1,7 @@
 //! One invocation: what woke us, the pipeline, the answer.
 //!
-//! Logs each user once and emits the metrics once, whatever happens. Must not do: anything that the command line would have to do again.
+//! Logs each user once and emits the metrics once, whatever happens. Must not do: anything that the command line would
+//! have to do again.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -23,7 +24,12 @@ use crate::world::World;
 /// # Errors
 /// [`Error::BadEvent`] for a payload that is none of ours; [`Error::SyncFailed`] when the user of a direct event failed;
 /// those of the token for a renewal.
-pub async fn handle<W: Stores>(world: &World<W>, payload: Value, deadline: tokio::time::Instant, metrics: &mut Metrics) -> Result<Value, Error> {
+pub async fn handle<W: Stores>(
+    world: &World<W>,
+    payload: Value,
+    deadline: tokio::time::Instant,
+    metrics: &mut Metrics,
+) -> Result<Value, Error> {
     let mut invocation = Invocation { world, deadline, metrics, started: Instant::now() };
     let trigger = trigger::parse(payload, &world.config.naming).inspect_err(|_| invocation.metrics.bad_events += 1)?;
     let answer = match trigger {
@@ -32,7 +38,9 @@ pub async fn handle<W: Stores>(world: &World<W>, payload: Value, deadline: tokio
             Ok(json!({ "ignored": reason }))
         }
         Trigger::Change(change) => invocation.report("event", merge(&[change])).await.or_failed().map(to_value),
-        Trigger::Sync(users) => Ok(to_value(invocation.report("sync", users.into_iter().map(Request::asked).collect()).await)),
+        Trigger::Sync(users) => {
+            Ok(to_value(invocation.report("sync", users.into_iter().map(Request::asked).collect()).await))
+        }
         Trigger::Batch(records) => Ok(to_value(batch_response(invocation.batch(records).await))),
         Trigger::RefreshToken => {
             let status = world.session.upkeep(true).await?;
@@ -63,7 +71,9 @@ impl<W: Stores> Invocation<'_, W> {
         let mut messages = BTreeMap::<UserName, Vec<(String, u32, Change)>>::new();
         for Record { message_id, delivery, body } in records {
             match body {
-                Body::Change(change) => messages.entry(change.user.clone()).or_default().push((message_id, delivery, change)),
+                Body::Change(change) => {
+                    messages.entry(change.user.clone()).or_default().push((message_id, delivery, change));
+                }
                 Body::Ignored(reason) => tracing::info!(messageId = message_id, reason, "message ignored: {reason}"),
                 Body::Bad(reason) => {
                     self.metrics.bad_events += 1;
@@ -73,17 +83,20 @@ impl<W: Stores> Invocation<'_, W> {
         }
         let requests = messages.values().flat_map(|of_user| {
             // A redelivered message has waited long enough: the read that it gets is believed.
-            let changes = of_user.iter().map(|(_, delivery, change)| Change {
-                at: change.at.filter(|_| *delivery <= 1),
-                ..change.clone()
-            });
+            let changes = of_user
+                .iter()
+                .map(|(_, delivery, change)| Change { at: change.at.filter(|_| *delivery <= 1), ..change.clone() });
             merge(&changes.collect::<Vec<_>>())
         });
         let reports = self.sync(requests.collect()).await;
         let of_users = reports.iter().zip(messages.into_values());
         of_users
             .flat_map(|(report, of_user)| {
-                of_user.into_iter().filter(|(_, delivery, _)| goes_back(report, *delivery)).map(|(id, _, _)| id).collect::<Vec<_>>()
+                of_user
+                    .into_iter()
+                    .filter(|(_, delivery, _)| goes_back(report, *delivery))
+                    .map(|(id, _, _)| id)
+                    .collect::<Vec<_>>()
             })
             .collect()
     }
@@ -115,8 +128,8 @@ impl<W: Stores> Invocation<'_, W> {
     }
 }
 
-/// The one request that the changes of a user amount to: the newest tells what happened. Where a deletion and a put have the same
-/// second, the put counts, because believing in a deletion is what could do harm.
+/// The one request that the changes of a user amount to: the newest tells what happened. Where a deletion and a put
+/// have the same second, the put counts, because believing in a deletion is what could do harm.
 fn merge(changes: &[Change]) -> Vec<Request> {
     let newest = changes.iter().max_by_key(|change| (change.at, change.operation == Operation::Put));
     let request = newest.map(|change| Request {

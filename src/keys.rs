@@ -130,7 +130,8 @@ pub struct AccessKey {
 }
 
 impl AccessKey {
-    /// Takes the two halves of a key as they stand in a parameter or in Vault; an `Err` says in words what is wrong, without the value.
+    /// Takes the two halves of a key as they stand in a parameter or in Vault; an `Err` says in words what is wrong,
+    /// without the value.
     pub fn new(id: String, secret: SecretString) -> Result<Self, &'static str> {
         let printable = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
         match (printable(&id), printable(secret.expose_secret())) {
@@ -154,7 +155,7 @@ impl AccessKey {
         hash.update(br#","secretAccessKey":"#);
         hash.update(json_text(self.secret.expose_secret()));
         hash.update(b"}");
-        Fingerprint(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+        Fingerprint(base16ct::lower::encode_string(&hash.finalize()))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Looks at what there is of one user: parameter and state at the same time, the rest only where it decides something.
 //!
-//! Reads only. The order of reads is an invariant: after a refused write Vault's metadata is read **before** the parameter, so that the
-//! key that we then hold is at least as new as the one that refused us.
+//! Reads only. The order of reads is an invariant: after a refused write Vault's metadata is read **before** the
+//! parameter, so that the key that we then hold is at least as new as the one that refused us.
 
 use crate::config::OnUserDeleted;
 use crate::error::Error;
@@ -25,7 +25,12 @@ pub struct Observation {
 ///
 /// # Errors
 /// Those of the state, of Vault and of the roster; the parameter's are part of the snapshot.
-pub async fn observe<W: Stores>(world: &World<W>, user: &UserName, told_deleted: bool, refused: Option<Cas>) -> Result<Observation, Error> {
+pub async fn observe<W: Stores>(
+    world: &World<W>,
+    user: &UserName,
+    told_deleted: bool,
+    refused: Option<Cas>,
+) -> Result<Observation, Error> {
     let path = world.config.vault.path_of(user);
     let proof = match refused {
         Some(_) => Some(metadata(world, user, refused).await?),

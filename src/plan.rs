@@ -110,7 +110,9 @@ pub enum Reason {
     #[error("there is neither a parameter nor a recorded key")]
     NeverSeen,
     /// The name can be no parameter's.
-    #[error("the user's name holds a character that no parameter name can hold (+ = , @): the platform cannot publish its keys")]
+    #[error(
+        "the user's name holds a character that no parameter name can hold (+ = , @): the platform cannot publish its keys"
+    )]
     Unnameable,
     /// The parameter does not hold what the platform writes.
     #[error("BadParameter: {0}; Vault keeps the last good key")]

@@ -150,9 +150,7 @@ impl Report {
     pub fn or_failed(self) -> Result<Self, Error> {
         match self.users.iter().find(|user| user.outcome == Outcome::Failed) {
             None => Ok(self),
-            Some(failed) => {
-                Err(Error::SyncFailed { user: failed.user.to_string(), reason: failed.reason.clone() })
-            }
+            Some(failed) => Err(Error::SyncFailed { user: failed.user.to_string(), reason: failed.reason.clone() }),
         }
     }
 }

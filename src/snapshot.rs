@@ -165,7 +165,13 @@ pub struct UserState {
 
 impl UserState {
     /// The record of a key that was written to Vault at `vault_version`.
-    pub fn of_written(user: &UserName, current: &CurrentKey, path: &VaultPath, vault_version: u64, now: Timestamp) -> Self {
+    pub fn of_written(
+        user: &UserName,
+        current: &CurrentKey,
+        path: &VaultPath,
+        vault_version: u64,
+        now: Timestamp,
+    ) -> Self {
         Self {
             user_name: user.to_string(),
             last_secret_hash: current.fingerprint.clone(),
@@ -194,7 +200,8 @@ impl UserState {
         }
     }
 
-    /// Whether this record makes `other` needless: it tells of the same or a newer key, and of no older version in Vault.
+    /// Whether this record makes `other` needless: it tells of the same or a newer key, and of no older version in
+    /// Vault.
     pub fn covers(&self, other: &Self) -> bool {
         let rank = |state: &Self| (state.revision(), state.vault_version, state.retired_at.is_some());
         rank(self) >= rank(other)

@@ -3,6 +3,8 @@
 //! The pipeline knows the traits only; the binaries choose the adapters through [`connect`]. Adapters translate, they
 //! decide nothing.
 
+#[cfg(test)]
+pub mod memory;
 mod objects;
 pub mod parameters;
 pub mod roster;
@@ -20,8 +22,8 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::keys::{AccessKey, ParameterName, UserName, VaultPath};
 use crate::snapshot::{Cas, Parameter, UserState, VaultView};
-use crate::world::World;
 use crate::token::{Lifetime, Session, TokenObject, TokenSource};
+use crate::world::World;
 
 /// Parameter Store.
 pub trait Parameters {
@@ -90,7 +92,14 @@ pub enum Published {
 /// Vault's KV version 2 engine and its tokens.
 pub trait Vault {
     /// Writes a key.
-    async fn write(&self, token: &SecretString, path: &VaultPath, user: &UserName, key: &AccessKey, cas: Cas) -> Result<Written, Error>;
+    async fn write(
+        &self,
+        token: &SecretString,
+        path: &VaultPath,
+        user: &UserName,
+        key: &AccessKey,
+        cas: Cas,
+    ) -> Result<Written, Error>;
     /// Reads the current version from the metadata.
     async fn metadata(&self, token: &SecretString, path: &VaultPath) -> Result<VaultView, Error>;
     /// Reads a key.
@@ -155,12 +164,18 @@ pub async fn connect(config: Config) -> Result<World<Live>, Error> {
     let parameters = parameters::ParameterStore::new(aws_sdk_ssm::Client::new(&aws));
     let states = bucket.map(|(s3, bucket)| state::StateObjects::new(s3, bucket));
     let session = Session::new(vault::VaultServer::new(&config.vault)?, source, config.token_refresh_threshold_hours);
-    let roster = config.roster_table.clone().map(|table| roster::RosterTable::new(aws_sdk_dynamodb::Client::new(&aws), table));
+    let roster =
+        config.roster_table.clone().map(|table| roster::RosterTable::new(aws_sdk_dynamodb::Client::new(&aws), table));
     Ok(World::new(config, parameters, states, session, roster))
 }
 
 /// What an AWS call's failure means to us. The service's own message stays out: it can quote the request.
-fn aws_error<E, R>(operation: &'static str, subject: impl Into<String>, remedy: &'static str, error: &aws_sdk_ssm::error::SdkError<E, R>) -> Error
+fn aws_error<E, R>(
+    operation: &'static str,
+    subject: impl Into<String>,
+    remedy: &'static str,
+    error: &aws_sdk_ssm::error::SdkError<E, R>,
+) -> Error
 where
     E: aws_sdk_ssm::error::ProvideErrorMetadata,
 {
@@ -169,10 +184,14 @@ where
     let unavailable = |problem: String| Error::Unavailable { operation, subject: subject.clone(), problem };
     match error {
         SdkError::ServiceError(service) => match service.err().code().unwrap_or("an error without a code") {
-            "AccessDenied" | "AccessDeniedException" | "UnrecognizedClientException" | "InvalidAccessKeyId"
-            | "SignatureDoesNotMatch" | "ExpiredToken" | "ExpiredTokenException" | "KMS.DisabledException" => {
-                Error::Denied { operation, subject, remedy }
-            }
+            "AccessDenied"
+            | "AccessDeniedException"
+            | "UnrecognizedClientException"
+            | "InvalidAccessKeyId"
+            | "SignatureDoesNotMatch"
+            | "ExpiredToken"
+            | "ExpiredTokenException"
+            | "KMS.DisabledException" => Error::Denied { operation, subject, remedy },
             code => unavailable(format!("the service answered {code}")),
         },
         SdkError::TimeoutError(_) => unavailable("no answer within the time limit".to_owned()),
@@ -180,7 +199,9 @@ where
             let cause = if failure.is_timeout() { "timed out" } else { "failed" };
             unavailable(format!("the connection {cause}: check network, endpoint and credentials"))
         }
-        SdkError::ConstructionFailure(_) => unavailable("the request could not be built: check Region and credentials".to_owned()),
+        SdkError::ConstructionFailure(_) => {
+            unavailable("the request could not be built: check Region and credentials".to_owned())
+        }
         _ => unavailable("the answer could not be read".to_owned()),
     }
 }

@@ -1,6 +1,7 @@
 //! The pipeline on one screen: observe, plan, apply, report; for one user, and for many at a time.
 //!
-//! Every trigger runs through here; only the scope differs. Must not do: talk to a store itself, or decide a rule of the business.
+//! Every trigger runs through here; only the scope differs. Must not do: talk to a store itself, or decide a rule of
+//! the business.
 
 use std::cell::RefCell;
 use std::time::{Duration, Instant};
@@ -17,7 +18,8 @@ use crate::report::{Notes, Outcome, UserReport};
 use crate::stores::Stores;
 use crate::world::World;
 
-/// How long to wait for a read that is as new as the event that told of it: Parameter Store promises no read after write.
+/// How long to wait for a read that is as new as the event that told of it: Parameter Store promises no read after
+/// write.
 const STALE_READ_WAITS: [Duration; 3] = [Duration::from_millis(200), Duration::from_secs(1), Duration::from_secs(3)];
 
 /// A user to sync, and what an event said of it.
@@ -38,8 +40,13 @@ impl Request {
     }
 }
 
-/// Syncs users, several at a time; the reports come in the order of the requests. Whoever is not done by `deadline` fails.
-pub async fn sync_all<W: Stores>(world: &World<W>, requests: Vec<Request>, deadline: tokio::time::Instant) -> Vec<UserReport> {
+/// Syncs users, several at a time; the reports come in the order of the requests. Whoever is not done by `deadline`
+/// fails.
+pub async fn sync_all<W: Stores>(
+    world: &World<W>,
+    requests: Vec<Request>,
+    deadline: tokio::time::Instant,
+) -> Vec<UserReport> {
     let outage = Outage::default();
     let one = |request| {
         let outage = &outage;
@@ -48,7 +55,12 @@ pub async fn sync_all<W: Stores>(world: &World<W>, requests: Vec<Request>, deadl
     stream::iter(requests).map(one).buffered(world.config.concurrency).collect().await
 }
 
-async fn sync_user<W: Stores>(world: &World<W>, request: Request, outage: &Outage, deadline: tokio::time::Instant) -> UserReport {
+async fn sync_user<W: Stores>(
+    world: &World<W>,
+    request: Request,
+    outage: &Outage,
+    deadline: tokio::time::Instant,
+) -> UserReport {
     let started = Instant::now();
     let mut report = UserReport::begin(request.user.clone());
     let ended = tokio::time::timeout_at(deadline, until_fresh(world, &request, outage, &mut report)).await;
@@ -61,7 +73,12 @@ async fn sync_user<W: Stores>(world: &World<W>, request: Request, outage: &Outag
 }
 
 /// Tries again while what was read looks older than the event.
-async fn until_fresh<W: Stores>(world: &World<W>, request: &Request, outage: &Outage, report: &mut UserReport) -> Result<(), Error> {
+async fn until_fresh<W: Stores>(
+    world: &World<W>,
+    request: &Request,
+    outage: &Outage,
+    report: &mut UserReport,
+) -> Result<(), Error> {
     attempt(world, request, outage, report).await?;
     for wait in STALE_READ_WAITS {
         report.notes.stale = looks_stale(request, report);
@@ -76,7 +93,12 @@ async fn until_fresh<W: Stores>(world: &World<W>, request: &Request, outage: &Ou
 }
 
 /// Observes, plans and applies, again when Vault refuses the guard.
-async fn attempt<W: Stores>(world: &World<W>, request: &Request, outage: &Outage, report: &mut UserReport) -> Result<(), Error> {
+async fn attempt<W: Stores>(
+    world: &World<W>,
+    request: &Request,
+    outage: &Outage,
+    report: &mut UserReport,
+) -> Result<(), Error> {
     let mut refused = None;
     for attempt in 1..=ATTEMPTS {
         outage.check()?;
@@ -105,8 +127,8 @@ fn looks_stale(request: &Request, report: &UserReport) -> bool {
         }
 }
 
-/// Whether Vault gave no answer to a user of this invocation: then the others are not tried, so that they are handed back at once
-/// instead of waiting for the same time limit each.
+/// Whether Vault gave no answer to a user of this invocation: then the others are not tried, so that they are handed
+/// back at once instead of waiting for the same time limit each.
 #[derive(Debug, Default)]
 struct Outage(RefCell<Option<String>>);
 
@@ -122,8 +144,15 @@ impl Outage {
             None => Ok(()),
             Some(problem) => {
                 let (operation, subject) = ("reaching", "Vault".to_owned());
-                Err(Error::Unreachable { operation, subject, problem: format!("found just before, by another user of this invocation: {problem}") })
+                Err(Error::Unreachable {
+                    operation,
+                    subject,
+                    problem: format!("found just before, by another user of this invocation: {problem}"),
+                })
             }
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -31,6 +31,7 @@ pub fn start_log(level: tracing::Level) {
     let targets = Targets::new()
         .with_default(LevelFilter::ERROR)
         .with_target("nr_iam_key_sync", level)
+        .with_target("lambda", level)
         .with_target("vaultrs", LevelFilter::OFF)
         .with_target("rustify", LevelFilter::OFF)
         // The error of an invocation is ours, and logged by us.

@@ -1,6 +1,7 @@
 //! The Vault token: loaded when first needed, kept in memory, loaded again after a 403, renewed when little is left.
 //!
-//! What the server says of the token counts, and the wall clock: a Lambda's monotonic clock stands still while it is frozen.
+//! What the server says of the token counts, and the wall clock: a Lambda's monotonic clock stands still while it is
+//! frozen.
 
 mod lifetime;
 mod object;
@@ -70,7 +71,7 @@ pub struct TokenStatus {
 impl TokenStatus {
     /// Hours that are left; `None` for a token without end.
     pub fn hours_left(&self) -> Option<f64> {
-        self.ttl_seconds.map(|seconds| seconds as f64 / 3600.0)
+        self.ttl_seconds.map(|seconds| Duration::from_secs(seconds).as_secs_f64() / 3600.0)
     }
 }
 
@@ -81,8 +82,8 @@ impl<V: Vault, T: Tokens> Session<V, T> {
     }
 
     /// Calls Vault with the token. After a 403 the token is loaded again, and if it is another one by now, the call is
-    /// made once more. So it is after a moment when Vault could not answer but said so quickly, as it does while another server takes over: the
-    /// queue would come back too late to be noticed as "within seconds".
+    /// made once more. So it is after a moment when Vault could not answer but said so quickly, as it does while
+    /// another server takes over: the queue would come back too late to be noticed as "within seconds".
     ///
     /// # Errors
     /// Those of `call`, and those of loading the token.
@@ -160,7 +161,11 @@ impl<V: Vault, T: Tokens> Session<V, T> {
         None
     }
 
-    async fn patiently<R>(&self, call: &impl AsyncFn(&V, &SecretString) -> Result<R, Error>, token: &SecretString) -> Result<R, Error> {
+    async fn patiently<R>(
+        &self,
+        call: &impl AsyncFn(&V, &SecretString) -> Result<R, Error>,
+        token: &SecretString,
+    ) -> Result<R, Error> {
         let started = Instant::now();
         match call(&self.vault, token).await {
             Err(Error::Unavailable { .. } | Error::Unreachable { .. }) if started.elapsed() < QUICK => {

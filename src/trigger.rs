@@ -1,6 +1,7 @@
 //! What woke us: a payload, parsed into one of the few things that the service does.
 //!
-//! Pure. An event is only a hint, so nothing of it is believed but the user's name and the time. Must not do: fail a whole batch for one record of it.
+//! Pure. An event is only a hint, so nothing of it is believed but the user's name and the time. Must not do: fail a
+//! whole batch for one record of it.
 
 use aws_lambda_events::event::eventbridge::EventBridgeEvent;
 use aws_lambda_events::event::sqs::SqsMessage;

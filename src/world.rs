@@ -64,7 +64,9 @@ impl<W: Stores> World<W> {
     /// Logs what is wrong with the token, unless the same was said last time.
     pub fn say_of_token(&self, warnings: Vec<String>) {
         if *self.said_of_token.borrow() != warnings {
-            warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+            for warning in &warnings {
+                tracing::warn!("{warning}");
+            }
             *self.said_of_token.borrow_mut() = warnings;
         }
     }

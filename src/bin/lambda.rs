@@ -22,7 +22,8 @@ const WITHOUT_DEADLINE: Duration = Duration::from_secs(55);
 async fn main() -> Result<(), lambda_runtime::Error> {
     let environment = |name: &str| std::env::var(name).ok();
     telemetry::start_log(config::log_level(environment).unwrap_or(tracing::Level::INFO));
-    // A wrong configuration fails each invocation by name, where an alarm sees it, rather than the start of the process.
+    // A wrong configuration fails each invocation by name, where an alarm sees it, rather than the start of the
+    // process.
     let world = match Config::read(environment) {
         Ok(config) => Box::pin(stores::connect(config)).await,
         Err(error) => Err(error),
@@ -31,13 +32,18 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let (world, function) = (&world, function.as_str());
     lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| {
         let request_id = event.context.request_id.clone();
-        let span = tracing::info_span!("invocation", requestId = request_id);
+        // At ERROR, so that no level of the log takes the request id away.
+        let span = tracing::error_span!("invocation", requestId = request_id);
         Box::pin(invoke(world, function, event).instrument(span)).await
     }))
     .await
 }
 
-async fn invoke(world: &Result<World<Live>, Error>, function: &str, event: LambdaEvent<Value>) -> Result<Value, Failure> {
+async fn invoke(
+    world: &Result<World<Live>, Error>,
+    function: &str,
+    event: LambdaEvent<Value>,
+) -> Result<Value, Failure> {
     let mut metrics = Metrics::of(function, &event.context.request_id);
     let deadline = tokio::time::Instant::now() + time_left(event.context.deadline);
     let answer = match world {

@@ -36,7 +36,12 @@ impl<'a> Reader<'a> {
         self.text(variable).unwrap_or_else(|| default.to_owned())
     }
 
-    pub(super) fn number(&mut self, variable: &'static str, default: u32, allowed: std::ops::RangeInclusive<u32>) -> u32 {
+    pub(super) fn number(
+        &mut self,
+        variable: &'static str,
+        default: u32,
+        allowed: std::ops::RangeInclusive<u32>,
+    ) -> u32 {
         match self.text(variable).map(|value| value.parse()) {
             None => default,
             Some(Ok(number)) if allowed.contains(&number) => number,
@@ -50,14 +55,21 @@ impl<'a> Reader<'a> {
     pub(super) fn address(&mut self) -> Url {
         let unset = || Url::parse("https://vault.invalid").expect("the text is a URL");
         let Some(value) = self.text("VAULT_ADDR") else {
-            self.problem("VAULT_ADDR", "is not set, expected the address of Vault, such as https://vault.example.org:8200");
+            self.problem(
+                "VAULT_ADDR",
+                "is not set, expected the address of Vault, such as https://vault.example.org:8200",
+            );
             return unset();
         };
         let complaint = match Url::parse(&value) {
             Err(_) => "is not a URL, expected such as https://vault.example.org:8200",
             Ok(url) if !matches!(url.scheme(), "http" | "https") => "is neither https nor http",
-            Ok(url) if url.scheme() == "http" && !is_loopback(&url) => "is http, which is allowed only for a loopback host; expected https",
-            Ok(url) if !url.username().is_empty() || url.password().is_some() => "holds a user name or password, expected only scheme, host and port",
+            Ok(url) if url.scheme() == "http" && !is_loopback(&url) => {
+                "is http, which is allowed only for a loopback host; expected https"
+            }
+            Ok(url) if !url.username().is_empty() || url.password().is_some() => {
+                "holds a user name or password, expected only scheme, host and port"
+            }
             Ok(url) if url.path() != "/" || url.query().is_some() || url.fragment().is_some() => {
                 "has a path, query or fragment, expected only scheme, host and port"
             }
@@ -82,7 +94,10 @@ impl<'a> Reader<'a> {
             (None, Some(path)) => match std::fs::read(&path) {
                 Ok(pem) => ("VAULT_CACERT", pem),
                 Err(error) => {
-                    self.problem("VAULT_CACERT", format!("cannot be read ({error}), expected a file of PEM certificates"));
+                    self.problem(
+                        "VAULT_CACERT",
+                        format!("cannot be read ({error}), expected a file of PEM certificates"),
+                    );
                     return None;
                 }
             },
@@ -101,10 +116,14 @@ impl<'a> Reader<'a> {
     pub(super) fn path(&mut self, variable: &'static str, default: &str) -> String {
         let value = self.text_or(variable, default).trim_matches('/').to_owned();
         let plain = |segment: &str| {
-            !matches!(segment, "" | "." | "..") && segment.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+            !matches!(segment, "" | "." | "..")
+                && segment.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
         };
         if !value.split('/').all(plain) {
-            self.problem(variable, "is not a path of Vault, expected segments of A-Z a-z 0-9 - _ . between single slashes");
+            self.problem(
+                variable,
+                "is not a path of Vault, expected segments of A-Z a-z 0-9 - _ . between single slashes",
+            );
         }
         value
     }
@@ -147,12 +166,11 @@ impl<'a> Reader<'a> {
 
     pub(super) fn log_level(&mut self) -> tracing::Level {
         let variable = if self.text("LOG_LEVEL").is_some() { "LOG_LEVEL" } else { "AWS_LAMBDA_LOG_LEVEL" };
-        match super::log_level(self.source) {
-            Some(level) => level,
-            None => {
-                self.problem(variable, "is not one of trace, debug, info, warn, error");
-                tracing::Level::INFO
-            }
+        if let Some(level) = super::log_level(self.source) {
+            level
+        } else {
+            self.problem(variable, "is not one of trace, debug, info, warn, error");
+            tracing::Level::INFO
         }
     }
 }

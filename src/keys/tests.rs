@@ -63,7 +63,8 @@ fn the_fingerprint_is_the_predecessors() {
 
 #[test]
 fn an_empty_or_unprintable_key_is_no_key() {
-    for (id, secret) in [("", "s"), (" ", "s"), ("AKIA\n", "s"), ("AKIA", ""), ("AKIA", "se cret"), ("AKIA", "s\u{e9}")] {
+    for (id, secret) in [("", "s"), (" ", "s"), ("AKIA\n", "s"), ("AKIA", ""), ("AKIA", "se cret"), ("AKIA", "s\u{e9}")]
+    {
         assert!(key(id, secret).is_err(), "{id:?} {secret:?}");
     }
 }

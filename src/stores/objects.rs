@@ -26,12 +26,14 @@ impl Objects {
     /// The object's text and version; `None` where there is none. The text may be a secret: the caller wipes it.
     pub(super) async fn get(&self, operation: &'static str, key: &str) -> Result<Option<(Vec<u8>, Etag)>, Error> {
         let subject = || format!("s3://{}/{key}", self.bucket);
-        let unexpected = |problem: &str| Error::Unexpected { operation, subject: subject(), problem: problem.to_owned() };
+        let unexpected =
+            |problem: &str| Error::Unexpected { operation, subject: subject(), problem: problem.to_owned() };
         let object = match self.client.get_object().bucket(&self.bucket).key(key).send().await {
             Ok(object) => object,
             Err(error) if error.as_service_error().is_some_and(GetObjectError::is_no_such_key) => return Ok(None),
             Err(error) => {
-                let remedy = "allow s3:GetObject on it and s3:ListBucket on the bucket, and check the bucket's name and key";
+                let remedy =
+                    "allow s3:GetObject on it and s3:ListBucket on the bucket, and check the bucket's name and key";
                 return Err(aws_error(operation, subject(), remedy, &error));
             }
         };
@@ -50,9 +52,21 @@ impl Objects {
     /// Writes the object where it still has the version `over` (`None`: where there is none).
     ///
     /// No encryption header is sent: the bucket's default applies.
-    pub(super) async fn put(&self, operation: &'static str, key: &str, text: Vec<u8>, over: Option<&Etag>) -> Result<Saved, Error> {
+    pub(super) async fn put(
+        &self,
+        operation: &'static str,
+        key: &str,
+        text: Vec<u8>,
+        over: Option<&Etag>,
+    ) -> Result<Saved, Error> {
         let subject = format!("s3://{}/{key}", self.bucket);
-        let request = self.client.put_object().bucket(&self.bucket).key(key).content_type("application/json").body(ByteStream::from(text));
+        let request = self
+            .client
+            .put_object()
+            .bucket(&self.bucket)
+            .key(key)
+            .content_type("application/json")
+            .body(ByteStream::from(text));
         let request = match over {
             Some(Etag(etag)) => request.if_match(etag),
             None => request.if_none_match("*"),
@@ -64,7 +78,11 @@ impl Objects {
                 etag.map(Saved::As).ok_or(Error::Unexpected { operation, subject, problem })
             }
             // 412: it has another version. 409: somebody is writing it. 404: it was deleted under an If-Match.
-            Err(SdkError::ServiceError(error)) if matches!(error.raw().status().as_u16(), 404 | 409 | 412) && !is_no_bucket(error.err()) => Ok(Saved::LostRace),
+            Err(SdkError::ServiceError(error))
+                if matches!(error.raw().status().as_u16(), 404 | 409 | 412) && !is_no_bucket(error.err()) =>
+            {
+                Ok(Saved::LostRace)
+            }
             Err(error) => {
                 let remedy = "allow s3:PutObject on it (and kms:GenerateDataKey on the bucket's key, if it has one)";
                 Err(aws_error(operation, subject, remedy, &error))

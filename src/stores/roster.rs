@@ -27,8 +27,18 @@ impl RosterTable {
 impl Roster for RosterTable {
     async fn lists(&self, user: &UserName) -> Result<bool, Error> {
         let key = AttributeValue::S(user.as_str().to_owned());
-        let answer = self.client.get_item().table_name(&self.table).key(USER_NAME, key).projection_expression(USER_NAME).consistent_read(true).send().await;
+        let answer = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .key(USER_NAME, key)
+            .projection_expression(USER_NAME)
+            .consistent_read(true)
+            .send()
+            .await;
         let remedy = "allow dynamodb:GetItem on it, or set IAM_USER_TABLE=- if there is no roster";
-        answer.map(|answer| answer.item.is_some()).map_err(|error| aws_error("asking the roster", &self.table, remedy, &error))
+        answer
+            .map(|answer| answer.item.is_some())
+            .map_err(|error| aws_error("asking the roster", &self.table, remedy, &error))
     }
 }

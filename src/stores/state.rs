@@ -48,12 +48,9 @@ impl StateObjects {
     async fn predecessor(&self) -> Result<&HashMap<String, UserState>, Error> {
         self.predecessor.get_or_try_init(|| async {
             let Some((text, _)) = self.objects.get(READING, &self.predecessor_key).await? else { return Ok(HashMap::new()) };
-            match serde_json::from_slice::<PredecessorState>(&text) {
-                Ok(state) => Ok(state.users),
-                Err(_) => {
-                    tracing::warn!(object = self.predecessor_key, "the predecessor's state cannot be understood and is left aside: its users are written to Vault once more");
-                    Ok(HashMap::new())
-                }
+            if let Ok(state) = serde_json::from_slice::<PredecessorState>(&text) { Ok(state.users) } else {
+                tracing::warn!(object = self.predecessor_key, "the predecessor's state cannot be understood and is left aside: its users are written to Vault once more");
+                Ok(HashMap::new())
             }
         }).await
     }
@@ -67,9 +64,14 @@ impl States for StateObjects {
         match own? {
             None => Ok(Found { state: predecessor?.get(user.as_str()).cloned(), ..Found::default() }),
             Some((text, etag)) => {
-                let state = serde_json::from_slice::<UserState>(&text).ok().filter(|state| state.user_name == user.as_str());
+                let state =
+                    serde_json::from_slice::<UserState>(&text).ok().filter(|state| state.user_name == user.as_str());
                 if state.is_none() {
-                    tracing::warn!(object = key, user = user.as_str(), "the state object cannot be understood and is taken as absent: the next write replaces it");
+                    tracing::warn!(
+                        object = key,
+                        user = user.as_str(),
+                        "the state object cannot be understood and is taken as absent: the next write replaces it"
+                    );
                 }
                 Ok(Found { damaged: state.is_none(), state, etag: Some(etag) })
             }

@@ -1,7 +1,8 @@
 //! Vault's KV version 2 engine and its tokens, through vaultrs over an HTTP client of our own.
 //!
-//! vaultrs's own client has no timeout, follows redirects with the token, adds the given authorities to the system's and can be told by
-//! the environment not to check certificates; ours does none of that. Errors are translated without the server's text.
+//! vaultrs's own client has no timeout, follows redirects with the token, adds the given authorities to the system's
+//! and can be told by the environment not to check certificates; ours does none of that. Errors are translated without
+//! the server's text.
 
 mod answers;
 
@@ -91,7 +92,14 @@ impl VaultServer {
 }
 
 impl Vault for VaultServer {
-    async fn write(&self, token: &SecretString, path: &VaultPath, user: &UserName, key: &AccessKey, cas: Cas) -> Result<Written, Error> {
+    async fn write(
+        &self,
+        token: &SecretString,
+        path: &VaultPath,
+        user: &UserName,
+        key: &AccessKey,
+        cas: Cas,
+    ) -> Result<Written, Error> {
         const OPERATION: &str = "writing the key to Vault at";
         let data = json!({
             "accessKeyId": key.id,
@@ -103,15 +111,26 @@ impl Vault for VaultServer {
         let answer = match cas {
             Cas::Unchecked => vaultrs::kv2::set(&client, &path.mount, &path.path, &data).await,
             Cas::Version(version) => {
-                let version = u32::try_from(version).map_err(|_| answers::unexpected(OPERATION, path, "the secret's version is beyond 4294967295"))?;
-                let options = SetSecretRequestOptionsBuilder::default().cas(version).build().expect("cas is its only field");
+                let version = u32::try_from(version)
+                    .map_err(|_| answers::unexpected(OPERATION, path, "the secret's version is beyond 4294967295"))?;
+                let options =
+                    SetSecretRequestOptionsBuilder::default().cas(version).build().expect("cas is its only field");
                 vaultrs::kv2::set_with_options(&client, &path.mount, &path.path, &data, options).await
             }
         };
         match answer {
             Ok(metadata) => Ok(Written::At(metadata.version)),
-            Err(ClientError::APIError { code: 400, errors }) if errors.iter().any(|text| text.contains("check-and-set")) => Ok(Written::Refused),
-            Err(error) => Err(answers::error(OPERATION, path, "check that the token is alive (lookup-self) and that its policy allows create and update on the path's data", error)),
+            Err(ClientError::APIError { code: 400, errors })
+                if errors.iter().any(|text| text.contains("check-and-set")) =>
+            {
+                Ok(Written::Refused)
+            }
+            Err(error) => Err(answers::error(
+                OPERATION,
+                path,
+                "check that the token is alive (lookup-self) and that its policy allows create and update on the path's data",
+                &error,
+            )),
         }
     }
 
@@ -121,11 +140,14 @@ impl Vault for VaultServer {
                 let version = metadata.current_version;
                 let current = metadata.versions.get(&version.to_string());
                 let now = Timestamp::now();
-                let readable = current.is_some_and(|current| !current.destroyed && !answers::is_past(&current.deletion_time, now));
+                let readable =
+                    current.is_some_and(|current| !current.destroyed && !answers::is_past(&current.deletion_time, now));
                 Ok(VaultView::At { version, readable })
             }
             Err(ClientError::APIError { code: 404, .. }) => Ok(VaultView::Absent),
-            Err(error) => Err(answers::error("reading Vault's metadata of", path, "allow read on the path's metadata", error)),
+            Err(error) => {
+                Err(answers::error("reading Vault's metadata of", path, "allow read on the path's metadata", &error))
+            }
         }
     }
 
@@ -135,32 +157,51 @@ impl Vault for VaultServer {
             Ok(found) => Ok(found.published()),
             Err(ClientError::APIError { code: 404, .. }) => Ok(Published::Absent),
             // A deleted version is a 404 with a body, which tells the version.
-            Err(ClientError::RestClientError { source: rustify::errors::ClientError::ServerResponseError { code: 404, content: Some(body) } }) => {
-                answers::deleted_version(&body).map(|version| Published::Key(None, version)).ok_or_else(|| {
-                    answers::unexpected("reading the key in Vault at", path, "answered 404 in a form that is not Vault's")
-                })
+            Err(ClientError::RestClientError {
+                source: rustify::errors::ClientError::ServerResponseError { code: 404, content: Some(body) },
+            }) => answers::deleted_version(&body).map(|version| Published::Key(None, version)).ok_or_else(|| {
+                answers::unexpected("reading the key in Vault at", path, "answered 404 in a form that is not Vault's")
+            }),
+            Err(error) => {
+                Err(answers::error("reading the key in Vault at", path, "allow read on the path's data", &error))
             }
-            Err(error) => Err(answers::error("reading the key in Vault at", path, "allow read on the path's data", error)),
         }
     }
 
     async fn soft_delete(&self, token: &SecretString, path: &VaultPath, version: u64) -> Result<(), Error> {
-        vaultrs::kv2::delete_versions(&self.client(token), &path.mount, &path.path, vec![version]).await.map_err(|error| {
-            answers::error("deleting the key in Vault at", path, "allow update on the path under <mount>/delete/", error)
-        })
+        vaultrs::kv2::delete_versions(&self.client(token), &path.mount, &path.path, vec![version]).await.map_err(
+            |error| {
+                answers::error(
+                    "deleting the key in Vault at",
+                    path,
+                    "allow update on the path under <mount>/delete/",
+                    &error,
+                )
+            },
+        )
     }
 
     async fn lookup(&self, token: &SecretString) -> Result<Lifetime, Error> {
         let answer = vaultrs::api::exec_with_result(&self.client(token), answers::LookupSelf).await;
         answer.map(answers::TokenFacts::into_lifetime).map_err(|error| {
-            answers::error("looking up the Vault token at", &self.address, "the token is expired or revoked: store a new one", error)
+            answers::error(
+                "looking up the Vault token at",
+                &self.address,
+                "the token is expired or revoked: store a new one",
+                &error,
+            )
         })
     }
 
     async fn renew(&self, token: &SecretString) -> Result<u64, Error> {
         let answer = vaultrs::api::auth(&self.client(token), answers::RenewSelf).await;
         answer.map(|auth| auth.lease_duration).map_err(|error| {
-            answers::error("renewing the Vault token at", &self.address, "the token is expired, revoked or not renewable: store a new one", error)
+            answers::error(
+                "renewing the Vault token at",
+                &self.address,
+                "the token is expired, revoked or not renewable: store a new one",
+                &error,
+            )
         })
     }
 }

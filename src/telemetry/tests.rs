@@ -1,0 +1,174 @@
+use serde_json::{Value, json};
+
+use super::*;
+use crate::keys::UserName;
+use crate::report::Notes;
+
+fn at(time: &str) -> Timestamp {
+    time.parse().unwrap()
+}
+
+fn now() -> Timestamp {
+    at("2025-06-02T12:00:00Z")
+}
+
+fn metrics() -> Metrics {
+    Metrics::of("iam-key-sync", "request-1")
+}
+
+fn ended(outcome: Outcome, notes: Notes) -> UserReport {
+    let mut report = UserReport::begin(UserName::parse("sentinel-user").unwrap());
+    report.end(outcome, "because sentinel-reason".into(), None);
+    UserReport { notes, ..report }
+}
+
+/// The line as JSON, after a look whether CloudWatch would take it.
+fn parsed(metrics: &Metrics) -> Value {
+    let line = metrics.to_line();
+    assert!(line.ends_with('\n') && line.trim_end().lines().count() == 1, "{line:?}");
+    let emf: Value = serde_json::from_str(&line).unwrap();
+    assert!(emf["_aws"]["Timestamp"].is_u64(), "{line}");
+    for directive in emf["_aws"]["CloudWatchMetrics"].as_array().unwrap() {
+        assert_eq!((&directive["Namespace"], &directive["Dimensions"]), (&json!("IamKeySync"), &json!([["Function"]])));
+        assert!(emf["Function"].is_string(), "{line}");
+        for metric in directive["Metrics"].as_array().unwrap() {
+            let value = &emf[metric["Name"].as_str().unwrap()];
+            assert!(value.is_number() || value["Values"].is_array(), "{metric} of {line}");
+        }
+    }
+    emf
+}
+
+#[test]
+fn an_invocation_is_one_line_of_embedded_metrics() {
+    let mut metrics = metrics();
+    let in_vault = Notes { in_vault_at: Some(at("2025-06-02T11:59:01.5Z")), ..Notes::default() };
+    metrics.count(&ended(Outcome::Written, in_vault), Some(at("2025-06-02T11:59:00Z")), now());
+    let stuck = Notes { parameter_modified: Some(at("2025-06-02T06:00:00Z")), ..Notes::default() };
+    metrics.count(&ended(Outcome::Held, stuck), None, now());
+    metrics.bad_events += 1;
+    metrics.vault_token_hours_left = Some(18.5);
+    metrics.took(2450);
+    let emf = parsed(&metrics);
+    let told = emf["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array().unwrap().iter().map(|metric| {
+        let name = metric["Name"].as_str().unwrap();
+        format!("{name} = {} {}", emf[name], metric["Unit"].as_str().unwrap_or("(no unit)"))
+    });
+    insta::assert_snapshot!(told.collect::<Vec<_>>().join("\n"), @"
+    Written = 1 (no unit)
+    Unchanged = 0 (no unit)
+    Held = 1 (no unit)
+    Superseded = 0 (no unit)
+    Retired = 0 (no unit)
+    Missing = 0 (no unit)
+    Failed = 0 (no unit)
+    BadEvents = 1 (no unit)
+    DriftRepaired = 0 (no unit)
+    StateConflicts = 0 (no unit)
+    SyncMillis = 2450 Milliseconds
+    EventToVaultSeconds = 1.5 Seconds
+    OldestUnsyncedHours = 6 (no unit)
+    VaultTokenHoursLeft = 18.5 (no unit)
+    ");
+    assert_eq!((&emf["Function"], &emf["requestId"]), (&json!("iam-key-sync"), &json!("request-1")));
+}
+
+#[test]
+fn what_was_not_measured_is_not_sent() {
+    let emf = parsed(&metrics());
+    for name in ["SyncMillis", "EventToVaultSeconds", "OldestUnsyncedHours", "VaultTokenHoursLeft"] {
+        assert!(!emf.to_string().contains(name), "{name} in {emf}");
+    }
+}
+
+#[test]
+fn every_outcome_has_its_own_count() {
+    for outcome in Outcome::ALL {
+        let mut metrics = metrics();
+        for _ in 0..3 {
+            metrics.count(&ended(outcome, Notes::default()), None, now());
+        }
+        let emf = parsed(&metrics);
+        let counts = ["Written", "Unchanged", "Held", "Superseded", "Retired", "Missing", "Failed"]
+            .map(|name| (name, &emf[name]));
+        for (name, count) in counts {
+            let expected = if name.to_lowercase() == outcome.as_str() { 3 } else { 0 };
+            assert_eq!(count, expected, "{name} after three {}", outcome.as_str());
+        }
+    }
+}
+
+#[test]
+fn repairs_and_conflicts_are_added_up() {
+    let mut metrics = metrics();
+    for (drift_repaired, state_conflicts) in [(true, 0), (false, 2), (true, 3)] {
+        metrics.count(
+            &ended(Outcome::Written, Notes { drift_repaired, state_conflicts, ..Notes::default() }),
+            None,
+            now(),
+        );
+    }
+    let emf = parsed(&metrics);
+    assert_eq!((&emf["DriftRepaired"], &emf["StateConflicts"]), (&json!(2), &json!(5)));
+}
+
+#[test]
+fn the_way_from_event_to_vault_is_measured_for_each_user() {
+    let event = "2025-06-02T11:00:00Z";
+    for (users, expected) in [
+        (&[(Some(event), Some("2025-06-02T11:00:02.25Z"))][..], json!(2.25)),
+        (
+            &[(Some(event), Some("2025-06-02T11:00:02Z")), (Some(event), Some("2025-06-02T11:01:00Z"))],
+            json!({ "Values": [2, 60], "Counts": [1, 1] }),
+        ),
+        // The event's clock goes ahead of ours.
+        (&[(Some(event), Some("2025-06-02T10:59:59Z"))], json!(0)),
+        // Nobody told of it, or nothing was written.
+        (&[(None, Some("2025-06-02T11:00:02Z"))], json!(null)),
+        (&[(Some(event), None)], json!(null)),
+        (&[], json!(null)),
+    ] {
+        let mut metrics = metrics();
+        for (told, in_vault) in users {
+            let notes = Notes { in_vault_at: in_vault.map(at), ..Notes::default() };
+            metrics.count(&ended(Outcome::Written, notes), told.map(at), now());
+        }
+        assert_eq!(parsed(&metrics)["EventToVaultSeconds"], expected, "{users:?}");
+    }
+}
+
+#[test]
+fn the_oldest_key_that_is_not_in_vault_counts() {
+    use Outcome::{Failed, Held, Missing, Retired, Superseded, Unchanged, Written};
+    let (six, two) = (Some("2025-06-02T06:00:00Z"), Some("2025-06-02T10:00:00Z"));
+    for (users, expected) in [
+        (&[(Failed, two)][..], json!(2)),
+        (&[(Held, two)], json!(2)),
+        (&[(Held, two), (Failed, six), (Held, two)], json!(6)),
+        (&[(Written, six), (Failed, two)], json!(2)),
+        (&[(Failed, Some("2025-06-02T12:00:01Z"))], json!(0)),
+        (&[(Failed, None)], json!(null)),
+        (&[(Written, six), (Unchanged, six), (Superseded, six), (Retired, six), (Missing, six)], json!(null)),
+    ] {
+        let mut metrics = metrics();
+        for (outcome, modified) in users {
+            let notes = Notes { parameter_modified: modified.map(at), ..Notes::default() };
+            metrics.count(&ended(*outcome, notes), None, now());
+        }
+        assert_eq!(parsed(&metrics)["OldestUnsyncedHours"], expected, "{users:?}");
+    }
+}
+
+#[test]
+fn metrics_tell_of_no_user() {
+    let mut metrics = metrics();
+    for outcome in Outcome::ALL {
+        metrics.count(&ended(outcome, Notes::default()), Some(now()), now());
+    }
+    assert!(!metrics.to_line().contains("sentinel"), "{}", metrics.to_line());
+}
+
+#[test]
+fn a_name_with_a_line_break_makes_no_second_line() {
+    assert_eq!(parsed(&Metrics::of("iam\nkey\r\n\"sync", "r"))["Function"], "iam\nkey\r\n\"sync");
+}

@@ -2,8 +2,8 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-/// A renewal is worth nothing while more than this share of the full time is left.
-const FRESH: f64 = 0.9;
+/// A renewal is worth nothing while more than this much of the full time is left.
+const FRESH_PERCENT: u64 = 90;
 
 /// What Vault said of a token, and when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,10 +31,14 @@ pub enum Warning {
     #[error("the Vault token cannot be renewed and dies at {0}: store a periodic, renewable one before")]
     NotRenewable(Timestamp),
     /// Renewals will stop to help.
-    #[error("the Vault token is not periodic and dies at its maximum lifetime however often it is renewed: store one made with -period")]
+    #[error(
+        "the Vault token is not periodic and dies at its maximum lifetime however often it is renewed: store one made with -period"
+    )]
     NotPeriodic,
     /// Renewals have stopped to help.
-    #[error("a renewal gave the Vault token only {left} of {full} s: its maximum lifetime is near, store a new periodic one")]
+    #[error(
+        "a renewal gave the Vault token only {left} of {full} s: its maximum lifetime is near, store a new periodic one"
+    )]
     Shrinking {
         /// Seconds that it gave.
         left: u64,
@@ -42,7 +46,9 @@ pub enum Warning {
         full: u64,
     },
     /// It has a maximum although it is periodic.
-    #[error("the Vault token has an explicit maximum lifetime and dies at {0}: store one without -explicit-max-ttl before")]
+    #[error(
+        "the Vault token has an explicit maximum lifetime and dies at {0}: store one without -explicit-max-ttl before"
+    )]
     Capped(Timestamp),
 }
 
@@ -52,9 +58,9 @@ impl Lifetime {
         self.ttl_seconds.and_then(|ttl| after(self.as_of, ttl))
     }
 
-    /// Seconds that are left, at least 0; `None` for a token without end.
+    /// Seconds that are left, rounded, at least 0; `None` for a token without end.
     pub fn seconds_left(&self, now: Timestamp) -> Option<u64> {
-        self.expires_at().map(|end| u64::try_from(end.duration_since(now).as_secs()).unwrap_or(0))
+        self.expires_at().map(|end| u64::try_from((end.duration_since(now).as_millis() + 500) / 1000).unwrap_or(0))
     }
 
     /// Whether to renew: less than the threshold, or less than half of the period, is left. Not while the token is
@@ -62,8 +68,9 @@ impl Lifetime {
     pub fn renewal_due(&self, now: Timestamp, threshold_hours: u32) -> bool {
         let Some(left) = self.seconds_left(now) else { return false };
         let full = self.full_seconds();
-        let little = left < u64::from(threshold_hours) * 3600 || self.period_seconds.is_some_and(|period| left < period / 2);
-        little && (left as f64) <= full as f64 * FRESH
+        let little =
+            left < u64::from(threshold_hours) * 3600 || self.period_seconds.is_some_and(|period| left < period / 2);
+        little && left.saturating_mul(100) <= full.saturating_mul(FRESH_PERCENT)
     }
 
     /// The lifetime after a renewal that gave `ttl` seconds.

@@ -43,12 +43,15 @@ impl TokenObject {
     /// Reads the object's text; an `Err` says in words what is wrong, without the value.
     pub fn parse(text: &[u8]) -> Result<Self, String> {
         let expected = r#"expected {"token": "…", "createdAt", "expiresAt", "renewable", "ttl"}"#;
-        let stored: Stored = serde_json::from_slice(text)
-            .map_err(|error| format!("the token object is not one (line {}, column {}), {expected}", error.line(), error.column()))?;
+        let stored: Stored = serde_json::from_slice(text).map_err(|error| {
+            format!("the token object is not one (line {}, column {}), {expected}", error.line(), error.column())
+        })?;
         let token = stored.token.expose_secret();
         // It goes into an HTTP header as it is.
         if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(format!("the token in the token object is empty or holds characters that no token has, {expected}"));
+            return Err(format!(
+                "the token in the token object is empty or holds characters that no token has, {expected}"
+            ));
         }
         let time = |value: &Value| value.as_str().and_then(|text| text.parse().ok());
         Ok(Self {

@@ -1,0 +1,335 @@
+use serde_json::json;
+
+use super::*;
+
+const EVENTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/events");
+
+fn naming() -> ParameterNaming {
+    ParameterNaming { prefix: "/iam_users/".into(), suffix: "_keys".into() }
+}
+
+fn read(payload: Value) -> Result<Trigger, Error> {
+    parse(payload, &naming())
+}
+
+fn user(name: &str) -> UserName {
+    UserName::parse(name).unwrap()
+}
+
+fn change(name: &str, operation: Operation, at: &str) -> Change {
+    Change { user: user(name), operation, at: Some(at.parse().unwrap()) }
+}
+
+/// An event as AWS sends it, with the member at `pointer` replaced.
+fn event_with(pointer: &str, value: Value) -> Value {
+    let mut event: Value = serde_json::from_str(include_str!("../../events/parameter-update.json")).unwrap();
+    *event.pointer_mut(pointer).unwrap() = value;
+    event
+}
+
+/// An event as AWS sends it, without the member `name` of the object at `pointer`.
+fn event_without(pointer: &str, name: &str) -> Value {
+    let mut event = event_with("/version", json!("0"));
+    event.pointer_mut(pointer).unwrap().as_object_mut().unwrap().remove(name).unwrap();
+    event
+}
+
+/// A message with a good event, with the members of `changes` replaced.
+fn message(changes: Value) -> Value {
+    let body = event_with("/version", json!("0")).to_string();
+    let mut message = json!({ "messageId": "m-1", "eventSource": "aws:sqs", "body": body });
+    let Value::Object(changes) = changes else { panic!("the changes are an object") };
+    message.as_object_mut().unwrap().extend(changes);
+    message
+}
+
+fn refusal(payload: Value) -> String {
+    let shown: String = payload.to_string().chars().take(200).collect();
+    match read(payload) {
+        Err(Error::BadEvent(text)) => {
+            assert!(text.ends_with(EXPECTED), "{shown}: {text}");
+            text.strip_suffix(EXPECTED).unwrap().to_owned()
+        }
+        other => panic!("{shown}: {other:?}"),
+    }
+}
+
+fn is_ignored(payload: Value, because: &str) {
+    let shown: String = payload.to_string().chars().take(400).collect();
+    match read(payload) {
+        Ok(Trigger::Ignored(reason)) => assert!(reason.contains(because), "{shown}: {reason}"),
+        other => panic!("{shown}: {other:?}"),
+    }
+}
+
+fn expected_of(file: &str) -> Option<Result<Trigger, &'static str>> {
+    let ignored = |reason: &str| Some(Ok(Trigger::Ignored(reason.to_owned())));
+    let record = |n: u8, delivery, body| Record {
+        message_id: format!("7d1b9c3e-0000-4000-8000-00000000000{n}"),
+        delivery,
+        body,
+    };
+    let alice = change("alice", Operation::Put, "2025-06-02T10:15:30Z");
+    let bob = change("bob", Operation::Put, "2025-06-02T08:00:04Z");
+    match file {
+        "parameter-create.json" => Some(Ok(Trigger::Change(bob))),
+        "parameter-update.json" => Some(Ok(Trigger::Change(alice))),
+        "parameter-delete.json" => {
+            Some(Ok(Trigger::Change(change("carol", Operation::Delete, "2025-06-02T12:30:00Z"))))
+        }
+        "parameter-label.json" => ignored("LabelParameterVersion changes no value"),
+        "parameter-exception.json" => ignored("the event tells of an exception, not of a change"),
+        "parameter-other-name.json" => ignored("the parameter's name is not /iam_users/<user>_keys"),
+        "parameter-other-source.json" => {
+            ignored("aws.ec2 / EC2 Instance State-change Notification is not aws.ssm / Parameter Store Change")
+        }
+        "scheduled-event.json" => ignored("aws.events / Scheduled Event is not aws.ssm / Parameter Store Change"),
+        "sqs-batch.json" => Some(Ok(Trigger::Batch(vec![
+            record(1, 1, Body::Change(alice)),
+            record(2, 1, Body::Change(change("alice", Operation::Put, "2025-06-02T10:15:33Z"))),
+            record(3, 1, Body::Change(bob)),
+            record(4, 1, Body::Ignored("LabelParameterVersion changes no value".into())),
+            record(5, 1, Body::Bad("the body is not JSON".into())),
+        ]))),
+        "sqs-batch-redelivered.json" => Some(Ok(Trigger::Batch(vec![record(1, 3, Body::Change(alice))]))),
+        "action-sync.json" => Some(Ok(Trigger::Sync(vec![user("alice"), user("bob")]))),
+        "action-refresh-token.json" => Some(Ok(Trigger::RefreshToken)),
+        "bad-action.json" => Some(Err("unknown variant `rotate`, expected `sync` or `refresh-token`; ")),
+        "bad-no-event.json" => Some(Err("not an EventBridge event; ")),
+        _ => None,
+    }
+}
+
+fn event_files() -> Vec<String> {
+    let entries = std::fs::read_dir(EVENTS).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    entries.filter(|name| name != "README.md").collect()
+}
+
+#[test]
+fn every_documented_payload_wakes_what_it_should() {
+    for file in event_files() {
+        let payload = serde_json::from_str(&std::fs::read_to_string(format!("{EVENTS}/{file}")).unwrap()).unwrap();
+        match expected_of(&file).unwrap_or_else(|| panic!("events/{file} has no expectation here")) {
+            Ok(trigger) => assert_eq!(read(payload).unwrap(), trigger, "{file}"),
+            Err(reason) => assert_eq!(refusal(payload), reason, "{file}"),
+        }
+    }
+}
+
+#[test]
+fn the_table_of_payloads_lists_exactly_the_files() {
+    let readme = std::fs::read_to_string(format!("{EVENTS}/README.md")).unwrap();
+    let rows =
+        readme.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` |").map(|(file, _)| file.to_owned()));
+    let (mut listed, mut there) = (rows.collect::<Vec<_>>(), event_files());
+    listed.sort();
+    there.sort();
+    assert_eq!(listed, there);
+}
+
+#[test]
+fn what_is_no_event_is_refused() {
+    for payload in [json!(null), json!(true), json!(5), json!("Update"), json!([]), json!([{}]), json!({})] {
+        assert_eq!(refusal(payload), "not an EventBridge event; ");
+    }
+    for name in ["source", "detail-type", "detail"] {
+        assert_eq!(refusal(event_without("", name)), "not an EventBridge event; ", "{name}");
+    }
+    for pointer in ["/source", "/detail-type"] {
+        for value in [json!(null), json!(5), json!(["aws.ssm"]), json!({})] {
+            assert_eq!(refusal(event_with(pointer, value)), "not an EventBridge event; ", "{pointer}");
+        }
+    }
+}
+
+#[test]
+fn an_event_whose_detail_tells_no_name_or_operation_is_refused() {
+    let reason = "the event's detail has no name or no operation; ";
+    for value in
+        [json!(null), json!("Update"), json!(5), json!([]), json!({}), json!([{ "name": "n", "operation": "Update" }])]
+    {
+        assert_eq!(refusal(event_with("/detail", value)), reason);
+    }
+    for name in ["name", "operation"] {
+        assert_eq!(refusal(event_without("/detail", name)), reason, "{name}");
+        for value in [json!(null), json!(5), json!(["Update"]), json!({ "S": "Update" })] {
+            assert_eq!(refusal(event_with(&format!("/detail/{name}"), value)), reason, "{name}");
+        }
+    }
+}
+
+#[test]
+fn an_event_of_a_name_that_is_no_users_is_ignored() {
+    let long = format!("/iam_users/{}_keys", "x".repeat(65));
+    for (name, because) in [
+        ("/iam_users/.._keys", "dots alone"),
+        ("/iam_users/._keys", "dots alone"),
+        ("/iam_users/_keys", "is empty"),
+        ("/iam_users/a/b_keys", "holds '/'"),
+        (&long, "65 characters"),
+        ("iam_users/alice_keys", "is not /iam_users/<user>_keys"),
+        ("/iam_users/alice", "is not /iam_users/<user>_keys"),
+        ("", "is not /iam_users/<user>_keys"),
+    ] {
+        is_ignored(event_with("/detail/name", json!(name)), because);
+    }
+}
+
+#[test]
+fn exactly_one_suffix_of_the_name_is_not_the_users() {
+    for (name, owner) in
+        [("/iam_users/x_keys_keys", "x_keys"), ("/iam_users/x_keys", "x"), ("/iam_users/_keys_keys", "_keys")]
+    {
+        let expected = change(owner, Operation::Put, "2025-06-02T10:15:30Z");
+        assert_eq!(read(event_with("/detail/name", json!(name))).unwrap(), Trigger::Change(expected));
+    }
+}
+
+#[test]
+fn an_operation_that_changes_no_value_is_ignored() {
+    for other in ["update", "CREATE", "delete", "Update ", "", "UnlabelParameterVersion"] {
+        is_ignored(event_with("/detail/operation", json!(other)), "changes no value");
+    }
+}
+
+#[test]
+fn an_event_without_a_usable_time_still_counts() {
+    let beyond_what_we_can_hold = event_with("/time", json!("+200000-01-01T00:00:00Z"));
+    for payload in [event_without("", "time"), event_with("/time", json!(null)), beyond_what_we_can_hold] {
+        let expected = Change { user: user("alice"), operation: Operation::Put, at: None };
+        assert_eq!(read(payload).unwrap(), Trigger::Change(expected));
+    }
+}
+
+#[test]
+fn huge_foreign_texts_are_quoted_by_their_beginning_only() {
+    let huge = "é".repeat(1_000_000);
+    for payload in [
+        event_with("/source", json!(huge)),
+        event_with("/detail-type", json!(huge)),
+        event_with("/detail/name", json!(huge)),
+        event_with("/detail/operation", json!(huge)),
+        json!({ "action": huge }),
+        json!({ "action": "refresh-token", &huge: 1 }),
+        json!({ "action": "sync", "users": [huge] }),
+        json!({ "action": "sync", "users": huge }),
+    ] {
+        let text = match read(payload) {
+            Ok(Trigger::Ignored(reason)) => reason,
+            Err(error) => error.to_string(),
+            Ok(other) => panic!("{other:?}"),
+        };
+        assert!(text.chars().count() < 500, "{} characters", text.chars().count());
+    }
+}
+
+#[test]
+fn an_operator_names_each_user_once() {
+    let payload = json!({ "action": "sync", "users": ["bob", "alice", "bob", "alice", "x_keys"] });
+    assert_eq!(read(payload).unwrap(), Trigger::Sync(vec![user("bob"), user("alice"), user("x_keys")]));
+}
+
+#[test]
+fn an_action_that_cannot_be_done_as_asked_is_refused() {
+    let sync = |users: Value| json!({ "action": "sync", "users": users });
+    for (payload, because) in [
+        (json!({ "action": null }), "invalid type"),
+        (json!({ "action": 5 }), "invalid type"),
+        (json!({ "action": ["sync"], "users": ["alice"] }), "invalid type"),
+        (json!({ "action": "" }), "unknown variant ``"),
+        (json!({ "action": "Sync", "users": ["alice"] }), "unknown variant `Sync`"),
+        (json!({ "action": "refresh_token" }), "unknown variant `refresh_token`"),
+        (json!({ "action": "refresh-token", "users": ["alice"] }), "unknown field `users`"),
+        (json!({ "action": "sync", "users": ["alice"], "force": true }), "unknown field `force`"),
+        (json!({ "action": "sync" }), "missing field `users`"),
+        (sync(json!(null)), "invalid type"),
+        (sync(json!("alice")), "invalid type"),
+        (sync(json!([null])), "invalid type"),
+        (sync(json!(["alice", 5])), "invalid type"),
+        (sync(json!([])), "\"users\" is empty"),
+        (sync(json!(["alice", ""])), "\"users\" holds a user name is empty"),
+        (sync(json!([".."])), "dots alone"),
+        (sync(json!(["../bob"])), "holds '/'"),
+        (sync(json!(["x".repeat(65)])), "65 characters"),
+    ] {
+        let reason = refusal(payload.clone());
+        assert!(reason.contains(because), "{payload}: {reason}");
+    }
+}
+
+#[test]
+fn a_batch_that_cannot_be_handed_back_record_by_record_is_refused() {
+    for records in [json!(null), json!({}), json!("Records"), json!(5)] {
+        assert_eq!(refusal(json!({ "Records": records })), "\"Records\" is not an array; ");
+    }
+    let reason = "\"Records\" holds a record that is not an SQS message with a messageId; ";
+    for odd in [
+        json!(null),
+        json!(5),
+        json!("m-1"),
+        json!([]),
+        json!({}),
+        message(json!({ "messageId": null })),
+        message(json!({ "messageId": "" })),
+        message(json!({ "messageId": 1 })),
+        message(json!({ "eventSource": "aws:s3" })),
+        message(json!({ "eventSource": null })),
+        json!({ "EventSource": "aws:sns", "Sns": { "MessageId": "m-1", "Message": "{}" } }),
+    ] {
+        assert_eq!(refusal(json!({ "Records": [message(json!({})), odd] })), reason);
+    }
+}
+
+#[test]
+fn an_odd_body_spoils_no_other_record_of_its_batch() {
+    let nested = "[".repeat(100_000);
+    for (odd, because) in [
+        (json!({ "body": null }), "the record has no body"),
+        (json!({ "body": "" }), "the body is not JSON"),
+        (json!({ "body": "not JSON" }), "the body is not JSON"),
+        (json!({ "body": nested }), "the body is not JSON"),
+        (json!({ "body": "null" }), "not an EventBridge event"),
+        (json!({ "body": "[]" }), "not an EventBridge event"),
+        (json!({ "body": r#"{"action": "sync", "users": ["alice"]}"# }), "not an EventBridge event"),
+        (json!({ "body": event_without("/detail", "name").to_string() }), "no name or no operation"),
+        (json!({ "body": 5 }), "the record is not an SQS message"),
+        (json!({ "body": { "source": "aws.ssm" } }), "the record is not an SQS message"),
+    ] {
+        let Ok(Trigger::Batch(records)) =
+            read(json!({ "Records": [message(odd), message(json!({ "messageId": "m-2" }))] }))
+        else {
+            panic!("the batch is refused for: {because}");
+        };
+        match &records[0].body {
+            Body::Bad(reason) => assert!(reason.contains(because), "{reason}"),
+            other => panic!("{because}: {other:?}"),
+        }
+        assert_eq!(records[1].message_id, "m-2");
+        assert_eq!(records[1].body, Body::Change(change("alice", Operation::Put, "2025-06-02T10:15:30Z")));
+    }
+}
+
+#[test]
+fn an_empty_batch_is_nothing_to_do() {
+    assert_eq!(read(json!({ "Records": [] })).unwrap(), Trigger::Batch(vec![]));
+}
+
+#[test]
+fn a_delivery_that_is_not_told_counts_as_the_first() {
+    let count = |text: &str| json!({ "attributes": { "ApproximateReceiveCount": text } });
+    for (attributes, delivery) in [
+        (json!({}), 1),
+        (json!({ "attributes": null }), 1),
+        (json!({ "attributes": {} }), 1),
+        (count(""), 1),
+        (count("x"), 1),
+        (count("-1"), 1),
+        (count("1.5"), 1),
+        (count("99999999999999999999"), 1),
+        (count("1"), 1),
+        (count("17"), 17),
+    ] {
+        let Ok(Trigger::Batch(records)) = read(json!({ "Records": [message(attributes.clone())] })) else { panic!() };
+        assert_eq!(records[0].delivery, delivery, "{attributes}");
+    }
+}

@@ -6,7 +6,10 @@ use rustify::errors::ClientError as HttpError;
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use super::{AccessKey, ClientError, Endpoint, Error, Lifetime, Published, RequestMethod, RequestType, ResponseType, Timestamp, Value};
+use super::{
+    AccessKey, ClientError, Endpoint, Error, Lifetime, Published, RequestMethod, RequestType, ResponseType, Timestamp,
+    Value,
+};
 
 /// `auth/token/lookup-self`; vaultrs's own leaves out the period, which decides whether a token lives for ever.
 pub(super) struct LookupSelf;
@@ -121,7 +124,8 @@ pub(super) fn deleted_version(body: &str) -> Option<u64> {
     serde_json::from_str::<Value>(body).ok()?.pointer("/data/metadata/version")?.as_u64()
 }
 
-/// Whether a `deletion_time` (empty: none) is behind `now`. One that cannot be read counts as past: writing a key once more is safe.
+/// Whether a `deletion_time` (empty: none) is behind `now`. One that cannot be read counts as past: writing a key once
+/// more is safe.
 pub(super) fn is_past(deletion_time: &str, now: Timestamp) -> bool {
     !deletion_time.is_empty() && !deletion_time.parse::<Timestamp>().is_ok_and(|at| at > now)
 }
@@ -131,10 +135,15 @@ pub(super) fn unexpected(operation: &'static str, subject: &impl Display, proble
 }
 
 /// What an error of vaultrs means to us. Neither the server's own text nor a body gets into it.
-pub(super) fn error(operation: &'static str, subject: &impl Display, remedy: &'static str, error: ClientError) -> Error {
-    let code = match &error {
-        ClientError::APIError { code, .. } => *code,
-        ClientError::RestClientError { source: HttpError::ServerResponseError { code, .. } } => *code,
+pub(super) fn error(
+    operation: &'static str,
+    subject: &impl Display,
+    remedy: &'static str,
+    error: &ClientError,
+) -> Error {
+    let code = match error {
+        ClientError::APIError { code, .. }
+        | ClientError::RestClientError { source: HttpError::ServerResponseError { code, .. } } => *code,
         ClientError::RestClientError { source: HttpError::RequestError { source, .. } } => {
             return unreachable(operation, subject.to_string(), source.downcast_ref());
         }
@@ -142,18 +151,33 @@ pub(super) fn error(operation: &'static str, subject: &impl Display, remedy: &'s
             let problem = "Vault's answer broke off".to_owned();
             return Error::Unavailable { operation, subject: subject.to_string(), problem };
         }
-        _ => return unexpected(operation, subject, "answered in a form that is not Vault's; does VAULT_ADDR name a Vault server?"),
+        _ => {
+            return unexpected(
+                operation,
+                subject,
+                "answered in a form that is not Vault's; does VAULT_ADDR name a Vault server?",
+            );
+        }
     };
-    let unavailable = |problem: &str| Error::Unavailable { operation, subject: subject.to_string(), problem: problem.to_owned() };
+    let unavailable =
+        |problem: &str| Error::Unavailable { operation, subject: subject.to_string(), problem: problem.to_owned() };
     match code {
         403 => Error::Denied { operation, subject: subject.to_string(), remedy },
         404 => unexpected(operation, subject, "answered 404; check VAULT_MOUNT, VAULT_PATH_PREFIX and VAULT_NAMESPACE"),
-        300..=399 => unexpected(operation, subject, "answered with a redirect, which is never followed; set VAULT_ADDR to the active server's own address"),
+        300..=399 => unexpected(
+            operation,
+            subject,
+            "answered with a redirect, which is never followed; set VAULT_ADDR to the active server's own address",
+        ),
         429 => unavailable("Vault answered 429: too many requests, or a standby without forwarding"),
         412 | 472 | 473 => unavailable(&format!("Vault answered {code}: a standby that is not up to date")),
         503 => unavailable("Vault answered 503: it is sealed or in maintenance; unseal it"),
         500..=599 => unavailable(&format!("Vault answered {code}; see its server log")),
-        _ => unexpected(operation, subject, &format!("refused the request with {code}; check VAULT_MOUNT (KV version 2?) and VAULT_PATH_PREFIX")),
+        _ => unexpected(
+            operation,
+            subject,
+            &format!("refused the request with {code}; check VAULT_MOUNT (KV version 2?) and VAULT_PATH_PREFIX"),
+        ),
     }
 }
 

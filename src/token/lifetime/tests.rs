@@ -1,0 +1,138 @@
+use super::*;
+
+const HOUR: u64 = 3600;
+const DAY: u64 = 24 * HOUR;
+
+fn at(time: &str) -> Timestamp {
+    time.parse().unwrap()
+}
+
+fn now() -> Timestamp {
+    at("2025-06-02T00:00:00Z")
+}
+
+/// A renewable token with `left` of `full` seconds.
+fn plain(left: u64, full: u64) -> Lifetime {
+    Lifetime {
+        ttl_seconds: Some(left),
+        period_seconds: None,
+        explicit_max_ttl_seconds: None,
+        creation_ttl_seconds: full,
+        renewable: true,
+        created_at: at("2025-06-01T00:00:00Z"),
+        as_of: now(),
+    }
+}
+
+fn periodic(left: u64, period: u64) -> Lifetime {
+    Lifetime { period_seconds: Some(period), ..plain(left, period) }
+}
+
+#[test]
+fn a_token_is_renewed_when_little_is_left_but_not_while_it_is_fresh() {
+    let endless = Lifetime { ttl_seconds: None, ..plain(0, 0) };
+    for (case, token, threshold_hours, due) in [
+        ("fresh, and the threshold is its whole period", periodic(DAY, DAY), 24, false),
+        ("more than nine tenths left", periodic(DAY * 9 / 10 + 1, DAY), 24, false),
+        ("nine tenths left", periodic(DAY * 9 / 10, DAY), 24, true),
+        ("less than the threshold, of a long period", periodic(23 * HOUR, 32 * DAY), 24, true),
+        ("exactly half of its period", periodic(16 * DAY, 32 * DAY), 24, false),
+        ("less than half of its period", periodic(16 * DAY - 1, 32 * DAY), 24, true),
+        ("more than half of a short period, more than the threshold", periodic(13 * HOUR, DAY), 1, false),
+        ("less than half of a short period, more than the threshold", periodic(11 * HOUR, DAY), 1, true),
+        ("less than half, but not periodic", plain(4 * DAY, 32 * DAY), 24, false),
+        ("exactly the threshold", plain(DAY, 32 * DAY), 24, false),
+        ("less than the threshold", plain(DAY - 1, 32 * DAY), 24, true),
+        ("fresh, not periodic, shorter than the threshold", plain(HOUR, HOUR), 24, false),
+        ("not fresh, not periodic, shorter than the threshold", plain(HOUR / 2, HOUR), 24, true),
+        ("the longest threshold", periodic(31 * DAY, 32 * DAY), 8760, false),
+        ("the longest threshold, not fresh", periodic(28 * DAY, 32 * DAY), 8760, true),
+        ("nothing left", periodic(0, DAY), 1, true),
+        ("without end", endless, 8760, false),
+    ] {
+        assert_eq!(token.renewal_due(now(), threshold_hours), due, "{case}");
+    }
+}
+
+#[test]
+fn a_token_ages_by_the_clock_on_the_wall() {
+    let token = periodic(DAY, DAY);
+    for (time, left, due) in [
+        ("2025-06-02T00:00:00Z", DAY, false),
+        ("2025-06-02T11:59:59Z", 12 * HOUR + 1, false),
+        ("2025-06-02T12:00:01Z", 12 * HOUR - 1, true),
+        ("2025-06-02T23:59:59.5Z", 1, true),
+        ("2025-06-02T23:59:59.501Z", 0, true),
+        ("2025-06-03T00:00:00Z", 0, true),
+        ("2035-01-01T00:00:00Z", 0, true),
+    ] {
+        assert_eq!((token.seconds_left(at(time)), token.renewal_due(at(time), 1)), (Some(left), due), "{time}");
+    }
+}
+
+#[test]
+fn a_lifetime_beyond_all_calendars_has_no_end() {
+    for ttl_seconds in [None, Some(u64::MAX), Some(1 << 62)] {
+        let token = Lifetime { ttl_seconds, ..plain(0, DAY) };
+        assert_eq!((token.expires_at(), token.seconds_left(now())), (None, None), "{ttl_seconds:?}");
+        assert!(!token.renewal_due(now(), 24), "{ttl_seconds:?}");
+    }
+    assert_eq!(plain(DAY, DAY).expires_at(), Some(at("2025-06-03T00:00:00Z")));
+}
+
+#[test]
+fn a_renewal_changes_what_is_left_and_since_when() {
+    let later = at("2025-06-02T18:00:00Z");
+    let renewed = periodic(DAY, DAY).renewed(DAY - 1, later);
+    assert_eq!(renewed, Lifetime { ttl_seconds: Some(DAY - 1), as_of: later, ..periodic(DAY, DAY) });
+    assert_eq!(periodic(DAY, DAY).renewed(0, later).ttl_seconds, None, "Vault tells a token without end by 0");
+}
+
+#[test]
+fn a_token_that_will_die_is_warned_of() {
+    let end = at("2025-06-03T00:00:00Z");
+    let capped = |token: Lifetime| Lifetime { explicit_max_ttl_seconds: Some(2 * DAY), ..token };
+    let fixed = |token: Lifetime| Lifetime { renewable: false, ..token };
+    let endless = |token: Lifetime| Lifetime { ttl_seconds: None, ..token };
+    let shrinking = Warning::Shrinking { left: 7 * HOUR, full: DAY };
+    for (case, token, warnings) in [
+        ("periodic", periodic(DAY, DAY), vec![]),
+        ("periodic, with little left before its renewal", periodic(60, DAY), vec![]),
+        ("without end", endless(plain(0, 0)), vec![]),
+        ("without end, and nothing to renew", endless(fixed(plain(0, 0))), vec![]),
+        ("not renewable", fixed(plain(DAY, DAY)), vec![Warning::NotRenewable(end)]),
+        (
+            "not renewable, though periodic and capped",
+            fixed(capped(periodic(DAY, DAY))),
+            vec![Warning::NotRenewable(end)],
+        ),
+        ("periodic, but capped", capped(periodic(HOUR, DAY)), vec![Warning::Capped(end)]),
+        ("neither periodic nor without a cap", capped(plain(HOUR, DAY)), vec![Warning::Capped(end)]),
+        ("not periodic", plain(DAY, DAY), vec![Warning::NotPeriodic]),
+        ("not periodic, renewed to half", plain(HOUR, DAY).renewed(DAY / 2, now()), vec![Warning::NotPeriodic]),
+        (
+            "not periodic, renewed to less than half",
+            plain(HOUR, DAY).renewed(7 * HOUR, now()),
+            vec![Warning::NotPeriodic, shrinking],
+        ),
+    ] {
+        assert_eq!(token.warnings(now()), warnings, "{case}");
+    }
+}
+
+#[test]
+fn a_warning_says_what_to_do() {
+    let end = at("2025-06-03T00:00:00Z");
+    let warnings = [
+        Warning::NotRenewable(end),
+        Warning::NotPeriodic,
+        Warning::Shrinking { left: 25_200, full: 86_400 },
+        Warning::Capped(end),
+    ];
+    insta::assert_snapshot!(warnings.map(|warning| warning.to_string()).join("\n"), @"
+    the Vault token cannot be renewed and dies at 2025-06-03T00:00:00Z: store a periodic, renewable one before
+    the Vault token is not periodic and dies at its maximum lifetime however often it is renewed: store one made with -period
+    a renewal gave the Vault token only 25200 of 86400 s: its maximum lifetime is near, store a new periodic one
+    the Vault token has an explicit maximum lifetime and dies at 2025-06-03T00:00:00Z: store one without -explicit-max-ttl before
+    ");
+}

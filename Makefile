@@ -1,0 +1,77 @@
+# Every step of CI is a target here; `make help` lists them.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+CARGO_DENY_VERSION := 0.20.2
+CARGO_DENY := .tools/bin/cargo-deny
+
+.PHONY: help
+help: ## what there is to do
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: package cdk ## the service at work on this machine: rotations reach Vault, every step verified (KEEP=1 stays up)
+	local/demo.py --zip target/package/debug.zip
+
+.PHONY: test
+test: unit integration cdk-test ## everything that can be tested on one machine
+
+.PHONY: unit
+unit: ## the rules and the formats, without any server
+	cargo test --locked --lib --bins
+
+.PHONY: integration
+integration: venv cdk ## the real binary on OpenBao and the AWS emulator
+	cargo test --locked --test integration
+
+.PHONY: check
+check: fmt clippy doc deny ## format, lints, documentation, dependency policy
+
+.PHONY: fmt
+fmt: ## source format
+	cargo fmt --check
+
+.PHONY: clippy
+clippy: ## lints, warnings are errors
+	cargo clippy --locked --all-targets -- -D warnings
+
+.PHONY: doc
+doc: ## the library's documentation, warnings are errors
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --lib
+
+.PHONY: deny
+deny: $(CARGO_DENY) ## bans, licences and sources of dependencies
+	$(CARGO_DENY) --locked check bans licenses sources
+
+# Stamped by version, so that a new version is installed.
+$(CARGO_DENY): .tools/cargo-deny-$(CARGO_DENY_VERSION)
+.tools/cargo-deny-$(CARGO_DENY_VERSION):
+	cargo install cargo-deny --locked --version $(CARGO_DENY_VERSION) --root .tools
+	touch $@ $(CARGO_DENY)
+
+.PHONY: package
+package: venv ## the function's package for the local stack
+	cargo build --locked --bin lambda --no-default-features
+	mkdir -p target/package
+	local/package.py target/debug/lambda target/package/debug.zip
+
+.PHONY: venv
+venv: ## the Python environment of the local stack
+	@local/setup
+
+.PHONY: cdk
+cdk: infra/cdk/node_modules/.package-lock.json ## the CDK app's dependencies
+
+infra/cdk/node_modules/.package-lock.json: infra/cdk/package-lock.json
+	cd infra/cdk && npm ci --no-audit --no-fund
+	touch $@
+
+.PHONY: cdk-test
+cdk-test: cdk ## the CDK app: template, permissions, context
+	cd infra/cdk && npm test
+
+.PHONY: clean
+clean: ## removes everything that was built or installed here
+	rm -rf target .local .tools infra/cdk/node_modules infra/cdk/dist infra/cdk/cdk.out

@@ -1,0 +1,16 @@
+//! The real `lambda` binary on real parts: OpenBao for Vault, the emulator for AWS.
+//!
+//! One stack serves the whole run; each test has a corner of its own in it (bucket, parameter prefix, Vault path). A
+//! test that breaks Vault starts a stack of its own.
+
+mod corner;
+mod deployed;
+mod event_path;
+mod function;
+mod leaks;
+mod proxy;
+mod races;
+mod round_trips;
+mod stack;
+mod token;
+mod vault_faults;

@@ -1,0 +1,111 @@
+//! Vault stopped, sealed, or not what it claims to be. These tests have a stack of their own.
+
+use serde_json::{Value, json};
+
+use crate::corner::{Corner, batch, outcome};
+use crate::stack::Stack;
+
+fn returned(answer: &Value) -> usize {
+    answer["batchItemFailures"].as_array().unwrap().len()
+}
+
+#[tokio::test]
+async fn messages_go_back_while_vault_is_away_and_are_written_when_it_is_back() {
+    let stack = Stack::start(&[]);
+    let corner = Corner::of(&stack).await;
+    let function = corner.function().await;
+    let users: Vec<String> = (0..10).map(|n| format!("user{n}")).collect();
+    let mut messages = Vec::new();
+    for user in &users {
+        corner.rotate(user).await;
+        messages.push((user.as_str(), 1, corner.event("Create", user)));
+    }
+    for (away, back, said) in [
+        ("stop", "start", "no answer"),
+        ("kill", "start", "no answer"),
+        ("seal", "unseal", "503"),
+        ("pause", "resume", "time limit"),
+    ] {
+        let keys = {
+            let mut keys = Vec::new();
+            for user in &users {
+                keys.push(corner.rotate(user).await);
+            }
+            keys
+        };
+        stack.command(&format!("vault {away}"));
+        assert_eq!(returned(&function.invoke(&batch(&messages)).await.unwrap()), 10, "{away}");
+        let told =
+            function.lines_with(|line| line["outcome"] == "failed" && line["reason"].as_str().unwrap().contains(said));
+        told.await;
+        stack.command(&format!("vault {back}"));
+        assert_eq!(returned(&function.invoke(&batch(&messages)).await.unwrap()), 0, "{back}");
+        for (user, key) in users.iter().zip(keys) {
+            assert_eq!(corner.key(user).await.unwrap().0, key, "{away}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_server_with_another_authority_is_not_trusted() {
+    let corner = Corner::new().await;
+    corner.rotate("alice").await;
+    let foreign = format!("{}/foreign.pem", corner.stack.text("/dir"));
+    let made = std::process::Command::new("openssl")
+        .args([
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+            "-days",
+            "1",
+            "-subj",
+            "/CN=foreign",
+        ])
+        .args(["-keyout", "/dev/null", "-out", &foreign])
+        .output()
+        .unwrap();
+    assert!(made.status.success());
+    // With the wrong authority, and with the system's own, which do not know the stack's.
+    for authority in [foreign.as_str(), ""] {
+        let function = corner.function_with(&[("VAULT_CACERT", authority)]).await;
+        let report = function.invoke(&json!({"action": "sync", "users": ["alice"]})).await.unwrap();
+        assert_eq!(outcome(&report), "failed");
+        let reason = report["users"][0]["reason"].as_str().unwrap();
+        assert!(reason.contains("certificate"), "{authority:?}: {reason}");
+    }
+    assert_eq!(corner.key("alice").await, None);
+}
+
+#[tokio::test]
+async fn a_redirect_is_not_followed_and_the_token_does_not_go_there() {
+    use axum::Router;
+    use axum::http::{HeaderMap, StatusCode, Uri};
+    use std::sync::{Arc, Mutex};
+
+    let corner = Corner::new().await;
+    let visited = Arc::<Mutex<Vec<String>>>::default();
+    let elsewhere = {
+        let visited = visited.clone();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let routes =
+            Router::new().fallback(async move |uri: Uri, _: HeaderMap| visited.lock().unwrap().push(uri.to_string()));
+        tokio::spawn(async move { axum::serve(listener, routes).await });
+        address
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let redirect =
+        async move |uri: Uri| (StatusCode::TEMPORARY_REDIRECT, [("location", format!("http://{elsewhere}{uri}"))]);
+    tokio::spawn(async move { axum::serve(listener, Router::new().fallback(redirect)).await });
+
+    corner.rotate("alice").await;
+    let function = corner.function_with(&[("VAULT_ADDR", &format!("http://{address}")), ("VAULT_CACERT", "")]).await;
+    let report = function.invoke(&json!({"action": "sync", "users": ["alice"]})).await.unwrap();
+    assert!(report["users"][0]["reason"].as_str().unwrap().contains("redirect"), "{report}");
+    assert!(visited.lock().unwrap().is_empty());
+}
