@@ -117,7 +117,7 @@ impl Config {
         let bucket = bucket.map(|name| BucketConfig {
             name,
             token_key: read.text_or("VAULT_TOKEN_S3_KEY", "vault-token.json"),
-            state_prefix: read.text_or("SYNC_STATE_S3_PREFIX", "sync-state/"),
+            state_prefix: read.object_prefix("SYNC_STATE_S3_PREFIX", "sync-state/"),
             predecessor_key: read.text_or("SYNC_STATE_S3_KEY", "sync-state.json"),
         });
         let config = Self {

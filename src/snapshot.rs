@@ -207,6 +207,11 @@ impl UserState {
         rank(self) >= rank(other)
     }
 
+    /// Reads a state object's text; `None` where it is damaged. serde alone would also take an array for a struct.
+    pub fn parse(text: &[u8]) -> Option<Self> {
+        text.trim_ascii_start().starts_with(b"{").then(|| serde_json::from_slice(text).ok()).flatten()
+    }
+
     /// The revision of the parameter that this state was made from; `None` for one of the predecessor.
     pub fn revision(&self) -> Option<Revision> {
         Some(Revision { modified: self.parameter_last_modified?, version: self.parameter_version? })

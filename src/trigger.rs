@@ -3,8 +3,6 @@
 //! Pure. An event is only a hint, so nothing of it is believed but the user's name and the time. Must not do: fail a
 //! whole batch for one record of it.
 
-use aws_lambda_events::event::eventbridge::EventBridgeEvent;
-use aws_lambda_events::event::sqs::SqsMessage;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
@@ -80,7 +78,7 @@ pub fn parse(payload: Value, naming: &ParameterNaming) -> Result<Trigger, Error>
     match payload {
         Value::Object(ref members) if members.contains_key("Records") => batch(payload, naming),
         Value::Object(ref members) if members.contains_key("action") => action(payload),
-        payload => match event(payload, naming) {
+        payload => match event(&payload, naming) {
             Body::Change(change) => Ok(Trigger::Change(change)),
             Body::Ignored(reason) => Ok(Trigger::Ignored(reason)),
             Body::Bad(reason) => Err(Error::BadEvent(format!("{reason}; {EXPECTED}"))),
@@ -123,40 +121,41 @@ fn batch(payload: Value, naming: &ParameterNaming) -> Result<Trigger, Error> {
         records: Vec<Value>,
     }
     let Batch { records } = Batch::deserialize(payload).map_err(|_| bad("\"Records\" is not an array"))?;
-    records.into_iter().map(|value| record(value, naming)).collect::<Result<_, _>>().map(Trigger::Batch)
+    records.iter().map(|value| record(value, naming)).collect::<Result<_, _>>().map(Trigger::Batch)
 }
 
 /// A record without a message id could not be handed back, and then SQS would take it for done: the batch is refused.
-fn record(value: Value, naming: &ParameterNaming) -> Result<Record, Error> {
-    let message_id = value.get("messageId").and_then(Value::as_str).unwrap_or_default().to_owned();
+/// Only the members that count are looked at: a good event must not be lost for an odd one beside it.
+fn record(value: &Value, naming: &ParameterNaming) -> Result<Record, Error> {
+    let message_id = text(value, "/messageId").unwrap_or_default().to_owned();
     if message_id.is_empty() || value.get("eventSource").is_some_and(|source| source != "aws:sqs") {
         return Err(bad("\"Records\" holds a record that is not an SQS message with a messageId"));
     }
-    let Ok(message) = SqsMessage::deserialize(value) else {
-        return Ok(Record { message_id, delivery: 1, body: Body::Bad("the record is not an SQS message".to_owned()) });
+    let delivery = match value.pointer("/attributes/ApproximateReceiveCount") {
+        Some(Value::String(count)) => count.parse().ok(),
+        Some(Value::Number(count)) => count.as_u64().and_then(|count| u32::try_from(count).ok()),
+        _ => None,
     };
-    let delivery = message.attributes.get("ApproximateReceiveCount").and_then(|count| count.parse().ok()).unwrap_or(1);
-    let body = match message.body.map(|body| serde_json::from_str(&body)) {
-        Some(Ok(body)) => event(body, naming),
+    let body = match text(value, "/body").map(serde_json::from_str) {
+        Some(Ok(body)) => event(&body, naming),
         Some(Err(_)) => Body::Bad("the body is not JSON".to_owned()),
         None => Body::Bad("the record has no body".to_owned()),
     };
-    Ok(Record { message_id, delivery, body })
+    Ok(Record { message_id, delivery: delivery.unwrap_or(1).max(1), body })
 }
 
-fn event(value: Value, naming: &ParameterNaming) -> Body {
-    let Ok(event) = EventBridgeEvent::<Value>::deserialize(value) else {
+fn event(value: &Value, naming: &ParameterNaming) -> Body {
+    let (Some(source), Some(kind)) = (text(value, "/source"), text(value, "/detail-type")) else {
         return Body::Bad("not an EventBridge event".to_owned());
     };
-    if event.source != "aws.ssm" || event.detail_type != "Parameter Store Change" {
-        let (source, kind) = (excerpt(&event.source), excerpt(&event.detail_type));
+    if source != "aws.ssm" || kind != "Parameter Store Change" {
+        let (source, kind) = (excerpt(source), excerpt(kind));
         return Body::Ignored(format!("{source} / {kind} is not aws.ssm / Parameter Store Change"));
     }
-    if event.detail.get("exception").is_some() {
+    if value.pointer("/detail/exception").is_some_and(|exception| !exception.is_null()) {
         return Body::Ignored("the event tells of an exception, not of a change".to_owned());
     }
-    let member = |name| event.detail.get(name).and_then(Value::as_str);
-    let (Some(name), Some(operation)) = (member("name"), member("operation")) else {
+    let (Some(name), Some(operation)) = (text(value, "/detail/name"), text(value, "/detail/operation")) else {
         return Body::Bad("the event's detail has no name or no operation".to_owned());
     };
     let operation = match operation {
@@ -164,14 +163,15 @@ fn event(value: Value, naming: &ParameterNaming) -> Body {
         "Delete" => Operation::Delete,
         other => return Body::Ignored(format!("{} changes no value", excerpt(other))),
     };
+    let at = text(value, "/time").and_then(|time| time.parse().ok());
     match naming.user_of(name) {
-        Ok(user) => Body::Change(Change { user, operation, at: time(&event) }),
+        Ok(user) => Body::Change(Change { user, operation, at }),
         Err(reason) => Body::Ignored(reason),
     }
 }
 
-fn time(event: &EventBridgeEvent<Value>) -> Option<Timestamp> {
-    event.time.and_then(|time| Timestamp::from_millisecond(time.timestamp_millis()).ok())
+fn text<'a>(value: &'a Value, pointer: &str) -> Option<&'a str> {
+    value.pointer(pointer).and_then(Value::as_str)
 }
 
 /// The beginning of a foreign text, for a message.

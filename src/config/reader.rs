@@ -1,5 +1,6 @@
 //! One check per kind of variable; complaints are collected, so that all are reported together.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use reqwest::{Certificate, Url};
@@ -132,7 +133,12 @@ impl<'a> Reader<'a> {
         let prefix = self.text_or("SSM_PARAMETER_PREFIX", "/iam_users/");
         let suffix = self.text_or("SSM_PARAMETER_SUFFIX", "_keys");
         let legal = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || ".-_/".contains(c));
-        if !prefix.starts_with('/') || !prefix.ends_with('/') || prefix.len() < 3 || !legal(&prefix) {
+        if !prefix.starts_with('/')
+            || !prefix.ends_with('/')
+            || prefix.len() < 3
+            || prefix.contains("//")
+            || !legal(&prefix)
+        {
             self.problem("SSM_PARAMETER_PREFIX", "is not a path such as /iam_users/, with a slash at both ends");
         }
         if suffix.contains('/') || !legal(&suffix) {
@@ -141,11 +147,21 @@ impl<'a> Reader<'a> {
         ParameterNaming { prefix, suffix }
     }
 
+    /// What stands before the keys of a group of objects.
+    pub(super) fn object_prefix(&mut self, variable: &'static str, default: &str) -> String {
+        let prefix = self.text_or(variable, default);
+        if !prefix.ends_with('/') || prefix.starts_with('/') {
+            self.problem(variable, "is not a prefix such as sync-state/, with a slash at its end only");
+        }
+        prefix
+    }
+
     pub(super) fn users(&mut self) -> Option<Vec<UserName>> {
         let list = self.text("IAM_USER_LIST")?;
         let names = list.split(',').map(str::trim).filter(|name| !name.is_empty()).map(UserName::parse);
-        match names.collect() {
-            Ok(users) => Some(users),
+        match names.collect::<Result<BTreeSet<_>, _>>() {
+            Ok(users) if users.is_empty() => None,
+            Ok(users) => Some(users.into_iter().collect()),
             Err(error) => {
                 self.problem("IAM_USER_LIST", format!("is no comma-separated list of user names: {error}"));
                 None

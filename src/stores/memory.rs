@@ -283,6 +283,7 @@ impl Vault for Memory {
             explicit_max_ttl_seconds: None,
             creation_ttl_seconds: 720 * 3600,
             renewable: true,
+            renewed: false,
             created_at: Timestamp::now(),
             as_of: Timestamp::now(),
         })

@@ -64,8 +64,7 @@ impl States for StateObjects {
         match own? {
             None => Ok(Found { state: predecessor?.get(user.as_str()).cloned(), ..Found::default() }),
             Some((text, etag)) => {
-                let state =
-                    serde_json::from_slice::<UserState>(&text).ok().filter(|state| state.user_name == user.as_str());
+                let state = UserState::parse(&text).filter(|state| state.user_name == user.as_str());
                 if state.is_none() {
                     tracing::warn!(
                         object = key,

@@ -62,7 +62,7 @@ impl VaultServer {
             None => builder,
         };
         let http = builder.build().map_err(|_| {
-            let problem = "gives no usable set of certificate authorities".to_owned();
+            let problem = "(or VAULT_CACERT_BYTES) holds a certificate that cannot be used as an authority".to_owned();
             Error::BadConfiguration(vec![Problem { variable: "VAULT_CACERT", problem }])
         })?;
         Ok(Self { http, address: config.address.clone(), namespace: config.namespace.clone() })

@@ -5,6 +5,9 @@ use jiff::{SignedDuration, Timestamp};
 /// A renewal is worth nothing while more than this much of the full time is left.
 const FRESH_PERCENT: u64 = 90;
 
+/// Twice the interval at which the deployed schedule renews: a shorter period does not survive a missed renewal.
+const SHORTEST_PERIOD: u64 = 12 * 3600;
+
 /// What Vault said of a token, and when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lifetime {
@@ -18,6 +21,8 @@ pub struct Lifetime {
     pub creation_ttl_seconds: u64,
     /// Whether it can be renewed.
     pub renewable: bool,
+    /// Whether `ttl_seconds` is what a renewal gave.
+    pub renewed: bool,
     /// When it was made.
     pub created_at: Timestamp,
     /// When Vault said so.
@@ -45,6 +50,11 @@ pub enum Warning {
         /// Seconds that it should have given.
         full: u64,
     },
+    /// One missed renewal would be its end.
+    #[error(
+        "the Vault token's period of {0} s is shorter than twice the schedule that renews it: store one with a period of 24 h or more"
+    )]
+    ShortPeriod(u64),
     /// It has a maximum although it is periodic.
     #[error(
         "the Vault token has an explicit maximum lifetime and dies at {0}: store one without -explicit-max-ttl before"
@@ -70,13 +80,13 @@ impl Lifetime {
         let full = self.full_seconds();
         let little =
             left < u64::from(threshold_hours) * 3600 || self.period_seconds.is_some_and(|period| left < period / 2);
-        little && left.saturating_mul(100) <= full.saturating_mul(FRESH_PERCENT)
+        little && is_less(left, FRESH_PERCENT, full)
     }
 
     /// The lifetime after a renewal that gave `ttl` seconds.
     #[must_use]
     pub fn renewed(self, ttl: u64, now: Timestamp) -> Self {
-        Self { ttl_seconds: Some(ttl).filter(|ttl| *ttl > 0), as_of: now, ..self }
+        Self { ttl_seconds: Some(ttl).filter(|ttl| *ttl > 0), renewed: true, as_of: now, ..self }
     }
 
     /// What is wrong with the token; empty for a healthy one.
@@ -84,11 +94,14 @@ impl Lifetime {
         let (Some(left), Some(end)) = (self.ttl_seconds, self.expires_at()) else { return Vec::new() };
         let capped = self.explicit_max_ttl_seconds.and_then(|max| after(self.created_at, max)).filter(|end| *end > now);
         let full = self.full_seconds();
+        let shrinks = self.renewed && is_less(left, FRESH_PERCENT, full);
         match (self.renewable, self.period_seconds, capped) {
             (false, _, _) => vec![Warning::NotRenewable(end)],
             (true, _, Some(end)) => vec![Warning::Capped(end)],
-            (true, None, None) if left < full / 2 => vec![Warning::NotPeriodic, Warning::Shrinking { left, full }],
+            (true, None, None) if shrinks => vec![Warning::NotPeriodic, Warning::Shrinking { left, full }],
             (true, None, None) => vec![Warning::NotPeriodic],
+            (true, Some(_), None) if shrinks => vec![Warning::Shrinking { left, full }],
+            (true, Some(period), None) if period < SHORTEST_PERIOD => vec![Warning::ShortPeriod(period)],
             (true, Some(_), None) => Vec::new(),
         }
     }
@@ -96,6 +109,10 @@ impl Lifetime {
     fn full_seconds(&self) -> u64 {
         self.period_seconds.unwrap_or(self.creation_ttl_seconds)
     }
+}
+
+fn is_less(part: u64, percent: u64, whole: u64) -> bool {
+    part.saturating_mul(100) <= whole.saturating_mul(percent)
 }
 
 fn after(start: Timestamp, seconds: u64) -> Option<Timestamp> {

@@ -43,6 +43,10 @@ impl TokenObject {
     /// Reads the object's text; an `Err` says in words what is wrong, without the value.
     pub fn parse(text: &[u8]) -> Result<Self, String> {
         let expected = r#"expected {"token": "…", "createdAt", "expiresAt", "renewable", "ttl"}"#;
+        // serde would also take an array for a struct.
+        if !text.trim_ascii_start().starts_with(b"{") {
+            return Err(format!("the token object is not one, {expected}"));
+        }
         let stored: Stored = serde_json::from_slice(text).map_err(|error| {
             format!("the token object is not one (line {}, column {}), {expected}", error.line(), error.column())
         })?;

@@ -37,6 +37,7 @@ impl TokenFacts {
             explicit_max_ttl_seconds: Some(self.explicit_max_ttl).filter(|ttl| *ttl > 0),
             creation_ttl_seconds: self.creation_ttl,
             renewable: self.renewable.unwrap_or(false),
+            renewed: false,
             created_at: Timestamp::from_second(self.creation_time).unwrap_or(Timestamp::UNIX_EPOCH),
             as_of: Timestamp::now(),
         }

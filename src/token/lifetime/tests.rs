@@ -19,6 +19,7 @@ fn plain(left: u64, full: u64) -> Lifetime {
         explicit_max_ttl_seconds: None,
         creation_ttl_seconds: full,
         renewable: true,
+        renewed: false,
         created_at: at("2025-06-01T00:00:00Z"),
         as_of: now(),
     }
