@@ -12,7 +12,7 @@ use crate::keys::UserName;
 use crate::observe::Observation;
 use crate::plan::{Plan, Step};
 use crate::report::{Notes, Outcome};
-use crate::snapshot::{Cas, UserState};
+use crate::snapshot::{Cas, Standing, UserState};
 use crate::stores::{Etag, Saved, States, Stores, Vault, Written};
 use crate::world::World;
 
@@ -26,6 +26,8 @@ pub enum Applied {
     Done(Outcome, Option<u64>),
     /// Vault refused this guard; nothing was written.
     Refused(Cas),
+    /// Somebody else recorded something that does not agree with what we wrote: it must be decided again.
+    Overtaken,
 }
 
 /// Carries out `plan` for the user that was `seen`.
@@ -48,8 +50,8 @@ pub async fn apply<W: Stores>(
         Step::ReportMissing => Ok(Applied::Done(Outcome::Missing, None)),
         Step::Fail => Ok(Applied::Done(Outcome::Failed, None)),
         Step::Adopt { current, vault_version } => {
-            recorder.record(UserState::of_written(user, current, path, vault_version, Timestamp::now()), notes).await?;
-            Ok(Applied::Done(Outcome::Unchanged, None))
+            let state = UserState::of_written(user, current, path, vault_version, Timestamp::now());
+            recorder.record(state, Applied::Done(Outcome::Unchanged, None), notes).await
         }
         Step::Write { current, cas } => {
             match world
@@ -63,8 +65,8 @@ pub async fn apply<W: Stores>(
                     notes.in_vault_at = Some(now);
                     notes.drift_repaired = plan.reason.is_drift();
                     notes.state_conflicts += u64::from(seen.damaged);
-                    recorder.record(UserState::of_written(user, current, path, version, now), notes).await?;
-                    Ok(Applied::Done(Outcome::Written, Some(version)))
+                    let state = UserState::of_written(user, current, path, version, now);
+                    recorder.record(state, Applied::Done(Outcome::Written, Some(version)), notes).await
                 }
             }
         }
@@ -72,8 +74,8 @@ pub async fn apply<W: Stores>(
             if let Some(version) = soft_delete {
                 world.session.call(async |vault, token| vault.soft_delete(token, path, version).await).await?;
             }
-            recorder.record(UserState { retired_at: Some(Timestamp::now()), ..state.clone() }, notes).await?;
-            Ok(Applied::Done(Outcome::Retired, None))
+            let state = UserState { retired_at: Some(Timestamp::now()), ..state.clone() };
+            recorder.record(state, Applied::Done(Outcome::Retired, None), notes).await
         }
     }
 }
@@ -85,21 +87,23 @@ struct Recorder<'a, W: Stores> {
 }
 
 impl<W: Stores> Recorder<'_, W> {
-    /// Writes the state, unless somebody has recorded the same or more meanwhile.
-    async fn record(&self, state: UserState, notes: &mut Notes) -> Result<(), Error> {
-        let Some(states) = &self.world.states else { return Ok(()) };
+    /// Writes the state and returns `done`, unless somebody has recorded more, or something else, meanwhile.
+    async fn record(&self, state: UserState, done: Applied, notes: &mut Notes) -> Result<Applied, Error> {
+        let Some(states) = &self.world.states else { return Ok(done) };
         let mut over = self.over.clone();
         for attempt in 1..=ATTEMPTS {
             if states.save(&state, over.as_ref()).await? != Saved::LostRace {
-                return Ok(());
+                return Ok(done);
             }
             notes.state_conflicts += 1;
             pause(attempt).await;
             let found = states.load(self.user).await?;
-            if found.etag.is_some() && found.state.is_some_and(|theirs| theirs.covers(&state)) {
-                return Ok(());
+            let theirs = found.state.filter(|_| found.etag.is_some());
+            match theirs.map_or(Standing::Behind, |theirs| theirs.standing(&state)) {
+                Standing::Covers => return Ok(done),
+                Standing::Crossed => return Ok(Applied::Overtaken),
+                Standing::Behind => over = found.etag,
             }
-            over = found.etag;
         }
         Err(Error::Contended { subject: format!("the state of {}", self.user), attempts: ATTEMPTS })
     }

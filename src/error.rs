@@ -23,8 +23,18 @@ pub enum Error {
         /// What to do.
         remedy: &'static str,
     },
+    /// What is named does not exist: mend the name, or make it.
+    #[error("{operation} {subject}: it does not exist; {remedy}")]
+    Missing {
+        /// What was tried.
+        operation: &'static str,
+        /// On what.
+        subject: String,
+        /// What to do.
+        remedy: &'static str,
+    },
     /// Nobody answered: try again later, and do not try the others meanwhile.
-    #[error("{operation} {subject}: no answer ({problem}); it is tried again")]
+    #[error("{operation} {subject}: no answer ({problem}); worth another try later")]
     Unreachable {
         /// What was tried.
         operation: &'static str,
@@ -34,7 +44,7 @@ pub enum Error {
         problem: String,
     },
     /// The service answered that it cannot now: try again later.
-    #[error("{operation} {subject}: {problem}; it is tried again")]
+    #[error("{operation} {subject}: {problem}; worth another try later")]
     Unavailable {
         /// What was tried.
         operation: &'static str,
@@ -54,7 +64,7 @@ pub enum Error {
         problem: String,
     },
     /// Others kept winning the race: try again later.
-    #[error("{subject}: {attempts} attempts in a row were overtaken by another writer; it is tried again")]
+    #[error("{subject}: {attempts} attempts in a row were overtaken by another writer; worth another try later")]
     Contended {
         /// What was contended.
         subject: String,
@@ -62,8 +72,11 @@ pub enum Error {
         attempts: u32,
     },
     /// The invocation has no time left for this user: try again later.
-    #[error("the invocation had no time left for this user; it is tried again")]
+    #[error("the invocation had no time left; worth another try later")]
     OutOfTime,
+    /// A sweep did not get everybody in step: the next one goes on with those.
+    #[error("the sweep is incomplete: {0}")]
+    PartialFailure(String),
     /// The single user of an invocation failed.
     #[error("{user}: {reason}")]
     SyncFailed {
@@ -81,11 +94,13 @@ impl Error {
             Self::BadEvent(_) => "BadEvent",
             Self::BadConfiguration(_) => "BadConfiguration",
             Self::Denied { .. } => "Denied",
+            Self::Missing { .. } => "Missing",
             Self::Unreachable { .. } => "Unreachable",
             Self::Unavailable { .. } => "Unavailable",
             Self::Unexpected { .. } => "Unexpected",
             Self::Contended { .. } => "Contended",
             Self::OutOfTime => "OutOfTime",
+            Self::PartialFailure(_) => "PartialFailure",
             Self::SyncFailed { .. } => "SyncFailed",
         }
     }

@@ -4,7 +4,7 @@
 //! have to do again.
 
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -12,12 +12,21 @@ use serde_json::{Value, json};
 
 use crate::error::Error;
 use crate::keys::UserName;
-use crate::report::{Report, UserReport, batch_response, goes_back};
+use crate::observe::Look;
+use crate::reconcile::{Claim, Ending, claim, record, sweep};
+use crate::report::{Outcome, Report, UserReport, batch_response, goes_back};
 use crate::stores::Stores;
 use crate::sync::{Request, sync_all};
 use crate::telemetry::{Metrics, log_user};
-use crate::trigger::{self, Body, Change, Operation, Record, Trigger};
+use crate::token::TokenStatus;
+use crate::trigger::{self, Body, Change, Operation, Reconcile, Record, Trigger};
 use crate::world::World;
+
+/// A parameter that was not put for so long is not being rotated: that is due every two days.
+const STALLED_AFTER_DAYS: i64 = 3;
+
+/// The most users that an error names.
+const NAMED_AT_MOST: usize = 20;
 
 /// Answers a payload. Users that are not done by `deadline` fail.
 ///
@@ -27,6 +36,7 @@ use crate::world::World;
 pub async fn handle<W: Stores>(
     world: &World<W>,
     payload: Value,
+    request_id: &str,
     deadline: tokio::time::Instant,
     metrics: &mut Metrics,
 ) -> Result<Value, Error> {
@@ -37,13 +47,25 @@ pub async fn handle<W: Stores>(
             tracing::info!(reason, "ignored: {reason}");
             Ok(json!({ "ignored": reason }))
         }
-        Trigger::Change(change) => invocation.report("event", merge(&[change])).await.or_failed().map(to_value),
+        Trigger::Change(change) => {
+            let patient = true;
+            invocation
+                .report("event", merge(&[(change, patient)]).into_iter().collect())
+                .await
+                .or_failed()
+                .map(to_value)
+        }
         Trigger::Sync(users) => {
-            Ok(to_value(invocation.report("sync", users.into_iter().map(Request::asked).collect()).await))
+            // An operator asks for somebody because something seems wrong, so Vault is asked as well.
+            let look = || Look::Thorough { refused: None };
+            let requests = users.into_iter().map(|user| Request::asked(user, look(), false));
+            Ok(to_value(invocation.report("sync", requests.collect()).await))
         }
         Trigger::Batch(records) => Ok(to_value(batch_response(invocation.batch(records).await))),
+        Trigger::Reconcile(order) => invocation.sweep(order, request_id).await.map(to_value),
         Trigger::RefreshToken => {
-            let status = world.session.upkeep(true).await?;
+            let upkeep = tokio::time::timeout_at(deadline, world.session.upkeep(true)).await;
+            let status = upkeep.unwrap_or(Err(Error::OutOfTime))?;
             invocation.metrics.vault_token_hours_left = status.hours_left();
             world.say_of_token(status.warnings.clone());
             Ok(to_value(status))
@@ -62,8 +84,58 @@ struct Invocation<'a, W: Stores> {
 
 impl<W: Stores> Invocation<'_, W> {
     async fn report(&mut self, trigger: &'static str, requests: Vec<Request>) -> Report {
-        let users = self.sync(requests).await;
-        Report::new(trigger, users, self.millis())
+        let mut report = Report::begin(trigger);
+        self.sync(requests).await.into_iter().for_each(|user| report.add(user));
+        report.millis = self.millis();
+        report
+    }
+
+    /// Sweeps everybody, if that is due, and renews the token in any case.
+    async fn sweep(&mut self, order: Reconcile, request_id: &str) -> Result<Report, Error> {
+        let world = self.world;
+        let mut report = Report::begin("reconcile");
+        let lasts = self.deadline.saturating_duration_since(tokio::time::Instant::now()) + Duration::from_secs(2);
+        let until = Timestamp::now() + lasts;
+        let (scope, claimed) = match claim(world, &order, request_id, until).await? {
+            Claim::Granted { scope, record } => (scope, record),
+            Claim::NotDue(reason) => {
+                tracing::info!(reason, "no sweep: {reason}");
+                report.skipped = Some(reason);
+                return Ok(report);
+            }
+        };
+        let mut failed = Vec::new();
+        let mut stalled = 0;
+        let told = |mut user: UserReport| {
+            let modified = user.notes.parameter_modified;
+            let days = modified.map_or(0, |modified| Timestamp::now().duration_since(modified).as_hours() / 24);
+            if days >= STALLED_AFTER_DAYS {
+                user.remark(&format!("not rotated for {days} days"));
+                stalled += 1;
+            }
+            if user.outcome == Outcome::Failed {
+                failed.push(user.user.clone());
+            }
+            // A night of users who are in step is one line, not one each.
+            if user.outcome != Outcome::Unchanged || user.notes.remarked {
+                log_user(&user);
+            }
+            self.metrics.count(&user, None);
+            report.add_of_sweep(user);
+        };
+        let upkeep = tokio::time::timeout_at(self.deadline, world.session.upkeep(true));
+        let (ending, token) = tokio::join!(sweep(world, &order, scope, self.deadline, told), upkeep);
+        self.token(token.unwrap_or(Err(Error::OutOfTime)));
+        report.millis = self.millis();
+        record(world, claimed, &report, &failed, &ending).await?;
+        let complete = failed.is_empty() && ending.left.is_empty() && ending.unlisted.is_none();
+        if order.users.is_none() && !order.dry_run {
+            self.metrics.swept(stalled, complete);
+        }
+        let counts = report.counts.iter().map(|(outcome, count)| format!("{} {count}", outcome.as_str()));
+        let counts = counts.collect::<Vec<_>>().join(", ");
+        tracing::info!(millis = report.millis, complete, "swept: {counts}");
+        if complete || order.dry_run { Ok(report) } else { Err(incomplete(&failed, &ending)) }
     }
 
     /// Syncs the users of a batch, each once; returns the messages that go back.
@@ -83,9 +155,7 @@ impl<W: Stores> Invocation<'_, W> {
         }
         let requests = messages.values().flat_map(|of_user| {
             // A redelivered message has waited long enough: the read that it gets is believed.
-            let changes = of_user
-                .iter()
-                .map(|(_, delivery, change)| Change { at: change.at.filter(|_| *delivery <= 1), ..change.clone() });
+            let changes = of_user.iter().map(|(_, delivery, change)| (change.clone(), *delivery <= 1));
             merge(&changes.collect::<Vec<_>>())
         });
         let reports = self.sync(requests.collect()).await;
@@ -111,16 +181,21 @@ impl<W: Stores> Invocation<'_, W> {
         let (reports, token) = tokio::join!(sync_all(self.world, requests, self.deadline), upkeep);
         for (report, told) in reports.iter().zip(told) {
             log_user(report);
-            self.metrics.count(report, told, Timestamp::now());
+            self.metrics.count(report, told);
         }
-        match token.unwrap_or(Err(Error::OutOfTime)) {
+        self.token(token.unwrap_or(Err(Error::OutOfTime)));
+        reports
+    }
+
+    /// Tells how the token is.
+    fn token(&mut self, status: Result<TokenStatus, Error>) {
+        match status {
             Ok(status) => {
                 self.metrics.vault_token_hours_left = status.hours_left();
                 self.world.say_of_token(status.warnings);
             }
             Err(error) => self.world.say_of_token(vec![format!("the Vault token could not be looked after: {error}")]),
         }
-        reports
     }
 
     fn millis(&self) -> u64 {
@@ -128,16 +203,36 @@ impl<W: Stores> Invocation<'_, W> {
     }
 }
 
-/// The one request that the changes of a user amount to: the newest tells what happened. Where a deletion and a put
-/// have the same second, the put counts, because believing in a deletion is what could do harm.
-fn merge(changes: &[Change]) -> Vec<Request> {
-    let newest = changes.iter().max_by_key(|change| (change.at, change.operation == Operation::Put));
-    let request = newest.map(|change| Request {
-        user: change.user.clone(),
-        told_deleted: change.operation == Operation::Delete,
-        told_at: change.at,
-    });
-    request.into_iter().collect()
+/// What a sweep did not get done, for people.
+fn incomplete(failed: &[UserName], ending: &Ending) -> Error {
+    let some = |users: &[UserName]| {
+        let shown = users.iter().take(NAMED_AT_MOST).map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        if users.len() > NAMED_AT_MOST { format!("{shown}, …") } else { shown }
+    };
+    let mut parts = Vec::new();
+    if !failed.is_empty() {
+        parts.push(format!("{} failed ({})", failed.len(), some(failed)));
+    }
+    if !ending.left.is_empty() {
+        parts.push(format!("{} not begun for want of time ({})", ending.left.len(), some(&ending.left)));
+    }
+    parts.extend(ending.unlisted.as_ref().map(|problem| format!("the listing broke off: {problem}")));
+    Error::PartialFailure(format!("{}; the next sweep goes on with those", parts.join("; ")))
+}
+
+/// The one request that the changes of a user amount to, each with whether it is worth waiting for a newer read: the
+/// newest tells what happened. Where a deletion and a put have the same second, the put counts, because believing in a
+/// deletion is what could do harm.
+fn merge(changes: &[(Change, bool)]) -> Option<Request> {
+    let (newest, _) = changes.iter().max_by_key(|(change, _)| (change.at, change.operation == Operation::Put))?;
+    Some(Request {
+        user: newest.user.clone(),
+        told_deleted: newest.operation == Operation::Delete,
+        told_at: newest.at,
+        patient: changes.iter().any(|(_, patient)| *patient),
+        look: Look::Quick,
+        dry_run: false,
+    })
 }
 
 fn to_value(answer: impl Serialize) -> Value {

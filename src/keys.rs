@@ -133,8 +133,13 @@ impl AccessKey {
     /// Takes the two halves of a key as they stand in a parameter or in Vault; an `Err` says in words what is wrong,
     /// without the value.
     pub fn new(id: String, secret: SecretString) -> Result<Self, &'static str> {
-        let printable = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
-        match (printable(&id), printable(secret.expose_secret())) {
+        // Not what a secret looks like: two members that were swapped must not put a secret where ids go.
+        let is_id = !id.is_empty()
+            && id.len() <= 128
+            && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
+        let secret_text = secret.expose_secret();
+        let is_secret = !secret_text.is_empty() && secret_text.bytes().all(|byte| byte.is_ascii_graphic());
+        match (is_id, is_secret) {
             (true, true) => Ok(Self { id, secret }),
             (false, _) => Err("the access key id is empty or holds characters that no key has"),
             (true, false) => Err("the secret access key is empty or holds characters that no key has"),

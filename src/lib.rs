@@ -4,6 +4,8 @@
 //! [`plan`](mod@plan) (what to do, and why) → [`apply`](mod@apply) (Vault first, then the state) → [`report`] (what
 //! happened). [`sync`] is that pipeline on one screen; [`handler`] runs it for a Lambda payload.
 //!
+//! [`reconcile`] runs it for everybody, once a night.
+//!
 //! Around it: [`config`] (the environment), [`world`] (what an invocation works with), [`stores`] (the outside, one
 //! trait and one adapter each), [`token`] (the key to Vault), [`keys`] (names and secrets), [`error`], [`telemetry`].
 
@@ -17,6 +19,7 @@ pub mod handler;
 pub mod keys;
 pub mod observe;
 pub mod plan;
+pub mod reconcile;
 pub mod report;
 pub mod snapshot;
 pub mod stores;

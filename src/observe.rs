@@ -6,11 +6,31 @@
 use crate::config::OnUserDeleted;
 use crate::error::Error;
 use crate::keys::UserName;
+use crate::report::UserReport;
 use crate::snapshot::{Cas, Parameter, RosterView, Snapshot, UserState, VaultView};
 use crate::stores::{Etag, Found, Parameters, Published, Roster, States, Stores, Vault};
 use crate::world::{Notice, World};
 
-/// What was seen, and what a write of the state needs besides.
+/// How to look.
+#[derive(Debug)]
+pub enum Look {
+    /// Parameter and state at the same time. Vault is taken to be at the recorded version; check-and-set proves it.
+    Quick,
+    /// The parameter has been listed, and before that `vault` was read; where it was not, Vault is asked last.
+    Listed {
+        /// What the listing gave.
+        parameter: Parameter,
+        /// What Vault's metadata said before.
+        vault: VaultView,
+    },
+    /// Vault's metadata first.
+    Thorough {
+        /// The guard that Vault has refused just before, if that is why.
+        refused: Option<Cas>,
+    },
+}
+
+/// What was seen, and what a write needs to know besides.
 #[derive(Debug)]
 pub struct Observation {
     /// The input of the plan.
@@ -19,55 +39,79 @@ pub struct Observation {
     pub etag: Option<Etag>,
     /// Whether there is a state object that cannot be understood.
     pub damaged: bool,
+    /// Whether Vault's metadata was read before the parameter, or not at all. Otherwise the parameter may be older than
+    /// the version that Vault is at: good enough to see that all is in step, but not to write.
+    pub proven: bool,
 }
 
-/// Looks at one user. `refused` is the guard of a write that Vault has refused just before.
+/// Looks at one user.
 ///
 /// # Errors
-/// Those of the state, of Vault and of the roster; the parameter's are part of the snapshot.
+/// Those of the state and of Vault; the parameter's are part of the snapshot.
 pub async fn observe<W: Stores>(
     world: &World<W>,
     user: &UserName,
     told_deleted: bool,
-    refused: Option<Cas>,
+    look: Look,
+    report: &mut UserReport,
 ) -> Result<Observation, Error> {
     let path = world.config.vault.path_of(user);
-    let proof = match refused {
-        Some(_) => Some(metadata(world, user, refused).await?),
-        None => None,
+    let screening = matches!(look, Look::Listed { vault: VaultView::NotRead, .. });
+    let (mut before, listed) = match look {
+        Look::Quick => (VaultView::NotRead, None),
+        Look::Listed { parameter, vault } => (vault, Some(parameter)),
+        Look::Thorough { refused } => (metadata(world, user, refused).await?, None),
     };
-    let (parameter, recorded) = tokio::join!(parameter(world, user), recorded(world, user));
-    let (Found { state, etag, damaged }, vault) = recorded?;
+    let was_listed = listed.is_some();
+    let parameter = async {
+        let parameter = match listed {
+            Some(listed) => listed,
+            None => parameter(world, user).await,
+        };
+        // At once, so that a failure further down still tells how long the key has been missing.
+        report.saw(&parameter);
+        parameter
+    };
+    let (parameter, Found { state, etag, damaged }) = match &world.states {
+        Some(states) => {
+            let (parameter, found) = tokio::join!(parameter, states.load(user));
+            (parameter, found?)
+        }
+        // In basic mode the key in Vault stands for the record of it, and has to be read before the parameter.
+        None => {
+            let (found, view) = published(world, user).await?;
+            if matches!(before, VaultView::NotRead | VaultView::Hidden { refused: None }) {
+                before = view;
+            }
+            (parameter.await, found)
+        }
+    };
     let roster = match parameter {
-        Parameter::Absent => roster(world, user).await,
+        Parameter::Absent => roster(world, user).await?,
         _ => RosterView::Unknown,
     };
-    // A state of the predecessor knows no version, and what is deleted must be the latest: only Vault can tell.
-    let ask = match parameter {
-        Parameter::Absent => world.config.on_user_deleted == OnUserDeleted::SoftDelete,
-        _ => state.as_ref().is_some_and(|state| state.vault_version.is_none()),
+    let ask = match (&parameter, &state) {
+        // What is deleted must be the latest version.
+        (Parameter::Absent, _) => world.config.on_user_deleted == OnUserDeleted::SoftDelete,
+        // A state of the predecessor knows no version.
+        (Parameter::Current(current), Some(state)) => {
+            state.vault_version.is_none() || (screening && state.last_secret_hash == current.fingerprint)
+        }
+        _ => false,
     };
-    let vault = match (proof, vault) {
-        (Some(proof), _) => proof,
-        (None, VaultView::NotRead) if ask => metadata(world, user, None).await?,
-        (None, vault) => vault,
+    let vault = match before {
+        VaultView::NotRead if ask => metadata(world, user, None).await?,
+        before => before,
     };
+    let proven = if world.states.is_some() { vault == before } else { !was_listed };
     let snapshot = Snapshot { parameter, state, vault, roster, path, told_deleted };
-    Ok(Observation { snapshot, etag, damaged })
+    Ok(Observation { snapshot, etag, damaged, proven })
 }
 
 async fn parameter<W: Stores>(world: &World<W>, user: &UserName) -> Parameter {
     match world.config.naming.parameter_of(user) {
         Some(name) => world.parameters.read(&name).await,
         None => Parameter::Unnameable,
-    }
-}
-
-/// The recorded state, and what was learned of Vault on the way.
-async fn recorded<W: Stores>(world: &World<W>, user: &UserName) -> Result<(Found, VaultView), Error> {
-    match &world.states {
-        Some(states) => Ok((states.load(user).await?, VaultView::NotRead)),
-        None => published(world, user).await,
     }
 }
 
@@ -90,6 +134,10 @@ async fn published<W: Stores>(world: &World<W>, user: &UserName) -> Result<(Foun
 }
 
 async fn metadata<W: Stores>(world: &World<W>, user: &UserName, refused: Option<Cas>) -> Result<VaultView, Error> {
+    // A token that may not read metadata is not asked again and again: each refusal would load the token anew.
+    if world.was_said(Notice::MetadataIsHidden) {
+        return Ok(VaultView::Hidden { refused });
+    }
     let path = world.config.vault.path_of(user);
     match world.session.call(async |vault, token| vault.metadata(token, &path).await).await {
         Err(Error::Denied { .. }) => {
@@ -100,15 +148,17 @@ async fn metadata<W: Stores>(world: &World<W>, user: &UserName, refused: Option<
     }
 }
 
-/// A roster out of reach is no reason to fail: it only means that an event's word must do.
-async fn roster<W: Stores>(world: &World<W>, user: &UserName) -> RosterView {
-    let Some(roster) = &world.roster else { return RosterView::Unknown };
+/// Only a roster that is switched off, missing or closed to us makes an event's word suffice; one that cannot answer just
+/// now decides nothing.
+async fn roster<W: Stores>(world: &World<W>, user: &UserName) -> Result<RosterView, Error> {
+    let Some(roster) = &world.roster else { return Ok(RosterView::Unknown) };
     match roster.lists(user).await {
-        Ok(true) => RosterView::Listed,
-        Ok(false) => RosterView::NotListed,
-        Err(error) => {
-            tracing::warn!(user = user.as_str(), error = %error, "the roster could not be asked");
-            RosterView::Unknown
+        Ok(true) => Ok(RosterView::Listed),
+        Ok(false) => Ok(RosterView::NotListed),
+        Err(error @ (Error::Denied { .. } | Error::Missing { .. })) => {
+            tracing::warn!(user = user.as_str(), error = %error, "there is no roster to ask: {error}");
+            Ok(RosterView::Unknown)
         }
+        Err(error) => Err(error),
     }
 }

@@ -3,6 +3,7 @@
 //! Pure: no I/O, no clock, no environment, no log. The plan leaves no choice to [`apply`](mod@crate::apply).
 
 use crate::config::OnUserDeleted;
+use crate::report::Outcome;
 use crate::snapshot::{Cas, CurrentKey, Parameter, RosterView, Snapshot, UserState, VaultView};
 
 /// A decision: what to do, and why.
@@ -48,6 +49,26 @@ pub enum Step<'a> {
     ReportMissing,
     /// Nothing can be concluded.
     Fail,
+}
+
+impl Step<'_> {
+    /// Whether the step writes or deletes something in Vault.
+    pub fn changes_vault(&self) -> bool {
+        matches!(self, Self::Write { .. } | Self::Retire { soft_delete: Some(_), .. })
+    }
+
+    /// What a dry run reports of the step.
+    pub fn outcome(&self) -> Outcome {
+        match self {
+            Self::Nothing | Self::Adopt { .. } => Outcome::Unchanged,
+            Self::Write { .. } => Outcome::PlannedWritten,
+            Self::Hold => Outcome::Held,
+            Self::Yield => Outcome::Superseded,
+            Self::Retire { .. } => Outcome::PlannedRetired,
+            Self::ReportMissing => Outcome::Missing,
+            Self::Fail => Outcome::Failed,
+        }
+    }
 }
 
 /// Why a plan is what it is. The text names what was seen, for reports and logs.
@@ -195,9 +216,13 @@ fn recorded(seen: &Snapshot) -> Recorded<'_> {
     let Some(state) = &seen.state else { return Recorded::Nothing };
     let newer = state.revision() > seen.parameter.revision() && seen.parameter.revision().is_some();
     match &seen.parameter {
-        _ if !state.tells_of(&seen.path) => Recorded::Elsewhere(state),
-        Parameter::Current(current) if state.last_secret_hash != current.fingerprint && newer => Recorded::Newer(state),
+        Parameter::Current(current)
+            if state.last_secret_hash != current.fingerprint && newer && state.tells_of(&seen.path) =>
+        {
+            Recorded::Newer(state)
+        }
         _ if state.retired_at.is_some() => Recorded::Retired,
+        _ if !state.tells_of(&seen.path) => Recorded::Elsewhere(state),
         Parameter::Current(current) if state.last_secret_hash == current.fingerprint => Recorded::Same(state),
         _ => Recorded::Older(state),
     }
@@ -233,7 +258,7 @@ fn latest(seen: &Snapshot, state: &UserState) -> Option<u64> {
     match seen.vault {
         VaultView::At { version, readable } => Some(version).filter(|_| readable),
         VaultView::Absent => None,
-        VaultView::NotRead | VaultView::Hidden { .. } => state.vault_version,
+        VaultView::NotRead | VaultView::Hidden { .. } => state.vault_version.filter(|_| state.tells_of(&seen.path)),
     }
 }
 

@@ -30,10 +30,14 @@ pub enum Outcome {
     Missing,
     /// It could not be done; the reason tells why.
     Failed,
+    /// A dry run would have written.
+    PlannedWritten,
+    /// A dry run would have retired the user.
+    PlannedRetired,
 }
 
 impl Outcome {
-    /// Every outcome, in the order of a report.
+    /// Every outcome but those of a dry run, in the order of a report.
     pub const ALL: [Self; 7] =
         [Self::Written, Self::Unchanged, Self::Held, Self::Superseded, Self::Retired, Self::Missing, Self::Failed];
 
@@ -47,6 +51,8 @@ impl Outcome {
             Self::Retired => "retired",
             Self::Missing => "missing",
             Self::Failed => "failed",
+            Self::PlannedWritten => "planned-written",
+            Self::PlannedRetired => "planned-retired",
         }
     }
 }
@@ -68,6 +74,9 @@ pub struct UserReport {
     /// Version of the Vault secret that was written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vault_version: Option<u64>,
+    /// For how many hours the user's new key has been missing from Vault, where it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unsynced_hours: Option<f64>,
     /// How long it took, in milliseconds.
     pub millis: u64,
     /// What only metrics and the queue need to know.
@@ -84,6 +93,8 @@ pub struct Notes {
     pub drift_repaired: bool,
     /// How often a race for the state object was lost, or a damaged one was replaced.
     pub state_conflicts: u64,
+    /// There is a remark that is worth a line.
+    pub remarked: bool,
     /// `LastModifiedDate` of the parameter that was read.
     pub parameter_modified: Option<Timestamp>,
     /// When Vault had the key.
@@ -94,7 +105,16 @@ impl UserReport {
     /// The report of a user on whom nothing was done yet.
     pub fn begin(user: UserName) -> Self {
         let (outcome, reason) = (Outcome::Failed, String::new());
-        Self { user, outcome, reason, parameter_version: None, vault_version: None, millis: 0, notes: Notes::default() }
+        Self {
+            user,
+            outcome,
+            reason,
+            parameter_version: None,
+            vault_version: None,
+            unsynced_hours: None,
+            millis: 0,
+            notes: Notes::default(),
+        }
     }
 
     /// Notes which parameter was read.
@@ -106,7 +126,24 @@ impl UserReport {
 
     /// Notes how it ended.
     pub fn end(&mut self, outcome: Outcome, reason: String, vault_version: Option<u64>) {
+        // A second look that finds nothing more to do does not undo the write before it.
+        if self.vault_version.is_some() && outcome == Outcome::Unchanged {
+            return;
+        }
         (self.outcome, self.reason, self.vault_version) = (outcome, reason, vault_version);
+    }
+
+    /// Notes a thing that does not belong to the outcome, such as a parameter without a row on the roster.
+    pub fn remark(&mut self, remark: &str) {
+        self.reason = format!("{}; note: {remark}", self.reason);
+        self.notes.remarked = true;
+    }
+
+    /// Notes how long a key has been missing from Vault.
+    pub fn measure(&mut self, now: Timestamp) {
+        let modified = self.notes.parameter_modified;
+        let missing = modified.filter(|_| matches!(self.outcome, Outcome::Failed | Outcome::Held));
+        self.unsynced_hours = missing.map(|modified| now.duration_since(modified).as_secs_f64().max(0.0) / 3600.0);
     }
 
     /// Notes that it failed.
@@ -119,28 +156,52 @@ fn as_text<S: Serializer>(user: &UserName, serializer: S) -> Result<S::Ok, S::Er
     serializer.serialize_str(user.as_str())
 }
 
+/// The most users that a report of a sweep lists: an answer must stay far below Lambda's 6 MB.
+const LISTED_AT_MOST: usize = 500;
+
 /// What an invocation did.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
     /// What woke us.
     pub trigger: &'static str,
-    /// What happened to whom.
+    /// Why nothing was done, where that is so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub skipped: Option<String>,
+    /// What happened to whom; of a sweep only those of note.
     pub users: Vec<UserReport>,
-    /// How often each outcome occurred; every outcome is there.
+    /// Whether there are more of note than are listed.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub truncated: bool,
+    /// How often each outcome occurred; complete.
     pub counts: BTreeMap<Outcome, u64>,
     /// How long it all took, in milliseconds.
     pub millis: u64,
 }
 
 impl Report {
-    /// Puts the users' reports together.
-    pub fn new(trigger: &'static str, users: Vec<UserReport>, millis: u64) -> Self {
-        let mut counts = Outcome::ALL.map(|outcome| (outcome, 0)).into_iter().collect::<BTreeMap<_, _>>();
-        for user in &users {
-            *counts.entry(user.outcome).or_default() += 1;
+    /// A report of nothing yet.
+    pub fn begin(trigger: &'static str) -> Self {
+        let counts = Outcome::ALL.map(|outcome| (outcome, 0)).into_iter().collect();
+        Self { trigger, skipped: None, users: Vec::new(), truncated: false, counts, millis: 0 }
+    }
+
+    /// Counts and lists a user.
+    pub fn add(&mut self, user: UserReport) {
+        *self.counts.entry(user.outcome).or_default() += 1;
+        self.users.push(user);
+    }
+
+    /// Counts a user of a sweep, and lists who is of note while there is room.
+    pub fn add_of_sweep(&mut self, user: UserReport) {
+        if user.outcome == Outcome::Unchanged && !user.notes.remarked {
+            *self.counts.entry(user.outcome).or_default() += 1;
+        } else if self.users.len() < LISTED_AT_MOST {
+            self.add(user);
+        } else {
+            self.truncated = true;
+            *self.counts.entry(user.outcome).or_default() += 1;
         }
-        Self { trigger, users, counts, millis }
     }
 
     /// The report, unless its single user failed.
@@ -162,8 +223,8 @@ impl Report {
 pub fn goes_back(user: &UserReport, delivery: u32) -> bool {
     match user.outcome {
         Outcome::Failed | Outcome::Held => true,
-        Outcome::Unchanged | Outcome::Missing => user.notes.stale && delivery <= 1,
-        Outcome::Written | Outcome::Superseded | Outcome::Retired => false,
+        Outcome::Retired => false,
+        _ => user.notes.stale && delivery <= 1,
     }
 }
 

@@ -2,6 +2,8 @@
 //!
 //! The input of [`plan`](crate::plan). Must not do: I/O, or keep a secret longer than the snapshot lives.
 
+use std::cmp::Ordering;
+
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -200,11 +202,18 @@ impl UserState {
         }
     }
 
-    /// Whether this record makes `other` needless: it tells of the same or a newer key, and of no older version in
-    /// Vault.
-    pub fn covers(&self, other: &Self) -> bool {
-        let rank = |state: &Self| (state.revision(), state.vault_version, state.retired_at.is_some());
-        rank(self) >= rank(other)
+    /// How this record, found where `ours` was to be written, stands to it.
+    pub fn standing(&self, ours: &Self) -> Standing {
+        let by_key = self.revision().cmp(&ours.revision());
+        let by_version = self.vault_version.cmp(&ours.vault_version);
+        match (by_key, by_version, self.retired_at.is_some() == ours.retired_at.is_some()) {
+            (Ordering::Equal, Ordering::Equal, true) => Standing::Covers,
+            (Ordering::Greater | Ordering::Equal, Ordering::Greater, _) if ours.retired_at.is_none() => {
+                Standing::Covers
+            }
+            (Ordering::Less | Ordering::Equal, Ordering::Less | Ordering::Equal, _) => Standing::Behind,
+            _ => Standing::Crossed,
+        }
     }
 
     /// Reads a state object's text; `None` where it is damaged. serde alone would also take an array for a struct.
@@ -221,6 +230,17 @@ impl UserState {
     pub fn tells_of(&self, path: &VaultPath) -> bool {
         self.vault_path.as_ref().is_none_or(|there| *there == path.to_string())
     }
+}
+
+/// How somebody else's record stands to ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It tells of the same, or of more: ours is needless.
+    Covers,
+    /// It tells of less: ours replaces it.
+    Behind,
+    /// Newer in one way and older in another: what is in Vault now must be looked at again.
+    Crossed,
 }
 
 /// What Vault's metadata says of a user's secret.

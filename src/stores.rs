@@ -12,6 +12,7 @@ pub mod state;
 pub mod tokens;
 pub mod vault;
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
@@ -20,15 +21,27 @@ use secrecy::SecretString;
 
 use crate::config::Config;
 use crate::error::Error;
-use crate::keys::{AccessKey, ParameterName, UserName, VaultPath};
+use crate::keys::{AccessKey, ParameterName, ParameterNaming, UserName, VaultPath};
+use crate::reconcile::LastRun;
 use crate::snapshot::{Cas, Parameter, UserState, VaultView};
 use crate::token::{Lifetime, Session, TokenObject, TokenSource};
 use crate::world::World;
+
+/// A page of a listing.
+#[derive(Debug)]
+pub struct Page<T> {
+    /// What is on it.
+    pub items: Vec<T>,
+    /// Where the next page begins; `None` on the last.
+    pub next: Option<String>,
+}
 
 /// Parameter Store.
 pub trait Parameters {
     /// Reads a parameter; whatever goes wrong is part of the answer.
     async fn read(&self, name: &ParameterName) -> Parameter;
+    /// Lists the parameters of users, from a place on; those of nobody are left out.
+    async fn page(&self, naming: &ParameterNaming, from: Option<String>) -> Result<Page<(UserName, Parameter)>, Error>;
 }
 
 /// The version of an S3 object, opaque.
@@ -61,6 +74,16 @@ pub trait States {
     async fn load(&self, user: &UserName) -> Result<Found, Error>;
     /// Writes a user's state where it still has the version `over` (`None`: where there is none).
     async fn save(&self, state: &UserState, over: Option<&Etag>) -> Result<Saved, Error>;
+    /// Lists the names of those who have a state, from a place on.
+    async fn page(&self, from: Option<String>) -> Result<Page<String>, Error>;
+}
+
+/// The record of the last sweep.
+pub trait Runs {
+    /// Reads the record and its version; a damaged one is taken as absent, with its version.
+    async fn load_run(&self) -> Result<(Option<LastRun>, Option<Etag>), Error>;
+    /// Writes the record where it still has the version `over` (`None`: where there is none).
+    async fn save_run(&self, run: &LastRun, over: Option<&Etag>) -> Result<Saved, Error>;
 }
 
 /// The token object.
@@ -102,6 +125,14 @@ pub trait Vault {
     ) -> Result<Written, Error>;
     /// Reads the current version from the metadata.
     async fn metadata(&self, token: &SecretString, path: &VaultPath) -> Result<VaultView, Error>;
+    /// Reads the metadata of all keys below a folder at once, by the last part of their path; `None` where the server
+    /// or the token's policy does not offer that.
+    async fn survey(
+        &self,
+        token: &SecretString,
+        mount: &str,
+        folder: &str,
+    ) -> Result<Option<HashMap<String, VaultView>>, Error>;
     /// Reads a key.
     async fn read(&self, token: &SecretString, path: &VaultPath) -> Result<Published, Error>;
     /// Deletes one version, recoverable. Deleting it again changes nothing.
@@ -116,6 +147,8 @@ pub trait Vault {
 pub trait Roster {
     /// Whether the user is on it.
     async fn lists(&self, user: &UserName) -> Result<bool, Error>;
+    /// Lists the names on it, from a place on.
+    async fn page(&self, from: Option<String>) -> Result<Page<String>, Error>;
 }
 
 /// Which stores make up a world.
@@ -123,7 +156,7 @@ pub trait Stores {
     /// Parameter Store.
     type Parameters: Parameters;
     /// The recorded state.
-    type States: States;
+    type States: States + Runs;
     /// The token object.
     type Tokens: Tokens;
     /// Vault.
@@ -170,11 +203,11 @@ pub async fn connect(config: Config) -> Result<World<Live>, Error> {
 }
 
 /// What an AWS call's failure means to us. The service's own message stays out: it can quote the request.
-fn aws_error<E, R>(
+fn aws_error<E>(
     operation: &'static str,
     subject: impl Into<String>,
     remedy: &'static str,
-    error: &aws_sdk_ssm::error::SdkError<E, R>,
+    error: &aws_sdk_ssm::error::SdkError<E>,
 ) -> Error
 where
     E: aws_sdk_ssm::error::ProvideErrorMetadata,
@@ -183,21 +216,37 @@ where
     let subject = subject.into();
     let unavailable = |problem: String| Error::Unavailable { operation, subject: subject.clone(), problem };
     match error {
-        SdkError::ServiceError(service) => match service.err().code().unwrap_or("an error without a code") {
-            "AccessDenied"
-            | "AccessDeniedException"
-            | "UnrecognizedClientException"
+        SdkError::ServiceError(service) => match service.err().code().unwrap_or_default() {
+            "AccessDenied" | "AccessDeniedException" | "KMS.DisabledException" => {
+                Error::Denied { operation, subject, remedy }
+            }
+            "UnrecognizedClientException"
             | "InvalidAccessKeyId"
             | "SignatureDoesNotMatch"
+            | "InvalidSignatureException"
             | "ExpiredToken"
-            | "ExpiredTokenException"
-            | "KMS.DisabledException" => Error::Denied { operation, subject, remedy },
+            | "ExpiredTokenException" => {
+                let remedy =
+                    "the AWS credentials are wrong or expired: give the function its role, or the shell new ones";
+                Error::Denied { operation, subject, remedy }
+            }
+            "NoSuchBucket" | "PermanentRedirect" => {
+                let remedy = "check S3_BUCKET_NAME and the Region";
+                Error::Missing { operation, subject, remedy }
+            }
+            "ResourceNotFoundException" => {
+                let remedy = "check IAM_USER_TABLE and the Region, or switch the roster off with IAM_USER_TABLE=-";
+                Error::Missing { operation, subject, remedy }
+            }
+            "" => unavailable(format!("the service answered {}", service.raw().status())),
             code => unavailable(format!("the service answered {code}")),
         },
-        SdkError::TimeoutError(_) => unavailable("no answer within the time limit".to_owned()),
+        SdkError::TimeoutError(_) => {
+            unavailable("no answer within the time limit: throttled, slow or out of reach".to_owned())
+        }
         SdkError::DispatchFailure(failure) => {
             let cause = if failure.is_timeout() { "timed out" } else { "failed" };
-            unavailable(format!("the connection {cause}: check network, endpoint and credentials"))
+            unavailable(format!("the connection {cause}: check network, endpoint, Region and credentials"))
         }
         SdkError::ConstructionFailure(_) => {
             unavailable("the request could not be built: check Region and credentials".to_owned())

@@ -4,17 +4,19 @@
 //! the business.
 
 use std::cell::RefCell;
-use std::time::{Duration, Instant};
+use std::mem;
+use std::time::Duration;
 
-use futures_util::{FutureExt, StreamExt, stream};
-use jiff::Timestamp;
+use futures_util::{FutureExt, Stream, StreamExt, stream};
+use jiff::{SignedDuration, Timestamp};
+use tokio::time::Instant;
 
 use crate::apply::{ATTEMPTS, Applied, apply, pause};
 use crate::error::Error;
 use crate::keys::UserName;
-use crate::observe::observe;
+use crate::observe::{Look, observe};
 use crate::plan::plan;
-use crate::report::{Notes, Outcome, UserReport};
+use crate::report::{Outcome, UserReport};
 use crate::stores::Stores;
 use crate::world::World;
 
@@ -22,67 +24,82 @@ use crate::world::World;
 /// write.
 const STALE_READ_WAITS: [Duration; 3] = [Duration::from_millis(200), Duration::from_secs(1), Duration::from_secs(3)];
 
-/// A user to sync, and what an event said of it.
-#[derive(Clone, Debug)]
+/// How much later than the parameter an event may be without telling of a newer one.
+const EVENT_LAG: SignedDuration = SignedDuration::from_secs(2);
+
+/// A user to sync, and what is known of it beforehand.
+#[derive(Debug)]
 pub struct Request {
     /// Who.
     pub user: UserName,
     /// Whether the newest event tells that the parameter was deleted.
     pub told_deleted: bool,
-    /// When the newest event says that the parameter changed; `None` accepts a read of any age.
+    /// When the newest event says that the parameter changed, if one told of it.
     pub told_at: Option<Timestamp>,
+    /// Whether to read again when the parameter looks older than that.
+    pub patient: bool,
+    /// How to look first; after a lost race it is always thoroughly.
+    pub look: Look,
+    /// Whether only to say what would be done.
+    pub dry_run: bool,
 }
 
 impl Request {
     /// A request without an event.
-    pub fn asked(user: UserName) -> Self {
-        Self { user, told_deleted: false, told_at: None }
+    pub fn asked(user: UserName, look: Look, dry_run: bool) -> Self {
+        Self { user, told_deleted: false, told_at: None, patient: false, look, dry_run }
     }
 }
 
 /// Syncs users, several at a time; the reports come in the order of the requests. Whoever is not done by `deadline`
 /// fails.
-pub async fn sync_all<W: Stores>(
-    world: &World<W>,
-    requests: Vec<Request>,
-    deadline: tokio::time::Instant,
-) -> Vec<UserReport> {
-    let outage = Outage::default();
-    let one = |request| {
-        let outage = &outage;
-        sync_user(world, request, outage, deadline).boxed_local()
-    };
-    stream::iter(requests).map(one).buffered(world.config.concurrency).collect().await
+pub async fn sync_all<W: Stores>(world: &World<W>, requests: Vec<Request>, deadline: Instant) -> Vec<UserReport> {
+    let outage = Outage::after(1);
+    sync_each(world, &outage, stream::iter(requests), deadline).collect().await
+}
+
+/// Syncs users as they come. Whoever is not done by `deadline` fails.
+pub fn sync_each<'a, W: Stores>(
+    world: &'a World<W>,
+    outage: &'a Outage,
+    requests: impl Stream<Item = Request> + 'a,
+    deadline: Instant,
+) -> impl Stream<Item = UserReport> + 'a {
+    let one = move |request| sync_user(world, request, outage, deadline).boxed_local();
+    requests.map(one).buffered(world.config.concurrency)
 }
 
 async fn sync_user<W: Stores>(
     world: &World<W>,
-    request: Request,
+    mut request: Request,
     outage: &Outage,
-    deadline: tokio::time::Instant,
+    deadline: Instant,
 ) -> UserReport {
-    let started = Instant::now();
+    let started = std::time::Instant::now();
     let mut report = UserReport::begin(request.user.clone());
-    let ended = tokio::time::timeout_at(deadline, until_fresh(world, &request, outage, &mut report)).await;
-    if let Err(error) = ended.unwrap_or(Err(Error::OutOfTime)) {
-        outage.note(&error);
+    let work = until_fresh(world, &mut request, outage, &mut report, deadline);
+    let ended = tokio::time::timeout_at(deadline, work).await.unwrap_or(Err(Error::OutOfTime));
+    outage.note(&ended);
+    if let Err(error) = ended {
         report.fail(&error);
     }
+    report.measure(Timestamp::now());
     report.millis = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     report
 }
 
-/// Tries again while what was read looks older than the event.
+/// Tries again while what was read looks older than the event, as far as there is time.
 async fn until_fresh<W: Stores>(
     world: &World<W>,
-    request: &Request,
+    request: &mut Request,
     outage: &Outage,
     report: &mut UserReport,
+    deadline: Instant,
 ) -> Result<(), Error> {
     attempt(world, request, outage, report).await?;
     for wait in STALE_READ_WAITS {
         report.notes.stale = looks_stale(request, report);
-        if !report.notes.stale {
+        if !report.notes.stale || !request.patient || Instant::now() + 2 * wait > deadline {
             return Ok(());
         }
         tokio::time::sleep(wait).await;
@@ -92,65 +109,86 @@ async fn until_fresh<W: Stores>(
     Ok(())
 }
 
-/// Observes, plans and applies, again when Vault refuses the guard.
+/// Observes, plans and applies; again when Vault refuses the guard, or when what was seen is no proof.
 async fn attempt<W: Stores>(
     world: &World<W>,
-    request: &Request,
+    request: &mut Request,
     outage: &Outage,
     report: &mut UserReport,
 ) -> Result<(), Error> {
-    let mut refused = None;
+    let mut look = mem::replace(&mut request.look, Look::Quick);
     for attempt in 1..=ATTEMPTS {
-        outage.check()?;
-        let seen = observe(world, &request.user, request.told_deleted, refused).await?;
+        let seen = observe(world, &request.user, request.told_deleted, look, report).await?;
         let plan = plan(&seen.snapshot, world.config.on_user_deleted);
-        report.saw(&seen.snapshot.parameter);
-        outage.check()?;
+        if plan.step.changes_vault() {
+            outage.check()?;
+            if !seen.proven {
+                look = Look::Thorough { refused: None };
+                continue;
+            }
+        }
+        if request.dry_run {
+            report.end(plan.step.outcome(), plan.reason.to_string(), None);
+            return Ok(());
+        }
         match apply(world, &request.user, &seen, &plan, &mut report.notes).await? {
             Applied::Done(outcome, vault_version) => {
                 report.end(outcome, plan.reason.to_string(), vault_version);
                 return Ok(());
             }
-            Applied::Refused(cas) => refused = Some(cas),
+            Applied::Refused(cas) => look = Look::Thorough { refused: Some(cas) },
+            Applied::Overtaken => look = Look::Thorough { refused: None },
         }
         pause(attempt).await;
     }
     Err(Error::Contended { subject: format!("the key of {} in Vault", request.user), attempts: ATTEMPTS })
 }
 
+/// Whether what was read looks older than the event that told of it. A parameter without a current key is always worth
+/// another look, because the next put follows within seconds; for a key, the event's time, which knows no fractions of a
+/// second and may lag, has to be clearly later.
 fn looks_stale(request: &Request, report: &UserReport) -> bool {
     let Some(told_at) = request.told_at else { return false };
-    matches!(report.outcome, Outcome::Unchanged | Outcome::Missing)
-        && match report.notes {
-            Notes { parameter_modified: Some(modified), .. } => told_at > modified,
-            Notes { parameter_modified: None, .. } => !request.told_deleted,
-        }
+    match (report.outcome, report.notes.parameter_modified) {
+        (Outcome::Failed | Outcome::Retired, _) => false,
+        (Outcome::Held, Some(modified)) => told_at > modified,
+        (_, Some(modified)) => told_at.duration_since(modified) > EVENT_LAG,
+        (_, None) => !request.told_deleted,
+    }
 }
 
-/// Whether Vault gave no answer to a user of this invocation: then the others are not tried, so that they are handed
-/// back at once instead of waiting for the same time limit each.
-#[derive(Debug, Default)]
-struct Outage(RefCell<Option<String>>);
+/// Whether Vault gave no answer to users of this invocation: then the others do not write to it any more, so that they
+/// are handed back at once instead of waiting for the same time limit each.
+#[derive(Debug)]
+pub struct Outage {
+    /// How many users in a row must have got no answer.
+    patience: u32,
+    unanswered: RefCell<(u32, String)>,
+}
 
 impl Outage {
-    fn note(&self, error: &Error) {
-        if let Error::Unreachable { problem, .. } = error {
-            self.0.borrow_mut().get_or_insert_with(|| problem.clone());
+    /// An outage that is believed after so many users in a row.
+    pub fn after(patience: u32) -> Self {
+        Self { patience, unanswered: RefCell::default() }
+    }
+
+    fn note(&self, ended: &Result<(), Error>) {
+        let mut unanswered = self.unanswered.borrow_mut();
+        match ended {
+            Err(Error::Unreachable { problem, .. }) => *unanswered = (unanswered.0 + 1, problem.clone()),
+            _ if unanswered.0 < self.patience => unanswered.0 = 0,
+            _ => {}
         }
     }
 
     fn check(&self) -> Result<(), Error> {
-        match &*self.0.borrow() {
-            None => Ok(()),
-            Some(problem) => {
-                let (operation, subject) = ("reaching", "Vault".to_owned());
-                Err(Error::Unreachable {
-                    operation,
-                    subject,
-                    problem: format!("found just before, by another user of this invocation: {problem}"),
-                })
-            }
+        let (count, problem) = &*self.unanswered.borrow();
+        if *count < self.patience {
+            return Ok(());
         }
+        let (operation, subject) = ("reaching", "Vault".to_owned());
+        let problem = format!("found just before, by another user of this invocation: {problem}");
+        Err(Error::Unreachable { operation, subject, problem })
     }
 }
 

@@ -13,7 +13,6 @@ use metrique::writer::Entry;
 use metrique::writer::format::Format;
 use metrique::writer::unit::WithUnit;
 use metrique::writer::value::Distribution;
-use tracing::level_filters::LevelFilter;
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
@@ -24,18 +23,10 @@ use crate::report::{Outcome, UserReport};
 /// The namespace of the metrics.
 pub const NAMESPACE: &str = "IamKeySync";
 
-/// Sends logs of this library and of its binaries to standard output from `level` on; of other crates only errors.
-///
-/// vaultrs and rustify stay silent: their errors quote Vault's answers, and ours say the same without.
+/// Sends logs of this library and of its binaries to standard output from `level` on. Other crates stay silent: their
+/// errors come to us as answers, and some of their lines quote what the services said.
 pub fn start_log(level: tracing::Level) {
-    let targets = Targets::new()
-        .with_default(LevelFilter::ERROR)
-        .with_target("nr_iam_key_sync", level)
-        .with_target("lambda", level)
-        .with_target("vaultrs", LevelFilter::OFF)
-        .with_target("rustify", LevelFilter::OFF)
-        // The error of an invocation is ours, and logged by us.
-        .with_target("lambda_runtime", LevelFilter::OFF);
+    let targets = Targets::new().with_target("nr_iam_key_sync", level).with_target("lambda", level);
     let lines = json_subscriber::fmt::layer()
         .with_writer(std::io::stdout)
         .flatten_event(true)
@@ -63,9 +54,9 @@ pub fn log_user(report: &UserReport) {
         };
     }
     match report.outcome {
-        Outcome::Written | Outcome::Unchanged | Outcome::Superseded | Outcome::Retired => line!(info),
         Outcome::Held | Outcome::Missing => line!(warn),
         Outcome::Failed => line!(error),
+        _ => line!(info),
     }
 }
 
@@ -92,6 +83,8 @@ pub struct Metrics {
     sync_millis: Option<WithUnit<u64, Millisecond>>,
     event_to_vault_seconds: Distribution<WithUnit<f64, Second>>,
     oldest_unsynced_hours: Option<f64>,
+    stalled_rotations: Option<u64>,
+    sweep_completed: Option<u64>,
     /// Hours that the Vault token has left.
     pub vault_token_hours_left: Option<f64>,
 }
@@ -117,12 +110,14 @@ impl Metrics {
             sync_millis: None,
             event_to_vault_seconds: Distribution::default(),
             oldest_unsynced_hours: None,
+            stalled_rotations: None,
+            sweep_completed: None,
             vault_token_hours_left: None,
         }
     }
 
     /// Counts a user; `told_at` is the time of the event, if one told of it.
-    pub fn count(&mut self, user: &UserReport, told_at: Option<Timestamp>, now: Timestamp) {
+    pub fn count(&mut self, user: &UserReport, told_at: Option<Timestamp>) {
         match user.outcome {
             Outcome::Written => self.written += 1,
             Outcome::Unchanged => self.unchanged += 1,
@@ -131,6 +126,7 @@ impl Metrics {
             Outcome::Retired => self.retired += 1,
             Outcome::Missing => self.missing += 1,
             Outcome::Failed => self.failed += 1,
+            Outcome::PlannedWritten | Outcome::PlannedRetired => {}
         }
         self.drift_repaired += u64::from(user.notes.drift_repaired);
         self.state_conflicts += user.notes.state_conflicts;
@@ -138,9 +134,17 @@ impl Metrics {
             self.event_to_vault_seconds.add(done.duration_since(told).as_secs_f64().max(0.0).into());
         }
         // An event knows of its own users only, so it never says 0: that is the sweep's to say.
-        if let (Outcome::Failed | Outcome::Held, Some(modified)) = (user.outcome, user.notes.parameter_modified) {
-            let hours = now.duration_since(modified).as_secs_f64().max(0.0) / 3600.0;
+        if let Some(hours) = user.unsynced_hours {
             self.oldest_unsynced_hours = Some(self.oldest_unsynced_hours.unwrap_or(0.0).max(hours));
+        }
+    }
+
+    /// Notes what only a sweep knows: everybody's clock (0 hours when all is in step), and whether it was complete.
+    pub fn swept(&mut self, stalled_rotations: u64, complete: bool) {
+        self.stalled_rotations = Some(stalled_rotations);
+        self.sweep_completed = Some(u64::from(complete));
+        if complete {
+            self.oldest_unsynced_hours.get_or_insert(0.0);
         }
     }
 

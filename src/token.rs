@@ -19,8 +19,12 @@ use tokio::sync::Mutex;
 use crate::error::Error;
 use crate::stores::{Etag, Saved, Tokens, Vault};
 
-/// A refusal that comes quicker than this is tried once more, about as much later.
-const QUICK: Duration = Duration::from_millis(500);
+/// A refusal that comes quicker than this is tried once more: longer than it takes to find that a connection is dead,
+/// shorter than the time limits of a server that hangs.
+const QUICK: Duration = Duration::from_millis(2500);
+
+/// How long to wait before that, at the most.
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// Where the token comes from.
 #[derive(Debug)]
@@ -37,7 +41,15 @@ pub struct Session<V, T> {
     vault: V,
     source: TokenSource<T>,
     threshold_hours: u32,
-    held: Mutex<Option<Held>>,
+    memory: Mutex<Memory>,
+}
+
+/// What is kept between calls.
+#[derive(Debug, Default)]
+struct Memory {
+    /// Counts loads, so that of many callers with the same dead token only the first loads it again.
+    generation: u64,
+    held: Option<Held>,
 }
 
 /// The token in memory.
@@ -46,8 +58,6 @@ struct Held {
     token: SecretString,
     stored: Option<(TokenObject, Etag)>,
     lifetime: Option<Lifetime>,
-    /// Counts loads, so that of many callers with the same dead token only the first loads it again.
-    generation: u64,
 }
 
 /// What is known of the token, without the token.
@@ -78,7 +88,7 @@ impl TokenStatus {
 impl<V: Vault, T: Tokens> Session<V, T> {
     /// A session that loads its token when it is first needed.
     pub fn new(vault: V, source: TokenSource<T>, threshold_hours: u32) -> Self {
-        Self { vault, source, threshold_hours, held: Mutex::new(None) }
+        Self { vault, source, threshold_hours, memory: Mutex::default() }
     }
 
     /// Calls Vault with the token. After a 403 the token is loaded again, and if it is another one by now, the call is
@@ -104,7 +114,11 @@ impl<V: Vault, T: Tokens> Session<V, T> {
     /// Those of loading the token and of asking Vault for it; those of the renewal only with `force` or when the
     /// token has no time left: one that is still valid must not stop a sync.
     pub async fn upkeep(&self, force: bool) -> Result<TokenStatus, Error> {
-        let mut lifetime = self.lifetime().await?;
+        if force {
+            // Whoever asks for a renewal has perhaps just stored another token.
+            self.memory.lock().await.held = None;
+        }
+        let (mut lifetime, generation) = self.lifetime().await?;
         let mut problems = Vec::new();
         let mut renewed = false;
         if lifetime.renewable && (force || lifetime.renewal_due(Timestamp::now(), self.threshold_hours)) {
@@ -112,7 +126,7 @@ impl<V: Vault, T: Tokens> Session<V, T> {
                 Ok(ttl) => {
                     lifetime = lifetime.renewed(ttl, Timestamp::now());
                     renewed = true;
-                    problems.extend(self.write_back(&lifetime).await);
+                    problems.extend(self.write_back(&lifetime, generation).await);
                 }
                 Err(error) if force || lifetime.seconds_left(Timestamp::now()) == Some(0) => return Err(error),
                 Err(error) => problems.push(format!("the Vault token was not renewed, but is still valid: {error}")),
@@ -130,22 +144,31 @@ impl<V: Vault, T: Tokens> Session<V, T> {
         })
     }
 
-    /// The token's lifetime: what is known of it, else what Vault says.
-    async fn lifetime(&self) -> Result<Lifetime, Error> {
-        if let Some(known) = self.held.lock().await.as_ref().and_then(|held| held.lifetime) {
-            return Ok(known);
+    /// The token's lifetime, what is known of it or else what Vault says; and which load of the token it belongs to.
+    async fn lifetime(&self) -> Result<(Lifetime, u64), Error> {
+        let (_, generation) = self.token(None).await?;
+        if let Some(known) = self.memory.lock().await.held.as_ref().and_then(|held| held.lifetime) {
+            return Ok((known, generation));
         }
         let lifetime = self.call(async |vault, token| vault.lookup(token).await).await?;
-        if let Some(held) = self.held.lock().await.as_mut() {
+        let mut memory = self.memory.lock().await;
+        let generation = memory.generation;
+        if let Some(held) = memory.held.as_mut() {
             held.lifetime = Some(lifetime);
         }
-        Ok(lifetime)
+        Ok((lifetime, generation))
     }
 
     /// Keeps the new lifetime, in memory and in the token object; returns a complaint if that could not be written.
-    async fn write_back(&self, lifetime: &Lifetime) -> Option<String> {
-        let mut guard = self.held.lock().await;
-        let held = guard.as_mut()?;
+    async fn write_back(&self, lifetime: &Lifetime, generation: u64) -> Option<String> {
+        let mut memory = self.memory.lock().await;
+        let same = memory.generation == generation;
+        let held = memory.held.as_mut()?;
+        if !same {
+            // Another token was loaded meanwhile, and it was that one that was renewed: it is looked up when next needed.
+            held.lifetime = None;
+            return None;
+        }
         held.lifetime = Some(*lifetime);
         let (TokenSource::Stored(store), Some((known, etag))) = (&self.source, &held.stored) else { return None };
         let object = known.renewed(lifetime);
@@ -155,7 +178,7 @@ impl<V: Vault, T: Tokens> Session<V, T> {
         match store.save(&object, etag).await {
             Ok(Saved::As(etag)) => held.stored = Some((object, etag)),
             // Somebody stored another token or renewed this one: it is loaded when it is needed next.
-            Ok(Saved::LostRace) => *guard = None,
+            Ok(Saved::LostRace) => memory.held = None,
             Err(error) => return Some(format!("the Vault token was renewed, but its object was not written: {error}")),
         }
         None
@@ -169,7 +192,7 @@ impl<V: Vault, T: Tokens> Session<V, T> {
         let started = Instant::now();
         match call(&self.vault, token).await {
             Err(Error::Unavailable { .. } | Error::Unreachable { .. }) if started.elapsed() < QUICK => {
-                tokio::time::sleep(QUICK / 2 + QUICK.mul_f64(fastrand::f64() / 2.0)).await;
+                tokio::time::sleep(PAUSE.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
                 call(&self.vault, token).await
             }
             answer => answer,
@@ -178,25 +201,29 @@ impl<V: Vault, T: Tokens> Session<V, T> {
 
     /// The token and its generation; loads it if there is none, or again if it is still of the generation `dead`.
     async fn token(&self, dead: Option<u64>) -> Result<(SecretString, u64), Error> {
-        let mut held = self.held.lock().await;
-        let generation = held.as_ref().map_or(0, |held| held.generation);
-        let loaded = match (&*held, &self.source) {
+        let mut memory = self.memory.lock().await;
+        let loaded = match (&memory.held, &self.source) {
             (None, TokenSource::Fixed(token)) => Some((token.clone(), None)),
             (None, TokenSource::Stored(store)) => {
                 let (object, etag) = store.load().await?;
                 Some((object.token.clone(), Some((object, etag))))
             }
-            (Some(known), TokenSource::Stored(store)) if dead == Some(known.generation) => {
+            (Some(known), TokenSource::Stored(store)) if dead == Some(memory.generation) => {
                 let (object, etag) = store.load().await?;
                 let same = known.stored.as_ref().is_some_and(|(_, known)| *known == etag);
+                if same && let Some(held) = memory.held.as_mut() {
+                    // What was known of its life may be past.
+                    held.lifetime = None;
+                }
                 (!same).then(|| (object.token.clone(), Some((object, etag))))
             }
             (Some(_), _) => None,
         };
         if let Some((token, stored)) = loaded {
-            *held = Some(Held { token, stored, lifetime: None, generation: generation + 1 });
+            memory.generation += 1;
+            memory.held = Some(Held { token, stored, lifetime: None });
         }
-        let held = held.as_ref().expect("a token is held, or loading it failed above");
-        Ok((held.token.clone(), held.generation))
+        let held = memory.held.as_ref().expect("a token is held, or loading it failed above");
+        Ok((held.token.clone(), memory.generation))
     }
 }

@@ -3,6 +3,8 @@
 //! Pure. An event is only a hint, so nothing of it is believed but the user's name and the time. Must not do: fail a
 //! whole batch for one record of it.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
@@ -11,7 +13,8 @@ use crate::error::Error;
 use crate::keys::{ParameterNaming, UserName};
 
 const EXPECTED: &str = "expected an EventBridge event of aws.ssm, an SQS batch of such events, or \
-    {\"action\": \"sync\", \"users\": [\"…\"]} or {\"action\": \"refresh-token\"}";
+    {\"action\": \"sync\", \"users\": [\"…\"]}, {\"action\": \"reconcile\", \"force\"?, \"users\"?, \"dryRun\"?, \
+    \"allowMassRetire\"?} or {\"action\": \"refresh-token\"}";
 
 /// What is to be done.
 #[derive(Debug, PartialEq)]
@@ -22,10 +25,25 @@ pub enum Trigger {
     Batch(Vec<Record>),
     /// An operator asks to sync these users, each named once.
     Sync(Vec<UserName>),
+    /// Sync everybody.
+    Reconcile(Reconcile),
     /// Renew the Vault token.
     RefreshToken,
     /// Nothing: why not.
     Ignored(String),
+}
+
+/// How a sweep is wanted.
+#[derive(Debug, Default, PartialEq)]
+pub struct Reconcile {
+    /// Do it although the last one was complete and is not old.
+    pub force: bool,
+    /// Only these users.
+    pub users: Option<Vec<UserName>>,
+    /// Only say what would be done.
+    pub dry_run: bool,
+    /// Retire however many users seem to be gone.
+    pub allow_mass_retire: bool,
 }
 
 /// A user's parameter changed.
@@ -78,6 +96,9 @@ pub fn parse(payload: Value, naming: &ParameterNaming) -> Result<Trigger, Error>
     match payload {
         Value::Object(ref members) if members.contains_key("Records") => batch(payload, naming),
         Value::Object(ref members) if members.contains_key("action") => action(payload),
+        payload if text(&payload, "/detail-type") == Some("Scheduled Event") => {
+            Ok(Trigger::Reconcile(Reconcile::default()))
+        }
         payload => match event(&payload, naming) {
             Body::Change(change) => Ok(Trigger::Change(change)),
             Body::Ignored(reason) => Ok(Trigger::Ignored(reason)),
@@ -89,25 +110,47 @@ pub fn parse(payload: Value, naming: &ParameterNaming) -> Result<Trigger, Error>
 #[derive(Deserialize)]
 #[serde(tag = "action", rename_all = "kebab-case", deny_unknown_fields)]
 enum Action {
-    Sync { users: Vec<String> },
+    Sync {
+        users: Vec<String>,
+    },
+    #[serde(rename_all = "camelCase")]
+    Reconcile {
+        #[serde(default)]
+        force: bool,
+        #[serde(default)]
+        users: Option<Vec<String>>,
+        #[serde(default)]
+        dry_run: bool,
+        #[serde(default)]
+        allow_mass_retire: bool,
+    },
     RefreshToken {},
 }
 
 fn action(payload: Value) -> Result<Trigger, Error> {
-    let action = Action::deserialize(payload).map_err(|error| bad(&error.to_string()))?;
+    // serde's own text quotes the payload.
+    let action = Action::deserialize(payload).map_err(|_| bad("the action is unknown, or its members are wrong"))?;
     match action {
         Action::RefreshToken {} => Ok(Trigger::RefreshToken),
-        Action::Sync { users } => {
-            let mut named = Vec::with_capacity(users.len());
-            for user in &users {
-                let user = UserName::parse(user).map_err(|error| bad(&format!("\"users\" holds {error}")))?;
-                if !named.contains(&user) {
-                    named.push(user);
-                }
-            }
-            if named.is_empty() { Err(bad("\"users\" is empty")) } else { Ok(Trigger::Sync(named)) }
+        Action::Sync { users } => named(&users).map(Trigger::Sync),
+        Action::Reconcile { force, users, dry_run, allow_mass_retire } => {
+            let users = users.map(|users| named(&users)).transpose()?;
+            Ok(Trigger::Reconcile(Reconcile { force, users, dry_run, allow_mass_retire }))
         }
     }
+}
+
+/// The users that an operator names, each once.
+fn named(users: &[String]) -> Result<Vec<UserName>, Error> {
+    let mut named = Vec::with_capacity(users.len());
+    let mut seen = BTreeSet::new();
+    for user in users {
+        let user = UserName::parse(user).map_err(|error| bad(&format!("\"users\": {error}")))?;
+        if seen.insert(user.clone()) {
+            named.push(user);
+        }
+    }
+    if named.is_empty() { Err(bad("\"users\" is empty")) } else { Ok(named) }
 }
 
 fn bad(reason: &str) -> Error {
@@ -161,7 +204,7 @@ fn event(value: &Value, naming: &ParameterNaming) -> Body {
     let operation = match operation {
         "Create" | "Update" => Operation::Put,
         "Delete" => Operation::Delete,
-        other => return Body::Ignored(format!("{} changes no value", excerpt(other))),
+        other => return Body::Ignored(format!("{} is no operation that changes a value", excerpt(other))),
     };
     let at = text(value, "/time").and_then(|time| time.parse().ok());
     match naming.user_of(name) {

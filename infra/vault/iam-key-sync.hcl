@@ -17,3 +17,9 @@ path "secret/metadata/aws/iam-keys/*" {
 path "secret/delete/aws/iam-keys/*" {
   capabilities = ["update"]
 }
+
+# Versions of all keys in one call, for the nightly sweep. OpenBao offers it; HashiCorp Vault lacks it, and there the rule
+# has no effect.
+path "secret/detailed-metadata/aws/iam-keys/*" {
+  capabilities = ["list"]
+}

@@ -44,13 +44,18 @@ async fn invoke(
     function: &str,
     event: LambdaEvent<Value>,
 ) -> Result<Value, Failure> {
-    let mut metrics = Metrics::of(function, &event.context.request_id);
+    let request_id = event.context.request_id.as_str();
+    let mut metrics = Metrics::of(function, request_id);
     let deadline = tokio::time::Instant::now() + time_left(event.context.deadline);
     let answer = match world {
-        Ok(world) => handle(world, event.payload, deadline, &mut metrics).await.map_err(|error| Failure::of(&error)),
+        Ok(world) => {
+            handle(world, event.payload, request_id, deadline, &mut metrics).await.map_err(|error| Failure::of(&error))
+        }
         Err(error) => Err(Failure::of(error)),
     };
-    if let Err(failure) = &answer {
+    if let Err(failure) = &answer
+        && !failure.was_told()
+    {
         tracing::error!(errorType = failure.0.error_type, "{}", failure.0.error_message);
     }
     print!("{}", metrics.to_line());
@@ -59,7 +64,7 @@ async fn invoke(
 
 fn time_left(deadline_millis: u64) -> Duration {
     let deadline = SystemTime::UNIX_EPOCH + Duration::from_millis(deadline_millis);
-    deadline.duration_since(SystemTime::now()).map_or(WITHOUT_DEADLINE, |left| left.saturating_sub(TO_ANSWER))
+    deadline.duration_since(SystemTime::now()).map_or(WITHOUT_DEADLINE, |left| left - TO_ANSWER.min(left / 4))
 }
 
 /// A failed invocation as Lambda reports it; `errorType` is stable, to alarm on.
@@ -69,6 +74,11 @@ struct Failure(Diagnostic);
 impl Failure {
     fn of(error: &Error) -> Self {
         Self(Diagnostic { error_type: error.kind().to_owned(), error_message: error.to_string() })
+    }
+
+    /// Whether the log has it already, as the failure of a user.
+    fn was_told(&self) -> bool {
+        self.0.error_type == "SyncFailed"
     }
 }
 

@@ -41,10 +41,7 @@ const VARIABLES: [Variable; 20] = [
     ("SYNC_STATE_S3_KEY", "sync-state.json", "old.json", "old.json", |c| in_bucket(c, |b| &b.predecessor_key)),
     ("SSM_PARAMETER_PREFIX", "/iam_users/", "/iam-users/", "/iam-users/", |c| c.naming.prefix.clone()),
     ("SSM_PARAMETER_SUFFIX", "_keys", "-keys", "-keys", |c| c.naming.suffix.clone()),
-    ("IAM_USER_LIST", "None", " alice ,b@o,, ", "[\"alice\", \"b@o\"]", |c| match &c.users {
-        Some(users) => format!("{:?}", users.iter().map(UserName::as_str).collect::<Vec<_>>()),
-        None => "None".into(),
-    }),
+    ("IAM_USER_LIST", "None", " alice ,b@o,, ", "[\"alice\", \"b@o\"]", listed),
     ("IAM_USER_TABLE", "Some(\"BCGOV_IAM_USER_TABLE\")", "-", "None", |c| format!("{:?}", c.roster_table)),
     ("SYNC_INTERVAL_HOURS", "24", "6", "6", |c| c.sync_interval_hours.to_string()),
     ("TOKEN_REFRESH_THRESHOLD_HOURS", "24", " 12 ", "12", |c| c.token_refresh_threshold_hours.to_string()),
@@ -53,6 +50,13 @@ const VARIABLES: [Variable; 20] = [
     ("SSM_MAX_CALLS_PER_SECOND", "10", "40", "40", |c| c.ssm_calls_per_second.to_string()),
     ("LOG_LEVEL", "INFO", "debug", "DEBUG", |c| c.log_level.to_string()),
 ];
+
+fn listed(config: &Config) -> String {
+    match &config.users {
+        Some(users) => format!("{:?}", users.iter().map(UserName::as_str).collect::<Vec<_>>()),
+        None => "None".into(),
+    }
+}
 
 fn in_bucket(config: &Config, member: fn(&BucketConfig) -> &String) -> String {
     member(config.bucket.as_ref().unwrap()).clone()
@@ -142,6 +146,8 @@ fn all_problems_are_told_together_and_no_value_of_them() {
         ("VAULT_MOUNT", "sentinel//x"),
         ("VAULT_PATH_PREFIX", "../sentinel"),
         ("VAULT_TOKEN", "hvs.sentinel\r\nX-Vault-Token: other"),
+        ("S3_BUCKET_NAME", "bucket"),
+        ("SYNC_STATE_S3_PREFIX", "sentinel"),
         ("SSM_PARAMETER_PREFIX", "sentinel"),
         ("SSM_PARAMETER_SUFFIX", "/sentinel"),
         ("ON_USER_DELETED", "sentinel"),
@@ -153,7 +159,7 @@ fn all_problems_are_told_together_and_no_value_of_them() {
         ("LOG_LEVEL", "sentinel"),
     ];
     let text = only(&bad).unwrap_err().to_string();
-    assert!(text.starts_with("15 problems in the configuration: VAULT_ADDR: "), "{text}");
+    assert!(text.starts_with("16 problems in the configuration: VAULT_ADDR: "), "{text}");
     assert!(!text.contains("sentinel"), "{text}");
     insta::assert_snapshot!(problems(only(&bad)), @"
     VAULT_ADDR: holds a user name or password, expected only scheme, host and port
@@ -162,6 +168,7 @@ fn all_problems_are_told_together_and_no_value_of_them() {
     VAULT_MOUNT: is not a path of Vault, expected segments of A-Z a-z 0-9 - _ . between single slashes
     VAULT_PATH_PREFIX: is not a path of Vault, expected segments of A-Z a-z 0-9 - _ . between single slashes
     VAULT_TOKEN: holds a character that cannot be sent in an HTTP header
+    SYNC_STATE_S3_PREFIX: is not a prefix such as sync-state/, with a slash at its end only
     SSM_PARAMETER_PREFIX: is not a path such as /iam_users/, with a slash at both ends
     SSM_PARAMETER_SUFFIX: is not the end of a name such as _keys (A-Z a-z 0-9 . - _)
     ON_USER_DELETED: is neither retain nor soft-delete
@@ -193,6 +200,19 @@ fn without_a_bucket_a_token_makes_the_basic_mode() {
 fn a_users_key_belongs_below_mount_and_prefix() {
     let config = read(&[("VAULT_MOUNT", "kv"), ("VAULT_PATH_PREFIX", "a/b")]).unwrap();
     assert_eq!(config.vault.path_of(&UserName::parse("alice").unwrap()).to_string(), "kv/a/b/alice");
+}
+
+#[test]
+fn a_list_of_users_names_each_once_in_order() {
+    for (list, users) in [
+        (",", "None"),
+        (" ,, , ", "None"),
+        ("alice,alice", r#"["alice"]"#),
+        ("carol,alice, carol ,bob,,alice", r#"["alice", "bob", "carol"]"#),
+        ("alice,Alice", r#"["Alice", "alice"]"#),
+    ] {
+        assert_eq!(listed(&read(&[("IAM_USER_LIST", list)]).unwrap()), users, "{list}");
+    }
 }
 
 #[test]
@@ -279,7 +299,9 @@ fn names_that_lead_elsewhere_are_refused() {
     for (name, bad) in [
         ("VAULT_MOUNT", &["/", "a//b", "a/../b", ".", "a b", "a%2fb", "a?b", "é"][..]),
         ("VAULT_PATH_PREFIX", &["/", "a//b", "..", "a/./b", "a\tb", "a#b"]),
+        ("SYNC_STATE_S3_PREFIX", &["/", "//", "sync-state", "/sync-state", "/sync-state/", "a/b"]),
         ("SSM_PARAMETER_PREFIX", &["/", "//", "iam_users/", "/iam_users", "/iam users/", "/iam_users*/"]),
+        ("SSM_PARAMETER_PREFIX", &["///", "//iam_users/", "/iam_users//", "/iam//users/"]),
         ("SSM_PARAMETER_SUFFIX", &["/keys", "_keys/", "* ", "_ke ys"]),
         ("IAM_USER_LIST", &["alice,..", "alice bob", "a/b", "alice;bob"]),
         ("ON_USER_DELETED", &["delete", "Retain", "soft_delete"]),

@@ -10,7 +10,7 @@ use crate::stores::memory::{Memory, unreachable, value};
 async fn answer_with_metrics(world: &World<Memory>, payload: Value) -> (Result<Value, Error>, Value) {
     let mut metrics = Metrics::of("function", "request");
     let deadline = tokio::time::Instant::now() + Duration::from_hours(1);
-    let answer = handle(world, payload, deadline, &mut metrics).await;
+    let answer = handle(world, payload, "request", deadline, &mut metrics).await;
     (answer, serde_json::from_str(&metrics.to_line()).unwrap())
 }
 

@@ -13,6 +13,12 @@ fn read_at(modified: &str) -> Parameter {
     Parameter::WithoutCurrent { revision: Revision { modified: modified.parse().unwrap(), version: 4 } }
 }
 
+fn report_of(trigger: &'static str, users: Vec<UserReport>, millis: u64) -> Report {
+    let mut report = Report { millis, ..Report::begin(trigger) };
+    users.into_iter().for_each(|user| report.add(user));
+    report
+}
+
 #[test]
 fn a_report_has_these_names() {
     let mut alice = of("alice", Outcome::Held);
@@ -20,7 +26,7 @@ fn a_report_has_these_names() {
     alice.end(Outcome::Written, "rotated: the parameter holds a newer key".into(), Some(7));
     alice.millis = 85;
     alice.notes.drift_repaired = true;
-    let report = Report::new("event", vec![alice, of("bob", Outcome::Missing)], 112);
+    let report = report_of("event", vec![alice, of("bob", Outcome::Missing)], 112);
     insta::assert_json_snapshot!(report, @r#"
     {
       "trigger": "event",
@@ -57,9 +63,9 @@ fn a_report_has_these_names() {
 #[test]
 fn every_outcome_is_counted() {
     let users = Outcome::ALL.iter().enumerate().flat_map(|(n, outcome)| (0..=n).map(|_| of("alice", *outcome)));
-    let report = Report::new("sync", users.collect(), 0);
+    let report = report_of("sync", users.collect(), 0);
     assert_eq!(report.counts.into_iter().collect::<Vec<_>>(), Outcome::ALL.into_iter().zip(1..).collect::<Vec<_>>());
-    assert!(Report::new("sync", vec![], 0).counts.into_values().all(|count| count == 0));
+    assert!(report_of("sync", vec![], 0).counts.into_values().all(|count| count == 0));
 }
 
 #[test]
@@ -124,7 +130,7 @@ fn the_answer_to_sqs_names_exactly_the_messages_that_go_back() {
 #[test]
 fn a_report_with_a_failed_user_is_an_error_that_tells_why() {
     for outcome in Outcome::ALL {
-        let answer = Report::new("event", vec![of("alice", outcome)], 0).or_failed();
+        let answer = report_of("event", vec![of("alice", outcome)], 0).or_failed();
         match outcome {
             Outcome::Failed => {
                 let error = answer.unwrap_err();

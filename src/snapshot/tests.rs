@@ -237,19 +237,52 @@ fn a_state_needs_the_predecessors_members_and_no_others() {
 }
 
 #[test]
-fn a_record_covers_what_is_not_newer() {
-    let (old, new) = (Some(("2025-06-01T00:00:00Z", 9)), Some(("2025-06-03T00:00:00Z", 1)));
-    // The one, the other, whether the one covers the other, and the other the one.
-    for (one, other, covers, covered) in [
-        (state(new, Some(2), false), state(new, Some(2), false), true, true),
-        (state(new, Some(1), false), state(old, Some(8), true), true, false),
-        (state(old, Some(1), false), state(None, Some(8), true), true, false),
-        (state(new, Some(3), false), state(new, Some(2), true), true, false),
-        (state(new, Some(1), false), state(new, None, false), true, false),
-        (state(new, Some(2), true), state(new, Some(2), false), true, false),
-        (state(None, None, false), state(None, None, false), true, true),
+fn a_states_text_is_an_object_or_no_state() {
+    let good = predecessors().to_string();
+    for text in [good.clone(), format!(" \r\n\t{good}\n")] {
+        assert_eq!(UserState::parse(text.as_bytes()), Some(state(None, None, false)), "{text}");
+    }
+    let members = json!(["alice", "97e0f265", "2025-06-01T02:00:00.123Z", null, null, null, null, null, null]);
+    assert!(serde_json::from_value::<UserState>(members.clone()).is_ok(), "serde alone would take it");
+    for text in [
+        &members.to_string(),
+        &format!(" {members}"),
+        &format!("[{good}]"),
+        "[]",
+        "",
+        "null",
+        "5",
+        r#""alice""#,
+        "{}",
+        &good[..good.len() - 1],
+        &format!("{good}{good}"),
+        &format!("\u{feff}{good}"),
     ] {
-        assert_eq!((one.covers(&other), other.covers(&one)), (covers, covered), "{one:?} {other:?}");
+        assert_eq!(UserState::parse(text.as_bytes()), None, "{text}");
+    }
+    assert_eq!(UserState::parse(b"{\"userName\": \"\xff\"}"), None);
+}
+
+#[test]
+fn a_record_found_in_place_of_ours_is_kept_replaced_or_looked_into() {
+    use Standing::{Behind, Covers, Crossed};
+    let (old, new) = (Some(("2025-06-01T00:00:00Z", 9)), Some(("2025-06-03T00:00:00Z", 1)));
+    for (theirs, ours, expected) in [
+        (state(new, Some(2), false), state(new, Some(2), false), Covers),
+        (state(new, Some(3), false), state(new, Some(2), false), Covers),
+        (state(new, Some(3), false), state(old, Some(2), false), Covers),
+        (state(new, Some(1), false), state(new, Some(2), false), Behind),
+        (state(old, Some(1), false), state(new, Some(2), false), Behind),
+        (state(None, None, false), state(new, Some(2), false), Behind),
+        (state(new, Some(2), false), state(new, Some(2), true), Behind),
+        // An older key at a newer version, and the other way round: what is in Vault is not what either thinks.
+        (state(old, Some(3), false), state(new, Some(2), false), Crossed),
+        (state(new, Some(2), false), state(old, Some(3), false), Crossed),
+        // A key was written after the one that is to be retired.
+        (state(new, Some(3), false), state(old, Some(2), true), Crossed),
+        (state(new, Some(3), false), state(new, Some(2), true), Crossed),
+    ] {
+        assert_eq!(theirs.standing(&ours), expected, "{theirs:?} {ours:?}");
     }
 }
 

@@ -3,17 +3,18 @@
 //! With a paused clock the seconds that pass are the round trips that were made one after the other.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{Etag, Found, Parameters, Published, Roster, Saved, States, Stores, Tokens, Vault, Written};
+use super::{Etag, Found, Page, Parameters, Published, Roster, Runs, Saved, States, Stores, Tokens, Vault, Written};
 use crate::config::Config;
 use crate::error::Error;
-use crate::keys::{AccessKey, ParameterName, UserName, VaultPath};
+use crate::keys::{AccessKey, ParameterName, ParameterNaming, UserName, VaultPath};
+use crate::reconcile::LastRun;
 use crate::snapshot::{Cas, Parameter, Revision, UserState, VaultView};
 use crate::token::{Lifetime, Session, TokenObject, TokenSource};
 use crate::world::World;
@@ -31,6 +32,10 @@ pub struct Inner {
     pub parameters: BTreeMap<String, (String, Revision)>,
     /// State objects: text of the state and version.
     pub states: BTreeMap<String, (UserState, u64)>,
+    /// The record of the last sweep and its version.
+    pub run: Option<(LastRun, u64)>,
+    /// Whether Vault gives the metadata of all keys at once.
+    pub surveys: bool,
     /// What the predecessor recorded.
     pub predecessor: BTreeMap<String, UserState>,
     /// Secrets: the versions, oldest first; a deleted one holds no key.
@@ -162,6 +167,10 @@ pub fn unreachable() -> Error {
     Error::Unreachable { operation: "test", subject: "test".to_owned(), problem: "test".to_owned() }
 }
 
+fn view(versions: &[Option<(String, String)>]) -> VaultView {
+    VaultView::At { version: versions.len() as u64, readable: versions.last().is_some_and(Option::is_some) }
+}
+
 fn name(user: &str) -> String {
     format!("/iam_users/{user}_keys")
 }
@@ -180,6 +189,22 @@ impl Parameters for Memory {
             Some((value, revision)) => Parameter::parse(&value.as_str().into(), *revision),
         }
     }
+
+    async fn page(&self, naming: &ParameterNaming, from: Option<String>) -> Result<Page<(UserName, Parameter)>, Error> {
+        self.call("ssm-page", "").await?;
+        let inner = self.0.borrow();
+        let all = inner.parameters.iter().map(|(name, (value, revision))| {
+            (naming.user_of(name).unwrap(), Parameter::parse(&value.as_str().into(), *revision))
+        });
+        Ok(page(all.collect(), from))
+    }
+}
+
+/// Ten items, as Parameter Store gives them.
+fn page<T>(all: Vec<T>, from: Option<String>) -> Page<T> {
+    let from = from.map_or(0, |from| from.parse().unwrap());
+    let next = (from + 10 < all.len()).then(|| (from + 10).to_string());
+    Page { items: all.into_iter().skip(from).take(10).collect(), next }
 }
 
 impl States for Memory {
@@ -203,6 +228,32 @@ impl States for Memory {
         inner.etags += 1;
         let etag = inner.etags;
         inner.states.insert(state.user_name.clone(), (state.clone(), etag));
+        Ok(Saved::As(Etag(etag.to_string())))
+    }
+
+    async fn page(&self, from: Option<String>) -> Result<Page<String>, Error> {
+        self.call("s3-page", "").await?;
+        let inner = self.0.borrow();
+        Ok(page(inner.states.keys().chain(inner.predecessor.keys()).cloned().collect(), from))
+    }
+}
+
+impl Runs for Memory {
+    async fn load_run(&self) -> Result<(Option<LastRun>, Option<Etag>), Error> {
+        self.call("s3-run", "").await?;
+        let run = self.0.borrow().run.clone();
+        Ok((run.as_ref().map(|(run, _)| run.clone()), run.map(|(_, etag)| Etag(etag.to_string()))))
+    }
+
+    async fn save_run(&self, run: &LastRun, over: Option<&Etag>) -> Result<Saved, Error> {
+        self.call("s3-run-save", "").await?;
+        let mut inner = self.0.borrow_mut();
+        if inner.run.as_ref().map(|(_, etag)| etag.to_string()) != over.map(|etag| etag.0.clone()) {
+            return Ok(Saved::LostRace);
+        }
+        inner.etags += 1;
+        let etag = inner.etags;
+        inner.run = Some((run.clone(), etag));
         Ok(Saved::As(Etag(etag.to_string())))
     }
 }
@@ -253,6 +304,22 @@ impl Vault for Memory {
         })
     }
 
+    async fn survey(
+        &self,
+        token: &SecretString,
+        mount: &str,
+        folder: &str,
+    ) -> Result<Option<HashMap<String, VaultView>>, Error> {
+        self.call("vault-survey", folder).await?;
+        self.opens(token)?;
+        let inner = self.0.borrow();
+        let views = inner.vault.iter().filter_map(|(path, versions)| {
+            let user = path.strip_prefix(&format!("{mount}/{folder}/"))?;
+            Some((user.to_owned(), view(versions)))
+        });
+        Ok(inner.surveys.then(|| views.collect()))
+    }
+
     async fn read(&self, token: &SecretString, path: &VaultPath) -> Result<Published, Error> {
         self.call("vault-read", &path.path).await?;
         self.opens(token)?;
@@ -301,5 +368,10 @@ impl Roster for Memory {
     async fn lists(&self, user: &UserName) -> Result<bool, Error> {
         self.call("roster", user.as_str()).await?;
         Ok(self.0.borrow().roster.iter().any(|listed| listed == user.as_str()))
+    }
+
+    async fn page(&self, from: Option<String>) -> Result<Page<String>, Error> {
+        self.call("roster-page", "").await?;
+        Ok(page(self.0.borrow().roster.clone(), from))
     }
 }

@@ -5,7 +5,7 @@ use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::operation::get_object::GetObjectError;
 use aws_sdk_s3::primitives::ByteStream;
 
-use super::{Etag, Saved, aws_error};
+use super::{Etag, Page, Saved, aws_error};
 use crate::error::Error;
 
 /// The largest object that is read: far above the predecessor's state of some ten thousand users.
@@ -47,6 +47,22 @@ impl Objects {
             problem: "the object broke off while it was read".to_owned(),
         })?;
         Ok(Some((body.to_vec(), etag)))
+    }
+
+    /// The keys that begin with `prefix`, a page of them.
+    pub(super) async fn list(
+        &self,
+        operation: &'static str,
+        prefix: &str,
+        from: Option<String>,
+    ) -> Result<Page<String>, Error> {
+        let request = self.client.list_objects_v2().bucket(&self.bucket).prefix(prefix).set_continuation_token(from);
+        let answer = request.send().await.map_err(|error| {
+            let subject = format!("s3://{}/{prefix}", self.bucket);
+            aws_error(operation, subject, "allow s3:ListBucket on the bucket", &error)
+        })?;
+        let keys = answer.contents.unwrap_or_default().into_iter().filter_map(|object| object.key);
+        Ok(Page { items: keys.collect(), next: answer.next_continuation_token })
     }
 
     /// Writes the object where it still has the version `over` (`None`: where there is none).

@@ -3,17 +3,24 @@
 use std::collections::HashMap;
 
 use aws_sdk_s3::Client;
+use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use tokio::sync::OnceCell;
 
 use super::objects::Objects;
-use super::{Etag, Found, Saved, States};
+use super::{Etag, Found, Page, Runs, Saved, States};
 use crate::config::BucketConfig;
 use crate::error::Error;
 use crate::keys::UserName;
+use crate::reconcile::LastRun;
 use crate::snapshot::UserState;
 
 const READING: &str = "reading the state";
+
+/// How much the clocks of Parameter Store and ours may differ.
+const CLOCKS: SignedDuration = SignedDuration::from_hours(1);
+
+const LAST_RUN: &str = "last-run.json";
 
 /// State objects in a bucket.
 #[derive(Debug)]
@@ -27,7 +34,7 @@ pub struct StateObjects {
 
 #[derive(Deserialize)]
 struct PredecessorState {
-    users: HashMap<String, UserState>,
+    users: HashMap<String, serde_json::Value>,
 }
 
 impl StateObjects {
@@ -46,13 +53,19 @@ impl StateObjects {
     }
 
     async fn predecessor(&self) -> Result<&HashMap<String, UserState>, Error> {
-        self.predecessor.get_or_try_init(|| async {
-            let Some((text, _)) = self.objects.get(READING, &self.predecessor_key).await? else { return Ok(HashMap::new()) };
-            if let Ok(state) = serde_json::from_slice::<PredecessorState>(&text) { Ok(state.users) } else {
-                tracing::warn!(object = self.predecessor_key, "the predecessor's state cannot be understood and is left aside: its users are written to Vault once more");
-                Ok(HashMap::new())
-            }
-        }).await
+        self.predecessor.get_or_try_init(|| self.load_predecessor()).await
+    }
+
+    async fn load_predecessor(&self) -> Result<HashMap<String, UserState>, Error> {
+        let object = &self.predecessor_key;
+        let Some((text, _)) = self.objects.get(READING, object).await? else { return Ok(HashMap::new()) };
+        let Ok(state) = serde_json::from_slice::<PredecessorState>(&text) else {
+            tracing::warn!(object, "the predecessor's state cannot be understood: its users are written once more");
+            return Ok(HashMap::new());
+        };
+        // User by user, so that a damaged one spoils no other.
+        let users = state.users.into_iter();
+        Ok(users.filter_map(|(user, state)| Some((user, UserState::deserialize(state).ok()?))).collect())
     }
 }
 
@@ -64,7 +77,12 @@ impl States for StateObjects {
         match own? {
             None => Ok(Found { state: predecessor?.get(user.as_str()).cloned(), ..Found::default() }),
             Some((text, etag)) => {
-                let state = UserState::parse(&text).filter(|state| state.user_name == user.as_str());
+                let state = UserState::parse(&text).filter(|state| {
+                    // A date to come would make every key look old, for ever.
+                    let to_come =
+                        state.revision().is_some_and(|revision| revision.modified > Timestamp::now() + CLOCKS);
+                    state.user_name == user.as_str() && !to_come
+                });
                 if state.is_none() {
                     tracing::warn!(
                         object = key,
@@ -80,5 +98,37 @@ impl States for StateObjects {
     async fn save(&self, state: &UserState, over: Option<&Etag>) -> Result<Saved, Error> {
         let text = serde_json::to_vec(state).expect("a state has only text, numbers and dates");
         self.objects.put("writing the state", &self.key_of(&state.user_name), text, over).await
+    }
+
+    async fn page(&self, from: Option<String>) -> Result<Page<String>, Error> {
+        let prefix = format!("{}users/", self.prefix);
+        let first = from.is_none();
+        let mut page = self.objects.list("listing the states", &prefix, from).await?;
+        let name = |key: String| key.strip_prefix(&prefix)?.strip_suffix(".json").map(str::to_owned);
+        page.items = page.items.into_iter().filter_map(name).collect();
+        if first {
+            page.items.extend(self.predecessor().await?.keys().cloned());
+        }
+        Ok(page)
+    }
+}
+
+impl Runs for StateObjects {
+    async fn load_run(&self) -> Result<(Option<LastRun>, Option<Etag>), Error> {
+        let key = format!("{}{LAST_RUN}", self.prefix);
+        let Some((text, etag)) = self.objects.get("reading the record of the last sweep", &key).await? else {
+            return Ok((None, None));
+        };
+        let run = serde_json::from_slice(&text).ok();
+        if run.is_none() {
+            tracing::warn!(object = key, "the record of the last sweep cannot be understood and is taken as absent");
+        }
+        Ok((run, Some(etag)))
+    }
+
+    async fn save_run(&self, run: &LastRun, over: Option<&Etag>) -> Result<Saved, Error> {
+        let text = serde_json::to_vec(run).expect("a record has only text, numbers and dates");
+        let key = format!("{}{LAST_RUN}", self.prefix);
+        self.objects.put("writing the record of the last sweep", &key, text, over).await
     }
 }

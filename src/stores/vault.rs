@@ -6,6 +6,7 @@
 
 mod answers;
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -25,6 +26,10 @@ use crate::error::Error;
 use crate::keys::{AccessKey, UserName, VaultPath};
 use crate::snapshot::{Cas, VaultView};
 use crate::token::Lifetime;
+
+/// How long sent bytes may stay without an acknowledgement. A Lambda's connections are frozen with it, for days perhaps, and a
+/// firewall may have forgotten them: this finds out sooner than the time limit of the request, and soon enough for another try.
+const ACKNOWLEDGED_WITHIN: Duration = Duration::from_secs(2);
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
@@ -53,6 +58,7 @@ impl VaultServer {
             .https_only(config.address.scheme() == "https")
             .redirect(Policy::none())
             .no_proxy()
+            .tcp_user_timeout(ACKNOWLEDGED_WITHIN)
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(REQUEST_TIMEOUT);
         let builder = match &config.authorities {
@@ -121,7 +127,7 @@ impl Vault for VaultServer {
         match answer {
             Ok(metadata) => Ok(Written::At(metadata.version)),
             Err(ClientError::APIError { code: 400, errors })
-                if errors.iter().any(|text| text.contains("check-and-set")) =>
+                if errors.iter().any(|text| text.contains("did not match the current version")) =>
             {
                 Ok(Written::Refused)
             }
@@ -136,17 +142,28 @@ impl Vault for VaultServer {
 
     async fn metadata(&self, token: &SecretString, path: &VaultPath) -> Result<VaultView, Error> {
         match vaultrs::kv2::read_metadata(&self.client(token), &path.mount, &path.path).await {
-            Ok(metadata) => {
-                let version = metadata.current_version;
-                let current = metadata.versions.get(&version.to_string());
-                let now = Timestamp::now();
-                let readable =
-                    current.is_some_and(|current| !current.destroyed && !answers::is_past(&current.deletion_time, now));
-                Ok(VaultView::At { version, readable })
-            }
+            Ok(metadata) => Ok(answers::view(&metadata, Timestamp::now())),
             Err(ClientError::APIError { code: 404, .. }) => Ok(VaultView::Absent),
             Err(error) => {
                 Err(answers::error("reading Vault's metadata of", path, "allow read on the path's metadata", &error))
+            }
+        }
+    }
+
+    async fn survey(
+        &self,
+        token: &SecretString,
+        mount: &str,
+        folder: &str,
+    ) -> Result<Option<HashMap<String, VaultView>>, Error> {
+        let endpoint = answers::Survey { path: format!("{mount}/detailed-metadata/{folder}") };
+        match vaultrs::api::exec_with_result(&self.client(token), endpoint).await {
+            Ok(found) => Ok(Some(found.views(Timestamp::now()))),
+            // OpenBao answers 404 for an empty folder, HashiCorp Vault for the unknown endpoint, and both 403 without a
+            // policy for it: none of them tells of a single key, so each is asked for by itself.
+            Err(ClientError::APIError { code: 403..=405, .. }) => Ok(None),
+            Err(error) => {
+                Err(answers::error("reading Vault's metadata below", &folder, "allow list on the folder", &error))
             }
         }
     }
@@ -187,7 +204,7 @@ impl Vault for VaultServer {
             answers::error(
                 "looking up the Vault token at",
                 &self.address,
-                "the token is expired or revoked: store a new one",
+                "the token is expired, revoked, or lacks the default policy: store a new one",
                 &error,
             )
         })
@@ -199,7 +216,7 @@ impl Vault for VaultServer {
             answers::error(
                 "renewing the Vault token at",
                 &self.address,
-                "the token is expired, revoked or not renewable: store a new one",
+                "the token is expired, revoked, or lacks the default policy: store a new one",
                 &error,
             )
         })

@@ -7,15 +7,15 @@ use crate::stores::memory::{Inner, Memory, denied, unavailable, unreachable, val
 const FAR: Duration = Duration::from_hours(1);
 
 async fn sync(world: &World<Memory>, requests: Vec<Request>) -> Vec<UserReport> {
-    sync_all(world, requests, tokio::time::Instant::now() + FAR).await
+    sync_all(world, requests, Instant::now() + FAR).await
 }
 
 fn asked(user: &str) -> Request {
-    Request::asked(UserName::parse(user).unwrap())
+    Request::asked(UserName::parse(user).unwrap(), Look::Quick, false)
 }
 
 fn told(user: &str, at: &str) -> Request {
-    Request { told_at: Some(at.parse().unwrap()), ..asked(user) }
+    Request { told_at: Some(at.parse().unwrap()), patient: true, ..asked(user) }
 }
 
 async fn one(world: &World<Memory>, request: Request) -> UserReport {
@@ -30,7 +30,7 @@ async fn warm(memory: &Memory, world: &World<Memory>, user: &str) {
 
 /// The round trips that were made one after the other, by the virtual clock.
 async fn round_trips<T>(work: impl Future<Output = T>) -> (T, u64) {
-    let started = tokio::time::Instant::now();
+    let started = Instant::now();
     let done = work.await;
     (done, started.elapsed().as_secs())
 }
@@ -147,7 +147,7 @@ async fn a_lost_race_for_the_state_keeps_the_newer_record() {
     };
     memory.0.borrow_mut().meanwhile.push(("s3-save", Box::new(much_newer)));
     let report = one(&world, asked("alice")).await;
-    assert_eq!((report.outcome, report.notes.state_conflicts), (Outcome::Written, 1));
+    assert_eq!((report.outcome, report.notes.state_conflicts), (Outcome::Superseded, 1));
     assert_eq!(memory.state("alice").unwrap().parameter_last_modified, Some("2026-01-09T00:00:00Z".parse().unwrap()));
 }
 
@@ -235,7 +235,7 @@ async fn who_is_not_done_by_the_deadline_fails_and_says_so() {
     let memory = Memory::default();
     let world = memory.world(&[]);
     memory.put("alice", &value("KEY"), "2026-01-01T00:00:00Z");
-    let soon = tokio::time::Instant::now() + Duration::from_millis(1500);
+    let soon = Instant::now() + Duration::from_millis(1500);
     let report = sync_all(&world, vec![asked("alice")], soon).await.remove(0);
     assert_eq!(report.outcome, Outcome::Failed);
     assert!(report.reason.contains("no time left"), "{}", report.reason);

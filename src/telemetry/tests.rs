@@ -43,9 +43,9 @@ fn parsed(metrics: &Metrics) -> Value {
 fn an_invocation_is_one_line_of_embedded_metrics() {
     let mut metrics = metrics();
     let in_vault = Notes { in_vault_at: Some(at("2025-06-02T11:59:01.5Z")), ..Notes::default() };
-    metrics.count(&ended(Outcome::Written, in_vault), Some(at("2025-06-02T11:59:00Z")), now());
+    metrics.count(&ended(Outcome::Written, in_vault), Some(at("2025-06-02T11:59:00Z")));
     let stuck = Notes { parameter_modified: Some(at("2025-06-02T06:00:00Z")), ..Notes::default() };
-    metrics.count(&ended(Outcome::Held, stuck), None, now());
+    metrics.count(&ended(Outcome::Held, stuck), None);
     metrics.bad_events += 1;
     metrics.vault_token_hours_left = Some(18.5);
     metrics.took(2450);
@@ -86,7 +86,7 @@ fn every_outcome_has_its_own_count() {
     for outcome in Outcome::ALL {
         let mut metrics = metrics();
         for _ in 0..3 {
-            metrics.count(&ended(outcome, Notes::default()), None, now());
+            metrics.count(&ended(outcome, Notes::default()), None);
         }
         let emf = parsed(&metrics);
         let counts = ["Written", "Unchanged", "Held", "Superseded", "Retired", "Missing", "Failed"]
@@ -102,11 +102,7 @@ fn every_outcome_has_its_own_count() {
 fn repairs_and_conflicts_are_added_up() {
     let mut metrics = metrics();
     for (drift_repaired, state_conflicts) in [(true, 0), (false, 2), (true, 3)] {
-        metrics.count(
-            &ended(Outcome::Written, Notes { drift_repaired, state_conflicts, ..Notes::default() }),
-            None,
-            now(),
-        );
+        metrics.count(&ended(Outcome::Written, Notes { drift_repaired, state_conflicts, ..Notes::default() }), None);
     }
     let emf = parsed(&metrics);
     assert_eq!((&emf["DriftRepaired"], &emf["StateConflicts"]), (&json!(2), &json!(5)));
@@ -131,7 +127,7 @@ fn the_way_from_event_to_vault_is_measured_for_each_user() {
         let mut metrics = metrics();
         for (told, in_vault) in users {
             let notes = Notes { in_vault_at: in_vault.map(at), ..Notes::default() };
-            metrics.count(&ended(Outcome::Written, notes), told.map(at), now());
+            metrics.count(&ended(Outcome::Written, notes), told.map(at));
         }
         assert_eq!(parsed(&metrics)["EventToVaultSeconds"], expected, "{users:?}");
     }
@@ -153,7 +149,7 @@ fn the_oldest_key_that_is_not_in_vault_counts() {
         let mut metrics = metrics();
         for (outcome, modified) in users {
             let notes = Notes { parameter_modified: modified.map(at), ..Notes::default() };
-            metrics.count(&ended(*outcome, notes), None, now());
+            metrics.count(&ended(*outcome, notes), None);
         }
         assert_eq!(parsed(&metrics)["OldestUnsyncedHours"], expected, "{users:?}");
     }
@@ -163,7 +159,7 @@ fn the_oldest_key_that_is_not_in_vault_counts() {
 fn metrics_tell_of_no_user() {
     let mut metrics = metrics();
     for outcome in Outcome::ALL {
-        metrics.count(&ended(outcome, Notes::default()), Some(now()), now());
+        metrics.count(&ended(outcome, Notes::default()), Some(now()));
     }
     assert!(!metrics.to_line().contains("sentinel"), "{}", metrics.to_line());
 }

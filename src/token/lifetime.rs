@@ -70,7 +70,9 @@ impl Lifetime {
 
     /// Seconds that are left, rounded, at least 0; `None` for a token without end.
     pub fn seconds_left(&self, now: Timestamp) -> Option<u64> {
-        self.expires_at().map(|end| u64::try_from((end.duration_since(now).as_millis() + 500) / 1000).unwrap_or(0))
+        let left = |end: Timestamp| u64::try_from((end.duration_since(now).as_millis() + 500) / 1000).unwrap_or(0);
+        // Not more than there was, also when the clock was set back.
+        self.expires_at().map(|end| left(end).min(self.ttl_seconds.unwrap_or(0)))
     }
 
     /// Whether to renew: less than the threshold, or less than half of the period, is left. Not while the token is

@@ -34,6 +34,13 @@ fn event_without(pointer: &str, name: &str) -> Value {
     event
 }
 
+/// A good event's members without their names, in the order in which AWS sends them.
+fn event_as_array() -> Value {
+    let detail = json!({ "name": "/iam_users/alice_keys", "operation": "Update" });
+    let (kind, time) = ("Parameter Store Change", "2025-06-02T10:15:30Z");
+    json!(["0", "id", kind, "aws.ssm", "123456789012", time, "ca-central-1", ["arn"], detail])
+}
+
 /// A message with a good event, with the members of `changes` replaced.
 fn message(changes: Value) -> Value {
     let body = event_with("/version", json!("0")).to_string();
@@ -132,7 +139,8 @@ fn what_is_no_event_is_refused() {
     for payload in [json!(null), json!(true), json!(5), json!("Update"), json!([]), json!([{}]), json!({})] {
         assert_eq!(refusal(payload), "not an EventBridge event; ");
     }
-    for name in ["source", "detail-type", "detail"] {
+    assert_eq!(refusal(event_as_array()), "not an EventBridge event; ", "an array is no event");
+    for name in ["source", "detail-type"] {
         assert_eq!(refusal(event_without("", name)), "not an EventBridge event; ", "{name}");
     }
     for pointer in ["/source", "/detail-type"] {
@@ -150,6 +158,7 @@ fn an_event_whose_detail_tells_no_name_or_operation_is_refused() {
     {
         assert_eq!(refusal(event_with("/detail", value)), reason);
     }
+    assert_eq!(refusal(event_without("", "detail")), reason);
     for name in ["name", "operation"] {
         assert_eq!(refusal(event_without("/detail", name)), reason, "{name}");
         for value in [json!(null), json!(5), json!(["Update"]), json!({ "S": "Update" })] {
@@ -194,10 +203,36 @@ fn an_operation_that_changes_no_value_is_ignored() {
 
 #[test]
 fn an_event_without_a_usable_time_still_counts() {
-    let beyond_what_we_can_hold = event_with("/time", json!("+200000-01-01T00:00:00Z"));
-    for payload in [event_without("", "time"), event_with("/time", json!(null)), beyond_what_we_can_hold] {
+    let beyond_what_we_can_hold = json!("+200000-01-01T00:00:00Z");
+    let odd =
+        [json!(null), json!(""), json!("yesterday"), json!("2025-06-02"), json!(1_748_859_330), json!([]), json!({})];
+    let odd = odd.into_iter().chain([beyond_what_we_can_hold]).map(|time| event_with("/time", time));
+    for payload in odd.chain([event_without("", "time")]) {
         let expected = Change { user: user("alice"), operation: Operation::Put, at: None };
-        assert_eq!(read(payload).unwrap(), Trigger::Change(expected));
+        assert_eq!(read(payload.clone()).unwrap(), Trigger::Change(expected), "{}", payload["time"]);
+    }
+}
+
+#[test]
+fn an_odd_member_that_does_not_count_drops_no_good_event() {
+    let expected = Trigger::Change(change("alice", Operation::Put, "2025-06-02T10:15:30Z"));
+    for name in ["version", "id", "account", "region", "resources"] {
+        assert_eq!(read(event_without("", name)).unwrap(), expected, "without {name}");
+        for value in [json!(null), json!(123_456_789_012_u64), json!("arn"), json!([null]), json!([5]), json!({})] {
+            let payload = event_with(&format!("/{name}"), value.clone());
+            assert_eq!(read(payload).unwrap(), expected, "{name}: {value}");
+        }
+    }
+}
+
+#[test]
+fn an_exception_that_is_null_is_none() {
+    let detail = |exception| json!({ "name": "/iam_users/alice_keys", "operation": "Update", "exception": exception });
+    let with = |exception: Value| event_with("/detail", detail(exception));
+    let expected = change("alice", Operation::Put, "2025-06-02T10:15:30Z");
+    assert_eq!(read(with(json!(null))).unwrap(), Trigger::Change(expected));
+    for exception in [json!("Unable to Describe Resource"), json!(""), json!(false), json!({}), json!([])] {
+        is_ignored(with(exception), "the event tells of an exception");
     }
 }
 
@@ -268,6 +303,7 @@ fn a_batch_that_cannot_be_handed_back_record_by_record_is_refused() {
         json!(5),
         json!("m-1"),
         json!([]),
+        json!(["m-1", "receipt", event_with("/version", json!("0")).to_string()]),
         json!({}),
         message(json!({ "messageId": null })),
         message(json!({ "messageId": "" })),
@@ -290,10 +326,11 @@ fn an_odd_body_spoils_no_other_record_of_its_batch() {
         (json!({ "body": nested }), "the body is not JSON"),
         (json!({ "body": "null" }), "not an EventBridge event"),
         (json!({ "body": "[]" }), "not an EventBridge event"),
+        (json!({ "body": event_as_array().to_string() }), "not an EventBridge event"),
         (json!({ "body": r#"{"action": "sync", "users": ["alice"]}"# }), "not an EventBridge event"),
         (json!({ "body": event_without("/detail", "name").to_string() }), "no name or no operation"),
-        (json!({ "body": 5 }), "the record is not an SQS message"),
-        (json!({ "body": { "source": "aws.ssm" } }), "the record is not an SQS message"),
+        (json!({ "body": 5 }), "the record has no body"),
+        (json!({ "body": { "source": "aws.ssm" } }), "the record has no body"),
     ] {
         let Ok(Trigger::Batch(records)) =
             read(json!({ "Records": [message(odd), message(json!({ "messageId": "m-2" }))] }))
@@ -310,13 +347,39 @@ fn an_odd_body_spoils_no_other_record_of_its_batch() {
 }
 
 #[test]
+fn the_body_is_read_whatever_stands_beside_it() {
+    for odd in [
+        json!({ "attributes": null }),
+        json!({ "attributes": 5 }),
+        json!({ "attributes": ["ApproximateReceiveCount"] }),
+        json!({ "attributes": { "SentTimestamp": 1_748_859_330_420_u64, "SenderId": null } }),
+        json!({ "messageAttributes": null }),
+        json!({ "messageAttributes": "none" }),
+        json!({ "messageAttributes": { "trace": { "stringValue": 5 } } }),
+        json!({ "md5OfBody": 5 }),
+        json!({ "md5OfBody": null }),
+        json!({ "md5OfBody": "not its sum", "md5OfMessageAttributes": [] }),
+        json!({ "receiptHandle": 5, "eventSourceARN": [], "awsRegion": {} }),
+    ] {
+        let expected = Record {
+            message_id: "m-1".into(),
+            delivery: 1,
+            body: Body::Change(change("alice", Operation::Put, "2025-06-02T10:15:30Z")),
+        };
+        let records = json!({ "Records": [message(odd.clone())] });
+        assert_eq!(read(records).unwrap(), Trigger::Batch(vec![expected]), "{odd}");
+    }
+}
+
+#[test]
 fn an_empty_batch_is_nothing_to_do() {
     assert_eq!(read(json!({ "Records": [] })).unwrap(), Trigger::Batch(vec![]));
 }
 
 #[test]
 fn a_delivery_that_is_not_told_counts_as_the_first() {
-    let count = |text: &str| json!({ "attributes": { "ApproximateReceiveCount": text } });
+    let told = |count: Value| json!({ "attributes": { "ApproximateReceiveCount": count } });
+    let count = |text: &str| told(json!(text));
     for (attributes, delivery) in [
         (json!({}), 1),
         (json!({ "attributes": null }), 1),
@@ -328,6 +391,14 @@ fn a_delivery_that_is_not_told_counts_as_the_first() {
         (count("99999999999999999999"), 1),
         (count("1"), 1),
         (count("17"), 17),
+        (count("0"), 1),
+        (told(json!(17)), 17),
+        (told(json!(0)), 1),
+        (told(json!(-1)), 1),
+        (told(json!(1.5)), 1),
+        (told(json!(4_294_967_313_u64)), 1),
+        (told(json!(null)), 1),
+        (told(json!(["17"])), 1),
     ] {
         let Ok(Trigger::Batch(records)) = read(json!({ "Records": [message(attributes.clone())] })) else { panic!() };
         assert_eq!(records[0].delivery, delivery, "{attributes}");

@@ -1,14 +1,16 @@
 //! Vault's answers: the endpoints that vaultrs lacks, and what its errors mean to us.
 
+use std::collections::HashMap;
 use std::fmt::Display;
 
 use rustify::errors::ClientError as HttpError;
 use secrecy::SecretString;
 use serde::Deserialize;
+use vaultrs::api::kv2::responses::ReadSecretMetadataResponse;
 
 use super::{
     AccessKey, ClientError, Endpoint, Error, Lifetime, Published, RequestMethod, RequestType, ResponseType, Timestamp,
-    Value,
+    Value, VaultView,
 };
 
 /// `auth/token/lookup-self`; vaultrs's own leaves out the period, which decides whether a token lives for ever.
@@ -120,6 +122,44 @@ impl Endpoint for ReadKey {
     }
 }
 
+/// `detailed-metadata`: the metadata of a whole folder, which OpenBao offers and HashiCorp Vault does not.
+pub(super) struct Survey {
+    pub(super) path: String,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Folder {
+    key_info: HashMap<String, ReadSecretMetadataResponse>,
+}
+
+impl Folder {
+    pub(super) fn views(self, now: Timestamp) -> HashMap<String, VaultView> {
+        self.key_info.into_iter().map(|(name, metadata)| (name, view(&metadata, now))).collect()
+    }
+}
+
+impl Endpoint for Survey {
+    type Response = Folder;
+    const REQUEST_BODY_TYPE: RequestType = RequestType::JSON;
+    const RESPONSE_BODY_TYPE: ResponseType = ResponseType::JSON;
+
+    fn path(&self) -> String {
+        self.path.clone()
+    }
+
+    fn method(&self) -> RequestMethod {
+        RequestMethod::LIST
+    }
+}
+
+/// What a secret's metadata says of its current version.
+pub(super) fn view(metadata: &ReadSecretMetadataResponse, now: Timestamp) -> VaultView {
+    let version = metadata.current_version;
+    let current = metadata.versions.get(&version.to_string());
+    let readable = current.is_some_and(|current| !current.destroyed && !is_past(&current.deletion_time, now));
+    VaultView::At { version, readable }
+}
+
 /// The version that a 404's body tells of, when the current version is deleted.
 pub(super) fn deleted_version(body: &str) -> Option<u64> {
     serde_json::from_str::<Value>(body).ok()?.pointer("/data/metadata/version")?.as_u64()
@@ -177,7 +217,9 @@ pub(super) fn error(
         _ => unexpected(
             operation,
             subject,
-            &format!("refused the request with {code}; check VAULT_MOUNT (KV version 2?) and VAULT_PATH_PREFIX"),
+            &format!(
+                "refused the request with {code}; check VAULT_ADDR (http or https?), VAULT_MOUNT (KV version 2?) and VAULT_PATH_PREFIX"
+            ),
         ),
     }
 }
@@ -186,7 +228,10 @@ pub(super) fn error(
 fn unreachable(operation: &'static str, subject: String, error: Option<&reqwest::Error>) -> Error {
     let problem = match error {
         Some(error) if error.is_timeout() => "Vault did not answer within the time limit".to_owned(),
-        Some(error) => innermost(error).to_string(),
+        Some(error) => match innermost(error).to_string() {
+            cause if cause.contains("certificate") => format!("{cause}; check VAULT_CACERT and the name in VAULT_ADDR"),
+            cause => cause,
+        },
         None => "the connection failed".to_owned(),
     };
     Error::Unreachable { operation, subject, problem }

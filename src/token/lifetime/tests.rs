@@ -85,7 +85,7 @@ fn a_lifetime_beyond_all_calendars_has_no_end() {
 fn a_renewal_changes_what_is_left_and_since_when() {
     let later = at("2025-06-02T18:00:00Z");
     let renewed = periodic(DAY, DAY).renewed(DAY - 1, later);
-    assert_eq!(renewed, Lifetime { ttl_seconds: Some(DAY - 1), as_of: later, ..periodic(DAY, DAY) });
+    assert_eq!(renewed, Lifetime { ttl_seconds: Some(DAY - 1), renewed: true, as_of: later, ..periodic(DAY, DAY) });
     assert_eq!(periodic(DAY, DAY).renewed(0, later).ttl_seconds, None, "Vault tells a token without end by 0");
 }
 
@@ -95,7 +95,9 @@ fn a_token_that_will_die_is_warned_of() {
     let capped = |token: Lifetime| Lifetime { explicit_max_ttl_seconds: Some(2 * DAY), ..token };
     let fixed = |token: Lifetime| Lifetime { renewable: false, ..token };
     let endless = |token: Lifetime| Lifetime { ttl_seconds: None, ..token };
-    let shrinking = Warning::Shrinking { left: 7 * HOUR, full: DAY };
+    let shrinking = |left| Warning::Shrinking { left, full: DAY };
+    let renewed = |token: Lifetime, ttl| token.renewed(ttl, now());
+    let nine_tenths = DAY * 9 / 10;
     for (case, token, warnings) in [
         ("periodic", periodic(DAY, DAY), vec![]),
         ("periodic, with little left before its renewal", periodic(60, DAY), vec![]),
@@ -110,12 +112,53 @@ fn a_token_that_will_die_is_warned_of() {
         ("periodic, but capped", capped(periodic(HOUR, DAY)), vec![Warning::Capped(end)]),
         ("neither periodic nor without a cap", capped(plain(HOUR, DAY)), vec![Warning::Capped(end)]),
         ("not periodic", plain(DAY, DAY), vec![Warning::NotPeriodic]),
-        ("not periodic, renewed to half", plain(HOUR, DAY).renewed(DAY / 2, now()), vec![Warning::NotPeriodic]),
+        ("not periodic, with little left before its renewal", plain(60, DAY), vec![Warning::NotPeriodic]),
+        ("not periodic, renewed in full", renewed(plain(HOUR, DAY), DAY), vec![Warning::NotPeriodic]),
+        (
+            "not periodic, renewed to more than nine tenths",
+            renewed(plain(HOUR, DAY), nine_tenths + 1),
+            vec![Warning::NotPeriodic],
+        ),
+        (
+            "not periodic, renewed to nine tenths",
+            renewed(plain(HOUR, DAY), nine_tenths),
+            vec![Warning::NotPeriodic, shrinking(nine_tenths)],
+        ),
         (
             "not periodic, renewed to less than half",
-            plain(HOUR, DAY).renewed(7 * HOUR, now()),
-            vec![Warning::NotPeriodic, shrinking],
+            renewed(plain(HOUR, DAY), 7 * HOUR),
+            vec![Warning::NotPeriodic, shrinking(7 * HOUR)],
         ),
+        ("periodic, renewed in full", renewed(periodic(HOUR, DAY), DAY), vec![]),
+        ("periodic, renewed to more than nine tenths", renewed(periodic(HOUR, DAY), nine_tenths + 1), vec![]),
+        ("periodic, renewed to nine tenths", renewed(periodic(HOUR, DAY), nine_tenths), vec![shrinking(nine_tenths)]),
+        ("periodic, but renewed to less", renewed(periodic(HOUR, DAY), 7 * HOUR), vec![shrinking(7 * HOUR)]),
+        (
+            "renewed to less, but capped",
+            renewed(capped(periodic(HOUR, DAY)), 7 * HOUR),
+            vec![Warning::Capped(at("2025-06-03T00:00:00Z"))],
+        ),
+        ("renewed to no end", renewed(periodic(HOUR, DAY), 0), vec![]),
+    ] {
+        assert_eq!(token.warnings(now()), warnings, "{case}");
+    }
+}
+
+#[test]
+fn a_period_that_one_missed_renewal_outlasts_is_warned_of() {
+    let short = |period| vec![Warning::ShortPeriod(period)];
+    for (case, token, warnings) in [
+        ("of twice the schedule", periodic(12 * HOUR, 12 * HOUR), vec![]),
+        ("a second shorter", periodic(12 * HOUR - 1, 12 * HOUR - 1), short(12 * HOUR - 1)),
+        ("short, with little left", periodic(60, HOUR), short(HOUR)),
+        ("short, renewed in full", periodic(60, HOUR).renewed(HOUR, now()), short(HOUR)),
+        (
+            "short, and renewed to less",
+            periodic(60, HOUR).renewed(HOUR / 2, now()),
+            vec![Warning::Shrinking { left: HOUR / 2, full: HOUR }],
+        ),
+        ("without a period", plain(HOUR, HOUR), vec![Warning::NotPeriodic]),
+        ("short, but without end", Lifetime { ttl_seconds: None, ..periodic(0, HOUR) }, vec![]),
     ] {
         assert_eq!(token.warnings(now()), warnings, "{case}");
     }
@@ -128,12 +171,14 @@ fn a_warning_says_what_to_do() {
         Warning::NotRenewable(end),
         Warning::NotPeriodic,
         Warning::Shrinking { left: 25_200, full: 86_400 },
+        Warning::ShortPeriod(3600),
         Warning::Capped(end),
     ];
     insta::assert_snapshot!(warnings.map(|warning| warning.to_string()).join("\n"), @"
     the Vault token cannot be renewed and dies at 2025-06-03T00:00:00Z: store a periodic, renewable one before
     the Vault token is not periodic and dies at its maximum lifetime however often it is renewed: store one made with -period
     a renewal gave the Vault token only 25200 of 86400 s: its maximum lifetime is near, store a new periodic one
+    the Vault token's period of 3600 s is shorter than twice the schedule that renews it: store one with a period of 24 h or more
     the Vault token has an explicit maximum lifetime and dies at 2025-06-03T00:00:00Z: store one without -explicit-max-ttl before
     ");
 }

@@ -49,6 +49,7 @@ fn only_the_token_is_needed_and_believed() {
     let alone = json!({ "token": "hvs.sentinel", "createdAt": null, "expiresAt": null, "renewable": false, "ttl": 0 });
     for text in [
         r#"{"token": "hvs.sentinel"}"#,
+        "\r\n\t {\"token\": \"hvs.sentinel\"}\n",
         r#"{"token": "hvs.sentinel", "createdAt": null, "expiresAt": null, "renewable": null, "ttl": null}"#,
         r#"{"token": "hvs.sentinel", "createdAt": 5, "expiresAt": "soon", "renewable": "yes", "ttl": "1h"}"#,
         r#"{"token": "hvs.sentinel", "createdAt": [], "expiresAt": {}, "renewable": 1, "ttl": -1}"#,
@@ -60,12 +61,16 @@ fn only_the_token_is_needed_and_believed() {
 
 #[test]
 fn what_is_no_token_is_refused_without_its_text() {
-    let (shape, token) = ("the token object is not one (line ", "is empty or holds characters that no token has");
+    let (kind, shape) = ("the token object is not one, expected", "the token object is not one (line ");
+    let token = "is empty or holds characters that no token has";
     for (text, because) in [
-        ("", shape),
-        ("hvs.sentinel", shape),
-        (r#""hvs.sentinel""#, shape),
-        ("null", shape),
+        ("", kind),
+        ("hvs.sentinel", kind),
+        (r#""hvs.sentinel""#, kind),
+        ("null", kind),
+        (r#"["hvs.sentinel"]"#, kind),
+        (r#" ["hvs.sentinel", "2025-06-01T02:00:00.000Z", "2025-06-02T02:00:00.500Z", true, 86400]"#, kind),
+        (r#"[{"token": "hvs.sentinel"}]"#, kind),
         ("{}", shape),
         (r#"{"Token": "hvs.sentinel"}"#, shape),
         (r#"{"auth": {"client_token": "hvs.sentinel"}}"#, shape),
@@ -77,7 +82,7 @@ fn what_is_no_token_is_refused_without_its_text() {
         (r#"{"token": "hvs.sentinel", "token": "hvs.sentinel"}"#, shape),
         (r#"{"token": "hvs.sentinel"} hvs.sentinel"#, shape),
         (r#"{"token": "hvs.sentinel""#, shape),
-        ("\u{feff}{\"token\": \"hvs.sentinel\"}", shape),
+        ("\u{feff}{\"token\": \"hvs.sentinel\"}", kind),
         ("{\"token\": \"hvs.sentinel\n\"}", shape),
         (r#"{"token": ""}"#, token),
         (r#"{"token": "hvs.sentinel\n"}"#, token),

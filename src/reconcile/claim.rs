@@ -1,0 +1,170 @@
+//! Whether a sweep is due, and the record that says so: of two at the same time one does nothing, and a complete one is
+//! not repeated the same day.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::{Ending, Scope};
+use crate::error::Error;
+use crate::keys::UserName;
+use crate::report::{Outcome, Report};
+use crate::stores::{Etag, Runs, Saved, Stores};
+use crate::trigger::Reconcile;
+use crate::world::World;
+
+/// The record of the last sweep, `last-run.json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LastRun {
+    /// When it began; one that goes on with who was left over keeps the beginning.
+    pub started_at: Timestamp,
+    /// When it ended; `None` while it is under way, and when it died.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub finished_at: Option<Timestamp>,
+    /// What woke it.
+    pub trigger: String,
+    /// How often each outcome occurred.
+    #[serde(default)]
+    pub counts: BTreeMap<String, u64>,
+    /// Who failed or was not begun.
+    #[serde(default)]
+    pub failed_users: Vec<String>,
+    /// Whether there may be users who were not even listed.
+    #[serde(default)]
+    pub unlisted: bool,
+    /// Until when it may be under way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claimed_until: Option<Timestamp>,
+    /// Which invocation it is; Lambda's own retries have the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+}
+
+/// What came of asking for a sweep.
+#[derive(Debug)]
+pub enum Claim {
+    /// It is ours to do.
+    Granted {
+        /// Whom it is for.
+        scope: Scope,
+        /// The record to finish and its version; `None` where nothing is recorded.
+        record: Option<(LastRun, Etag)>,
+    },
+    /// It is not to be done: why not.
+    NotDue(String),
+}
+
+/// Asks for a sweep that may last until `until`, and records it as under way. A dry run, one of named users, and basic
+/// mode are neither guarded nor recorded.
+///
+/// # Errors
+/// Those of the record.
+pub async fn claim<W: Stores>(
+    world: &World<W>,
+    order: &Reconcile,
+    request_id: &str,
+    until: Timestamp,
+) -> Result<Claim, Error> {
+    if let Some(users) = &order.users {
+        return Ok(Claim::Granted { scope: Scope::Only(users.clone()), record: None });
+    }
+    let Some(states) = world.states.as_ref().filter(|_| !order.dry_run) else {
+        return Ok(Claim::Granted { scope: Scope::Everyone { first: Vec::new() }, record: None });
+    };
+    let now = Timestamp::now();
+    let (last, etag) = states.load_run().await?;
+    let scope = match due(last.as_ref(), now, world.config.sync_interval_hours, order.force, request_id) {
+        Ok(scope) => scope,
+        Err(reason) => return Ok(Claim::NotDue(reason)),
+    };
+    let goes_on = last.filter(|_| matches!(scope, Scope::Only(_)));
+    let run = LastRun {
+        started_at: goes_on.map_or(now, |last| last.started_at),
+        finished_at: None,
+        trigger: "reconcile".to_owned(),
+        counts: BTreeMap::new(),
+        failed_users: left_over(&scope).iter().map(ToString::to_string).collect(),
+        unlisted: matches!(scope, Scope::Everyone { .. }),
+        claimed_until: Some(until),
+        request_id: Some(request_id.to_owned()),
+    };
+    match states.save_run(&run, etag.as_ref()).await? {
+        Saved::As(etag) => Ok(Claim::Granted { scope, record: Some((run, etag)) }),
+        Saved::LostRace => Ok(Claim::NotDue("another sweep began at the same moment".to_owned())),
+    }
+}
+
+fn left_over(scope: &Scope) -> &[UserName] {
+    match scope {
+        Scope::Only(users) | Scope::Everyone { first: users } => users,
+    }
+}
+
+/// Whom a sweep is for now, or why none is due. Pure.
+fn due(
+    last: Option<&LastRun>,
+    now: Timestamp,
+    interval_hours: u32,
+    force: bool,
+    request_id: &str,
+) -> Result<Scope, String> {
+    let Some(last) = last else { return Ok(Scope::Everyone { first: Vec::new() }) };
+    let first = || last.failed_users.iter().filter_map(|name| UserName::parse(name).ok()).collect::<Vec<_>>();
+    let (Some(finished), is_old) = (last.finished_at, is_old(last.started_at, now, interval_hours)) else {
+        let until = last.claimed_until.unwrap_or(last.started_at);
+        let ours = last.request_id.as_deref() == Some(request_id);
+        return if now < until && !ours && !force {
+            Err(format!("another sweep, begun at {}, may be under way until {until}", last.started_at))
+        } else {
+            Ok(Scope::Everyone { first: first() })
+        };
+    };
+    let complete = last.failed_users.is_empty() && !last.unlisted;
+    match (complete, force || is_old) {
+        (_, true) => Ok(Scope::Everyone { first: first() }),
+        (true, false) => Err(format!(
+            "the last sweep was complete at {finished}, less than {interval_hours} h ago; force repeats it"
+        )),
+        (false, false) if last.unlisted => Ok(Scope::Everyone { first: first() }),
+        (false, false) => Ok(Scope::Only(first())),
+    }
+}
+
+/// Whether a sweep that began then is due again. With an eighth of the interval to spare: a nightly schedule with a
+/// flexible window, on a night when the clocks change, comes after less than 23 hours.
+fn is_old(started: Timestamp, now: Timestamp, interval_hours: u32) -> bool {
+    let interval = SignedDuration::from_hours(i64::from(interval_hours));
+    now.duration_since(started) >= interval - interval / 8
+}
+
+/// Records how a claimed sweep ended.
+///
+/// # Errors
+/// Those of the record.
+pub async fn record<W: Stores>(
+    world: &World<W>,
+    claimed: Option<(LastRun, Etag)>,
+    report: &Report,
+    failed: &[UserName],
+    ending: &Ending,
+) -> Result<(), Error> {
+    let (Some((run, etag)), Some(states)) = (claimed, &world.states) else { return Ok(()) };
+    let counts = report.counts.iter().map(|(outcome, count): (&Outcome, &u64)| (outcome.as_str().to_owned(), *count));
+    let finished = LastRun {
+        finished_at: Some(Timestamp::now()),
+        counts: counts.collect(),
+        failed_users: failed.iter().chain(&ending.left).map(ToString::to_string).collect(),
+        unlisted: ending.unlisted.is_some(),
+        claimed_until: None,
+        ..run
+    };
+    if states.save_run(&finished, Some(&etag)).await? == Saved::LostRace {
+        tracing::warn!("another sweep took over: this one lasted longer than it had claimed");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

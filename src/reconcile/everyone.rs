@@ -1,0 +1,204 @@
+//! Who is there: the listing of parameters, the roster, and whoever has a state; and what their disagreement means.
+
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use futures_util::{StreamExt, stream};
+
+use super::{Ending, Sweep};
+use crate::error::Error;
+use crate::keys::UserName;
+use crate::observe::Look;
+use crate::report::{Outcome, UserReport};
+use crate::snapshot::{Parameter, VaultView};
+use crate::stores::{Page, Parameters, Roster, States, Stores, Vault};
+use crate::sync::{Request, sync_each};
+
+/// So many users may be retired in one sweep, or a fifth of those that are known if that is more.
+const RETIRE_FREELY: usize = 3;
+
+/// What the listing of parameters came to.
+#[derive(Default)]
+struct Listing {
+    /// Who has a parameter.
+    seen: HashSet<UserName>,
+    /// Why it is not complete, where it is not.
+    broken: Option<String>,
+}
+
+impl<W: Stores, F: FnMut(UserReport)> Sweep<'_, W, F> {
+    /// Sweeps everybody but those who are `done`.
+    pub(super) async fn everyone(&self, done: &HashSet<UserName>) -> Ending {
+        // Vault is read before the listing, so that no listed key can be older than what Vault was seen to hold.
+        let survey = self.survey().await;
+        let roster = self.roster().await;
+        let recorded = self.recorded().await;
+        let listing = self.listed(done, survey.as_ref(), roster.as_ref()).await;
+        let mut ending = Ending { left: Vec::new(), unlisted: listing.broken };
+        match recorded {
+            Err(error) => ending.unlisted = Some(error.to_string()),
+            // Nobody's absence is believed unless the whole listing was seen.
+            Ok(_) if ending.unlisted.is_some() => {}
+            Ok(recorded) => {
+                let known = recorded.union(&listing.seen).count();
+                let absent = roster.unwrap_or_default().union(&recorded).cloned().collect::<BTreeSet<_>>();
+                let absent = absent.into_iter().filter(|user| !listing.seen.contains(user) && !done.contains(user));
+                ending.left = self.absent(absent.collect(), known, listing.seen.is_empty()).await;
+            }
+        }
+        ending
+    }
+
+    /// The metadata of all keys, where the server gives it in one call.
+    async fn survey(&self) -> Option<HashMap<String, VaultView>> {
+        self.world.states.as_ref()?;
+        let config = &self.world.config.vault;
+        let survey = async |vault: &W::Vault, token: &_| vault.survey(token, &config.mount, &config.path_prefix).await;
+        self.world.session.call(survey).await.unwrap_or_else(|error| {
+            tracing::warn!(error = %error, "Vault's metadata could not be listed, so it is read one by one");
+            None
+        })
+    }
+
+    /// The users on the roster; `None` where there is none to ask, or it gives no answer.
+    async fn roster(&self) -> Option<HashSet<UserName>> {
+        let roster = self.world.roster.as_ref()?;
+        match all_pages(async |from| roster.page(from).await).await {
+            Ok(names) => Some(names),
+            Err(error) => {
+                tracing::warn!(error = %error, "the roster could not be read: the sweep goes on without, and retires nobody");
+                None
+            }
+        }
+    }
+
+    /// Who has a state.
+    async fn recorded(&self) -> Result<HashSet<UserName>, Error> {
+        match &self.world.states {
+            Some(states) => all_pages(async |from| states.page(from).await).await,
+            None => Ok(HashSet::new()),
+        }
+    }
+
+    /// Sweeps users while the listing of their parameters still pages.
+    async fn listed(
+        &self,
+        done: &HashSet<UserName>,
+        survey: Option<&HashMap<String, VaultView>>,
+        roster: Option<&HashSet<UserName>>,
+    ) -> Listing {
+        let listing = RefCell::new(Listing::default());
+        let pages = stream::unfold(Some(None), async |from| {
+            let page = self.page(from?, &listing).await?;
+            Some((page.items, page.next.map(Some)))
+        });
+        let requests = pages.flat_map(stream::iter).filter_map(async |(user, parameter)| {
+            let fresh = listing.borrow_mut().seen.insert(user.clone()) && !done.contains(&user);
+            fresh.then(|| {
+                let vault = survey.map_or(VaultView::NotRead, |survey| {
+                    survey.get(user.as_str()).copied().unwrap_or(VaultView::Absent)
+                });
+                self.request(user, Look::Listed { parameter, vault })
+            })
+        });
+        let mut spelled = HashMap::new();
+        let reports = sync_each(self.world, &self.outage, requests, self.deadline);
+        let told = reports.for_each(|mut report| {
+            if roster.is_some_and(|roster| !roster.contains(&report.user)) {
+                report.remark("the user has no row on the roster");
+            }
+            let user = report.user.clone();
+            if let Some(other) = spelled.insert(user.as_str().to_ascii_lowercase(), user) {
+                report.remark(&format!("differs from {other} only in case, and IAM knows no such pair"));
+            }
+            self.tell(report);
+            std::future::ready(())
+        });
+        told.await;
+        listing.take()
+    }
+
+    /// The next page of the listing; `None` when it breaks off, which is noted.
+    async fn page(&self, from: Option<String>, listing: &RefCell<Listing>) -> Option<Page<(UserName, Parameter)>> {
+        if !self.has_time() {
+            listing.borrow_mut().broken = Some("the invocation had no time left to list more parameters".to_owned());
+            return None;
+        }
+        self.wait_for_turn().await;
+        let page = self.world.parameters.page(&self.world.config.naming, from).await;
+        page.map_err(|error| listing.borrow_mut().broken = Some(error.to_string())).ok()
+    }
+
+    /// Sweeps users who are known but have no parameter: first without doing anything, to see how many would be retired.
+    /// Returns who was not begun for want of time.
+    async fn absent(&self, users: Vec<UserName>, known: usize, nothing_listed: bool) -> Vec<UserName> {
+        let (retire, mut left) = self.who_is_gone(users).await;
+        let limit = RETIRE_FREELY.max(known / 5);
+        if self.order.dry_run || self.order.allow_mass_retire || (retire.len() <= limit && !nothing_listed) {
+            if self.order.dry_run {
+                retire.into_iter().for_each(|report| self.tell(report));
+            } else {
+                left.extend(self.named(retire.into_iter().map(|report| report.user).collect()).await);
+            }
+            return left;
+        }
+        let count = retire.len();
+        for mut report in retire {
+            let refusal = format!(
+                "refused: {count} of {known} known users would be retired at once, which looks like a broken listing; \
+                 check Parameter Store, then repeat with allowMassRetire if they are really gone"
+            );
+            report.end(Outcome::Failed, refusal, None);
+            self.tell(report);
+        }
+        left
+    }
+
+    /// Those who would be retired, and those not begun for want of time. Everybody else is told of at once.
+    async fn who_is_gone(&self, users: Vec<UserName>) -> (Vec<UserReport>, Vec<UserName>) {
+        let users = RefCell::new(std::collections::VecDeque::from(users));
+        let requests = stream::unfold((), async |()| {
+            let user = self.has_time().then(|| users.borrow_mut().pop_front())??;
+            self.wait_for_turn().await;
+            Some((Request::asked(user, Look::Quick, true), ()))
+        });
+        let mut gone = Vec::new();
+        let reports = sync_each(self.world, &self.outage, requests, self.deadline);
+        let mut reports = std::pin::pin!(reports);
+        let mut again = Vec::new();
+        while let Some(report) = reports.next().await {
+            match report.outcome {
+                Outcome::PlannedRetired => gone.push(report),
+                // Came back since it was listed.
+                Outcome::PlannedWritten => again.push(report.user),
+                _ => self.tell(report),
+            }
+        }
+        let mut left = self.named(again).await;
+        left.extend(users.take());
+        (gone, left)
+    }
+}
+
+/// All names of a paged listing that are user names.
+async fn all_pages(
+    page: impl AsyncFn(Option<String>) -> Result<Page<String>, Error>,
+) -> Result<HashSet<UserName>, Error> {
+    let mut names = HashSet::new();
+    let mut from = None;
+    loop {
+        let Page { items, next } = page(from).await?;
+        for name in items {
+            match UserName::parse(&name) {
+                Ok(user) => {
+                    names.insert(user);
+                }
+                Err(error) => tracing::warn!(error = %error, "a listed name is left out, it is no user's"),
+            }
+        }
+        match next {
+            Some(next) => from = Some(next),
+            None => return Ok(names),
+        }
+    }
+}
