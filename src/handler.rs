@@ -214,7 +214,7 @@ fn incomplete(failed: &[UserName], ending: &Ending) -> Error {
         parts.push(format!("{} failed ({})", failed.len(), some(failed)));
     }
     if !ending.left.is_empty() {
-        parts.push(format!("{} not begun for want of time ({})", ending.left.len(), some(&ending.left)));
+        parts.push(format!("{} not begun ({})", ending.left.len(), some(&ending.left)));
     }
     parts.extend(ending.unlisted.as_ref().map(|problem| format!("the listing broke off: {problem}")));
     Error::PartialFailure(format!("{}; the next sweep goes on with those", parts.join("; ")))

@@ -181,9 +181,10 @@ pub fn plan(seen: &Snapshot, on_user_deleted: OnUserDeleted) -> Plan<'_> {
         // No parameter.
         (Parameter::Unnameable, _, _) => (Step::ReportMissing, Reason::Unnameable),
         (Parameter::Absent, recorded, _) => match (gone(seen), recorded) {
+            (Err(Reason::ListedWithoutParameter), _) => (Step::ReportMissing, Reason::ListedWithoutParameter),
+            (_, Recorded::Retired) => (Step::Nothing, Reason::AlreadyRetired),
             (Err(nothing_says_so), _) => (Step::ReportMissing, nothing_says_so),
             (Ok(_), Recorded::Nothing) => (Step::ReportMissing, Reason::NeverSeen),
-            (Ok(_), Recorded::Retired) => (Step::Nothing, Reason::AlreadyRetired),
             (
                 Ok(gone),
                 Recorded::Same(state) | Recorded::Older(state) | Recorded::Newer(state) | Recorded::Elsewhere(state),

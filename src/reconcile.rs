@@ -45,7 +45,7 @@ pub enum Scope {
 /// What a sweep could not do.
 #[derive(Debug, Default)]
 pub struct Ending {
-    /// Who was not begun for want of time.
+    /// Who was not begun, for want of time or because the listing broke off.
     pub left: Vec<UserName>,
     /// Why the listing is not complete, where it is not: there may be users of whom nothing is known.
     pub unlisted: Option<String>,

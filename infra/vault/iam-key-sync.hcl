@@ -18,8 +18,8 @@ path "secret/delete/aws/iam-keys/*" {
   capabilities = ["update"]
 }
 
-# Versions of all keys in one call, for the nightly sweep. OpenBao offers it; HashiCorp Vault lacks it, and there the rule
-# has no effect.
-path "secret/detailed-metadata/aws/iam-keys/*" {
+# Versions of all keys in one call, for the nightly sweep; of this folder only, hence no `*`. A LIST is checked with a slash
+# at the end of its path. OpenBao offers it; HashiCorp Vault lacks it, and there the rule has no effect.
+path "secret/detailed-metadata/aws/iam-keys/" {
   capabilities = ["list"]
 }

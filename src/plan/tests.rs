@@ -209,6 +209,10 @@ fn retiring_twice_changes_nothing() {
     let retired = UserState { retired_at: Some("2026-01-05T00:00:00Z".parse().unwrap()), ..state("A", revision(1, 2)) };
     let seen = Snapshot { roster: RosterView::NotListed, ..seen(Parameter::Absent, Some(retired)) };
     assert_eq!(decided_with(&seen, OnUserDeleted::SoftDelete), "nothing: AlreadyRetired");
+    let nobody_says = Snapshot { roster: RosterView::Unknown, ..seen };
+    assert_eq!(decided(&nobody_says), "nothing: AlreadyRetired");
+    let back_on_the_roster = Snapshot { roster: RosterView::Listed, ..nobody_says };
+    assert_eq!(decided(&back_on_the_roster), "missing: ListedWithoutParameter");
 }
 
 #[test]

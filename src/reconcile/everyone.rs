@@ -35,17 +35,18 @@ impl<W: Stores, F: FnMut(UserReport)> Sweep<'_, W, F> {
         let recorded = self.recorded().await;
         let listing = self.listed(done, survey.as_ref(), roster.as_ref()).await;
         let mut ending = Ending { left: Vec::new(), unlisted: listing.broken };
-        match recorded {
-            Err(error) => ending.unlisted = Some(error.to_string()),
-            // Nobody's absence is believed unless the whole listing was seen.
-            Ok(_) if ending.unlisted.is_some() => {}
-            Ok(recorded) => {
-                let known = recorded.union(&listing.seen).count();
-                let absent = roster.unwrap_or_default().union(&recorded).cloned().collect::<BTreeSet<_>>();
-                let absent = absent.into_iter().filter(|user| !listing.seen.contains(user) && !done.contains(user));
-                ending.left = self.absent(absent.collect(), known, listing.seen.is_empty()).await;
-            }
-        }
+        let recorded = recorded.unwrap_or_else(|error| {
+            ending.unlisted = Some(error.to_string());
+            HashSet::new()
+        });
+        let known = recorded.union(&listing.seen).count();
+        let unseen = roster.unwrap_or_default().union(&recorded).cloned().collect::<BTreeSet<_>>();
+        let unseen = unseen.into_iter().filter(|user| !listing.seen.contains(user) && !done.contains(user)).collect();
+        // Nobody's absence is believed unless the whole listing was seen: then they were only not reached.
+        ending.left = match ending.unlisted {
+            Some(_) => unseen,
+            None => self.absent(unseen, known, listing.seen.is_empty()).await,
+        };
         ending
     }
 

@@ -21,6 +21,8 @@ pub struct Corner<'a> {
     pub folder: String,
     /// The AWS emulator's S3.
     pub s3: aws_sdk_s3::Client,
+    /// And its DynamoDB.
+    pub dynamodb: aws_sdk_dynamodb::Client,
     ssm: aws_sdk_ssm::Client,
     vault: reqwest::Client,
 }
@@ -87,6 +89,7 @@ impl<'a> Corner<'a> {
             prefix,
             folder,
             s3: aws_sdk_s3::Client::new(&config),
+            dynamodb: aws_sdk_dynamodb::Client::new(&config),
             ssm: aws_sdk_ssm::Client::new(&config),
             vault,
         };

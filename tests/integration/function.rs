@@ -15,6 +15,9 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
 use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot};
 
+/// How long an invocation may last.
+const LASTS: Duration = Duration::from_secs(120);
+
 type Answer = Result<Value, Value>;
 
 struct Api {
@@ -28,7 +31,7 @@ pub struct Function {
     invocations: mpsc::UnboundedSender<(String, String)>,
     lines: Arc<Mutex<Vec<String>>>,
     /// Ends with the test.
-    _child: Child,
+    child: Child,
 }
 
 impl Function {
@@ -60,7 +63,7 @@ impl Function {
         let lines = Arc::<Mutex<Vec<String>>>::default();
         collect(child.stdout.take().unwrap(), lines.clone());
         collect(child.stderr.take().unwrap(), lines.clone());
-        Function { api, invocations, lines, _child: child }
+        Function { api, invocations, lines, child }
     }
 
     /// Sends a payload; the answer, or the error that the function reported.
@@ -69,12 +72,19 @@ impl Function {
         let (sender, answer) = oneshot::channel();
         self.api.answers.lock().unwrap().insert(id.clone(), sender);
         self.invocations.send((id, payload.to_string())).unwrap();
-        match tokio::time::timeout(Duration::from_secs(90), answer).await {
+        match tokio::time::timeout(LASTS + Duration::from_secs(10), answer).await {
             Ok(answer) => answer.expect("the function answers"),
             Err(tokio::time::error::Elapsed { .. }) => {
-                panic!("no answer in 90 s; the function said: {:#?}", self.lines())
+                panic!("no answer in {LASTS:?}; the function said: {:#?}", self.lines())
             }
         }
+    }
+
+    /// The most memory that the process ever had, in KiB.
+    pub fn peak_memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id().unwrap())).unwrap();
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        peak.trim().trim_end_matches(" kB").parse().unwrap()
     }
 
     /// Everything that the function wrote so far.
@@ -105,8 +115,11 @@ fn collect(output: impl AsyncRead + Unpin + Send + 'static, lines: Arc<Mutex<Vec
 }
 
 async fn next(State(api): State<Arc<Api>>) -> impl IntoResponse {
-    let (id, payload) = api.waiting.lock().await.recv().await.expect("the test sends payloads while it lives");
-    let deadline = SystemTime::now() + Duration::from_mins(1);
+    let Some((id, payload)) = api.waiting.lock().await.recv().await else {
+        // The test is over, and its function is about to be.
+        return std::future::pending().await;
+    };
+    let deadline = SystemTime::now() + LASTS;
     let deadline = deadline.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis();
     let headers = [
         ("lambda-runtime-aws-request-id", id),

@@ -12,5 +12,6 @@ mod proxy;
 mod races;
 mod round_trips;
 mod stack;
+mod sweep;
 mod token;
 mod vault_faults;

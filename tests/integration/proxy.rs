@@ -8,8 +8,10 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::response::Response;
 
-/// What each request takes longer; far more than what the services themselves need.
-const DELAY: Duration = Duration::from_millis(150);
+use crate::corner::Corner;
+
+/// What each request takes longer where round trips are counted; far more than what the services themselves need.
+pub const DELAY: Duration = Duration::from_millis(150);
 
 /// One request: what it was, when it came, when its answer went back.
 #[derive(Clone, Debug)]
@@ -19,9 +21,35 @@ pub struct Exchange {
     pub ended: Instant,
 }
 
+/// Proxies before all of AWS and before Vault.
+pub struct Proxies {
+    pub aws: Proxy,
+    pub vault: Proxy,
+}
+
+impl Proxies {
+    /// Starts them before the stack of a corner.
+    pub async fn before(corner: &Corner<'_>, delay: Duration) -> Proxies {
+        let authority = std::fs::read(corner.stack.text("/vault/caFile")).unwrap();
+        let vault = Proxy::start(corner.stack.text("/vault/addr"), Some(authority), delay).await;
+        Proxies { aws: Proxy::start(corner.stack.text("/aws/endpoint"), None, delay).await, vault }
+    }
+
+    /// The variables that lead the function through them.
+    pub fn variables(&self) -> [(&str, &str); 3] {
+        [("AWS_ENDPOINT_URL", &self.aws.url), ("VAULT_ADDR", &self.vault.url), ("VAULT_CACERT", "")]
+    }
+
+    /// The requests to both since the last call.
+    pub fn take(&self) -> Vec<Exchange> {
+        self.aws.take().into_iter().chain(self.vault.take()).collect()
+    }
+}
+
 struct Inner {
     target: String,
     client: reqwest::Client,
+    delay: Duration,
     exchanges: Mutex<Vec<Exchange>>,
 }
 
@@ -34,10 +62,10 @@ pub struct Proxy {
 
 impl Proxy {
     /// Starts a proxy before `target`, whose certificate is signed by `authority` if it has one.
-    pub async fn start(target: String, authority: Option<Vec<u8>>) -> Proxy {
+    pub async fn start(target: String, authority: Option<Vec<u8>>, delay: Duration) -> Proxy {
         let authorities = authority.map(|pem| reqwest::Certificate::from_pem(&pem).unwrap());
         let client = reqwest::Client::builder().tls_certs_only(authorities).no_proxy().build().unwrap();
-        let inner = Arc::new(Inner { target, client, exchanges: Mutex::default() });
+        let inner = Arc::new(Inner { target, client, delay, exchanges: Mutex::default() });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let routes = Router::new().fallback(forward).with_state(inner.clone());
@@ -57,7 +85,7 @@ async fn forward(State(inner): State<Arc<Inner>>, request: Request) -> Response 
     let target =
         parts.headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default().to_owned();
     let what = format!("{} {} {target}", parts.method, parts.uri.path());
-    tokio::time::sleep(DELAY).await;
+    tokio::time::sleep(inner.delay).await;
     let url = format!("{}{}", inner.target, parts.uri);
     let body = to_bytes(body, usize::MAX).await.unwrap();
     let answer = inner.client.request(parts.method, url).headers(parts.headers).body(body).send().await.unwrap();

@@ -3,33 +3,12 @@
 use std::time::Instant;
 
 use crate::corner::{Corner, batch, outcome};
-use crate::proxy::{Exchange, Proxy, longest_chain};
-
-struct Proxies {
-    aws: Proxy,
-    vault: Proxy,
-}
-
-impl Proxies {
-    async fn before(corner: &Corner<'_>) -> Proxies {
-        let authority = std::fs::read(corner.stack.text("/vault/caFile")).unwrap();
-        let vault = Proxy::start(corner.stack.text("/vault/addr"), Some(authority)).await;
-        Proxies { aws: Proxy::start(corner.stack.text("/aws/endpoint"), None).await, vault }
-    }
-
-    fn variables(&self) -> [(&str, &str); 3] {
-        [("AWS_ENDPOINT_URL", &self.aws.url), ("VAULT_ADDR", &self.vault.url), ("VAULT_CACERT", "")]
-    }
-
-    fn take(&self) -> Vec<Exchange> {
-        self.aws.take().into_iter().chain(self.vault.take()).collect()
-    }
-}
+use crate::proxy::{DELAY, Proxies, longest_chain};
 
 #[tokio::test]
 async fn a_rotation_waits_for_three_round_trips_cold_or_warm() {
     let corner = Corner::new().await;
-    let proxies = Proxies::before(&corner).await;
+    let proxies = Proxies::before(&corner, DELAY).await;
     let function = corner.function_with(&proxies.variables()).await;
     corner.rotate("alice").await;
     assert_eq!(outcome(&function.invoke(&corner.event("Create", "alice")).await.unwrap()), "written");
@@ -45,7 +24,7 @@ async fn a_rotation_waits_for_three_round_trips_cold_or_warm() {
 #[tokio::test]
 async fn ten_users_wait_no_longer_than_one() {
     let corner = Corner::new().await;
-    let proxies = Proxies::before(&corner).await;
+    let proxies = Proxies::before(&corner, DELAY).await;
     let function = corner.function_with(&proxies.variables()).await;
     let users: Vec<String> = (0..10).map(|n| format!("user{n}")).collect();
     for round in ["cold", "warm"] {

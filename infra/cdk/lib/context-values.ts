@@ -6,9 +6,6 @@ import * as path from 'node:path';
 
 export type ValueReader<T> = (text: string) => T;
 
-// Lambda limits all variables of a function to 4 KB together; this leaves room for the others.
-const CA_BYTES_LIMIT = 3072;
-
 /** One of a few words. */
 export function oneOf<const T extends string>(words: readonly T[]): ValueReader<T> {
   return (text) => {
@@ -18,12 +15,12 @@ export function oneOf<const T extends string>(words: readonly T[]): ValueReader<
   };
 }
 
-/** A whole number within limits. */
-export function integer(least: number, most: number): ValueReader<number> {
+/** A whole number within limits; `why` says where the lower one comes from. */
+export function integer(least: number, most: number, why?: string): ValueReader<number> {
   return (text) => {
     const value = Number(text);
     if (!/^\d+$/.test(text) || value < least || value > most) {
-      throw new Error(`expected a whole number from ${least} to ${most}`);
+      throw new Error(`expected a whole number from ${least} to ${most}${why === undefined ? '' : ` (${why})`}`);
     }
     return value;
   };
@@ -48,12 +45,22 @@ export function zipFile(text: string): string {
 
 /** Address that the function accepts: https, or http for a loopback host. */
 export function vaultAddress(text: string): string {
-  const expected = new Error('expected https://host[:port], or http:// for a loopback host, without user, query or fragment');
-  if (!URL.canParse(text)) throw expected;
+  const expected = new Error('expected https://host[:port], or http:// for a loopback host, without user, path, query or fragment');
+  // `URL` forgets an empty user, query or fragment, and drops white space.
+  if (/[@?#\s]/.test(text) || !URL.canParse(text)) throw expected;
   const url = new URL(text);
   const loopback = /^(localhost|127(\.\d+){3}|\[::1\])$/.test(url.hostname);
   const secure = url.protocol === 'https:' || (url.protocol === 'http:' && loopback);
-  if (!secure || url.username || url.password || url.search || url.hash) throw expected;
+  if (!secure || url.pathname !== '/') throw expected;
+  return text;
+}
+
+/** A mount or path in Vault; slashes around it do not count. */
+export function vaultPath(text: string): string {
+  const segments = text.replace(/^\/+|\/+$/g, '').split('/');
+  if (segments.some((segment) => !/^[A-Za-z0-9_.-]+$/.test(segment) || segment === '.' || segment === '..')) {
+    throw new Error('expected a path of A-Z a-z 0-9 - _ . between single slashes, without . or .. as a segment');
+  }
   return text;
 }
 
@@ -65,14 +72,7 @@ export function certificateFile(text: string): string {
   }
   const certificates = content.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g);
   if (certificates === null) throw new Error('expected a PEM file with the certificate of the CA');
-  const pem = certificates.join('\n') + '\n';
-  if (Buffer.byteLength(pem) > CA_BYTES_LIMIT) {
-    throw new Error(
-      `${Buffer.byteLength(pem)} bytes of certificates do not fit into the function's environment; ` +
-        `expected at most ${CA_BYTES_LIMIT}: keep only the CA that issued Vault's certificate`,
-    );
-  }
-  return pem;
+  return certificates.map((certificate) => certificate.replaceAll('\r', '')).join('\n') + '\n';
 }
 
 function readFile(file: string): Buffer {

@@ -3,7 +3,8 @@
  */
 import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import { Architecture } from 'aws-cdk-lib/aws-lambda';
-import { certificateFile, integer, matching, oneOf, vaultAddress, zipFile, type ValueReader } from './context-values';
+import { certificateFile, integer, matching, oneOf, vaultAddress, vaultPath, zipFile, type ValueReader } from './context-values';
+import { refusal } from './environment';
 import { LOG_LEVELS, ON_USER_DELETED, type IamKeySyncProps } from './props';
 import { settings } from './shared';
 
@@ -17,21 +18,22 @@ export class ContextError extends Error {
 const ARCHITECTURES = { arm64: Architecture.ARM_64, x86_64: Architecture.X86_64 };
 const REMOVAL_POLICIES = { retain: RemovalPolicy.RETAIN, destroy: RemovalPolicy.DESTROY };
 
-const path = matching(/^[^/\s]+(\/[^/\s]+)*$/, 'a path without a slash at either end and without spaces');
+// Nothing passes that the function refuses: it would fail at its first event, not at the deployment.
+const { leastTimeoutSeconds } = settings.function;
 const readers = {
   zip: zipFile,
   architecture: oneOf(['arm64', 'x86_64']),
   vaultAddr: vaultAddress,
   vaultCaFile: certificateFile,
-  vaultNamespace: matching(/^[^\s]+$/, 'a namespace without spaces'),
-  vaultMount: path,
-  vaultPathPrefix: path,
+  vaultNamespace: matching(/^[!-~]+$/, 'a namespace of visible ASCII characters, without spaces'),
+  vaultMount: vaultPath,
+  vaultPathPrefix: vaultPath,
   parameterPrefix: matching(/^(\/[A-Za-z0-9_.-]+)+\/$/, 'a path that starts and ends with a slash, such as /iam_users/'),
   parameterSuffix: matching(/^[A-Za-z0-9_.-]+$/, 'letters, digits, underscore, dot or hyphen, such as _keys'),
   userTable: matching(/^(-|[A-Za-z0-9_.-]{3,255})$/, 'the name of a DynamoDB table, or - for none'),
   logLevel: oneOf(LOG_LEVELS),
   onUserDeleted: oneOf(ON_USER_DELETED),
-  functionTimeoutSeconds: integer(1, 900),
+  functionTimeoutSeconds: integer(leastTimeoutSeconds.value, 900, 'the function waits for late reads, and keeps time to answer'),
   queueVisibilitySeconds: integer(2, 43200),
   maxConcurrency: integer(2, 1000),
   removalPolicy: oneOf(['retain', 'destroy']),
@@ -59,7 +61,10 @@ export function readContext(context: Readonly<Record<string, unknown>>): IamKeyS
   }
   problems.push(...contradictions(values));
   if (problems.length > 0) throw new ContextError(problems);
-  return toProps(values);
+  const props = toProps(values);
+  const refused = refusal(props);
+  if (refused !== undefined) throw new ContextError([`vaultCaFile: ${refused}`]);
+  return props;
 }
 
 /** A misspelt key would otherwise be ignored. Keys with other characters belong to the CDK. */

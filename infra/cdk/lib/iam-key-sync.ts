@@ -36,6 +36,10 @@ export class IamKeySync extends Construct {
   constructor(scope: Construct, id: string, props: IamKeySyncProps) {
     super(scope, id);
     const functionTimeout = props.functionTimeout ?? Duration.seconds(settings.function.timeoutSeconds.value);
+    const least = settings.function.leastTimeoutSeconds.value;
+    if (functionTimeout.toSeconds() < least) {
+      throw new Error(`functionTimeout (${functionTimeout.toSeconds()} s) must be at least ${least} s: the function keeps time in hand`);
+    }
     const removalPolicy = props.removalPolicy ?? RemovalPolicy.RETAIN;
     const parameterPrefix = props.parameterPrefix ?? environmentDefault('SSM_PARAMETER_PREFIX');
     const parameterSuffix = props.parameterSuffix ?? environmentDefault('SSM_PARAMETER_SUFFIX');

@@ -40,9 +40,9 @@ export interface IamKeySyncProps {
   /** What happens in Vault when a user is removed. @default retain */
   readonly onUserDeleted?: (typeof ON_USER_DELETED)[number];
 
-  /** @default 60 seconds */
+  /** At least 10 seconds, because the function keeps time in hand for late reads and for its answer. @default 120 seconds */
   readonly functionTimeout?: Duration;
-  /** Must be longer than the function's timeout. @default six times the function's timeout */
+  /** Must be longer than the function's timeout. @default twice the function's timeout, at least 216 seconds */
   readonly queueVisibilityTimeout?: Duration;
   /** How many batches are worked on at the same time, 2 to 1000. @default 2 */
   readonly maxConcurrency?: number;

@@ -13,8 +13,7 @@ export class EventQueue extends Construct {
 
   constructor(scope: Construct, id: string, props: { functionTimeout: Duration; visibilityTimeout?: Duration }) {
     super(scope, id);
-    const factor = settings.queue.visibilityTimeoutPerFunctionTimeout.value;
-    const visibilityTimeout = props.visibilityTimeout ?? Duration.seconds(factor * props.functionTimeout.toSeconds());
+    const visibilityTimeout = props.visibilityTimeout ?? defaultVisibilityTimeout(props.functionTimeout);
     if (visibilityTimeout.toSeconds() <= props.functionTimeout.toSeconds()) {
       throw new Error(
         `queueVisibilityTimeout (${visibilityTimeout.toSeconds()} s) must be longer than functionTimeout ` +
@@ -44,6 +43,13 @@ export class EventQueue extends Construct {
     }
     return count;
   }
+}
+
+/** In step with the function, but so long that the most receives that SQS counts last for the whole time of retries. */
+function defaultVisibilityTimeout(functionTimeout: Duration): Duration {
+  const { visibilityTimeoutPerFunctionTimeout, retryHours, maxReceiveCountLimit } = settings.queue;
+  const least = Math.ceil((retryHours.value * 3600) / maxReceiveCountLimit.value);
+  return Duration.seconds(Math.max(least, visibilityTimeoutPerFunctionTimeout.value * functionTimeout.toSeconds()));
 }
 
 /** A queue that only people read. */

@@ -43,7 +43,7 @@ interface Setting<T> {
 }
 
 export interface Settings {
-  readonly function: Record<'timeoutSeconds' | 'memoryMiB' | 'logRetentionDays', Setting<number>> & {
+  readonly function: Record<'timeoutSeconds' | 'leastTimeoutSeconds' | 'memoryMiB' | 'logRetentionDays', Setting<number>> & {
     readonly logFormat: Setting<string>;
   };
   readonly queue: Record<
@@ -56,6 +56,7 @@ export interface Settings {
   >;
   readonly deadLetters: Record<'retentionDays', Setting<number>>;
   readonly mapping: Record<'batchSize' | 'batchingWindowSeconds' | 'maximumConcurrency', Setting<number>>;
+  readonly asynchronous: Record<'retryAttempts' | 'maximumEventAgeHours', Setting<number>>;
   readonly delivery: Record<'maximumEventAgeHours' | 'retryAttempts', Setting<number>>;
   readonly bucket: Record<'noncurrentVersionDays', Setting<number>>;
   readonly schedules: Record<'timeZone' | 'sweepExpression' | 'tokenRefreshExpression', Setting<string>> &

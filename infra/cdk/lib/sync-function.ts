@@ -9,6 +9,7 @@ import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
+import { refusal, variables } from './environment';
 import { NO_ROSTER, type IamKeySyncProps } from './props';
 import { deadLetterQueue } from './queues';
 import { environmentDefault, permissions, settings, type Placeholders } from './shared';
@@ -29,6 +30,8 @@ export class SyncFunction extends Construct {
 
   constructor(scope: Construct, id: string, props: SyncFunctionProps) {
     super(scope, id);
+    const refused = refusal(props);
+    if (refused !== undefined) throw new Error(refused);
     const userTable = props.userTable ?? environmentDefault('IAM_USER_TABLE');
     const failures = deadLetterQueue(this, 'FailedInvocations');
     Validations.of(failures).acknowledge({
@@ -70,7 +73,9 @@ export class SyncFunction extends Construct {
       logGroup: this.logGroup,
       loggingFormat: settings.function.logFormat.value as LoggingFormat,
       onFailure: new SqsDestination(failures),
-      environment: variables(props, userTable),
+      retryAttempts: settings.asynchronous.retryAttempts.value,
+      maxEventAge: Duration.hours(settings.asynchronous.maximumEventAgeHours.value),
+      environment: variables(props, props.bucket.bucketName),
     });
   }
 
@@ -99,23 +104,4 @@ export class SyncFunction extends Construct {
       arnFormat: ArnFormat.COLON_RESOURCE_NAME,
     });
   }
-}
-
-/** What the role or the rule also depend on is always set; the rest only when the deployment chose it. */
-function variables(props: SyncFunctionProps, userTable: string): Record<string, string> {
-  const all: Record<string, string | undefined> = {
-    VAULT_ADDR: props.vaultAddress,
-    VAULT_CACERT_BYTES: props.vaultCaCertificate,
-    VAULT_NAMESPACE: props.vaultNamespace,
-    VAULT_MOUNT: props.vaultMount,
-    VAULT_PATH_PREFIX: props.vaultPathPrefix,
-    S3_BUCKET_NAME: props.bucket.bucketName,
-    SSM_PARAMETER_PREFIX: props.parameterPrefix,
-    SSM_PARAMETER_SUFFIX: props.parameterSuffix,
-    IAM_USER_TABLE: userTable,
-    LOG_LEVEL: props.logLevel,
-    ON_USER_DELETED: props.onUserDeleted,
-  };
-  const chosen = Object.entries(all).filter((entry): entry is [string, string] => entry[1] !== undefined);
-  return Object.fromEntries(chosen);
 }

@@ -53,16 +53,17 @@ test('the mapping takes batches at once, few at a time, and retries single messa
   assert.deepEqual(wider.one('AWS::Lambda::EventSourceMapping').Properties.ScalingConfig, { MaximumConcurrency: 7 });
 });
 
-test('messages wait six times the function timeout, four days, and then move to the dead letters', () => {
-  assert.equal(queue.Properties.VisibilityTimeout, 6 * synthesised.function.Properties.Timeout);
+test('a message that was handed back comes again within minutes, for days, and then moves to the dead letters', () => {
+  assert.equal(queue.Properties.VisibilityTimeout, 2 * synthesised.function.Properties.Timeout);
   assert.equal(queue.Properties.MessageRetentionPeriod, 96 * HOUR);
-  assert.deepEqual(queue.Properties.RedrivePolicy, { deadLetterTargetArn: arnOf(deadLetters), maxReceiveCount: 600 });
+  assert.deepEqual(queue.Properties.RedrivePolicy, { deadLetterTargetArn: arnOf(deadLetters), maxReceiveCount: 900 });
   assert.equal(queue.Properties.FifoQueue, undefined);
 });
 
 test('retries outlast the replaced key and end before the message is dropped, whatever the function timeout', () => {
-  for (const seconds of [40, 60, 61, 300, 900]) {
+  for (const seconds of [10, 60, 107, 108, 109, 120, 300, 900]) {
     const { Properties } = new Synthesised({ functionTimeout: Duration.seconds(seconds) }).queue;
+    assert.ok(Properties.VisibilityTimeout >= 2 * seconds, `${seconds} s: visible after ${Properties.VisibilityTimeout} s`);
     const retriesEnd = Properties.VisibilityTimeout * Properties.RedrivePolicy.maxReceiveCount;
     assert.ok(retriesEnd > 48 * HOUR, `${seconds} s: retries end after ${retriesEnd} s`);
     assert.ok(retriesEnd < Properties.MessageRetentionPeriod, `${seconds} s: retries end after ${retriesEnd} s`);
@@ -70,9 +71,9 @@ test('retries outlast the replaced key and end before the message is dropped, wh
 });
 
 test('warns when a short visibility timeout ends the retries too early, and not otherwise', () => {
-  const short = new Synthesised({ functionTimeout: Duration.seconds(5), queueVisibilityTimeout: Duration.seconds(6) });
+  const short = new Synthesised({ functionTimeout: Duration.seconds(10), queueVisibilityTimeout: Duration.seconds(12) });
   assert.equal(short.queue.Properties.RedrivePolicy.maxReceiveCount, 1000);
-  const warning = Match.stringLikeRegexp('ends the retries after 1.7 hours');
+  const warning = Match.stringLikeRegexp('ends the retries after 3.3 hours');
   Annotations.fromStack(short.stack).hasWarning('*', warning);
   Annotations.fromStack(synthesised.stack).hasNoWarning('*', Match.anyValue());
 });
@@ -80,6 +81,10 @@ test('warns when a short visibility timeout ends the retries too early, and not 
 test('refuses a visibility timeout that is not longer than the function timeout', () => {
   const props = { functionTimeout: Duration.seconds(60), queueVisibilityTimeout: Duration.seconds(60) };
   assert.throws(() => new Synthesised(props), /queueVisibilityTimeout \(60 s\) must be longer than functionTimeout/);
+});
+
+test('refuses a function timeout that leaves the function no time in hand', () => {
+  assert.throws(() => new Synthesised({ functionTimeout: Duration.seconds(9) }), /functionTimeout \(9 s\) must be at least 10 s/);
 });
 
 test('dead letters are kept as long as SQS allows', () => {

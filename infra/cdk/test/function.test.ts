@@ -24,10 +24,10 @@ function variables(of: Synthesised): Record<string, unknown> {
 
 test('runs a native binary on arm64, or on what the deployment chose', () => {
   const { Runtime, Architectures, Timeout, MemorySize } = synthesised.function.Properties;
-  assert.deepEqual([Runtime, Architectures, Timeout, MemorySize], ['provided.al2023', ['arm64'], 60, 256]);
-  const other = new Synthesised({ architecture: Architecture.X86_64, functionTimeout: Duration.seconds(9) });
+  assert.deepEqual([Runtime, Architectures, Timeout, MemorySize], ['provided.al2023', ['arm64'], 120, 256]);
+  const other = new Synthesised({ architecture: Architecture.X86_64, functionTimeout: Duration.seconds(11) });
   assert.deepEqual(other.function.Properties.Architectures, ['x86_64']);
-  assert.equal(other.function.Properties.Timeout, 9);
+  assert.equal(other.function.Properties.Timeout, 11);
 });
 
 test('the environment holds what the deployment chose', () => {
@@ -56,6 +56,10 @@ test('what the deployment did not choose is left to the function, but for what r
   });
 });
 
+test('refuses an environment that Lambda would refuse', () => {
+  assert.throws(() => new Synthesised({ vaultCaCertificate: 'x'.repeat(4096) }), /environment would take \d+ bytes, and Lambda accepts 4096/);
+});
+
 test('every variable is known to environment.json, none is secret, none belongs to Lambda, none required is missing', () => {
   const set = Object.keys(variables(everything));
   for (const name of set) {
@@ -71,10 +75,12 @@ test('logs as it writes them, to a group of its own with a retention', () => {
   assert.deepEqual(synthesised.function.Properties.LoggingConfig, { LogFormat: 'Text', LogGroup: { Ref: group.id } });
 });
 
-test('a failed asynchronous invocation ends in a queue of its own', () => {
-  const { DestinationConfig, FunctionName } = synthesised.one('AWS::Lambda::EventInvokeConfig').Properties;
+test('a failed asynchronous invocation is tried twice more, then ends in a queue of its own', () => {
+  const { DestinationConfig, FunctionName, MaximumRetryAttempts, MaximumEventAgeInSeconds } = synthesised.one('AWS::Lambda::EventInvokeConfig').Properties;
   const failures = synthesised.one('AWS::SQS::Queue', 'FailedInvocations');
   assert.deepEqual(FunctionName, { Ref: synthesised.function.id });
+  // The retries go on with a sweep that was not complete.
+  assert.deepEqual([MaximumRetryAttempts, MaximumEventAgeInSeconds], [2, 6 * 3600]);
   assert.deepEqual(DestinationConfig, { OnFailure: { Destination: arnOf(failures) } });
 });
 
