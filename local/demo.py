@@ -26,7 +26,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from local import aws
 from local.clients import Clients
-from local.demo_steps import STEPS, USER, Scene
+from local.demo_scene import USER, Scene
+from local.demo_steps import STEPS
 from local.deploy import deploy, store_token
 from local.openbao import MOUNT
 from local.platform import Platform
@@ -49,7 +50,7 @@ def prepare(screen: Screen, stack: Stack, package: Path) -> Scene:
     screen.verified(f"the CDK deployed function, queues, rule, schedules and bucket in {time.monotonic() - started:.0f} s")
     store_token(stack, clients, outputs["BucketName"])
     screen.verified("a periodic, write-only Vault token is in the bucket")
-    return Scene(screen, platform, Truth(stack, clients, outputs), stack, clients)
+    return Scene(screen, platform, Truth(stack, clients, outputs), stack, clients, outputs)
 
 
 def play(scene: Scene) -> list:
@@ -72,10 +73,10 @@ def summarize(screen: Screen, results: list) -> None:
     screen.heading(f"All {len(results)} steps verified")
     screen.table(("step", "expected", "verified", "delay"), [result.row() for result in results])
     screen.tell("")
-    screen.tell("Delays: from the platform's (second) put, from Vault being active again, or from the deletion.")
+    screen.tell("Delays: from the platform's (second) put, from Vault being active again, from the sweep's start, or from the deletion.")
 
 
-def keep(screen: Screen, stack: Stack) -> None:
+def keep(screen: Screen, stack: Stack, outputs: dict) -> None:
     """Prints how to look around, and waits for Ctrl-C."""
     binaries = shlex.quote(str(VENV / "bin"))
     screen.heading("KEEP=1: the stack runs until Ctrl-C. In another terminal:")
@@ -91,10 +92,19 @@ export VAULT_TOKEN="$(cat {shlex.quote(str(stack.vault.root_token_file))})"
 
 local/platform.py create demo-user
 local/platform.py rotate demo-user --gap 2
+local/platform.py rotate demo-user --lost
 local/platform.py stick demo-user
 local/platform.py finish demo-user
 local/platform.py show demo-user
 local/platform.py delete demo-user
+
+local/invoke.py '{{"action": "sync", "users": ["{USER}"]}}'
+local/invoke.py '{{"action": "reconcile", "force": true, "dryRun": true}}'
+
+Function {outputs["FunctionName"]}
+Logs     {outputs["LogGroupName"]}
+Bucket   {outputs["BucketName"]}
+Queue    {outputs["QueueUrl"]}
 
 Server logs: {stack.folder}/vault.log and {stack.folder}/aws.log
 """)
@@ -125,9 +135,10 @@ def main() -> None:
         started = time.monotonic()
         with Stack() as stack:
             screen.verified(f"OpenBao and the AWS emulator run on loopback, ready in {time.monotonic() - started:.1f} s")
-            summarize(screen, play(prepare(screen, stack, options.zip)))
+            scene = prepare(screen, stack, options.zip)
+            summarize(screen, play(scene))
             if os.environ.get("KEEP") == "1":
-                keep(screen, stack)
+                keep(screen, stack, scene.outputs)
     except KeyboardInterrupt:
         sys.exit(130)
     except (StackError, ClientError, BotoCoreError) as problem:

@@ -1,79 +1,22 @@
-"""The six scenes of the demo. Each plays something on the platform or breaks something, then verifies the truth, not the logs
-of the service (with one exception: that a rotation is `held` shows only there).
+"""The seven scenes of the demo. Each plays something on the platform or breaks something, then verifies the truth, not the logs
+of the service (with two exceptions: that a rotation is `held`, and that a sweep is `skipped`, only the service can tell).
 
 Must not help the service: after each scene's cause, everything has to happen by itself.
 """
 import json
 import time
-from dataclasses import dataclass
 
 from local.deploy import VISIBILITY_SECONDS
+from local.demo_scene import DRAIN_SECONDS, USER, Result, Scene
+from local.openbao import MOUNT
 from local.platform import Platform, parameter_name
-from local.screen import Screen
-from local.truth import Key, Truth, verify
+from local.stack import PATH_PREFIX
+from local.truth import Key, verify
 
-USER = "s3-backup"
 GAP_SECONDS = 1.5
 
-# A message that was handed back is invisible for this long; then it must be handled, and perhaps handed back once more.
-_DRAIN_SECONDS = 3 * VISIBILITY_SECONDS + 10
-
-
-@dataclass
-class Result:
-    step: str
-    expected: str
-    verified: str
-    delay: str = "-"
-
-    def row(self) -> tuple:
-        return (self.step, self.expected, self.verified, self.delay)
-
-
-@dataclass
-class Scene:
-    """What every step works with."""
-    screen: Screen
-    platform: Platform
-    truth: Truth
-    stack: object
-    clients: object
-
-    def wait(self, what: str, read, accept, expected: str, seconds: float = 20):
-        with self.screen.waiting(what):
-            return verify(read, accept, expected, seconds)
-
-    def arrival(self, key: Key, since: float, seconds: float = 20):
-        """Waits until Vault serves the key; the secret, and the seconds since a point of the monotonic clock."""
-        secret = self.wait("waiting for the key in Vault", lambda: self.truth.secret(USER),
-                           lambda found: found is not None and found.key == key, f"{key} in Vault", seconds)
-        delay = time.monotonic() - since
-        self.screen.verified(f"Vault serves key {key.id} as version {secret.version}, {delay:.2f} s later, "
-                             f"{'with all four fields' if secret.complete else 'but its fields are ' + ', '.join(sorted(secret.fields))}")
-        verify(lambda: secret, lambda found: found.complete and found.user == USER, "accessKeyId, secretAccessKey, userName, syncedAt", 0)
-        self.state_matches(secret)
-        return secret, delay
-
-    def state_matches(self, secret) -> None:
-        self.wait("waiting for the state", lambda: self.truth.state(USER),
-                  lambda state: state is not None and state.key == secret.key and state.vault_version == secret.version,
-                  f"state in S3 with {secret.key} and Vault version {secret.version}")
-        self.screen.verified(f"the state in S3 names the same key, by id and fingerprint, and Vault version {secret.version}")
-
-    def drained(self) -> None:
-        self.wait("waiting for the queue to drain", self.truth.queued, lambda count: count == 0, "0 messages in the queue", _DRAIN_SECONDS)
-        verify(self.truth.dead_letters, lambda count: count == 0, "0 messages in the dead-letter queue", 0)
-        self.screen.verified("the queue is empty, and so is the dead-letter queue")
-
-    def untouched(self, before) -> None:
-        """Vault still has exactly what it had."""
-        verify(lambda: self.truth.secret(USER), lambda found: found == before, f"Vault unchanged: {before}", 0)
-        self.screen.verified(f"Vault is untouched: key {before.key.id}, version {before.version}")
-
-    def attempts(self, more_than: int, count: int = 1, seconds: float = 30) -> None:
-        """Waits until the function has ended this many times more."""
-        self.wait("waiting until the function has tried", self.truth.finished_invocations, lambda found: found >= more_than + count,
-                  f"at least {count} more invocations than {more_than}", seconds)
+# What goes wrong with whom behind the service's back.
+TAMPERED, MISSED, DELETED = "ses-mailer", "bedrock-app", "registry-pull"
 
 
 def user_created(scene: Scene) -> Result:
@@ -147,9 +90,59 @@ def vault_down(scene: Scene) -> Result:
         scene.stack.vault.start()
     scene.screen.tell("Vault is back. Nobody touches anything: the message has to come back by itself "
                       f"(after at most {VISIBILITY_SECONDS} s here; the deployed default is longer).")
-    secret, delay = scene.arrival(Key.of_platform(keys["current"]), time.monotonic(), _DRAIN_SECONDS)
+    secret, delay = scene.arrival(Key.of_platform(keys["current"]), time.monotonic(), DRAIN_SECONDS)
     scene.drained()
     return Result("Vault down during a rotation", "arrives without help", f"version {secret.version}, state, queues", f"{delay:.2f} s")
+
+
+def sweep_repairs(scene: Scene) -> Result:
+    scene.screen.tell("Three more users. Then three things of which no event tells: somebody overwrites a key in Vault by hand, "
+                      "AWS loses the events of a rotation, and somebody deletes a secret in Vault. The nightly sweep has to find all of them.")
+    users = (TAMPERED, MISSED, DELETED)
+    old = {user: Key.of_platform(scene.platform.create(user)["current"]) for user in users}
+    for user, key in old.items():
+        scene.in_step(user, key)
+    scene.drained()
+    invocations = scene.truth.finished_invocations()
+
+    overwrite(scene, TAMPERED)
+    Platform(scene.clients, events_lost=True).rotate(MISSED, gap=0)
+    scene.stack.vault.request("DELETE", f"{MOUNT}/metadata/{PATH_PREFIX}/{DELETED}")
+    due = {user: Key.of_platform(scene.platform.keys(user)["current"]) for user in users}
+    verify(lambda: scene.truth.secret(TAMPERED), lambda found: found.key != due[TAMPERED] and found.version == 2, "another key in Vault", 0)
+    verify(lambda: scene.truth.secret(MISSED), lambda found: found.key == old[MISSED] != due[MISSED], "the replaced key in Vault", 0)
+    verify(lambda: scene.truth.secret(DELETED), lambda found: found is None, "nothing in Vault", 0)
+    verify(scene.truth.finished_invocations, lambda found: found == invocations, "nothing told the function", 0)
+    scene.screen.verified(f"Vault is wrong for three users ({', '.join(users)}), and nothing told the function")
+
+    since = time.monotonic()
+    report = scene.sweep()
+    delay = time.monotonic() - since
+    verify(lambda: {user["user"]: user["outcome"] for user in report["users"]}, lambda found: found == dict.fromkeys(users, "written"),
+           "a report that lists the three as written", 0)
+    verify(lambda: report["counts"], lambda counts: (counts["written"], counts["unchanged"], counts["failed"]) == (3, 1, 0),
+           "3 written, 1 unchanged, none failed", 0)
+    for user in report["users"]:
+        scene.screen.verified(f"{user['user']}: {user['outcome']}, {user['reason']}")
+    repaired = {user: scene.in_step(user, due[user]) for user in users}
+    versions = {user: secret.version for user, secret in repaired.items()}
+    # A secret that was deleted for good begins again at 1.
+    verify(lambda: versions, lambda found: found == {TAMPERED: 3, MISSED: 2, DELETED: 1}, "one new version each", 0)
+    scene.screen.verified(f"after one sweep of {delay:.2f} s Vault and the state have the platform's key for all of them")
+
+    before = {user: scene.truth.secret(user) for user in (USER, *users)}
+    skipped = verify(lambda: scene.sweep().get("skipped"), bool, "a second sweep that is `skipped`", 0)
+    scene.screen.verified(f"a second sweep at once is skipped: {skipped}")
+    verify(lambda: {user: scene.truth.secret(user) for user in before}, lambda found: found == before, f"Vault unchanged: {before}", 0)
+    scene.drained()
+    scene.screen.verified("Vault is untouched: no new version for anybody")
+    return Result("sweep after silent faults", "three repaired, then skipped", "keys, versions, state, queues", f"{delay:.2f} s")
+
+
+def overwrite(scene: Scene, user: str) -> None:
+    """What somebody with too many rights might do in Vault's own pages."""
+    data = {"accessKeyId": "AKIA" + "A" * 16, "secretAccessKey": "typed by hand", "userName": user, "syncedAt": "2020-01-01T00:00:00.000Z"}
+    scene.stack.vault.request("POST", f"{MOUNT}/data/{PATH_PREFIX}/{user}", {"data": data})
 
 
 def user_deleted(scene: Scene) -> Result:
@@ -173,5 +166,6 @@ STEPS = (
     ("Events come twice and late", events_replayed),
     ("A rotation hangs", rotation_stuck),
     ("Vault is down", vault_down),
+    ("The night repairs what no event told", sweep_repairs),
     ("The user is deleted", user_deleted),
 )

@@ -17,15 +17,15 @@ APP = CHECKOUT / "infra" / "cdk"
 TOKEN_OBJECT = "vault-token.json"
 TOKEN_PERIOD_HOURS = 72
 
-# Short, so that a returned message is seen to come back while somebody watches.
-FUNCTION_TIMEOUT_SECONDS = 6
-VISIBILITY_SECONDS = 8
+# As short as the stack allows, so that a returned message is seen to come back while somebody watches.
+FUNCTION_TIMEOUT_SECONDS = 10
+VISIBILITY_SECONDS = 12
 
 
 def deploy(stack, package: Path) -> dict:
-    """Bootstraps and deploys; the CloudFormation outputs."""
+    """Bootstraps and deploys, or updates what was deployed; the CloudFormation outputs."""
     folder = stack.folder / "cdk"
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     # Outside the app's folder, because the CDK would otherwise build and run the app for it.
     _cdk(folder, stack, folder, "bootstrap", f"aws://{aws.ACCOUNT}/{aws.REGION}")
     context = {

@@ -1,8 +1,10 @@
-"""Teaches ministack two things that it lacks, by wrapping private functions of the pinned version inside its process:
+"""Teaches ministack three things that it lacks, by wrapping private functions of the pinned version inside its process:
 
 - every successful put, delete and label of an SSM parameter sends the "Parameter Store Change" event of real AWS;
 - with `allow_replays()`, PutEvents takes entries whose source is `aws.*` (real AWS refuses them), with the entry's `Time`
-  as the event's time, so that a test can send a duplicate, an old or a malformed event.
+  as the event's time, so that a test can send a duplicate, an old or a malformed event;
+- with `allow_losses()`, PutEvents with the source `local.parameter-events`, the detail type `Lose` and the detail
+  `{"name": "/iam_users/jane_keys"}` makes the next event of that parameter one that is never sent: real AWS loses one now and then.
 
 Must not change what a wrapped function answers.
 """
@@ -14,12 +16,14 @@ import queue
 import threading
 import time
 import uuid
+from collections import Counter
 from importlib.metadata import version
 
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import eventbridge, ssm
 
 WRITTEN_FOR = "1.5.33"
+LOSE = ("local.parameter-events", "Lose")
 
 _EXPECTED = {
     (ssm, "_put_parameter"): ["data"],
@@ -32,6 +36,7 @@ _EXPECTED = {
 }
 _log = logging.getLogger("parameter-events")
 _outbox: queue.SimpleQueue = queue.SimpleQueue()
+_to_lose: Counter = Counter()
 
 
 def verify() -> None:
@@ -64,6 +69,19 @@ def allow_replays() -> None:
             eventbridge._dispatch_event(event)
         results = [{"EventId": event["EventId"]} for event in sent]
         return eventbridge.json_response({"FailedEntryCount": 0, "Entries": results})
+
+    eventbridge._put_events = wrapped
+
+
+def allow_losses() -> None:
+    put_events = eventbridge._put_events
+
+    def wrapped(data, allow_aws_source=False):
+        entries = data.get("Entries", [])
+        if not entries or not all((e.get("Source"), e.get("DetailType")) == LOSE for e in entries):
+            return put_events(data, allow_aws_source)
+        _to_lose.update(json.loads(entry["Detail"])["name"] for entry in entries)
+        return eventbridge.json_response({"FailedEntryCount": 0, "Entries": [{"EventId": str(uuid.uuid4())} for _ in entries]})
 
     eventbridge._put_events = wrapped
 
@@ -102,6 +120,10 @@ def _wrap_label(label):
 
 
 def _emit(operation: str, parameter: dict) -> None:
+    if _to_lose[parameter["Name"]] > 0:
+        _to_lose[parameter["Name"]] -= 1
+        _log.warning("the %s event of %s is lost on request", operation, parameter["Name"])
+        return
     detail = {"operation": operation, "name": parameter["Name"], "type": parameter["Type"]}
     if parameter.get("Description"):
         detail["description"] = parameter["Description"]

@@ -8,7 +8,7 @@ behind. Each line on standard input is a command, answered with one line of JSON
 
     vault stop | kill | start | pause | resume | seal | unseal
     token {"policy": "sync", "period": "24h"}      more fields go to Vault's auth/token/create-orphan as they are
-    deploy PACKAGE.zip                             the CDK app, with a token in its bucket; answers its outputs
+    deploy PACKAGE.zip                             the CDK app, with a new token in its bucket; answers its outputs; again: an update
 
 Standard output carries JSON only, and is for programs: it holds the root token of this throw-away Vault.
 """
@@ -31,6 +31,8 @@ import shutil
 import signal
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from local import aws
 from local.clients import Clients
@@ -108,14 +110,20 @@ class Stack:
                 wanted = json.loads(rest)
                 return {"token": self.vault.create_token(wanted.pop("policy"), **wanted)["client_token"]}
             if verb == "deploy" and self.vault and self.aws:
+                if not Path(rest).is_file():
+                    return {"error": f"deploy takes the path of a deployment package of local/package.py; {rest!r} is no file"}
                 outputs = deploy(self, Path(rest))
                 store_token(self, Clients(self.aws.endpoint), outputs["BucketName"])
                 return outputs
-        except StackError as problem:
+        except (StackError, ClientError, BotoCoreError, OSError) as problem:
             return {"error": str(problem)}
         except (ValueError, KeyError, AttributeError, TypeError):
             return {"error": 'token takes a JSON object with at least a policy, such as {"policy": "sync", "period": "24h"}'}
-        return {"error": f"unknown command: {command.strip()}"}
+        return {"error": f"{command.strip()!r} is no command here; expected {', '.join(self._commands())}"}
+
+    def _commands(self) -> list:
+        vault = [f"vault {' | '.join(_VAULT_COMMANDS)}", 'token JSON'] if self.vault else []
+        return [*vault, *(["deploy PACKAGE.zip"] if self.vault and self.aws else [])] or ["none (this stack has no Vault)"]
 
     def must_live(self) -> None:
         """The emulator never stops on request, so if it did, it failed; Vault may be stopped by a command."""

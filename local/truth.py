@@ -76,6 +76,10 @@ class Truth:
         key = Key(last_four(state.get("accessKeyId", "")), state.get("lastSecretHash", ""))
         return State(key, state.get("vaultVersion"), state.get("retiredAt"))
 
+    def sweep_payload(self) -> dict:
+        """What the nightly schedule sends to the function."""
+        return json.loads(self._clients.scheduler.get_schedule(Name=self._outputs["SweepScheduleName"])["Target"]["Input"])
+
     def queued(self) -> int:
         """Messages waiting or in flight."""
         return self._depth(self._outputs["QueueUrl"])

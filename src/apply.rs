@@ -27,7 +27,8 @@ pub enum Applied {
     /// Vault refused this guard; nothing was written.
     Refused(Cas),
     /// Somebody else recorded something that does not agree with what we wrote: it must be decided again.
-    Overtaken,
+    /// With the version that we wrote, if we did.
+    Overtaken(Option<u64>),
 }
 
 /// Carries out `plan` for the user that was `seen`.
@@ -101,7 +102,13 @@ impl<W: Stores> Recorder<'_, W> {
             let theirs = found.state.filter(|_| found.etag.is_some());
             match theirs.map_or(Standing::Behind, |theirs| theirs.standing(&state)) {
                 Standing::Covers => return Ok(done),
-                Standing::Crossed => return Ok(Applied::Overtaken),
+                Standing::Crossed => {
+                    let written = match done {
+                        Applied::Done(Outcome::Written, version) => version,
+                        _ => None,
+                    };
+                    return Ok(Applied::Overtaken(written));
+                }
                 Standing::Behind => over = found.etag,
             }
         }

@@ -13,10 +13,10 @@ use serde_json::{Value, json};
 use crate::error::Error;
 use crate::keys::UserName;
 use crate::observe::Look;
-use crate::reconcile::{Claim, Ending, claim, record, sweep};
+use crate::reconcile::{Claim, Ending, Scope, claim, record, sweep};
 use crate::report::{Outcome, Report, UserReport, batch_response, goes_back};
 use crate::stores::Stores;
-use crate::sync::{Request, sync_all};
+use crate::sync::{OnlySay, Request, sync_all};
 use crate::telemetry::{Metrics, log_user};
 use crate::token::TokenStatus;
 use crate::trigger::{self, Body, Change, Operation, Reconcile, Record, Trigger};
@@ -58,7 +58,7 @@ pub async fn handle<W: Stores>(
         Trigger::Sync(users) => {
             // An operator asks for somebody because something seems wrong, so Vault is asked as well.
             let look = || Look::Thorough { refused: None };
-            let requests = users.into_iter().map(|user| Request::asked(user, look(), false));
+            let requests = users.into_iter().map(|user| Request::asked(user, look(), OnlySay::Nothing));
             Ok(to_value(invocation.report("sync", requests.collect()).await))
         }
         Trigger::Batch(records) => Ok(to_value(batch_response(invocation.batch(records).await))),
@@ -104,6 +104,7 @@ impl<W: Stores> Invocation<'_, W> {
                 return Ok(report);
             }
         };
+        let everybody = matches!(scope, Scope::Everyone { .. });
         let mut failed = Vec::new();
         let mut stalled = 0;
         let told = |mut user: UserReport| {
@@ -130,7 +131,7 @@ impl<W: Stores> Invocation<'_, W> {
         record(world, claimed, &report, &failed, &ending).await?;
         let complete = failed.is_empty() && ending.left.is_empty() && ending.unlisted.is_none();
         if order.users.is_none() && !order.dry_run {
-            self.metrics.swept(stalled, complete);
+            self.metrics.swept(everybody.then_some(stalled), complete);
         }
         let counts = report.counts.iter().map(|(outcome, count)| format!("{} {count}", outcome.as_str()));
         let counts = counts.collect::<Vec<_>>().join(", ");
@@ -153,7 +154,7 @@ impl<W: Stores> Invocation<'_, W> {
                 }
             }
         }
-        let requests = messages.values().flat_map(|of_user| {
+        let requests = messages.values().filter_map(|of_user| {
             // A redelivered message has waited long enough: the read that it gets is believed.
             let changes = of_user.iter().map(|(_, delivery, change)| (change.clone(), *delivery <= 1));
             merge(&changes.collect::<Vec<_>>())
@@ -231,7 +232,7 @@ fn merge(changes: &[(Change, bool)]) -> Option<Request> {
         told_at: newest.at,
         patient: changes.iter().any(|(_, patient)| *patient),
         look: Look::Quick,
-        dry_run: false,
+        only_say: OnlySay::Nothing,
     })
 }
 

@@ -72,19 +72,16 @@ pub async fn observe<W: Stores>(
         report.saw(&parameter);
         parameter
     };
-    let (parameter, Found { state, etag, damaged }) = match &world.states {
-        Some(states) => {
-            let (parameter, found) = tokio::join!(parameter, states.load(user));
-            (parameter, found?)
-        }
+    let (parameter, Found { state, etag, damaged }) = if let Some(states) = &world.states {
+        let (parameter, found) = tokio::join!(parameter, states.load(user));
+        (parameter, found?)
+    } else {
         // In basic mode the key in Vault stands for the record of it, and has to be read before the parameter.
-        None => {
-            let (found, view) = published(world, user).await?;
-            if matches!(before, VaultView::NotRead | VaultView::Hidden { refused: None }) {
-                before = view;
-            }
-            (parameter.await, found)
+        let (found, view) = published(world, user).await?;
+        if matches!(before, VaultView::NotRead | VaultView::Hidden { refused: None }) {
+            before = view;
         }
+        (parameter.await, found)
     };
     let roster = match parameter {
         Parameter::Absent => roster(world, user).await?,

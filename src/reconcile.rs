@@ -9,7 +9,7 @@ mod everyone;
 pub use claim::{Claim, LastRun, claim, record};
 
 use std::cell::RefCell;
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
@@ -18,9 +18,9 @@ use tokio::time::{Instant, Interval, MissedTickBehavior};
 
 use crate::keys::UserName;
 use crate::observe::Look;
-use crate::report::UserReport;
+use crate::report::{Outcome, UserReport};
 use crate::stores::Stores;
-use crate::sync::{Outage, Request, sync_each};
+use crate::sync::{OnlySay, Outage, Request, sync_each};
 use crate::trigger::Reconcile;
 use crate::world::World;
 
@@ -29,6 +29,9 @@ const TO_FINISH: Duration = Duration::from_secs(18);
 
 /// After so many users in a row to whom Vault gave no answer, the sweep writes nothing more.
 const UNANSWERED: u32 = 3;
+
+/// So many users may be retired in one sweep, or a fifth of those that are known if that is more.
+const RETIRE_FREELY: usize = 3;
 
 /// Whom a sweep is for.
 #[derive(Debug, PartialEq)]
@@ -80,15 +83,16 @@ pub async fn sweep<W: Stores>(
     let (outage, pace, sink) = (Outage::after(UNANSWERED), Mutex::new(pace), RefCell::new(sink));
     let sweep = Sweep { world, order, stop, deadline, outage, pace, sink };
     match scope {
-        Scope::Only(users) => Ending { left: sweep.named(users).await, unlisted: None },
+        Scope::Only(users) => sweep.only(users).await,
         Scope::Everyone { first } => {
-            let done = first.iter().cloned().collect();
-            let mut left = sweep.named(first).await;
+            let mut done = first.iter().cloned().collect::<HashSet<_>>();
+            let (mut left, gone) = sweep.named(first).await;
+            // Those who seem to be gone are looked at again with everybody else, because they must be counted together.
+            for report in &gone {
+                done.remove(&report.user);
+            }
             let mut ending = match &world.config.users {
-                Some(users) => {
-                    let others = users.iter().filter(|user| !left.contains(user)).cloned().collect();
-                    Ending { left: sweep.named(others).await, unlisted: None }
-                }
+                Some(users) => sweep.only(users.iter().filter(|user| !done.contains(user)).cloned().collect()).await,
                 None => sweep.everyone(&done).await,
             };
             ending.left.append(&mut left);
@@ -98,21 +102,79 @@ pub async fn sweep<W: Stores>(
 }
 
 impl<W: Stores, F: FnMut(UserReport)> Sweep<'_, W, F> {
-    /// Sweeps users by name; returns who was not begun for want of time.
-    async fn named(&self, users: Vec<UserName>) -> Vec<UserName> {
+    /// Sweeps exactly these users.
+    async fn only(&self, users: Vec<UserName>) -> Ending {
+        let known = users.len();
+        let (mut left, gone) = self.named(users).await;
+        let nothing_is_there = !gone.is_empty() && gone.len() == known && self.order.users.is_none();
+        let refused = self.retire(gone, known, nothing_is_there, &mut left).await;
+        Ending { left, unlisted: refused }
+    }
+
+    /// Sweeps users by name, but retires nobody; returns who was not begun for want of time, and who would be retired.
+    async fn named(&self, users: Vec<UserName>) -> (Vec<UserName>, Vec<UserReport>) {
+        let only_say = if self.order.dry_run { OnlySay::All } else { OnlySay::Retirement };
+        let mut gone = Vec::new();
+        let left = self.by_name(users, only_say, |report| match report.outcome {
+            Outcome::PlannedRetired => gone.push(report),
+            _ => self.tell(report),
+        });
+        (left.await, gone)
+    }
+
+    /// Works on users by name, as long as there is time; returns who was not begun.
+    async fn by_name(
+        &self,
+        users: Vec<UserName>,
+        only_say: OnlySay,
+        mut take: impl FnMut(UserReport),
+    ) -> Vec<UserName> {
         let queue = RefCell::new(VecDeque::from(users));
         let requests = stream::unfold((), async |()| {
             let user = self.has_time().then(|| queue.borrow_mut().pop_front())??;
             self.wait_for_turn().await;
-            Some((self.request(user, Look::Thorough { refused: None }), ()))
+            Some((Request::asked(user, Look::Thorough { refused: None }, only_say), ()))
         });
         let reports = sync_each(self.world, &self.outage, requests, self.deadline);
-        reports.for_each(async |report| self.tell(report)).await;
-        queue.into_inner().into()
+        reports
+            .for_each(|report| {
+                take(report);
+                std::future::ready(())
+            })
+            .await;
+        queue.take().into()
     }
 
-    fn request(&self, user: UserName, look: Look) -> Request {
-        Request::asked(user, look, self.order.dry_run)
+    /// Retires users who are gone, unless they are suspiciously many; adds to `left` who was not begun, and returns why it
+    /// was refused, if it was.
+    async fn retire(
+        &self,
+        gone: Vec<UserReport>,
+        known: usize,
+        nothing_is_there: bool,
+        left: &mut Vec<UserName>,
+    ) -> Option<String> {
+        let count = gone.len();
+        if self.order.dry_run {
+            for report in gone {
+                self.tell(report);
+            }
+            return None;
+        }
+        if self.order.allow_mass_retire || (count <= RETIRE_FREELY.max(known / 5) && !nothing_is_there) {
+            let users = gone.into_iter().map(|report| report.user).collect();
+            left.extend(self.by_name(users, OnlySay::Nothing, |report| self.tell(report)).await);
+            return None;
+        }
+        let refusal = format!(
+            "refused: {count} of {known} known users would be retired at once, which looks like a broken listing; \
+             check Parameter Store, then repeat with allowMassRetire if they are really gone"
+        );
+        for mut report in gone {
+            report.end(Outcome::Failed, refusal.clone(), None);
+            self.tell(report);
+        }
+        Some("users who seem to be gone were not retired, and are counted again with everybody".to_owned())
     }
 
     fn has_time(&self) -> bool {
@@ -129,5 +191,7 @@ impl<W: Stores, F: FnMut(UserReport)> Sweep<'_, W, F> {
     }
 }
 
+#[cfg(test)]
+mod convergence;
 #[cfg(test)]
 mod tests;

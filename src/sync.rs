@@ -15,7 +15,7 @@ use crate::apply::{ATTEMPTS, Applied, apply, pause};
 use crate::error::Error;
 use crate::keys::UserName;
 use crate::observe::{Look, observe};
-use crate::plan::plan;
+use crate::plan::{Step, plan};
 use crate::report::{Outcome, UserReport};
 use crate::stores::Stores;
 use crate::world::World;
@@ -40,14 +40,25 @@ pub struct Request {
     pub patient: bool,
     /// How to look first; after a lost race it is always thoroughly.
     pub look: Look,
-    /// Whether only to say what would be done.
-    pub dry_run: bool,
+    /// What must not be done, only said.
+    pub only_say: OnlySay,
+}
+
+/// What must not be done, only said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnlySay {
+    /// Everything may be done.
+    Nothing,
+    /// That a user would be retired: a sweep counts those first.
+    Retirement,
+    /// Everything: a dry run.
+    All,
 }
 
 impl Request {
     /// A request without an event.
-    pub fn asked(user: UserName, look: Look, dry_run: bool) -> Self {
-        Self { user, told_deleted: false, told_at: None, patient: false, look, dry_run }
+    pub fn asked(user: UserName, look: Look, only_say: OnlySay) -> Self {
+        Self { user, told_deleted: false, told_at: None, patient: false, look, only_say }
     }
 }
 
@@ -127,7 +138,12 @@ async fn attempt<W: Stores>(
                 continue;
             }
         }
-        if request.dry_run {
+        let only_say = match request.only_say {
+            OnlySay::Nothing => false,
+            OnlySay::Retirement => matches!(plan.step, Step::Retire { .. }),
+            OnlySay::All => true,
+        };
+        if only_say {
             report.end(plan.step.outcome(), plan.reason.to_string(), None);
             return Ok(());
         }
@@ -137,7 +153,13 @@ async fn attempt<W: Stores>(
                 return Ok(());
             }
             Applied::Refused(cas) => look = Look::Thorough { refused: Some(cas) },
-            Applied::Overtaken => look = Look::Thorough { refused: None },
+            Applied::Overtaken(vault_version) => {
+                // What was written was written, also if the next look finds nothing more to do.
+                if vault_version.is_some() {
+                    report.end(Outcome::Written, plan.reason.to_string(), vault_version);
+                }
+                look = Look::Thorough { refused: None };
+            }
         }
         pause(attempt).await;
     }

@@ -140,10 +140,11 @@ impl Metrics {
     }
 
     /// Notes what only a sweep knows: everybody's clock (0 hours when all is in step), and whether it was complete.
-    pub fn swept(&mut self, stalled_rotations: u64, complete: bool) {
-        self.stalled_rotations = Some(stalled_rotations);
+    /// `stalled_rotations` is `None` for a sweep of those who were left over: it knows nothing of the others.
+    pub fn swept(&mut self, stalled_rotations: Option<u64>, complete: bool) {
+        self.stalled_rotations = stalled_rotations;
         self.sweep_completed = Some(u64::from(complete));
-        if complete {
+        if complete && stalled_rotations.is_some() {
             self.oldest_unsynced_hours.get_or_insert(0.0);
         }
     }

@@ -64,7 +64,9 @@ async fn invoke(
 
 fn time_left(deadline_millis: u64) -> Duration {
     let deadline = SystemTime::UNIX_EPOCH + Duration::from_millis(deadline_millis);
-    deadline.duration_since(SystemTime::now()).map_or(WITHOUT_DEADLINE, |left| left - TO_ANSWER.min(left / 4))
+    deadline
+        .duration_since(SystemTime::now())
+        .map_or(WITHOUT_DEADLINE, |left| left.checked_sub(TO_ANSWER.min(left / 4)).unwrap())
 }
 
 /// A failed invocation as Lambda reports it; `errorType` is stable, to alarm on.

@@ -14,6 +14,12 @@ use crate::stores::{Etag, Runs, Saved, Stores};
 use crate::trigger::Reconcile;
 use crate::world::World;
 
+/// How much the clocks of two functions may differ.
+const CLOCKS: SignedDuration = SignedDuration::from_mins(10);
+
+/// No invocation lasts longer (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>), and the clocks.
+const LONGEST: SignedDuration = SignedDuration::from_mins(15 + 10);
+
 /// The record of the last sweep, `last-run.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -83,7 +89,7 @@ pub async fn claim<W: Stores>(
     let run = LastRun {
         started_at: goes_on.map_or(now, |last| last.started_at),
         finished_at: None,
-        trigger: "reconcile".to_owned(),
+        trigger: if matches!(scope, Scope::Only(_)) { "reconcile-rest" } else { "reconcile" }.to_owned(),
         counts: BTreeMap::new(),
         failed_users: left_over(&scope).iter().map(ToString::to_string).collect(),
         unlisted: matches!(scope, Scope::Everyone { .. }),
@@ -112,8 +118,12 @@ fn due(
 ) -> Result<Scope, String> {
     let Some(last) = last else { return Ok(Scope::Everyone { first: Vec::new() }) };
     let first = || last.failed_users.iter().filter_map(|name| UserName::parse(name).ok()).collect::<Vec<_>>();
+    // A date to come would put off every sweep until then.
+    if last.started_at > later(now, CLOCKS) {
+        return Ok(Scope::Everyone { first: first() });
+    }
     let (Some(finished), is_old) = (last.finished_at, is_old(last.started_at, now, interval_hours)) else {
-        let until = last.claimed_until.unwrap_or(last.started_at);
+        let until = last.claimed_until.unwrap_or(last.started_at).min(later(last.started_at, LONGEST));
         let ours = last.request_id.as_deref() == Some(request_id);
         return if now < until && !ours && !force {
             Err(format!("another sweep, begun at {}, may be under way until {until}", last.started_at))
@@ -130,6 +140,10 @@ fn due(
         (false, false) if last.unlisted => Ok(Scope::Everyone { first: first() }),
         (false, false) => Ok(Scope::Only(first())),
     }
+}
+
+fn later(time: Timestamp, by: SignedDuration) -> Timestamp {
+    time.checked_add(by).unwrap_or(Timestamp::MAX)
 }
 
 /// Whether a sweep that began then is due again. With an eighth of the interval to spare: a nightly schedule with a

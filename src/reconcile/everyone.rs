@@ -9,13 +9,10 @@ use super::{Ending, Sweep};
 use crate::error::Error;
 use crate::keys::UserName;
 use crate::observe::Look;
-use crate::report::{Outcome, UserReport};
+use crate::report::UserReport;
 use crate::snapshot::{Parameter, VaultView};
 use crate::stores::{Page, Parameters, Roster, States, Stores, Vault};
-use crate::sync::{Request, sync_each};
-
-/// So many users may be retired in one sweep, or a fifth of those that are known if that is more.
-const RETIRE_FREELY: usize = 3;
+use crate::sync::{OnlySay, Request, sync_each};
 
 /// What the listing of parameters came to.
 #[derive(Default)]
@@ -43,10 +40,14 @@ impl<W: Stores, F: FnMut(UserReport)> Sweep<'_, W, F> {
         let unseen = roster.unwrap_or_default().union(&recorded).cloned().collect::<BTreeSet<_>>();
         let unseen = unseen.into_iter().filter(|user| !listing.seen.contains(user) && !done.contains(user)).collect();
         // Nobody's absence is believed unless the whole listing was seen: then they were only not reached.
-        ending.left = match ending.unlisted {
-            Some(_) => unseen,
-            None => self.absent(unseen, known, listing.seen.is_empty()).await,
-        };
+        if ending.unlisted.is_some() {
+            ending.left = unseen;
+        } else {
+            let (left, gone) = self.named(unseen).await;
+            ending.left = left;
+            let nothing_is_there = listing.seen.is_empty() && !gone.is_empty();
+            ending.unlisted = self.retire(gone, known, nothing_is_there, &mut ending.left).await;
+        }
         ending
     }
 
@@ -99,7 +100,8 @@ impl<W: Stores, F: FnMut(UserReport)> Sweep<'_, W, F> {
                 let vault = survey.map_or(VaultView::NotRead, |survey| {
                     survey.get(user.as_str()).copied().unwrap_or(VaultView::Absent)
                 });
-                self.request(user, Look::Listed { parameter, vault })
+                let only_say = if self.order.dry_run { OnlySay::All } else { OnlySay::Nothing };
+                Request::asked(user, Look::Listed { parameter, vault }, only_say)
             })
         });
         let mut spelled = HashMap::new();
@@ -128,56 +130,6 @@ impl<W: Stores, F: FnMut(UserReport)> Sweep<'_, W, F> {
         self.wait_for_turn().await;
         let page = self.world.parameters.page(&self.world.config.naming, from).await;
         page.map_err(|error| listing.borrow_mut().broken = Some(error.to_string())).ok()
-    }
-
-    /// Sweeps users who are known but have no parameter: first without doing anything, to see how many would be retired.
-    /// Returns who was not begun for want of time.
-    async fn absent(&self, users: Vec<UserName>, known: usize, nothing_listed: bool) -> Vec<UserName> {
-        let (retire, mut left) = self.who_is_gone(users).await;
-        let limit = RETIRE_FREELY.max(known / 5);
-        if self.order.dry_run || self.order.allow_mass_retire || (retire.len() <= limit && !nothing_listed) {
-            if self.order.dry_run {
-                retire.into_iter().for_each(|report| self.tell(report));
-            } else {
-                left.extend(self.named(retire.into_iter().map(|report| report.user).collect()).await);
-            }
-            return left;
-        }
-        let count = retire.len();
-        for mut report in retire {
-            let refusal = format!(
-                "refused: {count} of {known} known users would be retired at once, which looks like a broken listing; \
-                 check Parameter Store, then repeat with allowMassRetire if they are really gone"
-            );
-            report.end(Outcome::Failed, refusal, None);
-            self.tell(report);
-        }
-        left
-    }
-
-    /// Those who would be retired, and those not begun for want of time. Everybody else is told of at once.
-    async fn who_is_gone(&self, users: Vec<UserName>) -> (Vec<UserReport>, Vec<UserName>) {
-        let users = RefCell::new(std::collections::VecDeque::from(users));
-        let requests = stream::unfold((), async |()| {
-            let user = self.has_time().then(|| users.borrow_mut().pop_front())??;
-            self.wait_for_turn().await;
-            Some((Request::asked(user, Look::Quick, true), ()))
-        });
-        let mut gone = Vec::new();
-        let reports = sync_each(self.world, &self.outage, requests, self.deadline);
-        let mut reports = std::pin::pin!(reports);
-        let mut again = Vec::new();
-        while let Some(report) = reports.next().await {
-            match report.outcome {
-                Outcome::PlannedRetired => gone.push(report),
-                // Came back since it was listed.
-                Outcome::PlannedWritten => again.push(report.user),
-                _ => self.tell(report),
-            }
-        }
-        let mut left = self.named(again).await;
-        left.extend(users.take());
-        (gone, left)
     }
 }
 

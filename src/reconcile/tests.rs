@@ -169,7 +169,7 @@ async fn a_listing_that_breaks_off_retires_nobody_and_is_incomplete() {
     memory.0.borrow_mut().meanwhile.push((
         "ssm-page",
         Box::new(|inner| {
-            inner.meanwhile.push(("s3-load", Box::new(|inner| inner.faults.push(("ssm-page", unavailable)))))
+            inner.meanwhile.push(("s3-load", Box::new(|inner| inner.faults.push(("ssm-page", unavailable)))));
         }),
     ));
     let (answer, metrics) = sweep_with(&world, json!({"action": "reconcile", "force": true}), 3600).await;
@@ -387,4 +387,51 @@ async fn an_event_in_the_middle_of_a_sweep_loses_no_state() {
         assert_eq!(memory.state(user).unwrap().vault_version, Some(history.len() as u64), "{user}");
     }
     assert_eq!(sweep(&world).await.unwrap()["counts"]["unchanged"], 20);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_mass_retirement_stays_refused_however_often_the_sweep_is_repeated() {
+    for gone in [2, 10] {
+        let (memory, world) = in_step(gone, &[]).await;
+        (0..gone).for_each(|n| memory.delete(&format!("user{n:02}")));
+        memory.0.borrow_mut().roster.clear();
+        for payload in [
+            json!({"action": "reconcile", "force": true}),
+            json!({"action": "reconcile"}),
+            json!({"action": "reconcile"}),
+        ] {
+            let error = sweep_with(&world, payload, 3600).await.0.unwrap_err();
+            assert!(error.to_string().contains(&format!("{gone} failed")), "{error}");
+        }
+        memory.0.borrow_mut().run.as_mut().unwrap().0.started_at -= jiff::SignedDuration::from_hours(24);
+        sweep_with(&world, json!({"action": "reconcile"}), 3600).await.0.unwrap_err();
+        let retired = (0..gone).filter(|n| memory.state(&format!("user{n:02}")).unwrap().retired_at.is_some()).count();
+        assert_eq!(retired, 0, "of {gone}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_configured_list_names_nobody_twice_after_a_failure() {
+    let (memory, _) = in_step(3, &[]).await;
+    let world = memory.world(&[("IAM_USER_LIST", "user00,user01")]);
+    memory.put("user00", "no JSON", &recently(0));
+    for _ in 0..2 {
+        let (answer, metrics) = sweep_with(&world, json!({"action": "reconcile", "force": true}), 3600).await;
+        assert!(answer.is_err());
+        assert_eq!(metrics["Failed"], 1);
+        assert_eq!(memory.0.borrow().run.as_ref().unwrap().0.failed_users, ["user00"]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sweep_of_those_left_over_does_not_speak_for_the_others() {
+    let (memory, world) = in_step(3, &[]).await;
+    memory.put("user00", "no JSON", &recently(0));
+    memory.put("user01", r#"{"pending_deletion": {}}"#, &recently(1));
+    let (_, metrics) = sweep_with(&world, json!({"action": "reconcile", "force": true}), 3600).await;
+    assert!(metrics["OldestUnsyncedHours"].as_f64().unwrap() > 23.0);
+    memory.put("user00", &value("MENDED"), &recently(0));
+    let (answer, metrics) = sweep_with(&world, json!({"action": "reconcile"}), 3600).await;
+    assert_eq!((&answer.unwrap()["counts"]["written"], &metrics["SweepCompleted"]), (&json!(1), &json!(1)));
+    assert!(metrics.get("OldestUnsyncedHours").is_none(), "user01 still waits, and this sweep did not look: {metrics}");
 }

@@ -11,7 +11,7 @@ async fn sync(world: &World<Memory>, requests: Vec<Request>) -> Vec<UserReport> 
 }
 
 fn asked(user: &str) -> Request {
-    Request::asked(UserName::parse(user).unwrap(), Look::Quick, false)
+    Request::asked(UserName::parse(user).unwrap(), Look::Quick, OnlySay::Nothing)
 }
 
 fn told(user: &str, at: &str) -> Request {

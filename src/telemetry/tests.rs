@@ -19,7 +19,9 @@ fn metrics() -> Metrics {
 fn ended(outcome: Outcome, notes: Notes) -> UserReport {
     let mut report = UserReport::begin(UserName::parse("sentinel-user").unwrap());
     report.end(outcome, "because sentinel-reason".into(), None);
-    UserReport { notes, ..report }
+    report.notes = notes;
+    report.measure(now());
+    report
 }
 
 /// The line as JSON, after a look whether CloudWatch would take it.
@@ -47,6 +49,7 @@ fn an_invocation_is_one_line_of_embedded_metrics() {
     let stuck = Notes { parameter_modified: Some(at("2025-06-02T06:00:00Z")), ..Notes::default() };
     metrics.count(&ended(Outcome::Held, stuck), None);
     metrics.bad_events += 1;
+    metrics.swept(Some(2), false);
     metrics.vault_token_hours_left = Some(18.5);
     metrics.took(2450);
     let emf = parsed(&metrics);
@@ -68,6 +71,8 @@ fn an_invocation_is_one_line_of_embedded_metrics() {
     SyncMillis = 2450 Milliseconds
     EventToVaultSeconds = 1.5 Seconds
     OldestUnsyncedHours = 6 (no unit)
+    StalledRotations = 2 (no unit)
+    SweepCompleted = 0 (no unit)
     VaultTokenHoursLeft = 18.5 (no unit)
     ");
     assert_eq!((&emf["Function"], &emf["requestId"]), (&json!("iam-key-sync"), &json!("request-1")));
@@ -76,14 +81,21 @@ fn an_invocation_is_one_line_of_embedded_metrics() {
 #[test]
 fn what_was_not_measured_is_not_sent() {
     let emf = parsed(&metrics());
-    for name in ["SyncMillis", "EventToVaultSeconds", "OldestUnsyncedHours", "VaultTokenHoursLeft"] {
+    for name in [
+        "SyncMillis",
+        "EventToVaultSeconds",
+        "OldestUnsyncedHours",
+        "StalledRotations",
+        "SweepCompleted",
+        "VaultTokenHoursLeft",
+    ] {
         assert!(!emf.to_string().contains(name), "{name} in {emf}");
     }
 }
 
 #[test]
-fn every_outcome_has_its_own_count() {
-    for outcome in Outcome::ALL {
+fn every_outcome_has_its_own_count_and_a_plan_has_none() {
+    for outcome in Outcome::ALL.into_iter().chain([Outcome::PlannedWritten, Outcome::PlannedRetired]) {
         let mut metrics = metrics();
         for _ in 0..3 {
             metrics.count(&ended(outcome, Notes::default()), None);
@@ -152,6 +164,30 @@ fn the_oldest_key_that_is_not_in_vault_counts() {
             metrics.count(&ended(*outcome, notes), None);
         }
         assert_eq!(parsed(&metrics)["OldestUnsyncedHours"], expected, "{users:?}");
+    }
+}
+
+#[test]
+fn a_complete_sweep_says_that_no_key_is_missing_from_vault() {
+    let six_hours_ago = Notes { parameter_modified: Some(at("2025-06-02T06:00:00Z")), ..Notes::default() };
+    for (outcome, complete, oldest) in [
+        (None, true, json!(0)),
+        (Some(Outcome::Unchanged), true, json!(0)),
+        // Held is not failed.
+        (Some(Outcome::Held), true, json!(6)),
+        (Some(Outcome::Failed), false, json!(6)),
+        (Some(Outcome::Unchanged), false, json!(null)),
+        (None, false, json!(null)),
+    ] {
+        let mut metrics = metrics();
+        if let Some(outcome) = outcome {
+            metrics.count(&ended(outcome, six_hours_ago), None);
+        }
+        metrics.swept(Some(3), complete);
+        let emf = parsed(&metrics);
+        assert_eq!(emf["OldestUnsyncedHours"], oldest, "{outcome:?}, complete: {complete}");
+        assert_eq!(emf["SweepCompleted"], u64::from(complete), "{outcome:?}");
+        assert_eq!(emf["StalledRotations"], 3, "{outcome:?}, complete: {complete}");
     }
 }
 

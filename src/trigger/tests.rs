@@ -84,24 +84,30 @@ fn expected_of(file: &str) -> Option<Result<Trigger, &'static str>> {
         "parameter-delete.json" => {
             Some(Ok(Trigger::Change(change("carol", Operation::Delete, "2025-06-02T12:30:00Z"))))
         }
-        "parameter-label.json" => ignored("LabelParameterVersion changes no value"),
+        "parameter-label.json" => ignored("LabelParameterVersion is no operation that changes a value"),
         "parameter-exception.json" => ignored("the event tells of an exception, not of a change"),
         "parameter-other-name.json" => ignored("the parameter's name is not /iam_users/<user>_keys"),
         "parameter-other-source.json" => {
             ignored("aws.ec2 / EC2 Instance State-change Notification is not aws.ssm / Parameter Store Change")
         }
-        "scheduled-event.json" => ignored("aws.events / Scheduled Event is not aws.ssm / Parameter Store Change"),
         "sqs-batch.json" => Some(Ok(Trigger::Batch(vec![
             record(1, 1, Body::Change(alice)),
             record(2, 1, Body::Change(change("alice", Operation::Put, "2025-06-02T10:15:33Z"))),
             record(3, 1, Body::Change(bob)),
-            record(4, 1, Body::Ignored("LabelParameterVersion changes no value".into())),
+            record(4, 1, Body::Ignored("LabelParameterVersion is no operation that changes a value".into())),
             record(5, 1, Body::Bad("the body is not JSON".into())),
         ]))),
         "sqs-batch-redelivered.json" => Some(Ok(Trigger::Batch(vec![record(1, 3, Body::Change(alice))]))),
         "action-sync.json" => Some(Ok(Trigger::Sync(vec![user("alice"), user("bob")]))),
+        "action-reconcile.json" => Some(Ok(Trigger::Reconcile(Reconcile {
+            force: true,
+            users: Some(vec![user("alice"), user("bob")]),
+            dry_run: true,
+            allow_mass_retire: false,
+        }))),
+        "action-reconcile-plain.json" | "scheduled-event.json" => Some(Ok(Trigger::Reconcile(Reconcile::default()))),
         "action-refresh-token.json" => Some(Ok(Trigger::RefreshToken)),
-        "bad-action.json" => Some(Err("unknown variant `rotate`, expected `sync` or `refresh-token`; ")),
+        "bad-action.json" => Some(Err("the action is unknown, or its members are wrong; ")),
         "bad-no-event.json" => Some(Err("not an EventBridge event; ")),
         _ => None,
     }
@@ -197,7 +203,10 @@ fn exactly_one_suffix_of_the_name_is_not_the_users() {
 #[test]
 fn an_operation_that_changes_no_value_is_ignored() {
     for other in ["update", "CREATE", "delete", "Update ", "", "UnlabelParameterVersion"] {
-        is_ignored(event_with("/detail/operation", json!(other)), "changes no value");
+        is_ignored(
+            event_with("/detail/operation", json!(other)),
+            &format!("{other} is no operation that changes a value"),
+        );
     }
 }
 
@@ -248,6 +257,9 @@ fn huge_foreign_texts_are_quoted_by_their_beginning_only() {
         json!({ "action": "refresh-token", &huge: 1 }),
         json!({ "action": "sync", "users": [huge] }),
         json!({ "action": "sync", "users": huge }),
+        json!({ "action": "reconcile", "users": [huge] }),
+        json!({ "action": "reconcile", "force": huge }),
+        json!({ "action": "reconcile", &huge: true }),
     ] {
         let text = match read(payload) {
             Ok(Trigger::Ignored(reason)) => reason,
@@ -265,30 +277,132 @@ fn an_operator_names_each_user_once() {
 }
 
 #[test]
-fn an_action_that_cannot_be_done_as_asked_is_refused() {
-    let sync = |users: Value| json!({ "action": "sync", "users": users });
-    for (payload, because) in [
-        (json!({ "action": null }), "invalid type"),
-        (json!({ "action": 5 }), "invalid type"),
-        (json!({ "action": ["sync"], "users": ["alice"] }), "invalid type"),
-        (json!({ "action": "" }), "unknown variant ``"),
-        (json!({ "action": "Sync", "users": ["alice"] }), "unknown variant `Sync`"),
-        (json!({ "action": "refresh_token" }), "unknown variant `refresh_token`"),
-        (json!({ "action": "refresh-token", "users": ["alice"] }), "unknown field `users`"),
-        (json!({ "action": "sync", "users": ["alice"], "force": true }), "unknown field `force`"),
-        (json!({ "action": "sync" }), "missing field `users`"),
-        (sync(json!(null)), "invalid type"),
-        (sync(json!("alice")), "invalid type"),
-        (sync(json!([null])), "invalid type"),
-        (sync(json!(["alice", 5])), "invalid type"),
-        (sync(json!([])), "\"users\" is empty"),
-        (sync(json!(["alice", ""])), "\"users\" holds a user name is empty"),
-        (sync(json!([".."])), "dots alone"),
-        (sync(json!(["../bob"])), "holds '/'"),
-        (sync(json!(["x".repeat(65)])), "65 characters"),
+fn a_sweep_is_of_everybody_and_guarded_unless_the_operator_says_otherwise() {
+    let plain = Reconcile::default;
+    assert_eq!(plain(), Reconcile { force: false, users: None, dry_run: false, allow_mass_retire: false });
+    let of_bob_and_alice = Reconcile { users: Some(vec![user("bob"), user("alice")]), ..plain() };
+    for (members, expected) in [
+        (json!({}), plain()),
+        (json!({ "force": false, "dryRun": false, "allowMassRetire": false }), plain()),
+        (json!({ "force": true }), Reconcile { force: true, ..plain() }),
+        (json!({ "dryRun": true }), Reconcile { dry_run: true, ..plain() }),
+        (json!({ "allowMassRetire": true }), Reconcile { allow_mass_retire: true, ..plain() }),
+        (json!({ "users": ["bob", "alice"] }), of_bob_and_alice),
+        (
+            json!({ "force": true, "dryRun": true, "allowMassRetire": true, "users": ["bob", "alice", "bob"] }),
+            Reconcile {
+                force: true,
+                users: Some(vec![user("bob"), user("alice")]),
+                dry_run: true,
+                allow_mass_retire: true,
+            },
+        ),
     ] {
-        let reason = refusal(payload.clone());
-        assert!(reason.contains(because), "{payload}: {reason}");
+        let mut payload = members;
+        payload["action"] = json!("reconcile");
+        assert_eq!(read(payload.clone()).unwrap(), Trigger::Reconcile(expected), "{payload}");
+    }
+}
+
+#[test]
+fn a_scheduled_event_sweeps_everybody_whatever_stands_beside_it() {
+    let scheduled: Value = serde_json::from_str(include_str!("../../events/scheduled-event.json")).unwrap();
+    for (name, value) in [
+        ("detail", json!({ "force": true, "users": ["alice"] })),
+        ("detail", json!(null)),
+        ("source", json!("aws.scheduler")),
+        ("resources", json!(5)),
+        ("time", json!("yesterday")),
+    ] {
+        let mut payload = scheduled.clone();
+        payload[name] = value;
+        assert_eq!(read(payload.clone()).unwrap(), Trigger::Reconcile(Reconcile::default()), "{payload}");
+    }
+    for kind in ["scheduled event", "Scheduled Event ", "Scheduled"] {
+        let mut payload = scheduled.clone();
+        payload["detail-type"] = json!(kind);
+        is_ignored(payload, "is not aws.ssm / Parameter Store Change");
+    }
+}
+
+#[test]
+fn the_queue_starts_no_sweep() {
+    let scheduled: Value = serde_json::from_str(include_str!("../../events/scheduled-event.json")).unwrap();
+    let reason = "aws.events / Scheduled Event is not aws.ssm / Parameter Store Change";
+    for (body, expected) in [
+        (scheduled, Body::Ignored(reason.to_owned())),
+        (json!({ "action": "reconcile" }), Body::Bad("not an EventBridge event".to_owned())),
+    ] {
+        let message = message(json!({ "body": body.to_string() }));
+        let expected = Record { message_id: "m-1".into(), delivery: 1, body: expected };
+        assert_eq!(read(json!({ "Records": [message] })).unwrap(), Trigger::Batch(vec![expected]));
+    }
+}
+
+#[test]
+fn an_action_that_is_unknown_or_has_wrong_members_is_refused() {
+    let with = |action: &str, name: &str, value: Value| json!({ "action": action, name: value });
+    let fixed = [
+        json!({ "action": null }),
+        json!({ "action": 5 }),
+        json!({ "action": ["sync"], "users": ["alice"] }),
+        json!({ "action": "" }),
+        json!({ "action": "Sync", "users": ["alice"] }),
+        json!({ "action": "refresh_token" }),
+        json!({ "action": "refresh-token", "users": ["alice"] }),
+        json!({ "action": "sync", "users": ["alice"], "force": true }),
+        json!({ "action": "sync" }),
+        json!({ "action": "sync", "users": null }),
+        json!({ "action": "Reconcile" }),
+        // Misspelt, this would be a sweep in earnest.
+        json!({ "action": "reconcile", "dry_run": true }),
+        json!({ "action": "reconcile", "dryrun": true }),
+        json!({ "action": "reconcile", "allow_mass_retire": true }),
+        json!({ "action": "reconcile", "user": "alice" }),
+        json!({ "action": "reconcile", "force": true, "users": ["alice"], "Users": ["bob"] }),
+    ];
+    let users = [json!("alice"), json!(5), json!({ "alice": true }), json!([null]), json!(["alice", 5])];
+    let users =
+        users.into_iter().flat_map(|users| ["sync", "reconcile"].map(|action| with(action, "users", users.clone())));
+    let switches = [json!(null), json!("true"), json!(1), json!([true]), json!({})];
+    let switches = switches
+        .into_iter()
+        .flat_map(|value| ["force", "dryRun", "allowMassRetire"].map(|name| with("reconcile", name, value.clone())));
+    for payload in fixed.into_iter().chain(users).chain(switches) {
+        assert_eq!(refusal(payload.clone()), "the action is unknown, or its members are wrong; ", "{payload}");
+    }
+}
+
+#[test]
+fn an_action_for_nobody_or_for_a_hostile_name_is_refused() {
+    for (users, because) in [
+        (json!([]), "\"users\" is empty"),
+        (json!(["alice", ""]), "\"users\": a user name is empty"),
+        (json!([".."]), "dots alone"),
+        (json!(["../bob"]), "holds '/'"),
+        (json!(["alice", "bob\n"]), "holds '\\n'"),
+        (json!(["x".repeat(65)]), "65 characters"),
+    ] {
+        for action in ["sync", "reconcile"] {
+            let reason = refusal(json!({ "action": action, "users": users }));
+            assert!(reason.contains(because), "{action}, {users}: {reason}");
+        }
+    }
+}
+
+#[test]
+fn a_refused_action_is_not_quoted() {
+    for payload in [
+        json!({ "action": "sentinel" }),
+        json!({ "action": "refresh-token", "sentinel": "sentinel" }),
+        json!({ "action": "refresh-token", "token": "sentinel" }),
+        json!({ "action": "sync", "users": "sentinel" }),
+        json!({ "action": "sync", "users": ["sentinel/sentinel"] }),
+        json!({ "action": "reconcile", "force": "sentinel" }),
+        json!({ "action": "reconcile", "sentinel": true }),
+    ] {
+        let reason = refusal(payload);
+        assert!(!reason.contains("sentinel"), "{reason}");
     }
 }
 

@@ -16,7 +16,7 @@ use tokio::process::{Child, Command};
 use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot};
 
 /// How long an invocation may last.
-const LASTS: Duration = Duration::from_secs(120);
+const LASTS: Duration = Duration::from_mins(2);
 
 type Answer = Result<Value, Value>;
 

@@ -109,3 +109,17 @@ async fn a_redirect_is_not_followed_and_the_token_does_not_go_there() {
     assert!(report["users"][0]["reason"].as_str().unwrap().contains("redirect"), "{report}");
     assert!(visited.lock().unwrap().is_empty());
 }
+
+#[tokio::test]
+async fn aws_is_asked_over_tls_and_only_with_a_certificate_that_is_trusted() {
+    // Any TLS server will do to see a request arrive: Vault's answer is none of Parameter Store's, and is told as such.
+    let corner = Corner::new().await;
+    let endpoint = corner.stack.text("/vault/addr");
+    let authority = corner.stack.text("/vault/caFile");
+    for (trusted, said) in [(authority.as_str(), "the service answered"), ("", "the connection failed")] {
+        let function = corner.function_with(&[("AWS_ENDPOINT_URL_SSM", &endpoint), ("SSL_CERT_FILE", trusted)]).await;
+        let report = function.invoke(&json!({"action": "sync", "users": ["alice"]})).await.unwrap();
+        let reason = report["users"][0]["reason"].as_str().unwrap();
+        assert!(reason.contains(said), "{trusted:?}: {reason}");
+    }
+}
