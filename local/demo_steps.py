@@ -141,7 +141,8 @@ def sweep_repairs(scene: Scene) -> Result:
 
 def overwrite(scene: Scene, user: str) -> None:
     """What somebody with too many rights might do in Vault's own pages."""
-    data = {"accessKeyId": "AKIA" + "A" * 16, "secretAccessKey": "typed by hand", "userName": user, "syncedAt": "2020-01-01T00:00:00.000Z"}
+    data = {"accessKeyId": "AKIA" + "A" * 16, "secretAccessKey": "typed by hand", "userName": user,
+            "syncedAt": "2020-01-01T00:00:00.000Z"}
     scene.stack.vault.request("POST", f"{MOUNT}/data/{PATH_PREFIX}/{user}", {"data": data})
 
 

@@ -34,7 +34,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         let request_id = event.context.request_id.clone();
         // At ERROR, so that no level of the log takes the request id away.
         let span = tracing::error_span!("invocation", requestId = request_id);
-        Box::pin(invoke(world, function, event).instrument(span)).await
+        invoke(world, function, event).instrument(span).await
     }))
     .await
 }
@@ -48,9 +48,9 @@ async fn invoke(
     let mut metrics = Metrics::of(function, request_id);
     let deadline = tokio::time::Instant::now() + time_left(event.context.deadline);
     let answer = match world {
-        Ok(world) => {
-            handle(world, event.payload, request_id, deadline, &mut metrics).await.map_err(|error| Failure::of(&error))
-        }
+        Ok(world) => Box::pin(handle(world, event.payload, request_id, deadline, &mut metrics))
+            .await
+            .map_err(|error| Failure::of(&error)),
         Err(error) => Err(Failure::of(error)),
     };
     if let Err(failure) = &answer

@@ -116,7 +116,7 @@ async fn aws_is_asked_over_tls_and_only_with_a_certificate_that_is_trusted() {
     let corner = Corner::new().await;
     let endpoint = corner.stack.text("/vault/addr");
     let authority = corner.stack.text("/vault/caFile");
-    for (trusted, said) in [(authority.as_str(), "the service answered"), ("", "the connection failed")] {
+    for (trusted, said) in [(authority.as_str(), "the answer could not be read"), ("", "the connection failed")] {
         let function = corner.function_with(&[("AWS_ENDPOINT_URL_SSM", &endpoint), ("SSL_CERT_FILE", trusted)]).await;
         let report = function.invoke(&json!({"action": "sync", "users": ["alice"]})).await.unwrap();
         let reason = report["users"][0]["reason"].as_str().unwrap();

@@ -57,7 +57,8 @@ test('what the deployment did not choose is left to the function, but for what r
 });
 
 test('refuses an environment that Lambda would refuse', () => {
-  assert.throws(() => new Synthesised({ vaultCaCertificate: 'x'.repeat(4096) }), /environment would take \d+ bytes, and Lambda accepts 4096/);
+  const props = { vaultCaCertificate: 'x'.repeat(4096) };
+  assert.throws(() => new Synthesised(props), /environment would take \d+ bytes, and Lambda accepts 4096/);
 });
 
 test('every variable is known to environment.json, none is secret, none belongs to Lambda, none required is missing', () => {
