@@ -2,15 +2,17 @@
 //!
 //! The input of [`plan`](crate::plan). Must not do: I/O, or keep a secret longer than the snapshot lives.
 
-use std::cmp::Ordering;
+mod state;
+
+pub use state::{Standing, UserState};
 
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::error::Error;
-use crate::keys::{AccessKey, Fingerprint, UserName, VaultPath};
+use crate::keys::{AccessKey, Fingerprint, VaultPath};
 
 /// All that a plan for one user is made from.
 #[derive(Debug)]
@@ -131,116 +133,6 @@ pub struct Revision {
     pub modified: Timestamp,
     /// `Version` of the parameter.
     pub version: i64,
-}
-
-/// What we recorded of a user after the last write: one JSON object per user in S3.
-///
-/// The first three members are the predecessor's; the others are absent in a state that was taken over from it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct UserState {
-    /// Whose state this is.
-    pub user_name: String,
-    /// Fingerprint of the key that Vault got last.
-    pub last_secret_hash: Fingerprint,
-    /// When Vault got it.
-    pub last_synced_at: Timestamp,
-    /// Id of that key.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub access_key_id: Option<String>,
-    /// Version of the parameter that held it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub parameter_version: Option<i64>,
-    /// `LastModifiedDate` of that version.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub parameter_last_modified: Option<Timestamp>,
-    /// Version of the Vault secret that holds it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub vault_version: Option<u64>,
-    /// Where in Vault it is: `<mount>/<path>`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub vault_path: Option<String>,
-    /// Since when the user is gone.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub retired_at: Option<Timestamp>,
-}
-
-impl UserState {
-    /// The record of a key that was written to Vault at `vault_version`.
-    pub fn of_written(
-        user: &UserName,
-        current: &CurrentKey,
-        path: &VaultPath,
-        vault_version: u64,
-        now: Timestamp,
-    ) -> Self {
-        Self {
-            user_name: user.to_string(),
-            last_secret_hash: current.fingerprint.clone(),
-            last_synced_at: now,
-            access_key_id: Some(current.key.id.clone()),
-            parameter_version: Some(current.revision.version),
-            parameter_last_modified: Some(current.revision.modified),
-            vault_version: Some(vault_version),
-            vault_path: Some(path.to_string()),
-            retired_at: None,
-        }
-    }
-
-    /// The record that a key found in Vault amounts to: which key it is, but not from which revision it came or when.
-    pub fn of_published(user: &UserName, key: &AccessKey, vault_version: u64, path: &VaultPath) -> Self {
-        Self {
-            user_name: user.to_string(),
-            last_secret_hash: key.fingerprint(),
-            last_synced_at: Timestamp::UNIX_EPOCH,
-            access_key_id: Some(key.id.clone()),
-            parameter_version: None,
-            parameter_last_modified: None,
-            vault_version: Some(vault_version),
-            vault_path: Some(path.to_string()),
-            retired_at: None,
-        }
-    }
-
-    /// How this record, found where `ours` was to be written, stands to it.
-    pub fn standing(&self, ours: &Self) -> Standing {
-        let by_key = self.revision().cmp(&ours.revision());
-        let by_version = self.vault_version.cmp(&ours.vault_version);
-        match (by_key, by_version, self.retired_at.is_some() == ours.retired_at.is_some()) {
-            (Ordering::Equal, Ordering::Equal, true) => Standing::Covers,
-            (Ordering::Greater | Ordering::Equal, Ordering::Greater, _) if ours.retired_at.is_none() => {
-                Standing::Covers
-            }
-            (Ordering::Less | Ordering::Equal, Ordering::Less | Ordering::Equal, _) => Standing::Behind,
-            _ => Standing::Crossed,
-        }
-    }
-
-    /// Reads a state object's text; `None` where it is damaged. serde alone would also take an array for a struct.
-    pub fn parse(text: &[u8]) -> Option<Self> {
-        text.trim_ascii_start().starts_with(b"{").then(|| serde_json::from_slice(text).ok()).flatten()
-    }
-
-    /// The revision of the parameter that this state was made from; `None` for one of the predecessor.
-    pub fn revision(&self) -> Option<Revision> {
-        Some(Revision { modified: self.parameter_last_modified?, version: self.parameter_version? })
-    }
-
-    /// Whether the state tells of a key at `path`; one of the predecessor, which names no path, does.
-    pub fn tells_of(&self, path: &VaultPath) -> bool {
-        self.vault_path.as_ref().is_none_or(|there| *there == path.to_string())
-    }
-}
-
-/// How somebody else's record stands to ours.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// It tells of the same, or of more: ours is needless.
-    Covers,
-    /// It tells of less: ours replaces it.
-    Behind,
-    /// Newer in one way and older in another: what is in Vault now must be looked at again.
-    Crossed,
 }
 
 /// What Vault's metadata says of a user's secret.

@@ -3,6 +3,7 @@
 //! The pipeline knows the traits only; the binaries choose the adapters through [`connect`]. Adapters translate, they
 //! decide nothing.
 
+mod aws;
 #[cfg(test)]
 pub mod memory;
 mod objects;
@@ -18,6 +19,8 @@ use std::time::Duration;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use secrecy::SecretString;
+
+use aws::aws_error;
 
 use crate::config::Config;
 use crate::error::Error;
@@ -200,57 +203,4 @@ pub async fn connect(config: Config) -> Result<World<Live>, Error> {
     let roster =
         config.roster_table.clone().map(|table| roster::RosterTable::new(aws_sdk_dynamodb::Client::new(&aws), table));
     Ok(World::new(config, parameters, states, session, roster))
-}
-
-/// What an AWS call's failure means to us. The service's own message stays out: it can quote the request.
-fn aws_error<E>(
-    operation: &'static str,
-    subject: impl Into<String>,
-    remedy: &'static str,
-    error: &aws_sdk_ssm::error::SdkError<E>,
-) -> Error
-where
-    E: aws_sdk_ssm::error::ProvideErrorMetadata,
-{
-    use aws_sdk_ssm::error::SdkError;
-    let subject = subject.into();
-    let unavailable = |problem: String| Error::Unavailable { operation, subject: subject.clone(), problem };
-    match error {
-        SdkError::ServiceError(service) => match service.err().code().unwrap_or_default() {
-            "AccessDenied" | "AccessDeniedException" | "KMS.DisabledException" => {
-                Error::Denied { operation, subject, remedy }
-            }
-            "UnrecognizedClientException"
-            | "InvalidAccessKeyId"
-            | "SignatureDoesNotMatch"
-            | "InvalidSignatureException"
-            | "ExpiredToken"
-            | "ExpiredTokenException" => {
-                let remedy =
-                    "the AWS credentials are wrong or expired: give the function its role, or the shell new ones";
-                Error::Denied { operation, subject, remedy }
-            }
-            "NoSuchBucket" | "PermanentRedirect" => {
-                let remedy = "check S3_BUCKET_NAME and the Region";
-                Error::Missing { operation, subject, remedy }
-            }
-            "ResourceNotFoundException" => {
-                let remedy = "check IAM_USER_TABLE and the Region, or switch the roster off with IAM_USER_TABLE=-";
-                Error::Missing { operation, subject, remedy }
-            }
-            "" => unavailable(format!("the service answered {}", service.raw().status())),
-            code => unavailable(format!("the service answered {code}")),
-        },
-        SdkError::TimeoutError(_) => {
-            unavailable("no answer within the time limit: throttled, slow or out of reach".to_owned())
-        }
-        SdkError::DispatchFailure(failure) => {
-            let cause = if failure.is_timeout() { "timed out" } else { "failed" };
-            unavailable(format!("the connection {cause}: check network, endpoint, Region and credentials"))
-        }
-        SdkError::ConstructionFailure(_) => {
-            unavailable("the request could not be built: check Region and credentials".to_owned())
-        }
-        _ => unavailable("the answer could not be read".to_owned()),
-    }
 }

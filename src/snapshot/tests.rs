@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::keys::UserName;
 
 const KEY: &str = r#"{"AccessKeyID": "AKIACURRENT", "SecretAccessKey": "sentinel/current+"}"#;
 const OLD: &str = r#"{"AccessKeyID": "AKIAOLD", "SecretAccessKey": "sentinel/old+"}"#;

@@ -50,25 +50,7 @@ async fn messages_go_back_while_vault_is_away_and_are_written_when_it_is_back() 
 async fn a_server_with_another_authority_is_not_trusted() {
     let corner = Corner::new().await;
     corner.rotate("alice").await;
-    let foreign = format!("{}/foreign.pem", corner.stack.text("/dir"));
-    let made = std::process::Command::new("openssl")
-        .args([
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:P-256",
-            "-nodes",
-            "-days",
-            "1",
-            "-subj",
-            "/CN=foreign",
-        ])
-        .args(["-keyout", "/dev/null", "-out", &foreign])
-        .output()
-        .unwrap();
-    assert!(made.status.success());
+    let foreign = foreign_authority(&corner);
     // With the wrong authority, and with the system's own, which do not know the stack's.
     for authority in [foreign.as_str(), ""] {
         let function = corner.function_with(&[("VAULT_CACERT", authority)]).await;
@@ -116,10 +98,36 @@ async fn aws_is_asked_over_tls_and_only_with_a_certificate_that_is_trusted() {
     let corner = Corner::new().await;
     let endpoint = corner.stack.text("/vault/addr");
     let authority = corner.stack.text("/vault/caFile");
-    for (trusted, said) in [(authority.as_str(), "the answer could not be read"), ("", "the connection failed")] {
-        let function = corner.function_with(&[("AWS_ENDPOINT_URL_SSM", &endpoint), ("SSL_CERT_FILE", trusted)]).await;
+    let foreign = foreign_authority(&corner);
+    for (trusted, said) in [(&authority, "the answer could not be read"), (&foreign, "the connection failed")] {
+        let function =
+            corner.function_with(&[("AWS_ENDPOINT_URL_SSM", &endpoint), ("SSL_CERT_FILE", trusted.as_str())]).await;
         let report = function.invoke(&json!({"action": "sync", "users": ["alice"]})).await.unwrap();
         let reason = report["users"][0]["reason"].as_str().unwrap();
         assert!(reason.contains(said), "{trusted:?}: {reason}");
     }
+}
+
+/// A certificate authority that signed nothing here.
+fn foreign_authority(corner: &Corner<'_>) -> String {
+    let foreign = format!("{}/{}.pem", corner.stack.text("/dir"), fastrand::u64(..));
+    let made = std::process::Command::new("openssl")
+        .args([
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+            "-days",
+            "1",
+            "-subj",
+            "/CN=foreign",
+        ])
+        .args(["-keyout", "/dev/null", "-out", &foreign])
+        .output()
+        .unwrap();
+    assert!(made.status.success());
+    foreign
 }
