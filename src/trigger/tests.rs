@@ -518,3 +518,23 @@ fn a_delivery_that_is_not_told_counts_as_the_first() {
         assert_eq!(records[0].delivery, delivery, "{attributes}");
     }
 }
+
+#[test]
+fn the_rules_pattern_asks_for_exactly_the_changes_that_are_understood() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/infra/shared/event-pattern.json");
+    let pattern: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let texts = |pointer: &str| {
+        let texts = pattern.pointer(pointer).unwrap().as_array().unwrap().iter().map(|text| text.as_str().unwrap());
+        texts.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let name = pattern.pointer("/detail/name/0/wildcard").unwrap().as_str().unwrap();
+    let name = name.replace("${ParameterPrefix}*${ParameterSuffix}", "/iam_users/alice_keys");
+    for operation in ["Create", "Update", "Delete", "LabelParameterVersion"] {
+        let event = json!({
+            "source": texts("/source")[0], "detail-type": texts("/detail-type")[0],
+            "detail": {"operation": operation, "name": name},
+        });
+        let understood = matches!(parse(event, &naming()), Ok(Trigger::Change(_)));
+        assert_eq!(texts("/detail/operation").iter().any(|asked| asked == operation), understood, "{operation}");
+    }
+}
