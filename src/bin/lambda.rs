@@ -66,7 +66,7 @@ fn time_left(deadline_millis: u64) -> Duration {
     let deadline = SystemTime::UNIX_EPOCH + Duration::from_millis(deadline_millis);
     deadline
         .duration_since(SystemTime::now())
-        .map_or(WITHOUT_DEADLINE, |left| left.checked_sub(TO_ANSWER.min(left / 4)).unwrap())
+        .map_or(WITHOUT_DEADLINE, |left| left.saturating_sub(TO_ANSWER.min(left / 4)))
 }
 
 /// A failed invocation as Lambda reports it; `errorType` is stable, to alarm on.

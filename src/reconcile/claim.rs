@@ -123,9 +123,9 @@ fn due(
         return Ok(Scope::Everyone { first: first() });
     }
     let (Some(finished), is_old) = (last.finished_at, is_old(last.started_at, now, interval_hours)) else {
-        let until = last.claimed_until.unwrap_or(last.started_at).min(later(last.started_at, LONGEST));
-        let ours = last.request_id.as_deref() == Some(request_id);
-        return if now < until && !ours && !force {
+        let until = last.claimed_until.unwrap_or(last.started_at);
+        let alive = now < until && until <= later(now, LONGEST) && last.request_id.as_deref() != Some(request_id);
+        return if alive && !force {
             Err(format!("another sweep, begun at {}, may be under way until {until}", last.started_at))
         } else {
             Ok(Scope::Everyone { first: first() })
@@ -135,9 +135,10 @@ fn due(
     match (complete, force || is_old) {
         (_, true) => Ok(Scope::Everyone { first: first() }),
         (true, false) => Err(format!(
-            "the last sweep was complete at {finished}, less than {interval_hours} h ago; force repeats it"
+            "the last sweep, begun at {}, was complete at {finished}, and one every {interval_hours} h is enough; force repeats it",
+            last.started_at
         )),
-        (false, false) if last.unlisted => Ok(Scope::Everyone { first: first() }),
+        (false, false) if last.unlisted || first().is_empty() => Ok(Scope::Everyone { first: first() }),
         (false, false) => Ok(Scope::Only(first())),
     }
 }
