@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::error::Error;
 use crate::keys::UserName;
 use crate::observe::Look;
-use crate::reconcile::{Claim, Ending, Scope, claim, record, sweep};
+use crate::reconcile::{Claim, Scope, claim, record, sweep};
 use crate::report::{Outcome, Report, UserReport, batch_response, goes_back};
 use crate::stores::Stores;
 use crate::sync::{OnlySay, Request, sync_all};
@@ -24,9 +24,6 @@ use crate::world::World;
 
 /// A parameter that was not put for so long is not being rotated: that is due every two days.
 const STALLED_AFTER_DAYS: i64 = 3;
-
-/// The most users that an error names.
-const NAMED_AT_MOST: usize = 20;
 
 /// Answers a payload. Users that are not done by `deadline` fail.
 ///
@@ -57,7 +54,7 @@ pub async fn handle<W: Stores>(
         }
         Trigger::Sync(users) => {
             // An operator asks for somebody because something seems wrong, so Vault is asked as well.
-            let look = || Look::Thorough { refused: None };
+            let look = || Look::Thorough { refused: None, written: None };
             let requests = users.into_iter().map(|user| Request::asked(user, look(), OnlySay::Nothing));
             Ok(to_value(invocation.report("sync", requests.collect()).await))
         }
@@ -95,7 +92,7 @@ impl<W: Stores> Invocation<'_, W> {
         let world = self.world;
         let mut report = Report::begin("reconcile");
         let lasts = self.deadline.saturating_duration_since(tokio::time::Instant::now()) + Duration::from_secs(2);
-        let until = Timestamp::now() + lasts;
+        let until = Timestamp::now().checked_add(lasts).unwrap_or(Timestamp::MAX);
         let (scope, claimed) = match claim(world, &order, request_id, until).await? {
             Claim::Granted { scope, record } => (scope, record),
             Claim::NotDue(reason) => {
@@ -124,19 +121,23 @@ impl<W: Stores> Invocation<'_, W> {
             self.metrics.count(&user, None);
             report.add_of_sweep(user);
         };
-        let upkeep = tokio::time::timeout_at(self.deadline, world.session.upkeep(true));
+        let upkeep = tokio::time::timeout_at(self.deadline, world.session.upkeep(!order.dry_run));
         let (ending, token) = tokio::join!(sweep(world, &order, scope, self.deadline, told), upkeep);
-        self.token(token.unwrap_or(Err(Error::OutOfTime)));
-        report.millis = self.millis();
-        record(world, claimed, &report, &failed, &ending).await?;
-        let complete = failed.is_empty() && ending.left.is_empty() && ending.unlisted.is_none();
+        // What is only said to fail is in the report.
+        let mut problems = ending.problems(if order.dry_run { &[] } else { &failed });
+        // A sweep with a dead token sees nothing of Vault, so it is none.
+        problems.extend(self.token(token.unwrap_or(Err(Error::OutOfTime))));
+        let complete = problems.is_empty();
         if order.users.is_none() && !order.dry_run {
             self.metrics.swept(everybody.then_some(stalled), complete);
         }
+        report.millis = self.millis();
         let counts = report.counts.iter().map(|(outcome, count)| format!("{} {count}", outcome.as_str()));
         let counts = counts.collect::<Vec<_>>().join(", ");
         tracing::info!(millis = report.millis, complete, "swept: {counts}");
-        if complete || order.dry_run { Ok(report) } else { Err(incomplete(&failed, &ending)) }
+        let recorded = tokio::time::timeout_at(self.deadline, record(world, claimed, &report, &failed, &ending)).await;
+        problems.extend(recorded.unwrap_or(Err(Error::OutOfTime)).err().map(|error| error.to_string()));
+        if problems.is_empty() { Ok(report) } else { Err(Error::PartialFailure(problems.join("; "))) }
     }
 
     /// Syncs the users of a batch, each once; returns the messages that go back.
@@ -188,37 +189,25 @@ impl<W: Stores> Invocation<'_, W> {
         reports
     }
 
-    /// Tells how the token is.
-    fn token(&mut self, status: Result<TokenStatus, Error>) {
+    /// Tells how the token is; returns a complaint if that could not be found out.
+    fn token(&mut self, status: Result<TokenStatus, Error>) -> Option<String> {
         match status {
             Ok(status) => {
                 self.metrics.vault_token_hours_left = status.hours_left();
                 self.world.say_of_token(status.warnings);
+                None
             }
-            Err(error) => self.world.say_of_token(vec![format!("the Vault token could not be looked after: {error}")]),
+            Err(error) => {
+                let complaint = format!("the Vault token could not be looked after: {error}");
+                self.world.say_of_token(vec![complaint.clone()]);
+                Some(complaint)
+            }
         }
     }
 
     fn millis(&self) -> u64 {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
-}
-
-/// What a sweep did not get done, for people.
-fn incomplete(failed: &[UserName], ending: &Ending) -> Error {
-    let some = |users: &[UserName]| {
-        let shown = users.iter().take(NAMED_AT_MOST).map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        if users.len() > NAMED_AT_MOST { format!("{shown}, …") } else { shown }
-    };
-    let mut parts = Vec::new();
-    if !failed.is_empty() {
-        parts.push(format!("{} failed ({})", failed.len(), some(failed)));
-    }
-    if !ending.left.is_empty() {
-        parts.push(format!("{} not begun ({})", ending.left.len(), some(&ending.left)));
-    }
-    parts.extend(ending.unlisted.as_ref().map(|problem| format!("the listing broke off: {problem}")));
-    Error::PartialFailure(format!("{}; the next sweep goes on with those", parts.join("; ")))
 }
 
 /// The one request that the changes of a user amount to, each with whether it is worth waiting for a newer read: the

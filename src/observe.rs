@@ -27,6 +27,8 @@ pub enum Look {
     Thorough {
         /// The guard that Vault has refused just before, if that is why.
         refused: Option<Cas>,
+        /// The version that we have written just before, if that is why.
+        written: Option<u64>,
     },
 }
 
@@ -60,7 +62,11 @@ pub async fn observe<W: Stores>(
     let (mut before, listed) = match look {
         Look::Quick => (VaultView::NotRead, None),
         Look::Listed { parameter, vault } => (vault, Some(parameter)),
-        Look::Thorough { refused } => (metadata(world, user, refused).await?, None),
+        Look::Thorough { refused, written } => match (metadata(world, user, refused).await?, written) {
+            // Nothing else is known of Vault, but that it holds what we wrote, whatever the state says.
+            (VaultView::Hidden { .. }, Some(version)) => (VaultView::At { version, readable: true }, None),
+            (view, _) => (view, None),
+        },
     };
     let was_listed = listed.is_some();
     let parameter = async {
@@ -83,13 +89,18 @@ pub async fn observe<W: Stores>(
         }
         (parameter.await, found)
     };
+    if let (Parameter::Current(current), Some(state)) = (&parameter, &state) {
+        report.notes.recorded = state.last_secret_hash == current.fingerprint && state.retired_at.is_none();
+    }
     let roster = match parameter {
         Parameter::Absent => roster(world, user).await?,
         _ => RosterView::Unknown,
     };
     let ask = match (&parameter, &state) {
         // What is deleted must be the latest version.
-        (Parameter::Absent, _) => world.config.on_user_deleted == OnUserDeleted::SoftDelete,
+        (Parameter::Absent, Some(state)) => {
+            state.retired_at.is_none() && world.config.on_user_deleted == OnUserDeleted::SoftDelete
+        }
         // A state of the predecessor knows no version.
         (Parameter::Current(current), Some(state)) => {
             state.vault_version.is_none() || (screening && state.last_secret_hash == current.fingerprint)
@@ -130,14 +141,18 @@ async fn published<W: Stores>(world: &World<W>, user: &UserName) -> Result<(Foun
     }
 }
 
+/// What Vault's metadata says. A 403 is believed to be the policy's only after the token has proved to be alive; then it
+/// is not asked for again with that token, because each refusal would load the token anew.
 async fn metadata<W: Stores>(world: &World<W>, user: &UserName, refused: Option<Cas>) -> Result<VaultView, Error> {
-    // A token that may not read metadata is not asked again and again: each refusal would load the token anew.
-    if world.was_said(Notice::MetadataIsHidden) {
+    if world.session.may_not_read_metadata().await {
         return Ok(VaultView::Hidden { refused });
     }
     let path = world.config.vault.path_of(user);
     match world.session.call(async |vault, token| vault.metadata(token, &path).await).await {
-        Err(Error::Denied { .. }) => {
+        Err(denied @ Error::Denied { .. }) => {
+            let alive = world.session.call(async |vault, token| vault.lookup(token).await).await;
+            alive.map_err(|_| denied)?;
+            world.session.note_that_metadata_is_hidden().await;
             world.say_once(Notice::MetadataIsHidden);
             Ok(VaultView::Hidden { refused })
         }

@@ -33,6 +33,9 @@ const UNANSWERED: u32 = 3;
 /// So many users may be retired in one sweep, or a fifth of those that are known if that is more.
 const RETIRE_FREELY: usize = 3;
 
+/// The most users that an error names.
+const NAMED_AT_MOST: usize = 20;
+
 /// Whom a sweep is for.
 #[derive(Debug, PartialEq)]
 pub enum Scope {
@@ -52,6 +55,31 @@ pub struct Ending {
     pub left: Vec<UserName>,
     /// Why the listing is not complete, where it is not: there may be users of whom nothing is known.
     pub unlisted: Option<String>,
+}
+
+impl Ending {
+    /// What was not done, for people, given who failed; empty when everything was.
+    pub fn problems(&self, failed: &[UserName]) -> Vec<String> {
+        let named = |what: &str, users: &[UserName]| {
+            let mut names = users.iter().take(NAMED_AT_MOST).map(ToString::to_string).collect::<Vec<_>>();
+            if users.len() > NAMED_AT_MOST {
+                names.push("…".to_owned());
+            }
+            (!users.is_empty()).then(|| format!("{} {what} ({})", users.len(), names.join(", ")))
+        };
+        let unlisted = self.unlisted.as_ref().map(|problem| format!("not everybody was looked at: {problem}"));
+        [named("failed", failed), named("not begun", &self.left), unlisted].into_iter().flatten().collect()
+    }
+}
+
+/// What came of users who were swept, but not retired.
+struct Screened {
+    /// Who was not begun for want of time.
+    left: Vec<UserName>,
+    /// Who would be retired.
+    gone: Vec<UserReport>,
+    /// How many were in step, which those are who were retired before.
+    in_step: usize,
 }
 
 /// A sweep under way.
@@ -84,19 +112,23 @@ pub async fn sweep<W: Stores>(
     let sweep = Sweep { world, order, stop, deadline, outage, pace, sink };
     match scope {
         Scope::Only(users) => sweep.only(users).await,
-        Scope::Everyone { first } => {
-            let mut done = first.iter().cloned().collect::<HashSet<_>>();
-            let (mut left, gone) = sweep.named(first).await;
-            // Those who seem to be gone are looked at again with everybody else, because they must be counted together.
-            for report in &gone {
-                done.remove(&report.user);
+        Scope::Everyone { mut first } => {
+            if let Some(users) = &world.config.users {
+                first.retain(|user| users.contains(user));
             }
-            let mut ending = match &world.config.users {
+            let mut done = first.iter().cloned().collect::<HashSet<_>>();
+            // By name is ten times as dear as by listing, so those who come first must not use up everybody's time.
+            let until = now + stop.saturating_duration_since(now) / 3;
+            let Screened { left, gone, .. } = sweep.screen(first, by_name, until).await;
+            // Who seems to be gone is looked at again with everybody else, because they must be counted together.
+            let again = gone.into_iter().map(|report| report.user).chain(left);
+            for user in again {
+                done.remove(&user);
+            }
+            match &world.config.users {
                 Some(users) => sweep.only(users.iter().filter(|user| !done.contains(user)).cloned().collect()).await,
                 None => sweep.everyone(&done).await,
-            };
-            ending.left.append(&mut left);
-            ending
+            }
         }
     }
 }
@@ -105,43 +137,50 @@ impl<W: Stores, F: FnMut(UserReport)> Sweep<'_, W, F> {
     /// Sweeps exactly these users.
     async fn only(&self, users: Vec<UserName>) -> Ending {
         let known = users.len();
-        let (mut left, gone) = self.named(users).await;
+        let Screened { mut left, gone, .. } = self.screen(users, by_name, self.stop).await;
         let nothing_is_there = !gone.is_empty() && gone.len() == known && self.order.users.is_none();
         let refused = self.retire(gone, known, nothing_is_there, &mut left).await;
         Ending { left, unlisted: refused }
     }
 
-    /// Sweeps users by name, but retires nobody; returns who was not begun for want of time, and who would be retired.
-    async fn named(&self, users: Vec<UserName>) -> (Vec<UserName>, Vec<UserReport>) {
+    /// Sweeps users, but retires nobody.
+    async fn screen(&self, users: Vec<UserName>, look: impl Fn(&UserName) -> Look, until: Instant) -> Screened {
         let only_say = if self.order.dry_run { OnlySay::All } else { OnlySay::Retirement };
-        let mut gone = Vec::new();
-        let left = self.by_name(users, only_say, |report| match report.outcome {
+        let (mut gone, mut in_step) = (Vec::new(), 0);
+        let left = self.each(users, look, only_say, until, |report| match report.outcome {
             Outcome::PlannedRetired => gone.push(report),
-            _ => self.tell(report),
+            outcome => {
+                in_step += usize::from(outcome == Outcome::Unchanged);
+                self.tell(report);
+            }
         });
-        (left.await, gone)
+        Screened { left: left.await, gone, in_step }
     }
 
-    /// Works on users by name, as long as there is time; returns who was not begun.
-    async fn by_name(
+    /// Works on users as long as there is time; returns who was not begun.
+    async fn each(
         &self,
         users: Vec<UserName>,
+        look: impl Fn(&UserName) -> Look,
         only_say: OnlySay,
+        until: Instant,
         mut take: impl FnMut(UserReport),
     ) -> Vec<UserName> {
         let queue = RefCell::new(VecDeque::from(users));
         let requests = stream::unfold((), async |()| {
-            let user = self.has_time().then(|| queue.borrow_mut().pop_front())??;
-            self.wait_for_turn().await;
-            Some((Request::asked(user, Look::Thorough { refused: None }, only_say), ()))
+            let user = (Instant::now() < until).then(|| queue.borrow_mut().pop_front())??;
+            let look = look(&user);
+            if !matches!(look, Look::Listed { .. }) {
+                self.wait_for_turn().await;
+            }
+            Some((Request::asked(user, look, only_say), ()))
         });
         let reports = sync_each(self.world, &self.outage, requests, self.deadline);
-        reports
-            .for_each(|report| {
-                take(report);
-                std::future::ready(())
-            })
-            .await;
+        let told = reports.for_each(|report| {
+            take(report);
+            std::future::ready(())
+        });
+        told.await;
         queue.take().into()
     }
 
@@ -163,7 +202,7 @@ impl<W: Stores, F: FnMut(UserReport)> Sweep<'_, W, F> {
         }
         if self.order.allow_mass_retire || (count <= RETIRE_FREELY.max(known / 5) && !nothing_is_there) {
             let users = gone.into_iter().map(|report| report.user).collect();
-            left.extend(self.by_name(users, OnlySay::Nothing, |report| self.tell(report)).await);
+            left.extend(self.each(users, by_name, OnlySay::Nothing, self.stop, |report| self.tell(report)).await);
             return None;
         }
         let refusal = format!(
@@ -189,6 +228,11 @@ impl<W: Stores, F: FnMut(UserReport)> Sweep<'_, W, F> {
     fn tell(&self, report: UserReport) {
         (self.sink.borrow_mut())(report);
     }
+}
+
+/// How to look at a user of whom only the name is known.
+fn by_name(_: &UserName) -> Look {
+    Look::Thorough { refused: None, written: None }
 }
 
 #[cfg(test)]

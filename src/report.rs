@@ -85,6 +85,7 @@ pub struct UserReport {
 }
 
 /// What only metrics and the queue need to know of a user.
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, not the states of a machine")]
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Notes {
     /// The read looked older than the event that told of it.
@@ -93,6 +94,8 @@ pub struct Notes {
     pub drift_repaired: bool,
     /// How often a race for the state object was lost, or a damaged one was replaced.
     pub state_conflicts: u64,
+    /// The parameter's key is the one that was recorded last, so that a failure does not mean that it is missing.
+    pub recorded: bool,
     /// There is a remark that is worth a line.
     pub remarked: bool,
     /// `LastModifiedDate` of the parameter that was read.
@@ -142,7 +145,8 @@ impl UserReport {
     /// Notes how long a key has been missing from Vault.
     pub fn measure(&mut self, now: Timestamp) {
         let modified = self.notes.parameter_modified;
-        let missing = modified.filter(|_| matches!(self.outcome, Outcome::Failed | Outcome::Held));
+        let is_missing = matches!(self.outcome, Outcome::Failed | Outcome::Held) && !self.notes.recorded;
+        let missing = modified.filter(|_| is_missing);
         self.unsynced_hours = missing.map(|modified| now.duration_since(modified).as_secs_f64().max(0.0) / 3600.0);
     }
 

@@ -17,6 +17,7 @@ use crate::keys::UserName;
 use crate::observe::{Look, observe};
 use crate::plan::{Step, plan};
 use crate::report::{Outcome, UserReport};
+use crate::snapshot::VaultView;
 use crate::stores::Stores;
 use crate::world::World;
 
@@ -129,12 +130,15 @@ async fn attempt<W: Stores>(
 ) -> Result<(), Error> {
     let mut look = mem::replace(&mut request.look, Look::Quick);
     for attempt in 1..=ATTEMPTS {
+        if matches!(look, Look::Thorough { .. } | Look::Listed { vault: VaultView::NotRead, .. }) {
+            outage.check()?;
+        }
         let seen = observe(world, &request.user, request.told_deleted, look, report).await?;
         let plan = plan(&seen.snapshot, world.config.on_user_deleted);
         if plan.step.changes_vault() {
             outage.check()?;
             if !seen.proven {
-                look = Look::Thorough { refused: None };
+                look = Look::Thorough { refused: None, written: None };
                 continue;
             }
         }
@@ -152,13 +156,13 @@ async fn attempt<W: Stores>(
                 report.end(outcome, plan.reason.to_string(), vault_version);
                 return Ok(());
             }
-            Applied::Refused(cas) => look = Look::Thorough { refused: Some(cas) },
+            Applied::Refused(cas) => look = Look::Thorough { refused: Some(cas), written: None },
             Applied::Overtaken(vault_version) => {
                 // What was written was written, also if the next look finds nothing more to do.
                 if vault_version.is_some() {
                     report.end(Outcome::Written, plan.reason.to_string(), vault_version);
                 }
-                look = Look::Thorough { refused: None };
+                look = Look::Thorough { refused: None, written: vault_version };
             }
         }
         pause(attempt).await;

@@ -58,6 +58,8 @@ struct Held {
     token: SecretString,
     stored: Option<(TokenObject, Etag)>,
     lifetime: Option<Lifetime>,
+    /// Whether Vault has refused it the metadata.
+    metadata_is_hidden: bool,
 }
 
 /// What is known of the token, without the token.
@@ -105,6 +107,18 @@ impl<V: Vault, T: Tokens> Session<V, T> {
         };
         let (token, newer) = self.token(Some(generation)).await?;
         if newer == generation { Err(denied) } else { call(&self.vault, &token).await }
+    }
+
+    /// Whether the token in use was found to be one that may not read metadata.
+    pub async fn may_not_read_metadata(&self) -> bool {
+        self.memory.lock().await.held.as_ref().is_some_and(|held| held.metadata_is_hidden)
+    }
+
+    /// Remembers that the token in use may not read metadata.
+    pub async fn note_that_metadata_is_hidden(&self) {
+        if let Some(held) = self.memory.lock().await.held.as_mut() {
+            held.metadata_is_hidden = true;
+        }
     }
 
     /// Looks at the token and renews it when little is left, or in any case when `force` is set. Asks Vault only when
@@ -221,7 +235,7 @@ impl<V: Vault, T: Tokens> Session<V, T> {
         };
         if let Some((token, stored)) = loaded {
             memory.generation += 1;
-            memory.held = Some(Held { token, stored, lifetime: None });
+            memory.held = Some(Held { token, stored, lifetime: None, metadata_is_hidden: false });
         }
         let held = memory.held.as_ref().expect("a token is held, or loading it failed above");
         Ok((held.token.clone(), memory.generation))

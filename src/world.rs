@@ -45,11 +45,6 @@ impl<W: Stores> World<W> {
         Self { config, parameters, states, session, roster, said, said_of_token }
     }
 
-    /// Whether the notice was logged.
-    pub fn was_said(&self, notice: Notice) -> bool {
-        self.said[notice as usize].get()
-    }
-
     /// Logs the notice, the first time.
     pub fn say_once(&self, notice: Notice) {
         if self.said[notice as usize].replace(true) {

@@ -98,7 +98,11 @@ pub async fn claim<W: Stores>(
     };
     match states.save_run(&run, etag.as_ref()).await? {
         Saved::As(etag) => Ok(Claim::Granted { scope, record: Some((run, etag)) }),
-        Saved::LostRace => Ok(Claim::NotDue("another sweep began at the same moment".to_owned())),
+        // The first answer to our own write may have been lost, and then the repetition lost against it.
+        Saved::LostRace => match states.load_run().await? {
+            (Some(theirs), Some(etag)) if theirs == run => Ok(Claim::Granted { scope, record: Some((run, etag)) }),
+            _ => Ok(Claim::NotDue("another sweep began at the same moment".to_owned())),
+        },
     }
 }
 
@@ -175,8 +179,12 @@ pub async fn record<W: Stores>(
         claimed_until: None,
         ..run
     };
-    if states.save_run(&finished, Some(&etag)).await? == Saved::LostRace {
-        tracing::warn!("another sweep took over: this one lasted longer than it had claimed");
+    if states.save_run(&finished, Some(&etag)).await? == Saved::LostRace
+        && states.load_run().await?.0.as_ref() != Some(&finished)
+    {
+        tracing::warn!(
+            "another sweep has recorded itself meanwhile: this one lasted longer than it had claimed, or that one was forced"
+        );
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use futures_util::{StreamExt, stream};
 
-use super::{Ending, Sweep};
+use super::{Ending, Screened, Sweep};
 use crate::error::Error;
 use crate::keys::UserName;
 use crate::observe::Look;
@@ -36,18 +36,26 @@ impl<W: Stores, F: FnMut(UserReport)> Sweep<'_, W, F> {
             ending.unlisted = Some(error.to_string());
             HashSet::new()
         });
-        let known = recorded.union(&listing.seen).count();
         let unseen = roster.unwrap_or_default().union(&recorded).cloned().collect::<BTreeSet<_>>();
-        let unseen = unseen.into_iter().filter(|user| !listing.seen.contains(user) && !done.contains(user)).collect();
+        let unseen = unseen.into_iter().filter(|user| !listing.seen.contains(user) && !done.contains(user));
+        let unseen = unseen.collect::<Vec<_>>();
         // Nobody's absence is believed unless the whole listing was seen: then they were only not reached.
         if ending.unlisted.is_some() {
             ending.left = unseen;
-        } else {
-            let (left, gone) = self.named(unseen).await;
-            ending.left = left;
-            let nothing_is_there = listing.seen.is_empty() && !gone.is_empty();
-            ending.unlisted = self.retire(gone, known, nothing_is_there, &mut ending.left).await;
+            return ending;
         }
+        let unlisted = |user: &UserName| {
+            let nameable = self.world.config.naming.parameter_of(user).is_some();
+            let parameter = if nameable { Parameter::Absent } else { Parameter::Unnameable };
+            Look::Listed { parameter, vault: VaultView::NotRead }
+        };
+        let known = listing.seen.union(done).count() + unseen.len();
+        let Screened { left, gone, in_step } = self.screen(unseen, unlisted, self.stop).await;
+        ending.left = left;
+        // Those who were retired long ago do not count, or they would loosen the brake year by year.
+        let known = known - in_step;
+        let nothing_is_there = listing.seen.is_empty() && !gone.is_empty();
+        ending.unlisted = self.retire(gone, known, nothing_is_there, &mut ending.left).await;
         ending
     }
 
@@ -68,7 +76,7 @@ impl<W: Stores, F: FnMut(UserReport)> Sweep<'_, W, F> {
         match all_pages(async |from| roster.page(from).await).await {
             Ok(names) => Some(names),
             Err(error) => {
-                tracing::warn!(error = %error, "the roster could not be read: the sweep goes on without, and retires nobody");
+                tracing::warn!(error = %error, "the roster could not be listed: who is on it without a parameter is not noticed");
                 None
             }
         }

@@ -34,6 +34,8 @@ pub struct Inner {
     pub states: BTreeMap<String, (UserState, u64)>,
     /// The record of the last sweep and its version.
     pub run: Option<(LastRun, u64)>,
+    /// Whether the next write of the record takes effect and is answered as if it had not.
+    pub lose_answer: bool,
     /// Whether Vault gives the metadata of all keys at once.
     pub surveys: bool,
     /// What the predecessor recorded.
@@ -254,7 +256,8 @@ impl Runs for Memory {
         inner.etags += 1;
         let etag = inner.etags;
         inner.run = Some((run.clone(), etag));
-        Ok(Saved::As(Etag(etag.to_string())))
+        let lost = std::mem::take(&mut inner.lose_answer);
+        Ok(if lost { Saved::LostRace } else { Saved::As(Etag(etag.to_string())) })
     }
 }
 
