@@ -149,9 +149,8 @@ async fn metadata<W: Stores>(world: &World<W>, user: &UserName, refused: Option<
     }
     let path = world.config.vault.path_of(user);
     match world.session.call(async |vault, token| vault.metadata(token, &path).await).await {
-        Err(denied @ Error::Denied { .. }) => {
-            let alive = world.session.call(async |vault, token| vault.lookup(token).await).await;
-            alive.map_err(|_| denied)?;
+        Err(Error::Denied { .. }) => {
+            world.session.call(async |vault, token| vault.lookup(token).await).await?;
             world.session.note_that_metadata_is_hidden().await;
             world.say_once(Notice::MetadataIsHidden);
             Ok(VaultView::Hidden { refused })

@@ -204,7 +204,7 @@ impl Vault for VaultServer {
             answers::error(
                 "looking up the Vault token at",
                 &self.address,
-                "the token is expired, revoked, or lacks the default policy: store a new one",
+                "the token is expired or revoked, or its policies lack lookup-self and renew-self (those of default): store a new one",
                 &error,
             )
         })
@@ -216,7 +216,7 @@ impl Vault for VaultServer {
             answers::error(
                 "renewing the Vault token at",
                 &self.address,
-                "the token is expired, revoked, or lacks the default policy: store a new one",
+                "the token is expired or revoked, or its policies lack lookup-self and renew-self (those of default): store a new one",
                 &error,
             )
         })
