@@ -20,6 +20,7 @@ const WITHOUT_DEADLINE: Duration = Duration::from_secs(55);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
+    #[expect(clippy::disallowed_methods, reason = "here is where the environment is read")]
     let environment = |name: &str| std::env::var(name).ok();
     telemetry::start_log(config::log_level(environment).unwrap_or(tracing::Level::INFO));
     // A wrong configuration fails each invocation by name, where an alarm sees it, rather than the start of the
