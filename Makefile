@@ -26,6 +26,10 @@ unit: ## the rules and the formats, without any server
 integration: venv cdk ## the real binary on OpenBao and the AWS emulator
 	cargo test --locked --test integration
 
+.PHONY: bench-sweep
+bench-sweep: venv ## a thousand users swept three times: time, calls of each service, memory
+	cargo test --locked --test integration a_thousand_users -- --nocapture
+
 .PHONY: check
 check: fmt clippy doc deny ## format, lints, documentation, dependency policy
 

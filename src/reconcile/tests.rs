@@ -1,4 +1,13 @@
 //! Sweeps on stores in memory: what they repair, what they leave alone, what they refuse.
+//!
+//! The known faults of the predecessor, and the tests that keep them out:
+//! - a run counted as complete although users failed: `users_who_failed_make_the_sweep_incomplete_and_only_they_are_swept_again`
+//! - every second night was skipped: `a_nightly_schedule_never_skips_a_night`
+//! - any error of Vault was taken for "no key": `basic_mode_takes_no_other_answer_of_vault_for_absence` (in `sync`)
+//! - hash and written key could differ: `hash_and_written_key_come_from_one_read`
+//! - drift in Vault was never seen: `drift_in_vault_is_repaired_and_counted`
+//! - two runs at once lost each other's state: `an_event_in_the_middle_of_a_sweep_loses_no_state`
+//! - unchanged users were counted as updated: `the_second_sweep_writes_nothing_and_asks_little`
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
