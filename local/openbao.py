@@ -132,7 +132,7 @@ class OpenBao:
         except OSError:
             return None
 
-    def request(self, method: str, path: str, body: dict = None, token: str = None, timeout: float = 5):
+    def request(self, method: str, path: str, body: dict = None, token: str = None, timeout: float = 30):
         """(HTTP status, JSON answer) of one call, with the root token unless another is given."""
         context = ssl.create_default_context(cafile=str(self.ca_file))
         connection = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=timeout, context=context)
