@@ -213,7 +213,7 @@ impl<'a> Corner<'a> {
     pub async fn vault(&self, method: reqwest::Method, path: &str, body: Option<Value>) -> (u16, Value) {
         let request = self.vault.request(method, format!("{}/v1/{path}", self.stack.text("/vault/addr")));
         let request =
-            request.header("X-Vault-Token", self.stack.text("/vault/rootToken")).timeout(Duration::from_secs(60));
+            request.header("X-Vault-Token", self.stack.text("/vault/rootToken")).timeout(Duration::from_mins(1));
         let request = match body {
             Some(body) => request.body(body.to_string()),
             None => request,
