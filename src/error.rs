@@ -75,7 +75,7 @@ pub enum Error {
     #[error("the invocation had no time left; worth another try later")]
     OutOfTime,
     /// A sweep did not get everybody in step: the next one goes on with those.
-    #[error("the sweep is incomplete: {0}; the next one goes on from there")]
+    #[error("the sweep is incomplete: {0}")]
     PartialFailure(String),
     /// The single user of an invocation failed.
     #[error("{user}: {reason}")]

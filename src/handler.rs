@@ -98,7 +98,10 @@ impl<W: Stores> Invocation<'_, W> {
             Claim::NotDue(reason) => {
                 tracing::info!(reason, "no sweep: {reason}");
                 report.skipped = Some(reason);
-                return Ok(report);
+                let token = tokio::time::timeout_at(self.deadline, world.session.upkeep(true)).await;
+                let complaint = self.token(token.unwrap_or(Err(Error::OutOfTime)));
+                report.millis = self.millis();
+                return complaint.map_or(Ok(report), |complaint| Err(Error::PartialFailure(complaint)));
             }
         };
         let everybody = matches!(scope, Scope::Everyone { .. });
@@ -121,12 +124,16 @@ impl<W: Stores> Invocation<'_, W> {
             self.metrics.count(&user, None);
             report.add_of_sweep(user);
         };
-        let upkeep = tokio::time::timeout_at(self.deadline, world.session.upkeep(!order.dry_run));
+        // A dry run writes nothing, so it renews nothing.
+        let upkeep = async {
+            let upkeep = tokio::time::timeout_at(self.deadline, world.session.upkeep(true));
+            if order.dry_run { None } else { Some(upkeep.await.unwrap_or(Err(Error::OutOfTime))) }
+        };
         let (ending, token) = tokio::join!(sweep(world, &order, scope, self.deadline, told), upkeep);
         // What is only said to fail is in the report.
         let mut problems = ending.problems(if order.dry_run { &[] } else { &failed });
         // A sweep with a dead token sees nothing of Vault, so it is none.
-        problems.extend(self.token(token.unwrap_or(Err(Error::OutOfTime))));
+        problems.extend(token.and_then(|token| self.token(token)));
         let complete = problems.is_empty();
         if order.users.is_none() && !order.dry_run {
             self.metrics.swept(everybody.then_some(stalled), complete);

@@ -166,8 +166,8 @@ async fn roster<W: Stores>(world: &World<W>, user: &UserName) -> Result<RosterVi
     match roster.lists(user).await {
         Ok(true) => Ok(RosterView::Listed),
         Ok(false) => Ok(RosterView::NotListed),
-        Err(error @ (Error::Denied { .. } | Error::Missing { .. })) => {
-            tracing::warn!(user = user.as_str(), error = %error, "there is no roster to ask: {error}");
+        Err(Error::Denied { .. } | Error::Missing { .. }) => {
+            world.say_once(Notice::RosterIsClosed);
             Ok(RosterView::Unknown)
         }
         Err(error) => Err(error),

@@ -53,7 +53,7 @@ pub enum Scope {
 pub struct Ending {
     /// Who was not begun, for want of time or because the listing broke off.
     pub left: Vec<UserName>,
-    /// Why the listing is not complete, where it is not: there may be users of whom nothing is known.
+    /// Why everybody has to be looked at again, where that is so: a listing that is not complete, or a refusal to retire.
     pub unlisted: Option<String>,
 }
 
@@ -67,8 +67,7 @@ impl Ending {
             }
             (!users.is_empty()).then(|| format!("{} {what} ({})", users.len(), names.join(", ")))
         };
-        let unlisted = self.unlisted.as_ref().map(|problem| format!("not everybody was looked at: {problem}"));
-        [named("failed", failed), named("not begun", &self.left), unlisted].into_iter().flatten().collect()
+        [named("failed", failed), named("not begun", &self.left), self.unlisted.clone()].into_iter().flatten().collect()
     }
 }
 
@@ -194,26 +193,26 @@ impl<W: Stores, F: FnMut(UserReport)> Sweep<'_, W, F> {
         left: &mut Vec<UserName>,
     ) -> Option<String> {
         let count = gone.len();
+        if !self.order.allow_mass_retire && (count > RETIRE_FREELY.max(known / 5) || nothing_is_there) {
+            let refusal = format!(
+                "refused: {count} of {known} users would be retired at once, as if a listing were broken; check Parameter \
+                 Store, then repeat with allowMassRetire if they are really gone"
+            );
+            for mut report in gone {
+                report.end(Outcome::Failed, refusal.clone(), None);
+                self.tell(report);
+            }
+            return Some(refusal);
+        }
         if self.order.dry_run {
             for report in gone {
                 self.tell(report);
             }
-            return None;
-        }
-        if self.order.allow_mass_retire || (count <= RETIRE_FREELY.max(known / 5) && !nothing_is_there) {
+        } else {
             let users = gone.into_iter().map(|report| report.user).collect();
             left.extend(self.each(users, by_name, OnlySay::Nothing, self.stop, |report| self.tell(report)).await);
-            return None;
         }
-        let refusal = format!(
-            "refused: {count} of {known} known users would be retired at once, which looks like a broken listing; \
-             check Parameter Store, then repeat with allowMassRetire if they are really gone"
-        );
-        for mut report in gone {
-            report.end(Outcome::Failed, refusal.clone(), None);
-            self.tell(report);
-        }
-        Some("users who seem to be gone were not retired, and are counted again with everybody".to_owned())
+        None
     }
 
     fn has_time(&self) -> bool {

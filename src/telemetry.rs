@@ -13,6 +13,7 @@ use metrique::writer::Entry;
 use metrique::writer::format::Format;
 use metrique::writer::unit::WithUnit;
 use metrique::writer::value::Distribution;
+use tracing::level_filters::LevelFilter;
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
@@ -26,7 +27,11 @@ pub const NAMESPACE: &str = "IamKeySync";
 /// Sends logs of this library and of its binaries to standard output from `level` on. Other crates stay silent: their
 /// errors come to us as answers, and some of their lines quote what the services said.
 pub fn start_log(level: tracing::Level) {
-    let targets = Targets::new().with_target("nr_iam_key_sync", level).with_target("lambda", level);
+    let targets = Targets::new()
+        .with_target("nr_iam_key_sync", level)
+        .with_target("lambda", level)
+        // A target covers all that begin with it.
+        .with_target("lambda_runtime", LevelFilter::OFF);
     let lines = json_subscriber::fmt::layer()
         .with_writer(std::io::stdout)
         .flatten_event(true)

@@ -19,7 +19,7 @@ pub struct World<W: Stores> {
     pub session: Session<W::Vault, W::Tokens>,
     /// The roster, if there is one to ask.
     pub roster: Option<W::Roster>,
-    said: [Cell<bool>; 2],
+    said: [Cell<bool>; 3],
     said_of_token: RefCell<Vec<String>>,
 }
 
@@ -30,6 +30,8 @@ pub enum Notice {
     MetadataIsHidden,
     /// The token of the basic mode may not read keys.
     DataIsHidden,
+    /// The roster is missing, or closed to us.
+    RosterIsClosed,
 }
 
 impl<W: Stores> World<W> {
@@ -54,6 +56,10 @@ impl<W: Stores> World<W> {
             Notice::MetadataIsHidden => tracing::warn!(
                 "the Vault token may not read metadata: keys are synced, but drift in Vault is not seen, and a write whose guard \
                  Vault refuses is made without one; allow read and list on <mount>/metadata/<prefix>/*"
+            ),
+            Notice::RosterIsClosed => tracing::warn!(
+                "there is no roster to ask: a user without a parameter is retired when an event says that it was deleted; \
+                 allow dynamodb:GetItem and dynamodb:Scan on IAM_USER_TABLE, or switch the roster off with IAM_USER_TABLE=-"
             ),
             Notice::DataIsHidden => tracing::warn!(
                 "the Vault token may not read keys: without a bucket for state, every sync writes a new version; set S3_BUCKET_NAME or allow read"

@@ -33,7 +33,7 @@ impl<W: Stores, F: FnMut(UserReport)> Sweep<'_, W, F> {
         let listing = self.listed(done, survey.as_ref(), roster.as_ref()).await;
         let mut ending = Ending { left: Vec::new(), unlisted: listing.broken };
         let recorded = recorded.unwrap_or_else(|error| {
-            ending.unlisted = Some(error.to_string());
+            ending.unlisted = Some(format!("not everybody was listed: {error}"));
             HashSet::new()
         });
         let unseen = roster.unwrap_or_default().union(&recorded).cloned().collect::<BTreeSet<_>>();
@@ -132,12 +132,13 @@ impl<W: Stores, F: FnMut(UserReport)> Sweep<'_, W, F> {
     /// The next page of the listing; `None` when it breaks off, which is noted.
     async fn page(&self, from: Option<String>, listing: &RefCell<Listing>) -> Option<Page<(UserName, Parameter)>> {
         if !self.has_time() {
-            listing.borrow_mut().broken = Some("the invocation had no time left to list more parameters".to_owned());
+            listing.borrow_mut().broken =
+                Some("not everybody was listed: the invocation had no time left to list more parameters".to_owned());
             return None;
         }
         self.wait_for_turn().await;
         let page = self.world.parameters.page(&self.world.config.naming, from).await;
-        page.map_err(|error| listing.borrow_mut().broken = Some(error.to_string())).ok()
+        page.map_err(|error| listing.borrow_mut().broken = Some(format!("not everybody was listed: {error}"))).ok()
     }
 }
 

@@ -161,6 +161,9 @@ async fn more_than_a_fifth_of_the_users_are_not_retired_at_once() {
         memory.delete(&format!("user{n:02}"));
         memory.0.borrow_mut().roster.retain(|user| *user != format!("user{n:02}"));
     }
+    let dry = json!({"action": "reconcile", "dryRun": true});
+    let error = sweep_with(&world, dry, 3600).await.0.unwrap_err();
+    assert!(error.to_string().contains("7 of 30 users"), "a dry run tells of the brake as well: {error}");
     let error = sweep(&world).await.unwrap_err();
     assert!(error.to_string().contains("7 failed"), "{error}");
     assert_eq!(retired(7), 0);
@@ -183,7 +186,7 @@ async fn a_listing_that_breaks_off_retires_nobody_and_is_incomplete() {
     ));
     let (answer, metrics) = sweep_with(&world, json!({"action": "reconcile", "force": true}), 3600).await;
     let error = answer.unwrap_err();
-    assert!(error.to_string().contains("not everybody was looked at"), "{error}");
+    assert!(error.to_string().contains("not everybody was listed"), "{error}");
     assert_eq!(metrics["SweepCompleted"], 0);
     assert!(memory.state("user24").unwrap().retired_at.is_none());
 }
@@ -497,4 +500,22 @@ async fn a_claim_whose_answer_was_lost_is_still_ours() {
     // The write takes effect, and its repetition by the SDK loses against it.
     memory.0.borrow_mut().meanwhile.push(("s3-run-save", Box::new(|inner| inner.lose_answer = true)));
     assert!(sweep(&world).await.unwrap().get("skipped").is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sweep_that_is_not_due_still_looks_after_the_token() {
+    let (memory, world) = in_step(1, &[]).await;
+    let report = sweep_with(&world, json!({"action": "reconcile"}), 3600).await.0.unwrap();
+    assert!(report["skipped"].is_string() && calls(&memory, "vault-renew") == 1, "{report}");
+    memory.0.borrow_mut().tokens.0 = "another".into();
+    let error = sweep_with(&world, json!({"action": "reconcile"}), 3600).await.0.unwrap_err();
+    assert!(error.to_string().contains("token"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dry_run_does_not_renew_the_token() {
+    let (memory, world) = in_step(1, &[]).await;
+    memory.0.borrow_mut().ttl = 60;
+    sweep_with(&world, json!({"action": "reconcile", "dryRun": true}), 3600).await.0.unwrap();
+    assert_eq!(calls(&memory, "vault-renew"), 0);
 }

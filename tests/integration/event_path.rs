@@ -229,6 +229,9 @@ async fn a_wrong_configuration_fails_each_invocation_by_name() {
     assert_eq!(error["errorType"], "BadConfiguration");
     let message = error["errorMessage"].as_str().unwrap();
     assert!(message.contains("VAULT_ADDR: ") && message.contains("SYNC_CONCURRENCY: "), "{message}");
+    let lines = function.lines_with(|line| line["level"] == "ERROR").await;
+    let errors = lines.iter().filter(|line| line["level"] == "ERROR").count();
+    assert_eq!(errors, 1, "an error is logged once: {lines:#?}");
 }
 
 #[tokio::test]
