@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::stores::memory::{Memory, unreachable, value};
+use crate::stores::memory::{Memory, unavailable, unreachable, value};
 
 async fn answer_with_metrics(world: &World<Memory>, payload: Value) -> (Result<Value, Error>, Value) {
     let mut metrics = Metrics::of("function", "request");
@@ -149,6 +149,21 @@ async fn a_deleted_user_loses_the_latest_version_where_that_is_asked_for() {
     let report = answer(&world, event("Delete", "alice", DAY_3)).await.unwrap();
     assert_eq!(report["users"][0]["outcome"], "retired");
     assert_eq!(memory.history("alice"), ["-"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_death_between_the_deletion_in_vault_and_its_record_heals() {
+    let memory = Memory::default();
+    let world = memory.world(&[("ON_USER_DELETED", "soft-delete")]);
+    memory.put("alice", &value("KEY"), DAY_1);
+    answer(&world, event("Create", "alice", DAY_1)).await.unwrap();
+    memory.delete("alice");
+    memory.0.borrow_mut().faults.push(("s3-save", unavailable));
+    let deletion = || batch(&[message("m", 1, &event("Delete", "alice", DAY_3))]);
+    assert_eq!(returned(answer(&world, deletion()).await), ["m"]);
+    assert!(memory.history("alice") == ["-"] && memory.state("alice").unwrap().retired_at.is_none());
+    assert!(returned(answer(&world, deletion()).await).is_empty());
+    assert!(memory.history("alice") == ["-"] && memory.state("alice").unwrap().retired_at.is_some());
 }
 
 #[tokio::test(start_paused = true)]
