@@ -3,17 +3,17 @@
 //! Logs each user once and emits the metrics once, whatever happens. Must not do: anything that the command line would
 //! have to do again.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::error::Error;
 use crate::keys::UserName;
 use crate::observe::Look;
-use crate::reconcile::{Claim, Scope, claim, record, sweep};
+use crate::reconcile::{Watch, run};
 use crate::report::{Outcome, Report, UserReport, batch_response, goes_back};
 use crate::stores::Stores;
 use crate::sync::{OnlySay, Request, sync_all};
@@ -21,9 +21,6 @@ use crate::telemetry::{Metrics, log_user};
 use crate::token::TokenStatus;
 use crate::trigger::{self, Body, Change, Operation, Reconcile, Record, Trigger};
 use crate::world::World;
-
-/// A parameter that was not put for so long is not being rotated: that is due every two days.
-const STALLED_AFTER_DAYS: i64 = 3;
 
 /// Answers a payload. Users that are not done by `deadline` fail.
 ///
@@ -89,62 +86,24 @@ impl<W: Stores> Invocation<'_, W> {
 
     /// Sweeps everybody, if that is due, and renews the token in any case.
     async fn sweep(&mut self, order: Reconcile, request_id: &str) -> Result<Report, Error> {
-        let world = self.world;
-        let mut report = Report::begin("reconcile");
-        let lasts = self.deadline.saturating_duration_since(tokio::time::Instant::now()) + Duration::from_secs(2);
-        let until = Timestamp::now().checked_add(lasts).unwrap_or(Timestamp::MAX);
-        let (scope, claimed) = match claim(world, &order, request_id, until).await? {
-            Claim::Granted { scope, record } => (scope, record),
-            Claim::NotDue(reason) => {
-                tracing::info!(reason, "no sweep: {reason}");
-                report.skipped = Some(reason);
-                let token = tokio::time::timeout_at(self.deadline, world.session.upkeep(true)).await;
-                let complaint = self.token(token.unwrap_or(Err(Error::OutOfTime)));
-                report.millis = self.millis();
-                return complaint.map_or(Ok(report), |complaint| Err(Error::PartialFailure(complaint)));
-            }
-        };
-        let everybody = matches!(scope, Scope::Everyone { .. });
-        let mut failed = Vec::new();
-        let mut stalled = 0;
-        let told = |mut user: UserReport| {
-            let modified = user.notes.parameter_modified;
-            let days = modified.map_or(0, |modified| Timestamp::now().duration_since(modified).as_hours() / 24);
-            if days >= STALLED_AFTER_DAYS {
-                user.remark(&format!("not rotated for {days} days"));
-                stalled += 1;
-            }
-            if user.outcome == Outcome::Failed {
-                failed.push(user.user.clone());
-            }
-            // A night of users who are in step is one line, not one each.
-            if user.outcome != Outcome::Unchanged || user.notes.remarked {
-                log_user(&user);
-            }
-            self.metrics.count(&user, None);
-            report.add_of_sweep(user);
-        };
-        // A dry run writes nothing, so it renews nothing.
-        let upkeep = async {
-            let upkeep = tokio::time::timeout_at(self.deadline, world.session.upkeep(true));
-            if order.dry_run { None } else { Some(upkeep.await.unwrap_or(Err(Error::OutOfTime))) }
-        };
-        let (ending, token) = tokio::join!(sweep(world, &order, scope, self.deadline, told), upkeep);
-        // What is only said to fail is in the report.
-        let mut problems = ending.problems(if order.dry_run { &[] } else { &failed });
-        // A sweep with a dead token sees nothing of Vault, so it is none.
-        problems.extend(token.and_then(|token| self.token(token)));
-        let complete = problems.is_empty();
-        if order.users.is_none() && !order.dry_run {
-            self.metrics.swept(everybody.then_some(stalled), complete);
+        let watch = Logged(RefCell::new(self.metrics));
+        let run = run(self.world, &order, request_id, self.deadline, &watch).await?;
+        if let Some(complete) = run.complete {
+            self.metrics.swept(run.stalled, complete);
         }
-        report.millis = self.millis();
-        let counts = report.counts.iter().map(|(outcome, count)| format!("{} {count}", outcome.as_str()));
-        let counts = counts.collect::<Vec<_>>().join(", ");
-        tracing::info!(millis = report.millis, complete, "swept: {counts}");
-        let recorded = tokio::time::timeout_at(self.deadline, record(world, claimed, &report, &failed, &ending)).await;
-        problems.extend(recorded.unwrap_or(Err(Error::OutOfTime)).err().map(|error| error.to_string()));
-        if problems.is_empty() { Ok(report) } else { Err(Error::PartialFailure(problems.join("; "))) }
+        if let Some(token) = run.token {
+            self.token(token);
+        }
+        let Report { skipped, counts, millis, .. } = &run.report;
+        match skipped {
+            Some(reason) => tracing::info!(reason, "no sweep: {reason}"),
+            None => {
+                let counts = counts.iter().map(|(outcome, count)| format!("{} {count}", outcome.as_str()));
+                let counts = counts.collect::<Vec<_>>().join(", ");
+                tracing::info!(millis, complete = run.problems.is_empty(), "swept: {counts}");
+            }
+        }
+        if run.problems.is_empty() { Ok(run.report) } else { Err(Error::PartialFailure(run.problems.join("; "))) }
     }
 
     /// Syncs the users of a batch, each once; returns the messages that go back.
@@ -186,34 +145,38 @@ impl<W: Stores> Invocation<'_, W> {
             return Vec::new();
         }
         let told = requests.iter().map(|request| request.told_at).collect::<Vec<_>>();
-        let upkeep = tokio::time::timeout_at(self.deadline, self.world.session.upkeep(false));
+        let upkeep = self.world.look_after_token(false, self.deadline);
         let (reports, token) = tokio::join!(sync_all(self.world, requests, self.deadline), upkeep);
         for (report, told) in reports.iter().zip(told) {
             log_user(report);
             self.metrics.count(report, told);
         }
-        self.token(token.unwrap_or(Err(Error::OutOfTime)));
+        self.token(token);
         reports
     }
 
-    /// Tells how the token is; returns a complaint if that could not be found out.
-    fn token(&mut self, status: Result<TokenStatus, Error>) -> Option<String> {
-        match status {
-            Ok(status) => {
-                self.metrics.vault_token_hours_left = status.hours_left();
-                self.world.say_of_token(status.warnings);
-                None
-            }
-            Err(error) => {
-                let complaint = format!("the Vault token could not be looked after: {error}");
-                self.world.say_of_token(vec![complaint.clone()]);
-                Some(complaint)
-            }
+    /// Counts what the token has left.
+    fn token(&mut self, status: Result<TokenStatus, String>) {
+        if let Ok(status) = status {
+            self.metrics.vault_token_hours_left = status.hours_left();
         }
     }
 
     fn millis(&self) -> u64 {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+/// Logs and counts the users of a sweep.
+struct Logged<'a>(RefCell<&'a mut Metrics>);
+
+impl Watch for Logged<'_> {
+    fn ended(&self, user: &UserReport) {
+        // A night of users who are in step is one line, not one each.
+        if user.outcome != Outcome::Unchanged || user.notes.remarked {
+            log_user(user);
+        }
+        self.0.borrow_mut().count(user, None);
     }
 }
 

@@ -5,8 +5,11 @@
 
 mod claim;
 mod everyone;
+mod run;
 
-pub use claim::{Claim, LastRun, claim, record};
+use claim::{Claim, claim, record};
+pub use claim::LastRun;
+pub use run::{Run, Watch, run};
 
 use std::cell::RefCell;
 use std::collections::{HashSet, VecDeque};
@@ -82,9 +85,10 @@ struct Screened {
 }
 
 /// A sweep under way.
-struct Sweep<'a, W: Stores, F> {
+struct Sweep<'a, W: Stores, H: Watch, F> {
     world: &'a World<W>,
     order: &'a Reconcile,
+    watch: &'a H,
     /// Until when somebody may be begun.
     stop: Instant,
     /// Until when everybody must be done.
@@ -101,6 +105,7 @@ pub async fn sweep<W: Stores>(
     order: &Reconcile,
     scope: Scope,
     deadline: Instant,
+    watch: &impl Watch,
     sink: impl FnMut(UserReport),
 ) -> Ending {
     let now = Instant::now();
@@ -108,7 +113,7 @@ pub async fn sweep<W: Stores>(
     let mut pace = tokio::time::interval(Duration::from_secs(1) / world.config.ssm_calls_per_second);
     pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (outage, pace, sink) = (Outage::after(UNANSWERED), Mutex::new(pace), RefCell::new(sink));
-    let sweep = Sweep { world, order, stop, deadline, outage, pace, sink };
+    let sweep = Sweep { world, order, watch, stop, deadline, outage, pace, sink };
     match scope {
         Scope::Only(users) => sweep.only(users).await,
         Scope::Everyone { mut first } => {
@@ -132,10 +137,11 @@ pub async fn sweep<W: Stores>(
     }
 }
 
-impl<W: Stores, F: FnMut(UserReport)> Sweep<'_, W, F> {
+impl<W: Stores, H: Watch, F: FnMut(UserReport)> Sweep<'_, W, H, F> {
     /// Sweeps exactly these users.
     async fn only(&self, users: Vec<UserName>) -> Ending {
         let known = users.len();
+        self.watch.expect(known);
         let Screened { mut left, gone, .. } = self.screen(users, by_name, self.stop).await;
         let nothing_is_there = !gone.is_empty() && gone.len() == known && self.order.users.is_none();
         let refused = self.retire(gone, known, nothing_is_there, &mut left).await;
@@ -167,7 +173,7 @@ impl<W: Stores, F: FnMut(UserReport)> Sweep<'_, W, F> {
     ) -> Vec<UserName> {
         let queue = RefCell::new(VecDeque::from(users));
         let requests = stream::unfold((), async |()| {
-            let user = (Instant::now() < until).then(|| queue.borrow_mut().pop_front())??;
+            let user = self.may_begin(until).then(|| queue.borrow_mut().pop_front())??;
             let look = look(&user);
             if !matches!(look, Look::Listed { .. }) {
                 self.wait_for_turn().await;
@@ -215,8 +221,9 @@ impl<W: Stores, F: FnMut(UserReport)> Sweep<'_, W, F> {
         None
     }
 
-    fn has_time(&self) -> bool {
-        Instant::now() < self.stop
+    /// Whether somebody may be begun, as far as the time and whoever watches allow it.
+    fn may_begin(&self, until: Instant) -> bool {
+        Instant::now() < until && !self.watch.stops()
     }
 
     /// Waits for the next call to SSM that the limit allows; the account's quota is shared with everybody.

@@ -2,9 +2,12 @@
 
 use std::cell::{Cell, RefCell};
 
+use tokio::time::Instant;
+
 use crate::config::Config;
+use crate::error::Error;
 use crate::stores::Stores;
-use crate::token::Session;
+use crate::token::{Session, TokenStatus};
 
 /// The configuration and the stores of one process.
 #[derive(Debug)]
@@ -65,6 +68,19 @@ impl<W: Stores> World<W> {
                 "the Vault token may not read keys: without a bucket for state, every sync writes a new version; set S3_BUCKET_NAME or allow read"
             ),
         }
+    }
+
+    /// Renews the token where that is due, or with `force` in any case, and logs what is wrong with it; an `Err` says in
+    /// words that this could not be done.
+    pub async fn look_after_token(&self, force: bool, deadline: Instant) -> Result<TokenStatus, String> {
+        let upkeep = tokio::time::timeout_at(deadline, self.session.upkeep(force)).await;
+        let status = upkeep.unwrap_or(Err(Error::OutOfTime));
+        let status = status.map_err(|error| format!("the Vault token could not be looked after: {error}"));
+        self.say_of_token(match &status {
+            Ok(status) => status.warnings.clone(),
+            Err(complaint) => vec![complaint.clone()],
+        });
+        status
     }
 
     /// Logs what is wrong with the token, unless the same was said last time.

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use futures_util::{StreamExt, stream};
 
-use super::{Ending, Screened, Sweep};
+use super::{Ending, Screened, Sweep, Watch};
 use crate::error::Error;
 use crate::keys::UserName;
 use crate::observe::Look;
@@ -23,13 +23,15 @@ struct Listing {
     broken: Option<String>,
 }
 
-impl<W: Stores, F: FnMut(UserReport)> Sweep<'_, W, F> {
+impl<W: Stores, H: Watch, F: FnMut(UserReport)> Sweep<'_, W, H, F> {
     /// Sweeps everybody but those who are `done`.
     pub(super) async fn everyone(&self, done: &HashSet<UserName>) -> Ending {
         // Vault is read before the listing, so that no listed key can be older than what Vault was seen to hold.
         let survey = self.survey().await;
         let roster = self.roster().await;
         let recorded = self.recorded().await;
+        let known = |recorded: &HashSet<UserName>| roster.iter().flatten().chain(recorded).collect::<HashSet<_>>().len();
+        self.watch.expect(recorded.as_ref().map_or(0, known));
         let listing = self.listed(done, survey.as_ref(), roster.as_ref()).await;
         let mut ending = Ending { left: Vec::new(), unlisted: listing.broken };
         let recorded = recorded.unwrap_or_else(|error| {
@@ -131,9 +133,9 @@ impl<W: Stores, F: FnMut(UserReport)> Sweep<'_, W, F> {
 
     /// The next page of the listing; `None` when it breaks off, which is noted.
     async fn page(&self, from: Option<String>, listing: &RefCell<Listing>) -> Option<Page<(UserName, Parameter)>> {
-        if !self.has_time() {
-            listing.borrow_mut().broken =
-                Some("not everybody was listed: the invocation had no time left to list more parameters".to_owned());
+        if !self.may_begin(self.stop) {
+            let why = if self.watch.stops() { "it was stopped" } else { "there was no time left to list more parameters" };
+            listing.borrow_mut().broken = Some(format!("not everybody was listed: {why}"));
             return None;
         }
         self.wait_for_turn().await;
