@@ -1,30 +1,61 @@
 //! Keeps HashiCorp Vault equal to the rotating IAM access keys in AWS SSM Parameter Store.
 //!
-//! The data flows one way: [`trigger`] (what woke us) → [`observe`] (what there is: a [`snapshot`]) →
-//! [`plan`](mod@plan) (what to do, and why) → [`apply`](mod@apply) (Vault first, then the state) → [`report`] (what
-//! happened). [`sync`] is that pipeline on one screen; [`handler`] runs it for a Lambda payload.
+//! ```no_run
+//! use nr_iam_key_sync::{Config, KeySync, UserName};
 //!
-//! [`reconcile`] runs it for everybody, once a night.
+//! # async fn sync() -> Result<(), Box<dyn std::error::Error>> {
+//! # let environment = |_: &str| None;
+//! let keysync = KeySync::connect(Config::read(environment)?).await?;
+//! let report = keysync.sync(&[UserName::parse("alice")?], false).await;
+//! # Ok(())
+//! # }
+//! ```
 //!
-//! Around it: [`config`] (the environment), [`world`] (what an invocation works with), [`stores`] (the outside, one
-//! trait and one adapter each), [`token`] (the key to Vault), [`keys`] (names and secrets), [`error`], [`telemetry`].
+//! With a bucket in the [`Config`] it works in enhanced mode: state and token in S3, sweeps, repair of drift. With a fixed
+//! token instead it is stateless (basic mode). [`KeySync`] says what can be asked, [`Error`] what can go wrong, by what
+//! the caller does next.
+//!
+//! # How it works
+//!
+//! The data flows one way: `trigger` (what woke us) → `observe` (what there is: a `snapshot`) → `plan` (what to do, and
+//! why) → `apply` (Vault first, then the state) → `report` (what happened). `sync` is that pipeline on one screen;
+//! `handler` runs it for a Lambda payload, `reconcile` for everybody, once a night.
+//!
+//! Around it: `config` (the environment), `world` (what an invocation works with), `stores` (the outside, one trait and
+//! one adapter each), `token` (the key to Vault), `keys` (names and secrets), `error`, `telemetry`. For people: `status`
+//! and `explain` (a dry run, told), `policy` (the permissions that are needed), `words`. `keysync` is the way in.
 
-// The traits of the stores are for this library's own pipeline, which runs on one thread.
-#![expect(async_fn_in_trait, reason = "futures need not be Send: the runtime has one thread")]
+mod apply;
+mod config;
+mod error;
+mod explain;
+mod handler;
+mod keys;
+mod keysync;
+mod observe;
+mod plan;
+mod reconcile;
+mod report;
+mod snapshot;
+mod status;
+mod stores;
+mod sync;
+mod telemetry;
+mod token;
+mod trigger;
+mod world;
 
-pub mod apply;
-pub mod config;
-pub mod error;
-pub mod handler;
-pub mod keys;
-pub mod observe;
-pub mod plan;
-pub mod reconcile;
-pub mod report;
-pub mod snapshot;
-pub mod stores;
-pub mod sync;
-pub mod telemetry;
-pub mod token;
-pub mod trigger;
-pub mod world;
+pub mod policy;
+pub mod words;
+
+pub use config::{BucketConfig, Config, OnUserDeleted, Problem, VaultConfig, log_level};
+pub use error::Error;
+pub use explain::{Explanation, Paragraph};
+pub use keys::{ParameterNaming, UserName, UserNameError};
+pub use keysync::KeySync;
+pub use reconcile::{LastRun, Run, Watch};
+pub use report::{Outcome, Report, UserReport};
+pub use status::{Condition, LastSync, Row, Status, SyncOutcome};
+pub use telemetry::{Metrics, NAMESPACE, start_log};
+pub use token::TokenStatus;
+pub use trigger::Reconcile;

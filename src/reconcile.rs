@@ -7,8 +7,8 @@ mod claim;
 mod everyone;
 mod run;
 
-use claim::{Claim, claim, record};
 pub use claim::LastRun;
+use claim::{Claim, claim, record};
 pub use run::{Run, Watch, run};
 
 use std::cell::RefCell;
@@ -202,7 +202,7 @@ impl<W: Stores, H: Watch, F: FnMut(UserReport)> Sweep<'_, W, H, F> {
         if !self.order.allow_mass_retire && (count > RETIRE_FREELY.max(known / 5) || nothing_is_there) {
             let refusal = format!(
                 "refused: {count} of {known} users would be retired at once, as if a listing were broken; check Parameter \
-                 Store, then repeat with allowMassRetire if they are really gone"
+                 Store, then repeat with allowMassRetire (--allow-mass-retire) if they are really gone"
             );
             for mut report in gone {
                 report.end(Outcome::Failed, refusal.clone(), None);

@@ -10,7 +10,7 @@ use serde::{Serialize, Serializer};
 
 use crate::error::Error;
 use crate::keys::UserName;
-use crate::snapshot::Parameter;
+use crate::snapshot::{Parameter, Sighting};
 
 /// How the work on one user ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -81,7 +81,10 @@ pub struct UserReport {
     pub millis: u64,
     /// What only metrics and the queue need to know.
     #[serde(skip)]
-    pub notes: Notes,
+    pub(crate) notes: Notes,
+    /// What was seen, in a dry run.
+    #[serde(skip)]
+    pub(crate) sighting: Option<Box<Sighting>>,
 }
 
 /// What only metrics and the queue need to know of a user.
@@ -106,7 +109,7 @@ pub struct Notes {
 
 impl UserReport {
     /// The report of a user on whom nothing was done yet.
-    pub fn begin(user: UserName) -> Self {
+    pub(crate) fn begin(user: UserName) -> Self {
         let (outcome, reason) = (Outcome::Failed, String::new());
         Self {
             user,
@@ -117,18 +120,19 @@ impl UserReport {
             unsynced_hours: None,
             millis: 0,
             notes: Notes::default(),
+            sighting: None,
         }
     }
 
     /// Notes which parameter was read.
-    pub fn saw(&mut self, parameter: &Parameter) {
+    pub(crate) fn saw(&mut self, parameter: &Parameter) {
         let revision = parameter.revision();
         self.parameter_version = revision.map(|revision| revision.version);
         self.notes.parameter_modified = revision.map(|revision| revision.modified);
     }
 
     /// Notes how it ended.
-    pub fn end(&mut self, outcome: Outcome, reason: String, vault_version: Option<u64>) {
+    pub(crate) fn end(&mut self, outcome: Outcome, reason: String, vault_version: Option<u64>) {
         // A second look that finds nothing more to do does not undo the write before it.
         if self.vault_version.is_some() && outcome == Outcome::Unchanged {
             return;
@@ -137,13 +141,13 @@ impl UserReport {
     }
 
     /// Notes a thing that does not belong to the outcome, such as a parameter without a row on the roster.
-    pub fn remark(&mut self, remark: &str) {
+    pub(crate) fn remark(&mut self, remark: &str) {
         self.reason = format!("{}; note: {remark}", self.reason);
         self.notes.remarked = true;
     }
 
     /// Notes how long a key has been missing from Vault.
-    pub fn measure(&mut self, now: Timestamp) {
+    pub(crate) fn measure(&mut self, now: Timestamp) {
         let modified = self.notes.parameter_modified;
         let is_missing = matches!(self.outcome, Outcome::Failed | Outcome::Held) && !self.notes.recorded;
         let missing = modified.filter(|_| is_missing);
@@ -151,7 +155,7 @@ impl UserReport {
     }
 
     /// Notes that it failed.
-    pub fn fail(&mut self, error: &Error) {
+    pub(crate) fn fail(&mut self, error: &Error) {
         self.end(Outcome::Failed, error.to_string(), None);
     }
 }
@@ -185,19 +189,19 @@ pub struct Report {
 
 impl Report {
     /// A report of nothing yet.
-    pub fn begin(trigger: &'static str) -> Self {
+    pub(crate) fn begin(trigger: &'static str) -> Self {
         let counts = Outcome::ALL.map(|outcome| (outcome, 0)).into_iter().collect();
         Self { trigger, skipped: None, users: Vec::new(), truncated: false, counts, millis: 0 }
     }
 
     /// Counts and lists a user.
-    pub fn add(&mut self, user: UserReport) {
+    pub(crate) fn add(&mut self, user: UserReport) {
         *self.counts.entry(user.outcome).or_default() += 1;
         self.users.push(user);
     }
 
     /// Counts a user of a sweep, and lists who is of note while there is room.
-    pub fn add_of_sweep(&mut self, user: UserReport) {
+    pub(crate) fn add_of_sweep(&mut self, user: UserReport) {
         if user.outcome == Outcome::Unchanged && !user.notes.remarked {
             *self.counts.entry(user.outcome).or_default() += 1;
         } else if self.users.len() < LISTED_AT_MOST {
@@ -212,7 +216,7 @@ impl Report {
     ///
     /// # Errors
     /// [`Error::SyncFailed`] with the user's reason.
-    pub fn or_failed(self) -> Result<Self, Error> {
+    pub(crate) fn or_failed(self) -> Result<Self, Error> {
         match self.users.iter().find(|user| user.outcome == Outcome::Failed) {
             None => Ok(self),
             Some(failed) => Err(Error::SyncFailed { user: failed.user.to_string(), reason: failed.reason.clone() }),

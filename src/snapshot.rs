@@ -2,8 +2,10 @@
 //!
 //! The input of [`plan`](crate::plan). Must not do: I/O, or keep a secret longer than the snapshot lives.
 
+mod sighting;
 mod state;
 
+pub use sighting::{Held, Sighting};
 pub use state::{Standing, UserState};
 
 use jiff::Timestamp;

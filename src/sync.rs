@@ -17,7 +17,7 @@ use crate::keys::UserName;
 use crate::observe::{Look, observe};
 use crate::plan::{Step, plan};
 use crate::report::{Outcome, UserReport};
-use crate::snapshot::VaultView;
+use crate::snapshot::{Sighting, VaultView};
 use crate::stores::Stores;
 use crate::world::World;
 
@@ -148,6 +148,7 @@ async fn attempt<W: Stores>(
             OnlySay::All => true,
         };
         if only_say {
+            report.sighting = Some(Box::new(Sighting::of(&seen.snapshot, plan.reason.clone())));
             report.end(plan.step.outcome(), plan.reason.to_string(), None);
             return Ok(());
         }

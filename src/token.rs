@@ -6,7 +6,7 @@
 mod lifetime;
 mod object;
 
-pub use lifetime::{Lifetime, Warning};
+pub use lifetime::Lifetime;
 pub use object::TokenObject;
 
 use std::time::{Duration, Instant};
@@ -119,6 +119,11 @@ impl<V: Vault, T: Tokens> Session<V, T> {
         if let Some(held) = self.memory.lock().await.held.as_mut() {
             held.metadata_is_hidden = true;
         }
+    }
+
+    /// What is known of the token, from Vault itself; it is not renewed.
+    pub async fn show(&self) -> Result<TokenStatus, Error> {
+        self.upkeep(false).await
     }
 
     /// Looks at the token and renews it when little is left, or in any case when `force` is set. Asks Vault only when

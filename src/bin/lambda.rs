@@ -3,12 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
-use nr_iam_key_sync::config::{self, Config};
-use nr_iam_key_sync::error::Error;
-use nr_iam_key_sync::handler::handle;
-use nr_iam_key_sync::stores::{self, Live};
-use nr_iam_key_sync::telemetry::{self, Metrics};
-use nr_iam_key_sync::world::World;
+use nr_iam_key_sync::{Config, Error, KeySync, Metrics, log_level, start_log};
 use serde_json::Value;
 use tracing::Instrument;
 
@@ -22,36 +17,32 @@ const WITHOUT_DEADLINE: Duration = Duration::from_secs(55);
 async fn main() -> Result<(), lambda_runtime::Error> {
     #[expect(clippy::disallowed_methods, reason = "here is where the environment is read")]
     let environment = |name: &str| std::env::var(name).ok();
-    telemetry::start_log(config::log_level(environment).unwrap_or(tracing::Level::INFO));
+    start_log(log_level(environment).unwrap_or(tracing::Level::INFO));
     // A wrong configuration fails each invocation by name, where an alarm sees it, rather than the start of the
     // process.
-    let world = match Config::read(environment) {
-        Ok(config) => Box::pin(stores::connect(config)).await,
+    let keysync = match Config::read(environment) {
+        Ok(config) => Box::pin(KeySync::connect(config)).await,
         Err(error) => Err(error),
     };
     let function = environment("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default();
-    let (world, function) = (&world, function.as_str());
+    let (keysync, function) = (&keysync, function.as_str());
     lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| {
         let request_id = event.context.request_id.clone();
         // At ERROR, so that no level of the log takes the request id away.
         let span = tracing::error_span!("invocation", requestId = request_id);
-        invoke(world, function, event).instrument(span).await
+        invoke(keysync, function, event).instrument(span).await
     }))
     .await
 }
 
-async fn invoke(
-    world: &Result<World<Live>, Error>,
-    function: &str,
-    event: LambdaEvent<Value>,
-) -> Result<Value, Failure> {
+async fn invoke(keysync: &Result<KeySync, Error>, function: &str, event: LambdaEvent<Value>) -> Result<Value, Failure> {
     let request_id = event.context.request_id.as_str();
     let mut metrics = Metrics::of(function, request_id);
     let deadline = tokio::time::Instant::now() + time_left(event.context.deadline);
-    let answer = match world {
-        Ok(world) => Box::pin(handle(world, event.payload, request_id, deadline, &mut metrics))
-            .await
-            .map_err(|error| Failure::of(&error)),
+    let answer = match keysync {
+        Ok(keysync) => {
+            keysync.handle(event.payload, request_id, deadline, &mut metrics).await.map_err(|error| Failure::of(&error))
+        }
         Err(error) => Err(Failure::of(error)),
     };
     if let Err(failure) = &answer

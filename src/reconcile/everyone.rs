@@ -30,7 +30,8 @@ impl<W: Stores, H: Watch, F: FnMut(UserReport)> Sweep<'_, W, H, F> {
         let survey = self.survey().await;
         let roster = self.roster().await;
         let recorded = self.recorded().await;
-        let known = |recorded: &HashSet<UserName>| roster.iter().flatten().chain(recorded).collect::<HashSet<_>>().len();
+        let known =
+            |recorded: &HashSet<UserName>| roster.iter().flatten().chain(recorded).collect::<HashSet<_>>().len();
         self.watch.expect(recorded.as_ref().map_or(0, known));
         let listing = self.listed(done, survey.as_ref(), roster.as_ref()).await;
         let mut ending = Ending { left: Vec::new(), unlisted: listing.broken };
@@ -134,7 +135,8 @@ impl<W: Stores, H: Watch, F: FnMut(UserReport)> Sweep<'_, W, H, F> {
     /// The next page of the listing; `None` when it breaks off, which is noted.
     async fn page(&self, from: Option<String>, listing: &RefCell<Listing>) -> Option<Page<(UserName, Parameter)>> {
         if !self.may_begin(self.stop) {
-            let why = if self.watch.stops() { "it was stopped" } else { "there was no time left to list more parameters" };
+            let why =
+                if self.watch.stops() { "it was stopped" } else { "there was no time left to list more parameters" };
             listing.borrow_mut().broken = Some(format!("not everybody was listed: {why}"));
             return None;
         }

@@ -1,11 +1,28 @@
-//! The operator's command line.
+//! The operator's command line: the same library, for people and for scripts.
 
-use clap::Command;
+mod args;
+mod exit;
+mod log;
+mod print;
+mod progress;
+mod run;
+mod screen;
 
-fn main() {
-    Command::new("keysync")
-        .version(env!("CARGO_PKG_VERSION"))
-        .about(env!("CARGO_PKG_DESCRIPTION"))
-        .arg_required_else_help(true)
-        .get_matches();
+use std::process::ExitCode;
+
+use clap::Parser;
+use indicatif::ProgressBar;
+
+use crate::args::Arguments;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let bar = ProgressBar::no_length();
+    log::start(arguments.verbose, bar.clone());
+    let exit = match Box::pin(run::run(arguments, bar)).await {
+        Ok(exit) => exit,
+        Err(error) => exit::complain(&error),
+    };
+    ExitCode::from(exit as u8)
 }

@@ -1,0 +1,54 @@
+//! The log of a command: for people, on standard error.
+
+use std::io::Write;
+
+use indicatif::ProgressBar;
+use tracing::Level;
+use tracing_subscriber::Layer;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt::format::{Writer, debug_fn};
+use tracing_subscriber::fmt::{MakeWriter, layer};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+/// Logs warnings, or with `verbose` everything that is done, between the states of `bar`. Other crates stay silent: some
+/// of their lines quote what the services said.
+pub fn start(verbose: bool, bar: ProgressBar) {
+    let level = if verbose { Level::DEBUG } else { Level::WARN };
+    let targets = Targets::new().with_target("nr_iam_key_sync", level).with_target("keysync", level);
+    let beside = Beside(bar);
+    let lines = layer().with_writer(beside).with_ansi(false).with_target(false);
+    if verbose {
+        tracing_subscriber::registry().with(lines.with_filter(targets)).init();
+    } else {
+        // A message is readable alone; its fields are for programs.
+        let message = debug_fn(|writer: &mut Writer<'_>, field, value| match field.name() {
+            "message" => write!(writer, "{value:?}"),
+            _ => Ok(()),
+        });
+        let lines = lines.without_time().fmt_fields(message);
+        tracing_subscriber::registry().with(lines.with_filter(targets)).init();
+    }
+}
+
+/// Standard error, with the bar out of the way while something is written.
+#[derive(Clone)]
+struct Beside(ProgressBar);
+
+impl Write for Beside {
+    fn write(&mut self, text: &[u8]) -> std::io::Result<usize> {
+        self.0.suspend(|| std::io::stderr().write(text))
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl MakeWriter<'_> for Beside {
+    type Writer = Self;
+
+    fn make_writer(&self) -> Self {
+        self.clone()
+    }
+}

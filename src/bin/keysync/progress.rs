@@ -1,0 +1,76 @@
+//! A sweep under way: the bar on a terminal, and Ctrl-C.
+
+use std::cell::Cell;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use nr_iam_key_sync::{UserReport, Watch};
+
+/// Watches a sweep.
+#[derive(Debug)]
+pub struct Progress {
+    bar: ProgressBar,
+    stopped: Cell<bool>,
+}
+
+impl Progress {
+    /// A sweep that is about to begin. Where standard error is no terminal, the bar shows nothing.
+    pub fn begin(bar: ProgressBar) -> Self {
+        let style = ProgressStyle::with_template("{bar:30} {pos}/{len} users  {per_sec}  {eta} left")
+            .expect("the template is correct");
+        bar.set_style(style);
+        bar.set_length(0);
+        Self { bar, stopped: Cell::new(false) }
+    }
+
+    /// Does the work. A first Ctrl-C (or SIGTERM) lets it finish the users in flight, a second ends the program.
+    pub async fn of<T>(&self, work: impl Future<Output = T>) -> T {
+        let interrupted = async {
+            interrupt().await;
+            self.stopped.set(true);
+            self.bar.suspend(|| {
+                eprintln!("stopping: the users in flight are finished; interrupt again to end at once");
+            });
+            interrupt().await;
+            std::process::exit(130);
+        };
+        let done = tokio::select! {
+            done = work => done,
+            () = interrupted => unreachable!("the second interrupt ends the program"),
+        };
+        self.bar.finish_and_clear();
+        done
+    }
+}
+
+impl Watch for Progress {
+    fn expect(&self, users: usize) {
+        self.bar.set_length((users as u64).max(self.bar.position()));
+    }
+
+    fn ended(&self, _user: &UserReport) {
+        self.bar.inc(1);
+        if self.bar.length().is_none_or(|length| length < self.bar.position()) {
+            self.bar.set_length(self.bar.position());
+        }
+    }
+
+    fn stops(&self) -> bool {
+        self.stopped.get()
+    }
+}
+
+#[cfg(unix)]
+async fn interrupt() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let signal = |kind| signal(kind).expect("the runtime handles signals");
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
+#[cfg(not(unix))]
+async fn interrupt() {
+    tokio::signal::ctrl_c().await.expect("the runtime handles signals");
+}

@@ -1,0 +1,129 @@
+//! Everything that can be asked of the service, on the real stores.
+//!
+//! Delegates; holds no rule of its own.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::Value;
+use tokio::time::Instant;
+
+use crate::config::Config;
+use crate::error::Error;
+use crate::explain::{Explanation, explain};
+use crate::keys::UserName;
+use crate::observe::Look;
+use crate::reconcile::{Run, Watch, run};
+use crate::report::Report;
+use crate::status::{Status, status};
+use crate::stores::{Live, connect};
+use crate::sync::{OnlySay, Request, sync_all};
+use crate::telemetry::Metrics;
+use crate::token::TokenStatus;
+use crate::trigger::Reconcile;
+use crate::world::World;
+
+/// How long anything may take: as long as the longest invocation of a Lambda function.
+const LASTS: Duration = Duration::from_mins(15);
+
+/// The service: a configuration, and the stores that it names.
+#[derive(Debug)]
+pub struct KeySync {
+    world: World<Live>,
+}
+
+impl KeySync {
+    /// Prepares to work with what is configured. Credentials and Region of AWS come from the environment, as the AWS SDK
+    /// reads them. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// [`Error::BadConfiguration`] where no client can be made from the configuration.
+    pub async fn connect(config: Config) -> Result<Self, Error> {
+        Ok(Self { world: connect(config).await? })
+    }
+
+    /// What is configured.
+    pub fn config(&self) -> &Config {
+        &self.world.config
+    }
+
+    /// Syncs these users now, whatever is recorded of them; the report comes in their order. With `dry_run` it only says what would be done.
+    pub async fn sync(&self, users: &[UserName], dry_run: bool) -> Report {
+        let deadline = Instant::now() + LASTS;
+        let started = Instant::now();
+        let only_say = if dry_run { OnlySay::All } else { OnlySay::Nothing };
+        let look = || Look::Thorough { refused: None, written: None };
+        let requests = users.iter().map(|user| Request::asked(user.clone(), look(), only_say)).collect();
+        let upkeep = async {
+            if !dry_run {
+                drop(self.world.look_after_token(false, deadline).await)
+            }
+        };
+        let (reports, ()) = tokio::join!(sync_all(&self.world, requests, deadline), upkeep);
+        let mut report = Report::begin("sync");
+        reports.into_iter().for_each(|user| report.add(user));
+        report.millis = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        report
+    }
+
+    /// Sweeps everybody, or whom `order` names, and renews the token.
+    ///
+    /// # Errors
+    /// Those of the record of the last sweep; what failed of the sweep itself is part of the answer.
+    pub async fn reconcile(&self, order: &Reconcile, watch: &impl Watch) -> Result<Run, Error> {
+        let id = format!("keysync-{:016x}", fastrand::u64(..));
+        Box::pin(run(&self.world, order, &id, Instant::now() + LASTS, watch)).await
+    }
+
+    /// How everybody stands, or these users.
+    ///
+    /// # Errors
+    /// Those of the record of the last sweep.
+    pub async fn status(&self, users: Option<Vec<UserName>>, watch: &impl Watch) -> Result<Status, Error> {
+        let (status, _) = Box::pin(status(&self.world, users, Instant::now() + LASTS, watch)).await?;
+        Ok(status)
+    }
+
+    /// The whole story of one user.
+    ///
+    /// # Errors
+    /// Those of the record of the last sweep.
+    pub async fn explain(&self, user: &UserName) -> Result<Explanation, Error> {
+        let users = Some(vec![user.clone()]);
+        let (status, seen) = Box::pin(status(&self.world, users, Instant::now() + LASTS, &())).await?;
+        let seen = seen.into_iter().next().expect("there is a row for each named user");
+        let (sighting, last_run) = (seen.sighting.as_deref(), status.last_run.as_ref());
+        Ok(explain(&self.world.config, seen.row, sighting, last_run, Timestamp::now()))
+    }
+
+    /// What is known of the Vault token; it is not renewed.
+    ///
+    /// # Errors
+    /// Those of loading the token and of asking Vault for it.
+    pub async fn token(&self) -> Result<TokenStatus, Error> {
+        self.world.session.show().await
+    }
+
+    /// Renews the Vault token; its new state.
+    ///
+    /// # Errors
+    /// Those of loading the token and of renewing it.
+    pub async fn renew_token(&self) -> Result<TokenStatus, Error> {
+        self.world.session.upkeep(true).await
+    }
+
+    /// Answers a Lambda payload by `deadline`; logs what happens to each user, and counts it in `metrics`.
+    ///
+    /// # Errors
+    /// [`Error::BadEvent`] for a payload that is none of ours; [`Error::SyncFailed`] when the user of a direct event
+    /// failed; [`Error::PartialFailure`] for a sweep that was not complete; those of the token for a renewal.
+    pub async fn handle(
+        &self,
+        payload: Value,
+        request_id: &str,
+        deadline: Instant,
+        metrics: &mut Metrics,
+    ) -> Result<Value, Error> {
+        Box::pin(crate::handler::handle(&self.world, payload, request_id, deadline, metrics)).await
+    }
+}

@@ -1,0 +1,148 @@
+//! The smallest permissions for a configuration, from `infra/shared`, where both stacks take them from too.
+//!
+//! Pure. Leaves out what only a deployment knows, such as the queue before the function.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::config::{Config, OnUserDeleted};
+
+const VAULT: &str = include_str!("../infra/shared/vault-policy.json");
+const IAM: &str = include_str!("../infra/shared/permissions.json");
+
+/// A rule of a Vault policy.
+#[derive(Debug, Deserialize)]
+struct Rule {
+    path: String,
+    capabilities: Vec<String>,
+    when: Option<String>,
+    why: String,
+}
+
+/// A policy for the Vault token.
+#[derive(Debug, Serialize)]
+pub struct VaultPolicy {
+    /// What the token may do, by path, as Vault reads it in JSON.
+    path: BTreeMap<String, Capabilities>,
+    #[serde(skip)]
+    why: Vec<(String, String)>,
+}
+
+#[derive(Debug, Default, Serialize)]
+struct Capabilities {
+    capabilities: Vec<String>,
+}
+
+impl VaultPolicy {
+    /// The smallest for this configuration.
+    pub fn of(config: &Config) -> Self {
+        let rules: Vec<Rule> = serde_json::from_str(VAULT).expect("a test reads the same text");
+        let mode = if config.bucket.is_some() { "enhanced" } else { "basic" };
+        let deletes = config.on_user_deleted == OnUserDeleted::SoftDelete;
+        let needed = |rule: &Rule| match rule.when.as_deref() {
+            None => true,
+            Some("soft-delete") => deletes,
+            Some(when) => when == mode,
+        };
+        let mut policy = Self { path: BTreeMap::new(), why: Vec::new() };
+        for rule in rules.into_iter().filter(needed) {
+            let vault = &config.vault;
+            let path = rule.path.replace("${Mount}", &vault.mount).replace("${Prefix}", &vault.path_prefix);
+            policy.path.entry(path.clone()).or_default().capabilities.extend(rule.capabilities);
+            policy.why.push((path, rule.why));
+        }
+        policy
+    }
+
+    /// The policy in HCL, each rule with its reason.
+    pub fn to_hcl(&self) -> String {
+        let rules = self.path.iter().map(|(path, rule)| {
+            let why = self.why.iter().filter(|(of, _)| of == path);
+            let why = why.map(|(_, why)| format!("# {why}\n")).collect::<String>();
+            let capabilities = rule.capabilities.iter().map(|word| format!("{word:?}")).collect::<Vec<_>>().join(", ");
+            format!("{why}path {path:?} {{\n  capabilities = [{capabilities}]\n}}\n")
+        });
+        rules.collect::<Vec<_>>().join("\n")
+    }
+}
+
+/// A statement of `permissions.json`.
+#[derive(Debug, Deserialize)]
+struct Statement {
+    sid: String,
+    actions: Vec<String>,
+    resources: Vec<String>,
+    condition: Option<Value>,
+}
+
+/// An IAM policy as IAM reads it, and what it leaves out.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct IamPolicy {
+    version: &'static str,
+    statement: Vec<Allowed>,
+    /// The statements that only a deployment can fill in, by their `Sid`.
+    #[serde(skip)]
+    pub left_out: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Allowed {
+    sid: String,
+    effect: &'static str,
+    action: Vec<String>,
+    resource: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    condition: Option<Value>,
+}
+
+impl IamPolicy {
+    /// The smallest for this configuration, in this Region and account; without them, in any.
+    pub fn of(config: &Config, region: Option<&str>, account: Option<&str>) -> Self {
+        let statements: Vec<Statement> = serde_json::from_str(IAM).expect("a test reads the same text");
+        let mut left_out = Vec::new();
+        let known = placeholders(config, region, account);
+        let fill = |text: &str| {
+            let fill = |text: String, (name, value): &(&str, String)| text.replace(&format!("${{{name}}}"), value);
+            known.iter().fold(text.to_owned(), fill)
+        };
+        let statement = statements.into_iter().filter_map(|Statement { sid, actions, resources, condition }| {
+            let resource = resources.iter().map(|resource| fill(resource)).collect::<Vec<_>>();
+            let condition = condition.map(|condition| fill(&condition.to_string()));
+            if resource.iter().chain(&condition).any(|text| text.contains("${")) {
+                left_out.push(sid);
+                return None;
+            }
+            let condition = condition.map(|text| serde_json::from_str(&text).expect("names need no escapes in JSON"));
+            Some(Allowed { sid, effect: "Allow", action: actions, resource, condition })
+        });
+        Self { version: "2012-10-17", statement: statement.collect(), left_out }
+    }
+}
+
+/// The placeholders that the configuration fills, see `infra/shared/README.md`.
+fn placeholders(config: &Config, region: Option<&str>, account: Option<&str>) -> Vec<(&'static str, String)> {
+    let naming = &config.naming;
+    let mut known = vec![
+        ("Partition", "aws".to_owned()),
+        ("Region", region.unwrap_or("*").to_owned()),
+        ("Account", account.unwrap_or("*").to_owned()),
+        ("ParameterPrefix", naming.prefix.clone()),
+        ("ParameterSuffix", naming.suffix.clone()),
+        ("ParameterPath", naming.prefix.trim_end_matches('/').to_owned()),
+    ];
+    if let Some(bucket) = &config.bucket {
+        known.push(("BucketArn", format!("arn:aws:s3:::{}", bucket.name)));
+        known.push(("StatePrefix", bucket.state_prefix.clone()));
+        known.push(("TokenKey", bucket.token_key.clone()));
+        known.push(("LegacyStateKey", bucket.predecessor_key.clone()));
+    }
+    known.extend(config.roster_table.clone().map(|table| ("TableName", table)));
+    known
+}
+
+#[cfg(test)]
+mod tests;

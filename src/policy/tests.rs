@@ -1,0 +1,97 @@
+use serde_json::{Value, json};
+
+use super::*;
+
+fn config(variables: &[(&str, &str)]) -> Config {
+    let variables = [&[("VAULT_ADDR", "https://vault.example.org")], variables].concat();
+    Config::read(|name| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned()))
+        .unwrap()
+}
+
+fn rules(policy: &VaultPolicy) -> Value {
+    serde_json::to_value(policy).unwrap()["path"].clone()
+}
+
+#[test]
+fn the_enhanced_mode_may_write_keys_and_see_versions_but_read_no_key() {
+    let policy =
+        VaultPolicy::of(&config(&[("S3_BUCKET_NAME", "b"), ("VAULT_MOUNT", "kv"), ("VAULT_PATH_PREFIX", "keys")]));
+    assert_eq!(
+        rules(&policy),
+        json!({
+            "kv/data/keys/*": {"capabilities": ["create", "update"]},
+            "kv/detailed-metadata/keys/": {"capabilities": ["list"]},
+            "kv/metadata/keys/*": {"capabilities": ["read"]},
+        })
+    );
+}
+
+#[test]
+fn the_basic_mode_may_also_read_keys() {
+    let policy = rules(&VaultPolicy::of(&config(&[("VAULT_TOKEN", "t")])));
+    assert_eq!(policy["secret/data/aws/iam-keys/*"]["capabilities"], json!(["create", "update", "read"]));
+    assert!(policy.get("secret/detailed-metadata/aws/iam-keys/").is_none());
+}
+
+#[test]
+fn only_soft_delete_may_hide_versions() {
+    let with = |value| rules(&VaultPolicy::of(&config(&[("S3_BUCKET_NAME", "b"), ("ON_USER_DELETED", value)])));
+    let path = "secret/delete/aws/iam-keys/*";
+    assert_eq!(with("soft-delete")[path]["capabilities"], json!(["update"]));
+    assert!(with("retain").get(path).is_none());
+}
+
+#[test]
+fn each_rule_in_hcl_has_its_reason() {
+    insta::assert_snapshot!(VaultPolicy::of(&config(&[("VAULT_TOKEN", "t")])).to_hcl(), @r#"
+    # Write keys.
+    # Without a bucket nothing is recorded, so the key in Vault is compared with the current one.
+    path "secret/data/aws/iam-keys/*" {
+      capabilities = ["create", "update", "read"]
+    }
+
+    # Versions and deletions, never values: this is how drift is seen, and how a refused check-and-set is resolved.
+    path "secret/metadata/aws/iam-keys/*" {
+      capabilities = ["read"]
+    }
+    "#);
+}
+
+/// The files that people apply grant no less and no more than what the service needs with everything switched on.
+#[test]
+fn the_policy_file_is_the_policy_with_soft_delete() {
+    let file = include_str!("../../infra/vault/iam-key-sync.hcl");
+    let bare = |text: &str| {
+        text.lines().filter(|line| !line.starts_with('#') && !line.is_empty()).collect::<Vec<_>>().join("\n")
+    };
+    let policy = VaultPolicy::of(&config(&[("S3_BUCKET_NAME", "b"), ("ON_USER_DELETED", "soft-delete")]));
+    assert_eq!(bare(file), bare(&policy.to_hcl()));
+}
+
+#[test]
+fn the_iam_policy_names_what_is_configured() {
+    let config = config(&[("S3_BUCKET_NAME", "state"), ("IAM_USER_TABLE", "-"), ("SSM_PARAMETER_PREFIX", "/keys/")]);
+    let policy = IamPolicy::of(&config, Some("ca-central-1"), Some("123456789012"));
+    let (document, left_out) = (serde_json::to_value(&policy).unwrap(), policy.left_out);
+    let statements = document["Statement"].as_array().unwrap();
+    let resources = |sid: &str| statements.iter().find(|of| of["Sid"] == sid).map(|of| of["Resource"].clone());
+    assert_eq!(
+        resources("ReadKeyParameters"),
+        Some(json!(["arn:aws:ssm:ca-central-1:123456789012:parameter/keys/*_keys"]))
+    );
+    assert_eq!(
+        resources("ReadAndWriteState"),
+        Some(json!(["arn:aws:s3:::state/sync-state/*", "arn:aws:s3:::state/vault-token.json"]))
+    );
+    assert_eq!(resources("ReadRoster"), None, "there is no roster");
+    for only_a_deployment_knows in ["ConsumeQueue", "RecordFailedInvocations", "WriteLogs"] {
+        assert!(left_out.iter().any(|sid| sid == only_a_deployment_knows), "{left_out:?}");
+    }
+    assert!(!document.to_string().contains("${"), "{document}");
+}
+
+#[test]
+fn the_basic_mode_asks_for_no_bucket() {
+    let document = serde_json::to_string(&IamPolicy::of(&config(&[("VAULT_TOKEN", "t")]), None, None)).unwrap();
+    assert!(!document.to_string().contains("s3:"), "{document}");
+}
