@@ -95,13 +95,12 @@ impl<W: Stores> Invocation<'_, W> {
             self.token(token);
         }
         let Report { skipped, counts, millis, .. } = &run.report;
-        match skipped {
-            Some(reason) => tracing::info!(reason, "no sweep: {reason}"),
-            None => {
-                let counts = counts.iter().map(|(outcome, count)| format!("{} {count}", outcome.as_str()));
-                let counts = counts.collect::<Vec<_>>().join(", ");
-                tracing::info!(millis, complete = run.problems.is_empty(), "swept: {counts}");
-            }
+        if let Some(reason) = skipped {
+            tracing::info!(reason, "no sweep: {reason}");
+        } else {
+            let counts = counts.iter().map(|(outcome, count)| format!("{} {count}", outcome.as_str()));
+            let counts = counts.collect::<Vec<_>>().join(", ");
+            tracing::info!(millis, complete = run.problems.is_empty(), "swept: {counts}");
         }
         if run.problems.is_empty() { Ok(run.report) } else { Err(Error::PartialFailure(run.problems.join("; "))) }
     }

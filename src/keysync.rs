@@ -56,12 +56,14 @@ impl KeySync {
         let requests = users.iter().map(|user| Request::asked(user.clone(), look(), only_say)).collect();
         let upkeep = async {
             if !dry_run {
-                drop(self.world.look_after_token(false, deadline).await)
+                drop(self.world.look_after_token(false, deadline).await);
             }
         };
         let (reports, ()) = tokio::join!(sync_all(&self.world, requests, deadline), upkeep);
         let mut report = Report::begin("sync");
-        reports.into_iter().for_each(|user| report.add(user));
+        for user in reports {
+            report.add(user);
+        }
         report.millis = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         report
     }

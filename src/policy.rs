@@ -60,9 +60,9 @@ impl VaultPolicy {
     pub fn to_hcl(&self) -> String {
         let rules = self.path.iter().map(|(path, rule)| {
             let why = self.why.iter().filter(|(of, _)| of == path);
-            let why = why.map(|(_, why)| format!("# {why}\n")).collect::<String>();
+            let why = why.map(|(_, why)| why.as_str()).collect::<Vec<_>>().join("\n# ");
             let capabilities = rule.capabilities.iter().map(|word| format!("{word:?}")).collect::<Vec<_>>().join(", ");
-            format!("{why}path {path:?} {{\n  capabilities = [{capabilities}]\n}}\n")
+            format!("# {why}\npath {path:?} {{\n  capabilities = [{capabilities}]\n}}\n")
         });
         rules.collect::<Vec<_>>().join("\n")
     }

@@ -51,13 +51,15 @@ pub enum Reason {
     #[error("the user is gone and was retired before")]
     AlreadyRetired,
     /// Absent, on the roster.
-    #[error("on the roster, but there is no parameter")]
+    #[error("on the roster, but there is no parameter; ask the platform team if that lasts for more than an hour")]
     ListedWithoutParameter,
     /// Absent, and nothing says that the user was deleted.
-    #[error("there is no parameter, and nothing says that the user was deleted")]
+    #[error(
+        "there is no parameter, and nothing says that the user was deleted; check the name, the Region and SSM_PARAMETER_PREFIX"
+    )]
     NoParameter,
     /// Gone, and never seen by us.
-    #[error("there is neither a parameter nor a recorded key")]
+    #[error("there is neither a parameter nor a recorded key; check the name, the Region and SSM_PARAMETER_PREFIX")]
     NeverSeen,
     /// The name can be no parameter's.
     #[error(

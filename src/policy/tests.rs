@@ -93,5 +93,5 @@ fn the_iam_policy_names_what_is_configured() {
 #[test]
 fn the_basic_mode_asks_for_no_bucket() {
     let document = serde_json::to_string(&IamPolicy::of(&config(&[("VAULT_TOKEN", "t")]), None, None)).unwrap();
-    assert!(!document.to_string().contains("s3:"), "{document}");
+    assert!(!document.contains("s3:"), "{document}");
 }

@@ -12,6 +12,7 @@ use crate::keys::UserName;
 use crate::report::{Outcome, Report};
 use crate::stores::{Etag, Runs, Saved, Stores};
 use crate::trigger::Reconcile;
+use crate::words::utc;
 use crate::world::World;
 
 /// How much the clocks of two functions may differ.
@@ -130,7 +131,7 @@ fn due(
         let until = last.claimed_until.unwrap_or(last.started_at);
         let alive = now < until && until <= later(now, LONGEST) && last.request_id.as_deref() != Some(request_id);
         return if alive && !force {
-            Err(format!("another sweep, begun at {}, may be under way until {until}", last.started_at))
+            Err(format!("another sweep, begun at {}, may be under way until {}", utc(last.started_at), utc(until)))
         } else {
             Ok(Scope::Everyone { first: first() })
         };
@@ -139,8 +140,8 @@ fn due(
     match (complete, force || is_old) {
         (_, true) => Ok(Scope::Everyone { first: first() }),
         (true, false) => Err(format!(
-            "the last sweep, begun at {}, was complete at {finished}, and one every {interval_hours} h is enough; force repeats it",
-            last.started_at
+            "the last sweep was complete at {}, and one every {interval_hours} h is enough; force (--force) repeats it",
+            utc(finished)
         )),
         (false, false) if last.unlisted || first().is_empty() => Ok(Scope::Everyone { first: first() }),
         (false, false) => Ok(Scope::Only(first())),

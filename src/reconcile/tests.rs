@@ -14,9 +14,12 @@ use serde_json::{Value, json};
 
 use crate::error::Error;
 use crate::handler::handle;
+use crate::keys::UserName;
+use crate::report::Outcome;
 use crate::snapshot::UserState;
 use crate::stores::memory::{Memory, denied, unavailable, unreachable, value};
 use crate::telemetry::Metrics;
+use crate::trigger::Reconcile;
 use crate::world::World;
 
 async fn sweep_with(world: &World<Memory>, payload: Value, seconds: u64) -> (Result<Value, Error>, Value) {
@@ -518,4 +521,41 @@ async fn a_dry_run_does_not_renew_the_token() {
     memory.0.borrow_mut().ttl = 60;
     sweep_with(&world, json!({"action": "reconcile", "dryRun": true}), 3600).await.0.unwrap();
     assert_eq!(calls(&memory, "vault-renew"), 0);
+}
+
+/// Stops a sweep once so many users are done.
+struct StopsAfter(usize, std::cell::Cell<usize>);
+
+impl super::Watch for StopsAfter {
+    fn ended(&self, _user: &crate::report::UserReport) {
+        self.1.set(self.1.get() + 1);
+    }
+
+    fn stops(&self) -> bool {
+        self.1.get() >= self.0
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sweep_that_is_stopped_finishes_who_was_begun_and_the_next_goes_on() {
+    for named in [false, true] {
+        let (memory, world) = in_step(40, &[("SYNC_CONCURRENCY", "4")]).await;
+        let users = (0..40).map(|n| format!("user{n:02}")).collect::<Vec<_>>();
+        for user in &users {
+            memory.put(user, &value(&format!("NEW-{user}")), &recently(0));
+        }
+        let named = named.then(|| users.iter().map(|user| UserName::parse(user).unwrap()).collect());
+        let order = Reconcile { force: true, users: named, ..Reconcile::default() };
+        let deadline = tokio::time::Instant::now() + std::time::Duration::from_hours(1);
+        let watch = StopsAfter(10, std::cell::Cell::default());
+        let run = super::run(&world, &order, "request-1", deadline, &watch).await.unwrap();
+        let written = users.iter().filter(|user| memory.history(user).len() == 2).count();
+        assert!((10..30).contains(&written), "{written} were begun");
+        assert_eq!(run.report.counts[&Outcome::Written], written as u64, "nobody was left half done");
+        assert_eq!(run.report.counts[&Outcome::Failed], 0);
+        assert_eq!(run.left.len(), 40 - written, "the others are named as left");
+        assert!(!run.problems.is_empty());
+        sweep(&world).await.unwrap();
+        assert!(users.iter().all(|user| memory.history(user).len() == 2), "the next sweep goes on with them");
+    }
 }

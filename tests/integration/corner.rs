@@ -124,12 +124,17 @@ impl<'a> Corner<'a> {
 
     /// Starts the function here, with some variables set otherwise.
     pub async fn function_with(&self, variables: &[(&str, &str)]) -> Function {
+        Function::start(&self.environment_with(variables)).await
+    }
+
+    /// The environment, with some variables set otherwise; an empty value counts as none.
+    pub fn environment_with(&self, variables: &[(&str, &str)]) -> Vec<(String, String)> {
         let mut environment = self.environment();
         for (name, value) in variables {
             environment.retain(|(known, _)| known != name);
             environment.push(((*name).to_owned(), (*value).to_owned()));
         }
-        Function::start(&environment).await
+        environment
     }
 
     /// The parameter of a user.

@@ -3,10 +3,12 @@
 //! One stack serves the whole run; each test has a corner of its own in it (bucket, parameter prefix, Vault path). A
 //! test that breaks Vault starts a stack of its own.
 
+mod command;
 mod corner;
 mod deployed;
 mod event_path;
 mod function;
+mod keysync;
 mod leaks;
 mod proxy;
 mod races;

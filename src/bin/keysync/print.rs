@@ -55,7 +55,7 @@ fn outcome(outcome: Outcome) -> (&'static str, Tone) {
 pub fn status(status: &Status, now: Timestamp, screen: Screen) -> String {
     let mut table = screen.table(&["USER", "STATUS", "LAST SYNC", "KEY AGE", "LEFT", "VERSIONS"]);
     for row in &status.users {
-        let age = row.key_age_hours.map_or("-".to_owned(), |age| span(hours(age)));
+        let age = row.key_age_hours.map_or("-".to_owned(), |age| short(hours(age)));
         table.add_row([
             screen.cell(&row.user, Tone::Plain),
             screen.cell(row.condition.as_str(), tone(row.condition)),
@@ -105,14 +105,14 @@ fn last_sync(row: &Row, now: Timestamp) -> String {
         SyncOutcome::Failed => "failed",
         SyncOutcome::Never => "never",
     };
-    row.last_sync.at.map_or(word.to_owned(), |at| format!("{word} {} ago", span(now.duration_since(at))))
+    row.last_sync.at.map_or(word.to_owned(), |at| format!("{word} {} ago", short(now.duration_since(at))))
 }
 
 fn left(row: &Row) -> String {
     match row.hours_left {
         None => "-".to_owned(),
         Some(left) if left <= 0.0 => "none".to_owned(),
-        Some(left) => span(hours(left)),
+        Some(left) => short(hours(left)),
     }
 }
 
@@ -133,6 +133,11 @@ fn versions(row: &Row) -> String {
         (Some(found), Some(recorded)) if found != recorded => format!("{from} -> {to} (wrote {recorded})"),
         _ => format!("{from} -> {to}"),
     }
+}
+
+/// A length of time for a narrow column.
+fn short(length: SignedDuration) -> String {
+    if length.as_mins() == 0 { "<1 min".to_owned() } else { span(length) }
 }
 
 fn hours(hours: f64) -> SignedDuration {
