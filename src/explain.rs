@@ -94,17 +94,16 @@ fn record(config: &Config, state: Option<&UserState>, now: Timestamp) -> String 
             None => "In basic mode nothing is recorded, and Vault holds no key that could be compared.".to_owned(),
         };
     };
-    let key = state.access_key_id.as_deref().map_or("a key".to_owned(), |id| format!("the key …{}", ending(id)));
+    let key = state.access_key_id.as_deref().map_or("A key".to_owned(), |id| format!("The key …{}", ending(id)));
     let version = state.vault_version.map_or(String::new(), |version| format!(" as version {version}"));
     if config.bucket.is_none() {
-        return format!("In basic mode nothing is recorded; Vault holds {key}{version}.");
+        return format!("{key} is in Vault{version}; in basic mode nothing else is recorded.");
     }
     let from = state.parameter_version.map_or(" by the predecessor of this service".to_owned(), |from| {
         format!(" from the parameter's version {from}")
     });
     let gone = state.retired_at.map_or(String::new(), |at| format!(" The user was retired {}.", when(at, now)));
     format!("{key} was written to Vault{version}{from}, {}.{gone}", when(state.last_synced_at, now))
-        .replacen("the key", "The key", 1)
 }
 
 fn vault(path: &str, seen: &Sighting) -> String {
