@@ -17,3 +17,4 @@ mod stack;
 mod sweep;
 mod token;
 mod vault_faults;
+mod vault_setup;

@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+# Prepares Vault for the service: its policy, and a token role (periodic, orphan, bound to addresses), or an AppRole.
+# Running it again changes nothing but what is set otherwise. Prints no secret.
+set -euo pipefail
+
+usage() {
+  cat <<'TEXT'
+usage: infra/vault/setup.sh [OPTIONS] [POLICY]
+
+POLICY is a file with the token's policy, or - for standard input, such as `keysync policy vault` prints it;
+without it, iam-key-sync.hcl beside this script. VAULT_ADDR, VAULT_TOKEN, VAULT_NAMESPACE and VAULT_CACERT say which
+Vault and who you are: somebody who may write policies and token roles. Needs `vault`, or `bao` where there is no `vault`.
+
+  --name NAME       name of policy and role (default iam-key-sync)
+  --period TIME     period of its tokens (default 72h)
+  --cidrs LIST      comma-separated addresses that may use its tokens, such as 10.20.0.0/16 (default: all)
+  --approle         make an AppRole instead of a token role
+TEXT
+}
+
+fail() {
+  echo "infra/vault/setup.sh: $1" >&2
+  exit 2
+}
+
+name=iam-key-sync period=72h cidrs='' kind=token policy="$(dirname "$0")/iam-key-sync.hcl"
+while [ $# -gt 0 ]; do
+  case $1 in
+    --name | --period | --cidrs)
+      [ $# -ge 2 ] || fail "$1 needs a value"
+      declare "${1#--}=$2"
+      shift
+      ;;
+    --approle) kind=approle ;;
+    --help | -h)
+      usage
+      exit
+      ;;
+    -?*) fail "unknown option $1; see --help" ;;
+    *) policy=$1 ;;
+  esac
+  shift
+done
+[ "$policy" = - ] || [ -r "$policy" ] || fail "$policy cannot be read; expected a policy, see --help"
+[ -n "${VAULT_ADDR:-}" ] || fail "VAULT_ADDR is not set; expected the address of Vault, such as https://vault.example.org:8200"
+
+vault=$(command -v vault || command -v bao) || fail "neither vault nor bao is installed"
+
+"$vault" policy write "$name" "$policy" >/dev/null
+if [ "$kind" = token ]; then
+  # A period resets the lifetime at each renewal, without an end; an orphan does not die with whoever made it.
+  "$vault" write "auth/token/roles/$name" allowed_policies="$name" orphan=true renewable=true token_type=service \
+    token_period="$period" token_bound_cidrs="$cidrs" >/dev/null
+  cat <<TEXT
+Policy and token role "$name" are ready. Make a token, wrapped so that nobody sees it on its way, and store it:
+
+  vault token create -role=$name -wrap-ttl=10m -field=wrapping_token | keysync token import
+TEXT
+else
+  "$vault" auth list -format=json | grep -q '"approle/"' || "$vault" auth enable approle >/dev/null
+  # A secret id works once and soon: it makes one token, which then lives by its renewals.
+  "$vault" write "auth/approle/role/$name" token_policies="$name" token_period="$period" token_bound_cidrs="$cidrs" \
+    secret_id_bound_cidrs="$cidrs" secret_id_num_uses=1 secret_id_ttl=10m token_type=service >/dev/null
+  cat <<TEXT
+Policy and AppRole "$name" are ready. Log in once, and store the token, wrapped so that nobody sees it on its way:
+
+  vault write -wrap-ttl=10m -field=wrapping_token auth/approle/login \\
+    role_id="\$(vault read -field=role_id auth/approle/role/$name/role-id)" \\
+    secret_id="\$(vault write -f -field=secret_id auth/approle/role/$name/secret-id)" | keysync token import
+TEXT
+fi
