@@ -34,6 +34,8 @@ pub struct Config {
     pub ssm_calls_per_second: u32,
     /// How many users are worked on at a time.
     pub concurrency: usize,
+    /// The AWS Region, where the environment tells it.
+    pub region: Option<String>,
     /// How much is logged.
     pub log_level: tracing::Level,
 }
@@ -131,6 +133,7 @@ impl Config {
             sync_interval_hours: read.number("SYNC_INTERVAL_HOURS", 24, 1..=8760),
             ssm_calls_per_second: read.number("SSM_MAX_CALLS_PER_SECOND", 10, 1..=1000),
             concurrency: read.number("SYNC_CONCURRENCY", 16, 1..=256) as usize,
+            region: read.text("AWS_REGION").or_else(|| read.text("AWS_DEFAULT_REGION")),
             log_level: read.log_level(),
         };
         read.finish(config)

@@ -77,6 +77,9 @@ pub enum Error {
     /// A sweep did not get everybody in step: the next one goes on with those.
     #[error("the sweep is incomplete: {0}")]
     PartialFailure(String),
+    /// A token that was given is not one to store: give a better one.
+    #[error("the token was refused: {0}")]
+    BadToken(String),
     /// The single user of an invocation failed.
     #[error("{user}: {reason}")]
     SyncFailed {
@@ -101,6 +104,7 @@ impl Error {
             Self::Contended { .. } => "Contended",
             Self::OutOfTime => "OutOfTime",
             Self::PartialFailure(_) => "PartialFailure",
+            Self::BadToken(_) => "BadToken",
             Self::SyncFailed { .. } => "SyncFailed",
         }
     }

@@ -10,6 +10,7 @@ use std::time::Instant;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::doctor::doctor;
 use crate::error::Error;
 use crate::keys::UserName;
 use crate::observe::Look;
@@ -64,6 +65,7 @@ pub async fn handle<W: Stores>(
             world.say_of_token(status.warnings.clone());
             Ok(to_value(status))
         }
+        Trigger::Doctor => Ok(to_value(Box::pin(doctor(world, deadline)).await)),
     };
     invocation.metrics.took(invocation.millis());
     answer

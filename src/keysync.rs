@@ -9,6 +9,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::config::Config;
+use crate::doctor::{Check, answer_without_world, doctor};
 use crate::error::Error;
 use crate::explain::{Explanation, explain};
 use crate::keys::UserName;
@@ -19,12 +20,15 @@ use crate::status::{Status, status};
 use crate::stores::{Live, connect};
 use crate::sync::{OnlySay, Request, sync_all};
 use crate::telemetry::Metrics;
-use crate::token::TokenStatus;
+use crate::token::{TokenStatus, TokenView};
 use crate::trigger::Reconcile;
 use crate::world::World;
 
 /// How long anything may take: as long as the longest invocation of a Lambda function.
 const LASTS: Duration = Duration::from_mins(15);
+
+/// How long the doctor may take.
+const EXAMINED_WITHIN: Duration = Duration::from_mins(1);
 
 /// The service: a configuration, and the stores that it names.
 #[derive(Debug)]
@@ -102,7 +106,7 @@ impl KeySync {
     ///
     /// # Errors
     /// Those of loading the token and of asking Vault for it.
-    pub async fn token(&self) -> Result<TokenStatus, Error> {
+    pub async fn token(&self) -> Result<TokenView, Error> {
         self.world.session.show().await
     }
 
@@ -112,6 +116,16 @@ impl KeySync {
     /// Those of loading the token and of renewing it.
     pub async fn renew_token(&self) -> Result<TokenStatus, Error> {
         self.world.session.upkeep(true).await
+    }
+
+    /// Looks at everything that a deployment needs, from where this runs.
+    pub async fn doctor(&self) -> Vec<Check> {
+        Box::pin(doctor(&self.world, Instant::now() + EXAMINED_WITHIN)).await
+    }
+
+    /// Answers a Lambda payload when there is no [`KeySync`] because of `error`; `None` for all that cannot be answered then.
+    pub fn answer_without_configuration(payload: &Value, error: &Error) -> Option<Value> {
+        answer_without_world(payload, error)
     }
 
     /// Answers a Lambda payload by `deadline`; logs what happens to each user, and counts it in `metrics`.

@@ -19,7 +19,8 @@
 //!
 //! The data flows one way: `trigger` (what woke us) → `observe` (what there is: a `snapshot`) → `plan` (what to do, and
 //! why) → `apply` (Vault first, then the state) → `report` (what happened). `sync` is that pipeline on one screen;
-//! `handler` runs it for a Lambda payload, `reconcile` for everybody, once a night.
+//! `handler` runs it for a Lambda payload, `reconcile` for everybody, once a night. `doctor` looks whether everything is
+//! there that it needs.
 //!
 //! Around it: `config` (the environment), `world` (what an invocation works with), `stores` (the outside, one trait and
 //! one adapter each), `token` (the key to Vault), `keys` (names and secrets), `error`, `telemetry`. For people: `status`
@@ -27,6 +28,7 @@
 
 mod apply;
 mod config;
+mod doctor;
 mod error;
 mod explain;
 mod handler;
@@ -49,6 +51,7 @@ pub mod policy;
 pub mod words;
 
 pub use config::{BucketConfig, Config, OnUserDeleted, Problem, VaultConfig, log_level};
+pub use doctor::{Check, Verdict, misconfigured};
 pub use error::Error;
 pub use explain::{Explanation, Paragraph};
 pub use keys::{ParameterNaming, UserName, UserNameError};
@@ -57,5 +60,5 @@ pub use reconcile::{LastRun, Run, Watch};
 pub use report::{Outcome, Report, UserReport};
 pub use status::{Condition, LastSync, Row, Status, SyncOutcome};
 pub use telemetry::{Metrics, NAMESPACE, start_log};
-pub use token::TokenStatus;
+pub use token::{TokenStatus, TokenView};
 pub use trigger::Reconcile;

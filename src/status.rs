@@ -20,7 +20,7 @@ use crate::reconcile::{LastRun, Watch, run};
 use crate::report::UserReport;
 use crate::snapshot::Sighting;
 use crate::stores::{Runs, Stores};
-use crate::token::TokenStatus;
+use crate::token::TokenView;
 use crate::trigger::Reconcile;
 use crate::world::World;
 
@@ -35,7 +35,7 @@ pub struct Status {
     /// The record of the last sweep; `None` in basic mode and before the first.
     pub last_run: Option<LastRun>,
     /// The token; `None` where it gave no answer, which is then among the problems.
-    pub token: Option<TokenStatus>,
+    pub token: Option<TokenView>,
     /// What could not be found out.
     pub problems: Vec<String>,
 }

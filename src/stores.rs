@@ -4,6 +4,7 @@
 //! decide nothing.
 
 mod aws;
+pub mod inspection;
 #[cfg(test)]
 pub mod memory;
 mod objects;
@@ -21,13 +22,14 @@ use aws_config::timeout::TimeoutConfig;
 use secrecy::SecretString;
 
 use aws::aws_error;
+use inspection::{Credentials, Probe, Server};
 
 use crate::config::Config;
 use crate::error::Error;
 use crate::keys::{AccessKey, ParameterName, ParameterNaming, UserName, VaultPath};
 use crate::reconcile::LastRun;
 use crate::snapshot::{Cas, Parameter, UserState, VaultView};
-use crate::token::{Lifetime, Session, TokenObject, TokenSource};
+use crate::token::{Session, TokenFacts, TokenObject, TokenSource};
 use crate::world::World;
 
 /// A page of a listing.
@@ -93,8 +95,10 @@ pub trait Runs {
 pub trait Tokens {
     /// Reads the stored token and the object's version.
     async fn load(&self) -> Result<(TokenObject, Etag), Error>;
-    /// Writes the token object where it still has the version `over`.
-    async fn save(&self, object: &TokenObject, over: &Etag) -> Result<Saved, Error>;
+    /// Tells the object's version, whatever it holds; `None` where there is no object.
+    async fn version(&self) -> Result<Option<Etag>, Error>;
+    /// Writes the token object where it still has the version `over` (`None`: where there is none).
+    async fn save(&self, object: &TokenObject, over: Option<&Etag>) -> Result<Saved, Error>;
 }
 
 /// How a guarded write to Vault ended.
@@ -140,8 +144,8 @@ pub trait Vault {
     async fn read(&self, token: &SecretString, path: &VaultPath) -> Result<Published, Error>;
     /// Deletes one version, recoverable. Deleting it again changes nothing.
     async fn soft_delete(&self, token: &SecretString, path: &VaultPath, version: u64) -> Result<(), Error>;
-    /// Asks what is left of the token.
-    async fn lookup(&self, token: &SecretString) -> Result<Lifetime, Error>;
+    /// Asks what the token is, and what is left of it.
+    async fn lookup(&self, token: &SecretString) -> Result<TokenFacts, Error>;
     /// Renews the token; returns the seconds that it lives from now.
     async fn renew(&self, token: &SecretString) -> Result<u64, Error>;
 }
@@ -159,11 +163,11 @@ pub trait Stores {
     /// Parameter Store.
     type Parameters: Parameters;
     /// The recorded state.
-    type States: States + Runs;
+    type States: States + Runs + Probe;
     /// The token object.
     type Tokens: Tokens;
     /// Vault.
-    type Vault: Vault;
+    type Vault: Vault + Server + Credentials;
     /// The roster.
     type Roster: Roster;
 }

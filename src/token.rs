@@ -3,17 +3,23 @@
 //! What the server says of the token counts, and the wall clock: a Lambda's monotonic clock stands still while it is
 //! frozen.
 
+mod facts;
 mod lifetime;
 mod object;
+mod rights;
+mod show;
+mod status;
 
+pub use facts::{Flaw, TokenFacts};
 pub use lifetime::Lifetime;
 pub use object::TokenObject;
+pub use rights::Rights;
+pub use status::{TokenStatus, TokenView};
 
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use secrecy::SecretString;
-use serde::Serialize;
 use tokio::sync::Mutex;
 
 use crate::error::Error;
@@ -62,31 +68,6 @@ struct Held {
     metadata_is_hidden: bool,
 }
 
-/// What is known of the token, without the token.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct TokenStatus {
-    /// Seconds that are left; `None` for one without end.
-    pub ttl_seconds: Option<u64>,
-    /// When it ends.
-    pub expires_at: Option<Timestamp>,
-    /// Its period; `None` for one that is not periodic.
-    pub period_seconds: Option<u64>,
-    /// Whether it can be renewed.
-    pub renewable: bool,
-    /// Whether it was renewed just now.
-    pub renewed: bool,
-    /// What is wrong with it, and what to do.
-    pub warnings: Vec<String>,
-}
-
-impl TokenStatus {
-    /// Hours that are left; `None` for a token without end.
-    pub fn hours_left(&self) -> Option<f64> {
-        self.ttl_seconds.map(|seconds| Duration::from_secs(seconds).as_secs_f64() / 3600.0)
-    }
-}
-
 impl<V: Vault, T: Tokens> Session<V, T> {
     /// A session that loads its token when it is first needed.
     pub fn new(vault: V, source: TokenSource<T>, threshold_hours: u32) -> Self {
@@ -121,11 +102,6 @@ impl<V: Vault, T: Tokens> Session<V, T> {
         }
     }
 
-    /// What is known of the token, from Vault itself; it is not renewed.
-    pub async fn show(&self) -> Result<TokenStatus, Error> {
-        self.upkeep(false).await
-    }
-
     /// Looks at the token and renews it when little is left, or in any case when `force` is set. Asks Vault only when
     /// that is due, so that most invocations cost nothing.
     ///
@@ -153,14 +129,7 @@ impl<V: Vault, T: Tokens> Session<V, T> {
         }
         let now = Timestamp::now();
         problems.extend(lifetime.warnings(now).iter().map(ToString::to_string));
-        Ok(TokenStatus {
-            ttl_seconds: lifetime.seconds_left(now),
-            expires_at: lifetime.expires_at(),
-            period_seconds: lifetime.period_seconds,
-            renewable: lifetime.renewable,
-            renewed,
-            warnings: problems,
-        })
+        Ok(TokenStatus { renewed, ..TokenStatus::of(&lifetime, now, problems) })
     }
 
     /// The token's lifetime, what is known of it or else what Vault says; and which load of the token it belongs to.
@@ -169,7 +138,7 @@ impl<V: Vault, T: Tokens> Session<V, T> {
         if let Some(known) = self.memory.lock().await.held.as_ref().and_then(|held| held.lifetime) {
             return Ok((known, generation));
         }
-        let lifetime = self.call(async |vault, token| vault.lookup(token).await).await?;
+        let lifetime = self.call(async |vault, token| vault.lookup(token).await).await?.lifetime;
         let mut memory = self.memory.lock().await;
         let generation = memory.generation;
         if let Some(held) = memory.held.as_mut() {
@@ -194,7 +163,7 @@ impl<V: Vault, T: Tokens> Session<V, T> {
         if object == *known {
             return None;
         }
-        match store.save(&object, etag).await {
+        match store.save(&object, Some(etag)).await {
             Ok(Saved::As(etag)) => held.stored = Some((object, etag)),
             // Somebody stored another token or renewed this one: it is loaded when it is needed next.
             Ok(Saved::LostRace) => memory.held = None,

@@ -14,7 +14,7 @@ use crate::keys::{ParameterNaming, UserName};
 
 const EXPECTED: &str = "expected an EventBridge event of aws.ssm, an SQS batch of such events, or \
     {\"action\": \"sync\", \"users\": [\"…\"]}, {\"action\": \"reconcile\", \"force\"?, \"users\"?, \"dryRun\"?, \
-    \"allowMassRetire\"?} or {\"action\": \"refresh-token\"}";
+    \"allowMassRetire\"?}, {\"action\": \"refresh-token\"} or {\"action\": \"doctor\"}";
 
 /// What is to be done.
 #[derive(Debug, PartialEq)]
@@ -29,6 +29,8 @@ pub enum Trigger {
     Reconcile(Reconcile),
     /// Renew the Vault token.
     RefreshToken,
+    /// Look at everything that the service needs.
+    Doctor,
     /// Nothing: why not.
     Ignored(String),
 }
@@ -107,6 +109,11 @@ pub fn parse(payload: Value, naming: &ParameterNaming) -> Result<Trigger, Error>
     }
 }
 
+/// Whether a payload asks for the doctor, who also sees those that are too ill for anything else.
+pub fn asks_for_the_doctor(payload: &Value) -> bool {
+    payload.get("action").is_some() && matches!(action(payload.clone()), Ok(Trigger::Doctor))
+}
+
 #[derive(Deserialize)]
 #[serde(tag = "action", rename_all = "kebab-case", deny_unknown_fields)]
 enum Action {
@@ -125,6 +132,7 @@ enum Action {
         allow_mass_retire: bool,
     },
     RefreshToken {},
+    Doctor {},
 }
 
 fn action(payload: Value) -> Result<Trigger, Error> {
@@ -132,6 +140,7 @@ fn action(payload: Value) -> Result<Trigger, Error> {
     let action = Action::deserialize(payload).map_err(|_| bad("the action is unknown, or its members are wrong"))?;
     match action {
         Action::RefreshToken {} => Ok(Trigger::RefreshToken),
+        Action::Doctor {} => Ok(Trigger::Doctor),
         Action::Sync { users } => named(&users).map(Trigger::Sync),
         Action::Reconcile { force, users, dry_run, allow_mass_retire } => {
             let users = users.map(|users| named(&users)).transpose()?;

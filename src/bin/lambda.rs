@@ -43,7 +43,7 @@ async fn invoke(keysync: &Result<KeySync, Error>, function: &str, event: LambdaE
         Ok(keysync) => {
             keysync.handle(event.payload, request_id, deadline, &mut metrics).await.map_err(|error| Failure::of(&error))
         }
-        Err(error) => Err(Failure::of(error)),
+        Err(error) => KeySync::answer_without_configuration(&event.payload, error).ok_or_else(|| Failure::of(error)),
     };
     if let Err(failure) = &answer
         && !failure.was_told()

@@ -2,6 +2,8 @@
 //!
 //! With a paused clock the seconds that pass are the round trips that were made one after the other.
 
+pub mod inspection;
+
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
@@ -10,13 +12,14 @@ use std::time::Duration;
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 
+use super::inspection::{Encryption, Health};
 use super::{Etag, Found, Page, Parameters, Published, Roster, Runs, Saved, States, Stores, Tokens, Vault, Written};
 use crate::config::Config;
 use crate::error::Error;
 use crate::keys::{AccessKey, ParameterName, ParameterNaming, UserName, VaultPath};
 use crate::reconcile::LastRun;
 use crate::snapshot::{Cas, Parameter, Revision, UserState, VaultView};
-use crate::token::{Lifetime, Session, TokenObject, TokenSource};
+use crate::token::{Lifetime, Session, TokenFacts, TokenObject, TokenSource};
 use crate::world::World;
 
 /// The name of a call, and what it gives instead of an answer.
@@ -34,7 +37,7 @@ pub struct Inner {
     pub states: BTreeMap<String, (UserState, u64)>,
     /// The record of the last sweep and its version.
     pub run: Option<(LastRun, u64)>,
-    /// Whether the next write of the record takes effect and is answered as if it had not.
+    /// Whether the next write of the record, or of the token, takes effect and is answered as if it had not.
     pub lose_answer: bool,
     /// Whether Vault gives the metadata of all keys at once.
     pub surveys: bool,
@@ -44,8 +47,24 @@ pub struct Inner {
     pub vault: BTreeMap<String, Vec<Option<(String, String)>>>,
     /// Who is on the roster.
     pub roster: Vec<String>,
-    /// The token that Vault takes, and the one that is stored.
+    /// The token that Vault takes, and the one that is stored; an empty text is no object.
     pub tokens: (String, String),
+    /// Tokens that Vault takes besides.
+    pub other_tokens: Vec<String>,
+    /// What wrapping tokens hold: the path whose answer it is, and the token in it, if there is one.
+    pub wrapped: BTreeMap<String, (String, Option<String>)>,
+    /// Tokens that were revoked.
+    pub revoked: Vec<String>,
+    /// What is otherwise about the token.
+    pub alter: Option<fn(&mut TokenFacts)>,
+    /// What the token may on paths, instead of what the narrow policy lets it.
+    pub rights: Vec<(&'static str, &'static [&'static str])>,
+    /// How Vault is, unless it is well.
+    pub health: Option<Health>,
+    /// Whether conditional writes are made although their condition does not hold.
+    pub unconditional: bool,
+    /// How the bucket encrypts.
+    pub encryption: Encryption,
     /// What is left of the token, in seconds.
     pub ttl: u64,
     /// Errors to give, by the name of the call, each once, before the call has any effect.
@@ -94,6 +113,7 @@ impl Memory {
             None => TokenSource::Stored(self.clone()),
         };
         if self.0.borrow().tokens.0.is_empty() {
+            self.0.borrow_mut().encryption = Encryption::Managed;
             self.0.borrow_mut().tokens = ("token".to_owned(), "token".to_owned());
             self.0.borrow_mut().ttl = 720 * 3600;
         }
@@ -144,7 +164,9 @@ impl Memory {
     }
 
     fn opens(&self, token: &SecretString) -> Result<(), Error> {
-        let takes = token.expose_secret() == self.0.borrow().tokens.0;
+        let inner = self.0.borrow();
+        let token = token.expose_secret();
+        let takes = token == inner.tokens.0 || inner.other_tokens.iter().any(|other| token == other);
         if takes { Ok(()) } else { Err(denied()) }
     }
 }
@@ -265,14 +287,28 @@ impl Tokens for Memory {
     async fn load(&self) -> Result<(TokenObject, Etag), Error> {
         self.call("s3-token", "").await?;
         let token = self.0.borrow().tokens.1.clone();
-        let object = TokenObject::parse(format!(r#"{{"token": "{token}"}}"#).as_bytes()).unwrap();
+        let unusable = |problem| Error::Unexpected { operation: "test", subject: "test".to_owned(), problem };
+        if token.is_empty() {
+            return Err(unusable("there is no token object".to_owned()));
+        }
+        let object = TokenObject::parse(format!(r#"{{"token": "{token}"}}"#).as_bytes()).map_err(unusable)?;
         Ok((object, Etag(token)))
     }
 
-    async fn save(&self, _: &TokenObject, over: &Etag) -> Result<Saved, Error> {
+    async fn version(&self) -> Result<Option<Etag>, Error> {
+        self.call("s3-token-version", "").await?;
+        Ok(Some(self.0.borrow().tokens.1.clone()).filter(|token| !token.is_empty()).map(Etag))
+    }
+
+    async fn save(&self, object: &TokenObject, over: Option<&Etag>) -> Result<Saved, Error> {
         self.call("s3-token-save", "").await?;
-        let lost = self.0.borrow().tokens.1 != over.0;
-        Ok(if lost { Saved::LostRace } else { Saved::As(over.clone()) })
+        let mut inner = self.0.borrow_mut();
+        if inner.tokens.1 != over.map(|etag| etag.0.clone()).unwrap_or_default() {
+            return Ok(Saved::LostRace);
+        }
+        object.token.expose_secret().clone_into(&mut inner.tokens.1);
+        let lost = std::mem::take(&mut inner.lose_answer);
+        Ok(if lost { Saved::LostRace } else { Saved::As(Etag(inner.tokens.1.clone())) })
     }
 }
 
@@ -344,10 +380,10 @@ impl Vault for Memory {
         Ok(())
     }
 
-    async fn lookup(&self, token: &SecretString) -> Result<Lifetime, Error> {
+    async fn lookup(&self, token: &SecretString) -> Result<TokenFacts, Error> {
         self.call("vault-lookup", "").await?;
         self.opens(token)?;
-        Ok(Lifetime {
+        let lifetime = Lifetime {
             ttl_seconds: Some(self.0.borrow().ttl),
             period_seconds: Some(720 * 3600),
             explicit_max_ttl_seconds: None,
@@ -356,7 +392,13 @@ impl Vault for Memory {
             renewed: false,
             created_at: Timestamp::now(),
             as_of: Timestamp::now(),
-        })
+        };
+        let policies = vec!["default".to_owned(), "iam-key-sync".to_owned()];
+        let mut facts = TokenFacts { lifetime, batch: false, orphan: true, policies };
+        if let Some(alter) = self.0.borrow().alter {
+            alter(&mut facts);
+        }
+        Ok(facts)
     }
 
     async fn renew(&self, token: &SecretString) -> Result<u64, Error> {

@@ -3,8 +3,11 @@
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::operation::get_object::GetObjectError;
+use aws_sdk_s3::operation::put_object::PutObjectOutput;
 use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::ServerSideEncryption;
 
+use super::inspection::Encryption;
 use super::{Etag, Page, Saved, aws_error};
 use crate::error::Error;
 
@@ -66,8 +69,6 @@ impl Objects {
     }
 
     /// Writes the object where it still has the version `over` (`None`: where there is none).
-    ///
-    /// No encryption header is sent: the bucket's default applies.
     pub(super) async fn put(
         &self,
         operation: &'static str,
@@ -75,6 +76,19 @@ impl Objects {
         text: Vec<u8>,
         over: Option<&Etag>,
     ) -> Result<Saved, Error> {
+        self.put_telling(operation, key, text, over).await.map(|(saved, _)| saved)
+    }
+
+    /// The same, and how what was written is encrypted.
+    ///
+    /// No encryption header is sent: the bucket's default applies.
+    pub(super) async fn put_telling(
+        &self,
+        operation: &'static str,
+        key: &str,
+        text: Vec<u8>,
+        over: Option<&Etag>,
+    ) -> Result<(Saved, Encryption), Error> {
         let subject = format!("s3://{}/{key}", self.bucket);
         let request = self
             .client
@@ -89,21 +103,30 @@ impl Objects {
         };
         match request.send().await {
             Ok(answer) => {
+                let encryption = encryption(&answer);
                 let etag = answer.e_tag.map(Etag);
                 let problem = "the answer has no ETag".to_owned();
-                etag.map(Saved::As).ok_or(Error::Unexpected { operation, subject, problem })
+                etag.map(|etag| (Saved::As(etag), encryption)).ok_or(Error::Unexpected { operation, subject, problem })
             }
             // 412: it has another version. 409: somebody is writing it. 404: it was deleted under an If-Match.
             Err(SdkError::ServiceError(error))
                 if matches!(error.raw().status().as_u16(), 404 | 409 | 412) && !is_no_bucket(error.err()) =>
             {
-                Ok(Saved::LostRace)
+                Ok((Saved::LostRace, Encryption::None))
             }
             Err(error) => {
                 let remedy = "allow s3:PutObject on it (and kms:GenerateDataKey on the bucket's key, if it has one)";
                 Err(aws_error(operation, subject, remedy, &error))
             }
         }
+    }
+}
+
+fn encryption(answer: &PutObjectOutput) -> Encryption {
+    match &answer.server_side_encryption {
+        None => Encryption::None,
+        Some(ServerSideEncryption::Aes256) => Encryption::Managed,
+        Some(_) => Encryption::Kms(answer.ssekms_key_id.clone().unwrap_or_default()),
     }
 }
 

@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use tokio::sync::OnceCell;
 
+use super::inspection::{Probe, Probed};
 use super::objects::Objects;
 use super::{Etag, Found, Page, Runs, Saved, States};
 use crate::config::BucketConfig;
@@ -21,6 +22,15 @@ const READING: &str = "reading the state";
 const CLOCKS: SignedDuration = SignedDuration::from_hours(1);
 
 const LAST_RUN: &str = "last-run.json";
+
+/// The object that a conditional write is tried on. It is overwritten, never deleted: the function may not delete.
+const PROBE: &str = "doctor.json";
+
+/// How often the probe is begun again because another one writes at the same time.
+const PROBES: u32 = 5;
+
+/// The version of an empty object, which none of ours ever has.
+const NEVER: &str = "\"d41d8cd98f00b204e9800998ecf8427e\"";
 
 /// State objects in a bucket.
 #[derive(Debug)]
@@ -130,5 +140,26 @@ impl Runs for StateObjects {
         let text = serde_json::to_vec(run).expect("a record has only text, numbers and dates");
         let key = format!("{}{LAST_RUN}", self.prefix);
         self.objects.put("writing the record of the last sweep", &key, text, over).await
+    }
+}
+
+impl Probe for StateObjects {
+    async fn probe(&self) -> Result<Probed, Error> {
+        const OPERATION: &str = "trying a conditional write on";
+        let key = format!("{}{PROBE}", self.prefix);
+        let text = || format!(r#"{{"checkedAt":"{}"}}"#, Timestamp::now()).into_bytes();
+        for _ in 0..PROBES {
+            let over = self.objects.get(OPERATION, &key).await?.map(|(_, etag)| etag);
+            let (saved, encryption) = self.objects.put_telling(OPERATION, &key, text(), over.as_ref()).await?;
+            if saved == Saved::LostRace {
+                continue;
+            }
+            let mut conditions_hold = true;
+            for over in [None, Some(Etag(NEVER.to_owned()))] {
+                conditions_hold &= self.objects.put(OPERATION, &key, text(), over.as_ref()).await? == Saved::LostRace;
+            }
+            return Ok(Probed { conditions_hold, encryption });
+        }
+        Err(Error::Contended { subject: key, attempts: PROBES })
     }
 }

@@ -38,7 +38,15 @@ impl Tokens for StoredToken {
         Ok((object, etag))
     }
 
-    async fn save(&self, object: &TokenObject, over: &Etag) -> Result<Saved, Error> {
-        self.objects.put("writing the Vault token", &self.key, object.to_json(), Some(over)).await
+    async fn version(&self) -> Result<Option<Etag>, Error> {
+        let object = self.objects.get(READING, &self.key).await?;
+        Ok(object.map(|(text, etag)| {
+            drop(Zeroizing::new(text));
+            etag
+        }))
+    }
+
+    async fn save(&self, object: &TokenObject, over: Option<&Etag>) -> Result<Saved, Error> {
+        self.objects.put("writing the Vault token", &self.key, object.to_json(), over).await
     }
 }

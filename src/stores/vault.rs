@@ -5,6 +5,8 @@
 //! the server's text.
 
 mod answers;
+mod inspection;
+mod token;
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -25,7 +27,7 @@ use crate::config::{Problem, VaultConfig};
 use crate::error::Error;
 use crate::keys::{AccessKey, UserName, VaultPath};
 use crate::snapshot::{Cas, VaultView};
-use crate::token::Lifetime;
+use crate::token::TokenFacts;
 
 /// How long sent bytes may stay without an acknowledgement. A Lambda's connections are frozen with it, for days perhaps, and a
 /// firewall may have forgotten them: this finds out sooner than the time limit of the request, and soon enough for another try.
@@ -198,9 +200,9 @@ impl Vault for VaultServer {
         )
     }
 
-    async fn lookup(&self, token: &SecretString) -> Result<Lifetime, Error> {
-        let answer = vaultrs::api::exec_with_result(&self.client(token), answers::LookupSelf).await;
-        answer.map(answers::TokenFacts::into_lifetime).map_err(|error| {
+    async fn lookup(&self, token: &SecretString) -> Result<TokenFacts, Error> {
+        let answer = vaultrs::api::exec_with_result(&self.client(token), token::LookupSelf).await;
+        answer.map(token::LookedUp::into_facts).map_err(|error| {
             answers::error(
                 "looking up the Vault token at",
                 &self.address,
@@ -211,7 +213,7 @@ impl Vault for VaultServer {
     }
 
     async fn renew(&self, token: &SecretString) -> Result<u64, Error> {
-        let answer = vaultrs::api::auth(&self.client(token), answers::RenewSelf).await;
+        let answer = vaultrs::api::auth(&self.client(token), token::RenewSelf).await;
         answer.map(|auth| auth.lease_duration).map_err(|error| {
             answers::error(
                 "renewing the Vault token at",

@@ -67,6 +67,11 @@ impl TokenObject {
         })
     }
 
+    /// The object of a token that was never stored.
+    pub fn new(token: SecretString, lifetime: &Lifetime) -> Self {
+        Self { token, created_at: None, expires_at: None, renewable: false, ttl: 0 }.renewed(lifetime)
+    }
+
     /// The same token with a new lifetime.
     #[must_use]
     pub fn renewed(&self, lifetime: &Lifetime) -> Self {

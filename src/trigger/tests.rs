@@ -106,6 +106,7 @@ fn expected_of(file: &str) -> Option<Result<Trigger, &'static str>> {
             allow_mass_retire: false,
         }))),
         "action-reconcile-plain.json" | "scheduled-event.json" => Some(Ok(Trigger::Reconcile(Reconcile::default()))),
+        "action-doctor.json" => Some(Ok(Trigger::Doctor)),
         "action-refresh-token.json" => Some(Ok(Trigger::RefreshToken)),
         "bad-action.json" => Some(Err("the action is unknown, or its members are wrong; ")),
         "bad-no-event.json" => Some(Err("not an EventBridge event; ")),

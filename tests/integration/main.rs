@@ -6,6 +6,7 @@
 mod command;
 mod corner;
 mod deployed;
+mod doctor;
 mod event_path;
 mod function;
 mod keysync;

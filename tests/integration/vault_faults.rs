@@ -109,7 +109,7 @@ async fn aws_is_asked_over_tls_and_only_with_a_certificate_that_is_trusted() {
 }
 
 /// A certificate authority that signed nothing here.
-fn foreign_authority(corner: &Corner<'_>) -> String {
+pub fn foreign_authority(corner: &Corner<'_>) -> String {
     let foreign = format!("{}/{}.pem", corner.stack.text("/dir"), fastrand::u64(..));
     let made = std::process::Command::new("openssl")
         .args([

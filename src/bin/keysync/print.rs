@@ -1,15 +1,20 @@
 //! Results as people read them. Pure: text from data.
 
+use comfy_table::Table;
 use jiff::{SignedDuration, Timestamp};
 use nr_iam_key_sync::words::{span, when};
-use nr_iam_key_sync::{Condition, Explanation, LastRun, Outcome, Report, Row, Status, SyncOutcome, TokenStatus};
+use nr_iam_key_sync::{
+    Check, Condition, Explanation, LastRun, Outcome, Report, Row, Status, SyncOutcome, TokenStatus, TokenView, Verdict,
+};
 
 use crate::screen::{Screen, Tone, lines};
 
 /// What happened, or would happen, to whom.
 pub fn report(report: &Report, screen: Screen) -> String {
     if let Some(reason) = &report.skipped {
-        return format!("Nothing was swept: {reason}.\n");
+        let mut table = screen.table(&[]);
+        table.add_row([format!("Nothing was swept: {reason}.")]);
+        return lines(&table);
     }
     let mut text = String::new();
     if !report.users.is_empty() {
@@ -78,15 +83,15 @@ pub fn status(status: &Status, now: Timestamp, screen: Screen) -> String {
     let counts = status.counts.iter().map(|(condition, count)| format!("{count} {}", condition.as_str()));
     let counts = counts.collect::<Vec<_>>();
     let counts = if counts.is_empty() { "no users".to_owned() } else { counts.join(", ") };
-    text.push_str(&format!("Users: {counts}\n"));
-    text.push_str(&format!(
-        "Last sweep: {}\n",
-        status.last_run.as_ref().map_or("none recorded".to_owned(), |run| last_run(run, now))
-    ));
-    if let Some(status) = &status.token {
-        text.push_str(&token(status, now));
+    let sweep = status.last_run.as_ref().map_or("none recorded".to_owned(), |run| last_run(run, now));
+    let mut table = screen.table(&[]);
+    table.add_row(["Users", &counts]);
+    table.add_row(["Last sweep", &sweep]);
+    if let Some(token) = &status.token {
+        table.add_row(["Vault token", &life(&token.status, now)]);
+        warn(&mut table, &token.status, screen);
     }
-    text
+    text + &lines(&table)
 }
 
 fn tone(condition: Condition) -> Tone {
@@ -157,22 +162,62 @@ fn last_run(run: &LastRun, now: Timestamp) -> String {
     format!("{}, {left}", when(finished, now))
 }
 
-/// What is known of the token.
-pub fn token(status: &TokenStatus, now: Timestamp) -> String {
+/// How long the token lives, in a line.
+fn life(status: &TokenStatus, now: Timestamp) -> String {
     let end = status.expires_at.map_or("never expires".to_owned(), |end| format!("expires {}", when(end, now)));
-    let period = match status.period_seconds {
-        Some(seconds) => {
-            format!("periodic ({})", span(SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX))))
-        }
+    let period = match status.period_seconds.map(|seconds| i64::try_from(seconds).unwrap_or(i64::MAX)) {
+        Some(seconds) => format!("period {}", span(SignedDuration::from_secs(seconds))),
         None => "not periodic".to_owned(),
     };
-    let renewable = if status.renewable { "renewable" } else { "not renewable" };
-    let renewed = if status.renewed { "renewed just now, " } else { "" };
-    let mut text = format!("Vault token: {renewed}{end}, {period}, {renewable}\n");
+    let renewable = if status.renewable { "" } else { ", not renewable" };
+    format!("{end}, {period}{renewable}")
+}
+
+/// The token after a renewal.
+pub fn renewed(status: &TokenStatus, now: Timestamp, screen: Screen) -> String {
+    let renewed = if status.renewed { "renewed" } else { "not renewed: it cannot be" };
+    let mut table = screen.table(&[]);
+    table.add_row(["Vault token", &format!("{renewed}; {}", life(status, now))]);
+    warn(&mut table, status, screen);
+    lines(&table)
+}
+
+/// What is known of the token.
+pub fn token(view: &TokenView, now: Timestamp, screen: Screen) -> String {
+    let kin = if view.orphan { "orphan" } else { "child" };
+    let mut table = screen.table(&[]);
+    table.add_row(["Vault token", &life(&view.status, now)]);
+    table.add_row(["kind", &format!("{} token, {kin}, made {}", view.kind, when(view.created_at, now))]);
+    table.add_row(["policies", &view.policies.join(", ")]);
+    warn(&mut table, &view.status, screen);
+    lines(&table)
+}
+
+fn warn(table: &mut Table, status: &TokenStatus, screen: Screen) {
     for warning in &status.warnings {
-        text.push_str(&format!("warning: {warning}\n"));
+        table.add_row([screen.cell("warning", Tone::Warning), screen.cell(warning, Tone::Plain)]);
     }
-    text
+}
+
+/// What the doctor found.
+pub fn checks(checks: &[Check], screen: Screen) -> String {
+    let mut table = screen.table(&["CHECK", "RESULT", "FOUND"]);
+    for check in checks {
+        let (word, tone) = match check.status {
+            Verdict::Pass => ("pass", Tone::Good),
+            Verdict::Warn => ("warn", Tone::Warning),
+            Verdict::Fail => ("FAIL", Tone::Bad),
+        };
+        let remedy = check.remedy.as_ref().map_or(String::new(), |remedy| format!("\n-> {remedy}"));
+        table.add_row([
+            screen.cell(check.name, Tone::Plain),
+            screen.cell(word, tone),
+            screen.cell(format!("{}{remedy}", check.detail), Tone::Plain),
+        ]);
+    }
+    let count = |verdict| checks.iter().filter(|check| check.status == verdict).count();
+    let [pass, warn, fail] = [Verdict::Pass, Verdict::Warn, Verdict::Fail].map(count);
+    lines(&table) + &format!("\n{pass} pass, {warn} warn, {fail} fail\n")
 }
 
 /// The story of one user.

@@ -7,7 +7,7 @@ use clap::CommandFactory;
 use indicatif::ProgressBar;
 use jiff::Timestamp;
 use nr_iam_key_sync::policy::{IamPolicy, VaultPolicy};
-use nr_iam_key_sync::{Config, Error, KeySync, Reconcile, UserName};
+use nr_iam_key_sync::{Config, Error, KeySync, Reconcile, UserName, Verdict, misconfigured};
 use serde::Serialize;
 
 use crate::args::{Arguments, Command, Output, Policy, Token, named};
@@ -46,7 +46,7 @@ pub async fn run(arguments: Arguments, bar: ProgressBar) -> Result<Exit, Error> 
             Ok(of_condition(explanation.row.condition))
         }
         Command::Token(token) => of_token(token, out).await,
-        Command::Doctor => todo!(),
+        Command::Doctor => examine(out).await,
         Command::Policy(Policy::Vault) => {
             let policy = VaultPolicy::of(&Config::read(environment)?);
             out.write(&policy, |_| policy.to_hcl());
@@ -143,13 +143,29 @@ async fn status(users: Option<Vec<UserName>>, out: Out, bar: ProgressBar) -> Res
     Ok(if status.problems.is_empty() { worst } else { Exit::Failed })
 }
 
+/// Looks at everything; a wrong configuration is the first thing that can be wrong.
+async fn examine(out: Out) -> Result<Exit, Error> {
+    let (checks, otherwise) = match connect().await {
+        Ok(keysync) => (keysync.doctor().await, Exit::Failed),
+        Err(error) => (misconfigured(&error), Exit::Usage),
+    };
+    out.write(&checks, |screen| print::checks(&checks, screen));
+    let failed = checks.iter().any(|check| check.status == Verdict::Fail);
+    Ok(if failed { otherwise } else { Exit::Done })
+}
+
 async fn of_token(token: Token, out: Out) -> Result<Exit, Error> {
     let keysync = connect().await?;
-    let status = match token {
-        Token::Show => keysync.token().await?,
-        Token::Renew => keysync.renew_token().await?,
+    match token {
+        Token::Show => {
+            let view = keysync.token().await?;
+            out.write(&view, |screen| print::token(&view, Timestamp::now(), screen));
+        }
+        Token::Renew => {
+            let status = keysync.renew_token().await?;
+            out.write(&status, |screen| print::renewed(&status, Timestamp::now(), screen));
+        }
         Token::Import { .. } => todo!(),
-    };
-    out.write(&status, |_| print::token(&status, Timestamp::now()));
+    }
     Ok(Exit::Done)
 }

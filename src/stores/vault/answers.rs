@@ -9,73 +9,9 @@ use serde::Deserialize;
 use vaultrs::api::kv2::responses::ReadSecretMetadataResponse;
 
 use super::{
-    AccessKey, ClientError, Endpoint, Error, Lifetime, Published, RequestMethod, RequestType, ResponseType, Timestamp,
-    Value, VaultView,
+    AccessKey, ClientError, Endpoint, Error, Published, RequestMethod, RequestType, ResponseType, Timestamp, Value,
+    VaultView,
 };
-
-/// `auth/token/lookup-self`; vaultrs's own leaves out the period, which decides whether a token lives for ever.
-pub(super) struct LookupSelf;
-
-/// What is used of the answer (<https://developer.hashicorp.com/vault/api-docs/auth/token#lookup-a-token-self>).
-#[derive(Deserialize)]
-pub(super) struct TokenFacts {
-    ttl: u64,
-    #[serde(default)]
-    period: Option<u64>,
-    #[serde(default)]
-    explicit_max_ttl: u64,
-    #[serde(default)]
-    renewable: Option<bool>,
-    creation_time: i64,
-    creation_ttl: u64,
-}
-
-impl TokenFacts {
-    pub(super) fn into_lifetime(self) -> Lifetime {
-        Lifetime {
-            // A ttl of 0 in an answer means no end, not the end: an expired token gets no answer.
-            ttl_seconds: Some(self.ttl).filter(|ttl| *ttl > 0),
-            period_seconds: self.period.filter(|period| *period > 0),
-            explicit_max_ttl_seconds: Some(self.explicit_max_ttl).filter(|ttl| *ttl > 0),
-            creation_ttl_seconds: self.creation_ttl,
-            renewable: self.renewable.unwrap_or(false),
-            renewed: false,
-            created_at: Timestamp::from_second(self.creation_time).unwrap_or(Timestamp::UNIX_EPOCH),
-            as_of: Timestamp::now(),
-        }
-    }
-}
-
-impl Endpoint for LookupSelf {
-    type Response = TokenFacts;
-    const REQUEST_BODY_TYPE: RequestType = RequestType::JSON;
-    const RESPONSE_BODY_TYPE: ResponseType = ResponseType::JSON;
-
-    fn path(&self) -> String {
-        "auth/token/lookup-self".to_owned()
-    }
-
-    fn method(&self) -> RequestMethod {
-        RequestMethod::GET
-    }
-}
-
-/// `auth/token/renew-self`; vaultrs's own has a tab at the beginning of its path.
-pub(super) struct RenewSelf;
-
-impl Endpoint for RenewSelf {
-    type Response = ();
-    const REQUEST_BODY_TYPE: RequestType = RequestType::JSON;
-    const RESPONSE_BODY_TYPE: ResponseType = ResponseType::JSON;
-
-    fn path(&self) -> String {
-        "auth/token/renew-self".to_owned()
-    }
-
-    fn method(&self) -> RequestMethod {
-        RequestMethod::POST
-    }
-}
 
 /// A read of a secret that never puts it into a type that could show it; vaultrs's own goes through a `Value`.
 pub(super) struct ReadKey {
@@ -229,12 +165,28 @@ fn unreachable(operation: &'static str, subject: String, error: Option<&reqwest:
     let problem = match error {
         Some(error) if error.is_timeout() => "Vault did not answer within the time limit".to_owned(),
         Some(error) => match innermost(error).to_string() {
-            cause if cause.contains("certificate") => format!("{cause}; check VAULT_CACERT and the name in VAULT_ADDR"),
+            cause if cause.contains("certificate") => untrusted(&cause),
             cause => cause,
         },
         None => "the connection failed".to_owned(),
     };
     Error::Unreachable { operation, subject, problem }
+}
+
+/// What is wrong with a certificate, with the words of rustls in brackets.
+fn untrusted(cause: &str) -> String {
+    let problem = if cause.contains("UnknownIssuer") || cause.contains("CaUsedAsEndEntity") {
+        "the certificate is of an issuer that is not trusted; check VAULT_CACERT"
+    } else if cause.contains("not valid for name") || cause.contains("NotValidForName") {
+        "the certificate is for another name; check the host in VAULT_ADDR"
+    } else if cause.contains("xpired") {
+        "the certificate is expired; renew it on the server"
+    } else if cause.contains("not valid yet") || cause.contains("NotValidYet") {
+        "the certificate is not valid yet; check the clocks"
+    } else {
+        "the certificate was refused; check VAULT_CACERT and the host in VAULT_ADDR"
+    };
+    format!("{problem} ({cause})")
 }
 
 fn innermost<'a>(mut error: &'a (dyn std::error::Error + 'static)) -> &'a (dyn std::error::Error + 'static) {

@@ -1,0 +1,124 @@
+//! What a token is, apart from itself: facts to show, and the flaws that speak against using it. Pure.
+
+use jiff::Timestamp;
+
+use super::lifetime::Warning;
+use super::{Lifetime, TokenStatus, TokenView};
+
+/// What Vault says of a token.
+#[derive(Clone, Debug)]
+pub struct TokenFacts {
+    /// How long it lives.
+    pub lifetime: Lifetime,
+    /// Whether it is a batch token, which nothing can prolong.
+    pub batch: bool,
+    /// Whether it outlives the token that it was made with.
+    pub orphan: bool,
+    /// The names of its policies.
+    pub policies: Vec<String>,
+}
+
+/// What speaks against a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Flaw {
+    /// It may do everything.
+    #[error("it is a root token, which may do everything in Vault")]
+    Root,
+    /// The service could not do its work with it.
+    #[error("its policies do not let it both create and update keys below the prefix")]
+    CannotWrite,
+    /// Nothing can prolong it.
+    #[error("it is a batch token, which cannot be renewed")]
+    Batch,
+    /// Its life is too short for this service.
+    #[error("{0}")]
+    Lifetime(Warning),
+    /// Whoever made it can take it along.
+    #[error("it is no orphan, so it dies with the token that it was made with")]
+    Child,
+    /// In basic mode there is nothing else to compare with.
+    #[error("it may not read keys, so that without a bucket every sync writes a new version")]
+    CannotRead,
+    /// It could give keys away.
+    #[error("it may read keys, which the service never does")]
+    ReadsKeys,
+    /// Drift is not seen.
+    #[error("it may not read the metadata of keys, so that drift in Vault is neither seen nor repaired")]
+    MetadataHidden,
+    /// A removed user's key would stay.
+    #[error("it may not soft-delete keys, which ON_USER_DELETED=soft-delete asks for")]
+    CannotDelete,
+    /// It could harm others.
+    #[error("it may write beside the prefix, where other applications' secrets are")]
+    WritesElsewhere,
+    /// It could lose keys for good.
+    #[error("it may destroy keys or their metadata for good")]
+    Destroys,
+    /// It may do what is kept for administrators.
+    #[error("it has sudo")]
+    Sudo,
+    /// Nobody can tell what it may do.
+    #[error("Vault does not let it ask for its own rights, so they were not checked")]
+    RightsUnknown,
+}
+
+impl Flaw {
+    /// Whether such a token must not be used at all.
+    pub fn is_fatal(self) -> bool {
+        matches!(self, Self::Root | Self::CannotWrite)
+    }
+
+    /// What is wrong, and what to do.
+    pub fn advice(self) -> String {
+        match self {
+            Self::Lifetime(warning) => warning.to_string(),
+            flaw => format!("{flaw}: {}", flaw.remedy()),
+        }
+    }
+
+    /// What to do.
+    pub fn remedy(self) -> &'static str {
+        match self {
+            Self::Root => "use a token of the policy in infra/vault instead, and revoke this one",
+            Self::CannotWrite => {
+                "allow create and update on <mount>/data/<prefix>/*, and check VAULT_MOUNT and VAULT_PATH_PREFIX"
+            }
+            Self::Batch | Self::Lifetime(_) => "make a periodic one, as infra/vault/README.md says",
+            Self::Child => "make it with -orphan, or through a token role with orphan=true",
+            Self::CannotRead => "set S3_BUCKET_NAME, or allow read on <mount>/data/<prefix>/*",
+            Self::ReadsKeys => "take read on <mount>/data/<prefix>/* away",
+            Self::MetadataHidden => "allow read on <mount>/metadata/<prefix>/*",
+            Self::CannotDelete => "allow update on <mount>/delete/<prefix>/*",
+            Self::WritesElsewhere => "narrow its policies to <mount>/data/<prefix>/*",
+            Self::Destroys => {
+                "take <mount>/destroy/<prefix>/* away, delete on <mount>/data/<prefix>/*, and update and delete on <mount>/metadata/<prefix>/*"
+            }
+            Self::Sudo => "take sudo away",
+            Self::RightsUnknown => "allow update on sys/capabilities-self, as the policy default does",
+        }
+    }
+}
+
+impl TokenFacts {
+    /// What is wrong with the token, its rights apart.
+    pub fn flaws(&self, now: Timestamp) -> Vec<Flaw> {
+        if self.policies.iter().any(|policy| policy == "root") {
+            return vec![Flaw::Root];
+        }
+        let mut flaws = self.lifetime.warnings(now).into_iter().map(Flaw::Lifetime).collect::<Vec<_>>();
+        flaws.extend(self.batch.then_some(Flaw::Batch));
+        flaws.extend((!self.orphan).then_some(Flaw::Child));
+        flaws
+    }
+
+    /// What to show of it, with these warnings.
+    pub fn view(self, now: Timestamp, warnings: Vec<String>) -> TokenView {
+        TokenView {
+            kind: if self.batch { "batch" } else { "service" },
+            orphan: self.orphan,
+            policies: self.policies,
+            created_at: self.lifetime.created_at,
+            status: TokenStatus::of(&self.lifetime, now, warnings),
+        }
+    }
+}
