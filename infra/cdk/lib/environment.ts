@@ -2,6 +2,7 @@
  * The function's environment variables, and whether Lambda will take them.
  */
 import { Token } from 'aws-cdk-lib';
+import { inputs, readCertificates } from './inputs';
 import type { IamKeySyncProps } from './props';
 import { environmentDefault } from './shared';
 
@@ -12,23 +13,20 @@ export type Variables = Readonly<Record<string, string>>;
 const BYTES_LIMIT = 4096;
 const BUCKET_NAME_LONGEST = 63;
 
-/** What the role or the rule also depend on is always set; the rest only when the deployment chose it. */
+// The role and the rule depend on these, so they are set even when the deployment did not choose them.
+const ALWAYS = ['SSM_PARAMETER_PREFIX', 'SSM_PARAMETER_SUFFIX', 'IAM_USER_TABLE'];
+
+/** The bucket, what role and rule also depend on, and what the deployment chose. */
 export function variables(props: IamKeySyncProps, bucketName: string): Variables {
-  const all: Record<string, string | undefined> = {
-    VAULT_ADDR: props.vaultAddress,
-    VAULT_CACERT_BYTES: props.vaultCaCertificate,
-    VAULT_NAMESPACE: props.vaultNamespace,
-    VAULT_MOUNT: props.vaultMount,
-    VAULT_PATH_PREFIX: props.vaultPathPrefix,
-    S3_BUCKET_NAME: bucketName,
-    SSM_PARAMETER_PREFIX: props.parameterPrefix ?? environmentDefault('SSM_PARAMETER_PREFIX'),
-    SSM_PARAMETER_SUFFIX: props.parameterSuffix ?? environmentDefault('SSM_PARAMETER_SUFFIX'),
-    IAM_USER_TABLE: props.userTable ?? environmentDefault('IAM_USER_TABLE'),
-    LOG_LEVEL: props.logLevel,
-    ON_USER_DELETED: props.onUserDeleted,
-  };
-  const chosen = Object.entries(all).filter((entry): entry is [string, string] => entry[1] !== undefined);
-  return Object.fromEntries(chosen);
+  const all: Record<string, string> = { S3_BUCKET_NAME: bucketName };
+  for (const name of ALWAYS) all[name] = environmentDefault(name);
+  for (const [key, { variable, type }] of inputs) {
+    const value = props[key as keyof IamKeySyncProps];
+    if (variable === undefined || value === undefined) continue;
+    const text = Array.isArray(value) ? value.join(',') : String(value);
+    if (text !== '') all[variable] = type === 'path' ? readCertificates(text) : text;
+  }
+  return all;
 }
 
 /** Why Lambda would refuse the environment of such a function, if it would; before anything is deployed. */

@@ -2,23 +2,29 @@
  * The construct for your own stacks: everything that the service needs in one account and Region.
  *
  *   SSM change event → rule → queue → function → Vault, state in the bucket;
- *   schedules → function.
+ *   schedules → function; alarms and a dashboard watch.
  */
-import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { Aws, Duration, RemovalPolicy } from 'aws-cdk-lib';
 import { Rule } from 'aws-cdk-lib/aws-events';
 import { SqsQueue } from 'aws-cdk-lib/aws-events-targets';
 import { EventSourceMapping, type IFunction } from 'aws-cdk-lib/aws-lambda';
 import type { ILogGroup } from 'aws-cdk-lib/aws-logs';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import type { CfnSchedule } from 'aws-cdk-lib/aws-scheduler';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
+import { encryptionKey } from './encryption';
+import { inputDefault } from './inputs';
+import { Network } from './network';
 import type { IamKeySyncProps } from './props';
 import { EventQueue } from './queues';
+import { problemsOf } from './rules';
 import { Schedules } from './schedules';
 import { environmentDefault, eventPattern, settings } from './shared';
 import { stateBucket } from './state-bucket';
 import { SyncFunction } from './sync-function';
+import { Watch } from './watch';
 
 export class IamKeySync extends Construct {
   readonly function: IFunction;
@@ -32,42 +38,66 @@ export class IamKeySync extends Construct {
   readonly rule: Rule;
   /** The nightly sweep. */
   readonly sweepSchedule: CfnSchedule;
+  /** The key of bucket, queues and topic, if there is one. */
+  readonly key?: IKey;
+  /** The function's security group, if it is in a VPC. */
+  readonly securityGroupId?: string;
+  readonly alarmTopicArn: string;
+  readonly dashboardName: string;
 
   constructor(scope: Construct, id: string, props: IamKeySyncProps) {
     super(scope, id);
-    const functionTimeout = props.functionTimeout ?? Duration.seconds(settings.function.timeoutSeconds.value);
-    const least = settings.function.leastTimeoutSeconds.value;
-    if (functionTimeout.toSeconds() < least) {
-      throw new Error(`functionTimeout (${functionTimeout.toSeconds()} s) must be at least ${least} s: the function keeps time in hand`);
-    }
-    const removalPolicy = props.removalPolicy ?? RemovalPolicy.RETAIN;
-    const parameterPrefix = props.parameterPrefix ?? environmentDefault('SSM_PARAMETER_PREFIX');
-    const parameterSuffix = props.parameterSuffix ?? environmentDefault('SSM_PARAMETER_SUFFIX');
+    const problems = problemsOf(props);
+    if (problems.length > 0) throw new Error(problems.join('\n'));
+    const functionTimeout = Duration.seconds(props.functionTimeoutSeconds ?? inputDefault('functionTimeoutSeconds'));
+    const visibilityTimeout = props.queueVisibilitySeconds === undefined ? undefined : Duration.seconds(props.queueVisibilitySeconds);
+    const removalPolicy = props.removalPolicy === 'destroy' ? RemovalPolicy.DESTROY : RemovalPolicy.RETAIN;
 
-    const events = new EventQueue(this, 'Events', { functionTimeout, visibilityTimeout: props.queueVisibilityTimeout });
+    const key = encryptionKey(this, 'Key', props, {
+      Partition: Aws.PARTITION,
+      Region: Aws.REGION,
+      Account: Aws.ACCOUNT_ID,
+      CreatedTopic: props.alarmTopicArn === undefined ? 'on' : undefined,
+      EncryptedLogs: props.encryptLogs ? 'on' : undefined,
+    });
+    const network = props.vpcId === undefined ? undefined : new Network(this, 'Network', props);
+    const events = new EventQueue(this, 'Events', { functionTimeout, visibilityTimeout, key });
+    const bucket = stateBucket(this, 'State', removalPolicy, key);
+    const sync = new SyncFunction(this, 'Sync', props, { bucket, queue: events.queue, functionTimeout, removalPolicy, key, network });
+    const schedules = new Schedules(this, 'Schedules', sync.function, props, key);
+
+    this.key = key;
+    this.securityGroupId = network?.securityGroupId;
+    this.bucket = bucket;
     this.queue = events.queue;
     this.deadLetterQueue = events.deadLetters;
-    this.bucket = stateBucket(this, 'State', removalPolicy);
-
-    const sync = new SyncFunction(this, 'Sync', {
-      ...props,
-      functionTimeout,
-      removalPolicy,
-      parameterPrefix,
-      parameterSuffix,
-      bucket: this.bucket,
-      queue: this.queue,
-    });
     this.function = sync.function;
     this.logGroup = sync.logGroup;
+    this.rule = this.changeRule(props);
+    this.mapping(props.maxConcurrency ?? inputDefault('maxConcurrency'));
+    this.sweepSchedule = schedules.sweep;
 
-    this.rule = this.changeRule(parameterPrefix, parameterSuffix);
-    this.mapping(props.maxConcurrency);
-    this.sweepSchedule = new Schedules(this, 'Schedules', this.function).sweep;
+    const watch = new Watch(this, 'Watch', props, key, {
+      Partition: Aws.PARTITION,
+      Region: Aws.REGION,
+      Account: Aws.ACCOUNT_ID,
+      FunctionName: this.function.functionName,
+      LogGroupName: this.logGroup.logGroupName,
+      RuleName: this.rule.ruleName,
+      QueueName: this.queue.queueName,
+      EventDeadLetterQueueName: this.deadLetterQueue.queueName,
+      FailedInvocationQueueName: sync.failures.queueName,
+      ScheduleDeadLetterQueueName: schedules.deadLetters.queueName,
+    });
+    this.alarmTopicArn = watch.topicArn;
+    this.dashboardName = watch.dashboard.ref;
   }
 
-  private changeRule(parameterPrefix: string, parameterSuffix: string): Rule {
-    const pattern = eventPattern({ ParameterPrefix: parameterPrefix, ParameterSuffix: parameterSuffix });
+  private changeRule({ parameterPrefix, parameterSuffix }: IamKeySyncProps): Rule {
+    const pattern = eventPattern({
+      ParameterPrefix: parameterPrefix ?? environmentDefault('SSM_PARAMETER_PREFIX'),
+      ParameterSuffix: parameterSuffix ?? environmentDefault('SSM_PARAMETER_SUFFIX'),
+    });
     return new Rule(this, 'ParameterChanges', {
       description: 'Changes of the parameters that hold IAM access keys',
       eventPattern: { source: pattern.source, detailType: pattern['detail-type'], detail: pattern.detail },
@@ -81,13 +111,13 @@ export class IamKeySync extends Construct {
     });
   }
 
-  private mapping(maxConcurrency: number | undefined): void {
+  private mapping(maxConcurrency: number): void {
     new EventSourceMapping(this, 'Mapping', {
       target: this.function,
       eventSourceArn: this.queue.queueArn,
       batchSize: settings.mapping.batchSize.value,
       maxBatchingWindow: Duration.seconds(settings.mapping.batchingWindowSeconds.value),
-      maxConcurrency: maxConcurrency ?? settings.mapping.maximumConcurrency.value,
+      maxConcurrency,
       reportBatchItemFailures: true,
     });
   }

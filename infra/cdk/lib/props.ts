@@ -1,52 +1,122 @@
 /**
- * What a deployment may choose. Defaults come from `infra/shared`.
+ * What a deployment may choose: the inputs of `infra/shared/inputs.json`, which has their defaults, limits and meaning.
  */
-import type { Duration, RemovalPolicy } from 'aws-cdk-lib';
-import type { Architecture } from 'aws-cdk-lib/aws-lambda';
 
-/** The levels that the function knows. */
-export const LOG_LEVELS = ['error', 'warn', 'info', 'debug', 'trace'] as const;
-/** What may happen in Vault to a user who was removed. */
-export const ON_USER_DELETED = ['retain', 'soft-delete'] as const;
-/** Value of `userTable` that switches the roster off. */
+/** The value of `userTable` that switches the roster off. */
 export const NO_ROSTER = '-';
 
 export interface IamKeySyncProps {
-  /** Path of the function's zip, with the binary `bootstrap` at its root. */
-  readonly zipPath: string;
-  /** Processor architecture that the binary was built for. @default arm64 */
-  readonly architecture?: Architecture;
+  /** Path of the function's zip, with the binary `bootstrap` at its root. This or `packageBucket`. */
+  readonly zip?: string;
+  /** Bucket that holds the zip, in the Region of the stack. */
+  readonly packageBucket?: string;
+  readonly packageKey?: string;
+  readonly packageVersion?: string;
+  /** @default arm64 */
+  readonly architecture?: 'arm64' | 'x86_64';
+  readonly codeSigningConfigArn?: string;
 
   /** Address of Vault, such as https://vault.example.org:8200. */
-  readonly vaultAddress: string;
-  /** PEM text of the CA that Vault's certificate comes from; it is trusted alone. @default the system's CAs */
-  readonly vaultCaCertificate?: string;
-  /** Vault namespace. @default none */
+  readonly vaultAddr: string;
+  /** PEM file with the CA that Vault's certificate comes from; it is trusted alone. @default the system's CAs */
+  readonly vaultCaFile?: string;
   readonly vaultNamespace?: string;
-  /** Mount of the KV v2 engine. @default as VAULT_MOUNT in environment.json */
+  /** @default secret */
   readonly vaultMount?: string;
-  /** Path below the mount. @default as VAULT_PATH_PREFIX in environment.json */
+  /** @default aws/iam-keys */
   readonly vaultPathPrefix?: string;
+  /** @default 24 */
+  readonly tokenRefreshThresholdHours?: number;
 
-  /** What stands before the user in a parameter's name; starts and ends with a slash. @default /iam_users/ */
+  /** Starts and ends with a slash. @default /iam_users/ */
   readonly parameterPrefix?: string;
-  /** What stands after the user in a parameter's name. @default _keys */
+  /** @default _keys */
   readonly parameterSuffix?: string;
-  /** DynamoDB table with the roster of users; `NO_ROSTER` switches it off. @default BCGOV_IAM_USER_TABLE */
+  /** Customer-managed key of the parameters. @default they use aws/ssm */
+  readonly parameterKmsKeyArn?: string;
+  /** DynamoDB table with the roster of users, or `NO_ROSTER`. @default BCGOV_IAM_USER_TABLE */
   readonly userTable?: string;
+  /** Sweep exactly these users. @default everybody */
+  readonly userList?: readonly string[];
+  /** @default retain */
+  readonly onUserDeleted?: 'retain' | 'soft-delete';
+  /** @default 24 */
+  readonly syncIntervalHours?: number;
 
+  /** @default 120 */
+  readonly functionTimeoutSeconds?: number;
+  /** @default 256 */
+  readonly memoryMib?: number;
+  /** Taken from the account's. @default none is kept */
+  readonly reservedConcurrency?: number;
+  /** X-Ray. @default false */
+  readonly tracing?: boolean;
   /** @default info */
-  readonly logLevel?: (typeof LOG_LEVELS)[number];
-  /** What happens in Vault when a user is removed. @default retain */
-  readonly onUserDeleted?: (typeof ON_USER_DELETED)[number];
+  readonly logLevel?: 'error' | 'warn' | 'info' | 'debug' | 'trace';
+  /** @default 90 */
+  readonly logRetentionDays?: number;
+  /** @default 16 */
+  readonly syncConcurrency?: number;
+  /** @default 10 */
+  readonly ssmMaxCallsPerSecond?: number;
+  /** Of the function's role and of the schedules'. @default none */
+  readonly permissionsBoundaryArn?: string;
 
-  /** At least 10 seconds, because the function keeps time in hand for late reads and for its answer. @default 120 seconds */
-  readonly functionTimeout?: Duration;
-  /** Must be longer than the function's timeout. @default twice the function's timeout, at least 216 seconds */
-  readonly queueVisibilityTimeout?: Duration;
-  /** How many batches are worked on at the same time, 2 to 1000. @default 2 */
+  /** Longer than the function's timeout. @default twice the function's timeout, at least 216 */
+  readonly queueVisibilitySeconds?: number;
+  /** @default 2 */
   readonly maxConcurrency?: number;
 
-  /** What happens to bucket and logs when the stack is deleted. @default RETAIN */
-  readonly removalPolicy?: RemovalPolicy;
+  /** @default America/Vancouver */
+  readonly scheduleTimeZone?: string;
+  readonly sweepSchedule?: string;
+  readonly tokenRefreshSchedule?: string;
+
+  /** VPC with a route to Vault. @default Lambda's own network */
+  readonly vpcId?: string;
+  readonly subnetIds?: readonly string[];
+  /** Ranges in which Vault answers. */
+  readonly vaultCidrs?: readonly string[];
+  /** Of gateway endpoints. */
+  readonly endpointPrefixListIds?: readonly string[];
+  /** Of interface endpoints. */
+  readonly endpointSecurityGroupIds?: readonly string[];
+  /** Of interface endpoints whose security groups cannot be named. */
+  readonly endpointCidrs?: readonly string[];
+  /** Endpoints to create. @default none */
+  readonly vpcEndpoints?: readonly ('ssm' | 's3' | 'dynamodb')[];
+  readonly routeTableIds?: readonly string[];
+
+  /** Key for bucket, queues and topic, whose policy holds the statements of key-policy.json. */
+  readonly kmsKeyArn?: string;
+  /** Create one when none is given. @default true */
+  readonly createKmsKey?: boolean;
+  /** @default false */
+  readonly encryptLogs?: boolean;
+
+  /** @default a topic is created */
+  readonly alarmTopicArn?: string;
+  /** @default the topic of the other alarms */
+  readonly pageTopicArn?: string;
+  /** Who is subscribed to the created topic. */
+  readonly alarmEmails?: readonly string[];
+
+  /** What happens to bucket and logs when the stack is destroyed. @default retain */
+  readonly removalPolicy?: 'retain' | 'destroy';
 }
+
+/** Every property's name, for the compiler and a test to compare with inputs.json. */
+export const PROPERTIES = [
+  'zip', 'packageBucket', 'packageKey', 'packageVersion', 'architecture', 'codeSigningConfigArn',
+  'vaultAddr', 'vaultCaFile', 'vaultNamespace', 'vaultMount', 'vaultPathPrefix', 'tokenRefreshThresholdHours',
+  'parameterPrefix', 'parameterSuffix', 'parameterKmsKeyArn', 'userTable', 'userList', 'onUserDeleted', 'syncIntervalHours',
+  'functionTimeoutSeconds', 'memoryMib', 'reservedConcurrency', 'tracing', 'logLevel', 'logRetentionDays', 'syncConcurrency',
+  'ssmMaxCallsPerSecond', 'permissionsBoundaryArn', 'queueVisibilitySeconds', 'maxConcurrency',
+  'scheduleTimeZone', 'sweepSchedule', 'tokenRefreshSchedule',
+  'vpcId', 'subnetIds', 'vaultCidrs', 'endpointPrefixListIds', 'endpointSecurityGroupIds', 'endpointCidrs', 'vpcEndpoints', 'routeTableIds',
+  'kmsKeyArn', 'createKmsKey', 'encryptLogs', 'alarmTopicArn', 'pageTopicArn', 'alarmEmails', 'removalPolicy',
+] as const satisfies readonly (keyof IamKeySyncProps)[];
+
+/** Fails to compile when a property is missing from the list. */
+type Missing = Exclude<keyof IamKeySyncProps, (typeof PROPERTIES)[number]>;
+export const NONE_IS_MISSING: [Missing] extends [never] ? true : Missing = true;

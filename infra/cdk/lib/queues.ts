@@ -2,7 +2,8 @@
  * The queues: change events on their way to the function, and what could not be delivered or processed.
  */
 import { Annotations, Duration } from 'aws-cdk-lib';
-import { Queue, QueueEncryption, type QueueProps } from 'aws-cdk-lib/aws-sqs';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import { CfnQueue, Queue, QueueEncryption, type QueueProps } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { settings } from './shared';
 
@@ -11,22 +12,15 @@ export class EventQueue extends Construct {
   readonly queue: Queue;
   readonly deadLetters: Queue;
 
-  constructor(scope: Construct, id: string, props: { functionTimeout: Duration; visibilityTimeout?: Duration }) {
+  constructor(scope: Construct, id: string, props: { functionTimeout: Duration; visibilityTimeout?: Duration; key?: IKey }) {
     super(scope, id);
     const visibilityTimeout = props.visibilityTimeout ?? defaultVisibilityTimeout(props.functionTimeout);
-    if (visibilityTimeout.toSeconds() <= props.functionTimeout.toSeconds()) {
-      throw new Error(
-        `queueVisibilityTimeout (${visibilityTimeout.toSeconds()} s) must be longer than functionTimeout ` +
-          `(${props.functionTimeout.toSeconds()} s), or a message is delivered again while it is being worked on`,
-      );
-    }
-
-    this.deadLetters = deadLetterQueue(this, 'DeadLetters');
+    this.deadLetters = deadLetterQueue(this, 'DeadLetters', props.key);
     this.queue = encryptedQueue(this, 'Queue', {
       visibilityTimeout,
       retentionPeriod: Duration.days(settings.queue.retentionDays.value),
       deadLetterQueue: { queue: this.deadLetters, maxReceiveCount: this.maxReceiveCount(visibilityTimeout) },
-    });
+    }, props.key);
   }
 
   private maxReceiveCount(visibilityTimeout: Duration): number {
@@ -53,10 +47,17 @@ function defaultVisibilityTimeout(functionTimeout: Duration): Duration {
 }
 
 /** A queue that only people read. */
-export function deadLetterQueue(scope: Construct, id: string): Queue {
-  return encryptedQueue(scope, id, { retentionPeriod: Duration.days(settings.deadLetters.retentionDays.value) });
+export function deadLetterQueue(scope: Construct, id: string, key: IKey | undefined): Queue {
+  return encryptedQueue(scope, id, { retentionPeriod: Duration.days(settings.deadLetters.retentionDays.value) }, key);
 }
 
-function encryptedQueue(scope: Construct, id: string, props: QueueProps): Queue {
-  return new Queue(scope, id, { ...props, encryption: QueueEncryption.SQS_MANAGED, enforceSSL: true });
+function encryptedQueue(scope: Construct, id: string, props: QueueProps, key: IKey | undefined): Queue {
+  if (key === undefined) return new Queue(scope, id, { ...props, encryption: QueueEncryption.SQS_MANAGED, enforceSSL: true });
+  const queue = new Queue(scope, id, { ...props, encryption: QueueEncryption.UNENCRYPTED, enforceSSL: true });
+  // Behind the CDK's back: for a queue whose key it knows, it would let every rule of the account send, and widen the key's
+  // policy, which is key-policy.json and nothing else.
+  const resource = queue.node.defaultChild as CfnQueue;
+  resource.kmsMasterKeyId = key.keyArn;
+  resource.sqsManagedSseEnabled = undefined;
+  return queue;
 }

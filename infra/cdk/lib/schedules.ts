@@ -2,31 +2,43 @@
  * What wakes the function by the clock: the nightly sweep and the renewal of the Vault token.
  */
 import { Stack, Validations } from 'aws-cdk-lib';
-import { PolicyDocument, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { ManagedPolicy, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { CfnSchedule } from 'aws-cdk-lib/aws-scheduler';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
+import { inputDefault } from './inputs';
+import { policyOf } from './policies';
+import type { IamKeySyncProps } from './props';
 import { deadLetterQueue } from './queues';
-import { settings } from './shared';
+import { permissions, settings } from './shared';
 
 export class Schedules extends Construct {
   readonly sweep: CfnSchedule;
-  private readonly deadLetters: Queue;
+  readonly deadLetters: Queue;
   private readonly role: Role;
 
-  constructor(scope: Construct, id: string, private readonly target: IFunction) {
+  constructor(
+    scope: Construct,
+    id: string,
+    private readonly target: IFunction,
+    private readonly props: IamKeySyncProps,
+    key: IKey | undefined,
+  ) {
     super(scope, id);
-    this.deadLetters = deadLetterQueue(this, 'DeadLetters');
+    this.deadLetters = deadLetterQueue(this, 'DeadLetters', key);
     Validations.of(this.deadLetters).acknowledge({
       id: 'AwsSolutions-SQS3',
       reason: 'It is itself the dead-letter queue of the schedules.',
     });
-    this.role = this.schedulerRole();
+    this.role = this.schedulerRole(key);
 
-    const { sweepExpression, sweepPayload, tokenRefreshExpression, tokenRefreshPayload } = settings.schedules;
-    this.sweep = this.schedule('Sweep', 'Sync every user', sweepExpression.value, sweepPayload.value);
-    this.schedule('TokenRefresh', 'Renew the Vault token', tokenRefreshExpression.value, tokenRefreshPayload.value);
+    const { sweepPayload, tokenRefreshPayload } = settings.schedules;
+    const { sweepSchedule, tokenRefreshSchedule } = props;
+    this.sweep = this.schedule('Sweep', 'Sync every user', sweepSchedule ?? inputDefault('sweepSchedule'), sweepPayload.value);
+    const refresh = tokenRefreshSchedule ?? inputDefault<string>('tokenRefreshSchedule');
+    this.schedule('TokenRefresh', 'Renew the Vault token', refresh, tokenRefreshPayload.value);
   }
 
   private schedule(id: string, description: string, expression: string, payload: Record<string, unknown>): CfnSchedule {
@@ -34,7 +46,7 @@ export class Schedules extends Construct {
     return new CfnSchedule(this, id, {
       description,
       scheduleExpression: expression,
-      scheduleExpressionTimezone: settings.schedules.timeZone.value,
+      scheduleExpressionTimezone: this.props.scheduleTimeZone ?? inputDefault('scheduleTimeZone'),
       flexibleTimeWindow: { mode: 'FLEXIBLE', maximumWindowInMinutes: settings.schedules.flexibleWindowMinutes.value },
       target: {
         arn: this.target.functionArn,
@@ -49,8 +61,15 @@ export class Schedules extends Construct {
     });
   }
 
-  private schedulerRole(): Role {
+  private schedulerRole(key: IKey | undefined): Role {
     const stack = Stack.of(this);
+    const boundary = this.props.permissionsBoundaryArn;
+    const values = {
+      Region: stack.region,
+      FunctionArn: this.target.functionArn,
+      ScheduleDeadLetterQueueArn: this.deadLetters.queueArn,
+      KmsKeyArn: key?.keyArn,
+    };
     return new Role(this, 'Role', {
       description: 'Role of the schedules that invoke the IAM key sync function',
       // Scheduler names the group, never the single schedule, when it assumes the role.
@@ -62,15 +81,8 @@ export class Schedules extends Construct {
           },
         },
       }),
-      inlinePolicies: {
-        Invoke: new PolicyDocument({
-          minimize: false,
-          statements: [
-            new PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: [this.target.functionArn] }),
-            new PolicyStatement({ actions: ['sqs:SendMessage'], resources: [this.deadLetters.queueArn] }),
-          ],
-        }),
-      },
+      inlinePolicies: { Invoke: policyOf(permissions(values, 'schedule-permissions.json')) },
+      permissionsBoundary: boundary ? ManagedPolicy.fromManagedPolicyArn(this, 'Boundary', boundary) : undefined,
     });
   }
 }

@@ -17,14 +17,39 @@ export interface EventPattern {
   readonly detail: { readonly name: { readonly wildcard: string }[]; readonly operation: string[] };
 }
 
+/** A statement of a policy; one with `requires` is left out when that placeholder has no value. */
 export interface Permission {
   readonly sid: string;
   readonly why: string;
-  /** The statement is left out when this placeholder has no value. */
   readonly requires?: string;
+  readonly effect?: 'Allow' | 'Deny';
+  readonly principal?: Readonly<Record<'AWS' | 'Service', string | undefined>>;
   readonly actions: string[];
   readonly resources: string[];
   readonly condition?: Readonly<Record<string, Readonly<Record<string, string[]>>>>;
+}
+
+export interface ManagedPolicy {
+  readonly name: string;
+  readonly arn: string;
+  readonly requires: string;
+  readonly why: string;
+}
+
+export interface AlarmDefinition {
+  readonly id: string;
+  readonly severity: 'warn' | 'page';
+  readonly namespace: string;
+  readonly metric: string;
+  readonly dimensions: Readonly<Record<string, string>>;
+  readonly statistic: string;
+  readonly periodSeconds: number;
+  readonly evaluationPeriods: number;
+  readonly comparison: string;
+  readonly threshold: number;
+  readonly missing: 'breaching' | 'notBreaching' | 'ignore' | 'missing';
+  readonly description: string;
+  readonly why: string;
 }
 
 export interface Variable {
@@ -58,7 +83,7 @@ export interface Settings {
   readonly mapping: Record<'batchSize' | 'batchingWindowSeconds' | 'maximumConcurrency', Setting<number>>;
   readonly asynchronous: Record<'retryAttempts' | 'maximumEventAgeHours', Setting<number>>;
   readonly delivery: Record<'maximumEventAgeHours' | 'retryAttempts', Setting<number>>;
-  readonly bucket: Record<'noncurrentVersionDays', Setting<number>>;
+  readonly bucket: Record<'noncurrentVersionDays' | 'noncurrentTokenVersionDays', Setting<number>>;
   readonly schedules: Record<'timeZone' | 'sweepExpression' | 'tokenRefreshExpression', Setting<string>> &
     Record<'sweepPayload' | 'tokenRefreshPayload', Setting<Record<string, unknown>>> &
     Record<'flexibleWindowMinutes', Setting<number>>;
@@ -72,11 +97,22 @@ export function eventPattern(values: Placeholders): EventPattern {
   return fill(read<EventPattern>('event-pattern.json'), values, 'event-pattern.json');
 }
 
-/** The statements of the function's role, filled; those whose `requires` has no value are left out. */
-export function permissions(values: Placeholders): Permission[] {
-  return read<Permission[]>('permissions.json')
-    .filter(({ requires }) => requires === undefined || values[requires] !== undefined)
-    .map((permission) => fill(permission, values, `permissions.json, ${permission.sid}`));
+/** The statements of a list of `infra/shared`, filled; those whose `requires` has no value are left out. */
+export function permissions(values: Placeholders, file = 'permissions.json'): Permission[] {
+  return granted<Permission>(file, values).map((permission) => fill(permission, values, `${file}, ${permission.sid}`));
+}
+
+/** The policies of AWS that the function's role needs in this deployment. */
+export function managedPolicies(values: Placeholders): ManagedPolicy[] {
+  return granted<ManagedPolicy>('managed-policies.json', values).map((policy) => fill(policy, values, `managed-policies.json, ${policy.name}`));
+}
+
+export function alarms(values: Placeholders): AlarmDefinition[] {
+  return read<AlarmDefinition[]>('alarms.json').map((alarm) => fill(alarm, values, `alarms.json, ${alarm.id}`));
+}
+
+export function dashboard(values: Placeholders): Record<string, unknown> {
+  return fill(read<Record<string, unknown>>('dashboard.json'), values, 'dashboard.json');
 }
 
 /** The default of an environment variable; an error when it has none. */
@@ -115,6 +151,10 @@ function fillText(text: string, values: Placeholders, origin: string): string {
   });
 }
 
-function read<T>(file: string): T {
+function granted<T extends { requires?: string }>(file: string, values: Placeholders): T[] {
+  return read<T[]>(file).filter(({ requires }) => requires === undefined || values[requires] !== undefined);
+}
+
+export function read<T>(file: string): T {
   return JSON.parse(readFileSync(path.join(SHARED, file), 'utf8')) as T;
 }

@@ -11,12 +11,27 @@ export class IamKeySyncStack extends Stack {
     super(scope, id, { description: 'Copies rotated IAM access keys from SSM Parameter Store to HashiCorp Vault' });
     const sync = new IamKeySync(this, 'Service', props);
 
-    new CfnOutput(this, 'FunctionName', { value: sync.function.functionName });
-    new CfnOutput(this, 'BucketName', { value: sync.bucket.bucketName });
-    new CfnOutput(this, 'QueueUrl', { value: sync.queue.queueUrl });
-    new CfnOutput(this, 'DeadLetterQueueUrl', { value: sync.deadLetterQueue.queueUrl });
-    new CfnOutput(this, 'RuleName', { value: sync.rule.ruleName });
-    new CfnOutput(this, 'SweepScheduleName', { value: sync.sweepSchedule.ref });
-    new CfnOutput(this, 'LogGroupName', { value: sync.logGroup.logGroupName });
+    const outputs: Record<string, string | undefined> = {
+      FunctionName: sync.function.functionName,
+      BucketName: sync.bucket.bucketName,
+      QueueUrl: sync.queue.queueUrl,
+      DeadLetterQueueUrl: sync.deadLetterQueue.queueUrl,
+      RuleName: sync.rule.ruleName,
+      SweepScheduleName: sync.sweepSchedule.ref,
+      LogGroupName: sync.logGroup.logGroupName,
+      DashboardName: sync.dashboardName,
+      AlarmTopicArn: sync.alarmTopicArn,
+      KmsKeyArn: sync.key?.keyArn,
+      SecurityGroupId: sync.securityGroupId,
+    };
+    for (const [name, value] of Object.entries(outputs)) {
+      if (value !== undefined) new CfnOutput(this, name, { value });
+    }
+    const kept = [...(props.removalPolicy === 'destroy' ? [] : ['bucket', 'log group']), ...(createsKey(props) ? ['KMS key'] : [])];
+    new CfnOutput(this, 'KeptWhenDestroyed', { value: kept.join(', ') || 'nothing' });
   }
+}
+
+function createsKey({ kmsKeyArn, createKmsKey }: IamKeySyncProps): boolean {
+  return kmsKeyArn === undefined && createKmsKey !== false;
 }

@@ -2,20 +2,28 @@
  * The bucket for the state objects and the Vault token.
  */
 import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { BlockPublicAccess, Bucket, BucketEncryption, ObjectOwnership } from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
-import { settings } from './shared';
+import { environmentDefault, settings } from './shared';
 
-export function stateBucket(scope: Construct, id: string, removalPolicy: RemovalPolicy): Bucket {
+export function stateBucket(scope: Construct, id: string, removalPolicy: RemovalPolicy, key: IKey | undefined): Bucket {
+  const { noncurrentVersionDays, noncurrentTokenVersionDays } = settings.bucket;
   const bucket = new Bucket(scope, id, {
     versioned: true,
-    encryption: BucketEncryption.S3_MANAGED,
+    ...(key
+      ? { encryption: BucketEncryption.KMS, encryptionKey: key, bucketKeyEnabled: true }
+      : { encryption: BucketEncryption.S3_MANAGED }),
     enforceSSL: true,
     blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
     objectOwnership: ObjectOwnership.BUCKET_OWNER_ENFORCED,
     removalPolicy,
     lifecycleRules: [
-      { noncurrentVersionExpiration: Duration.days(settings.bucket.noncurrentVersionDays.value) },
+      { noncurrentVersionExpiration: Duration.days(noncurrentVersionDays.value) },
+      {
+        prefix: environmentDefault('VAULT_TOKEN_S3_KEY'),
+        noncurrentVersionExpiration: Duration.days(noncurrentTokenVersionDays.value),
+      },
       { expiredObjectDeleteMarker: true, abortIncompleteMultipartUploadAfter: Duration.days(1) },
     ],
   });

@@ -1,107 +1,84 @@
 /**
  * The function, with exactly the role that `permissions.json` describes and a log group of its own.
  */
-import { Aws, ArnFormat, Duration, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
-import { Effect, PolicyDocument, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import { Architecture, Code, Function as LambdaFunction, LoggingFormat, Runtime } from 'aws-cdk-lib/aws-lambda';
+import { Duration, Validations, type RemovalPolicy } from 'aws-cdk-lib';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import {
+  Architecture, CfnFunction, Code, CodeSigningConfig, Function as LambdaFunction, LoggingFormat, Runtime, Tracing,
+} from 'aws-cdk-lib/aws-lambda';
 import { SqsDestination } from 'aws-cdk-lib/aws-lambda-destinations';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
-import type { IBucket } from 'aws-cdk-lib/aws-s3';
+import { Bucket, type IBucket } from 'aws-cdk-lib/aws-s3';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { refusal, variables } from './environment';
-import { NO_ROSTER, type IamKeySyncProps } from './props';
+import { variables } from './environment';
+import { functionRole } from './function-role';
+import { inputDefault } from './inputs';
+import type { Network } from './network';
+import type { IamKeySyncProps } from './props';
 import { deadLetterQueue } from './queues';
-import { environmentDefault, permissions, settings, type Placeholders } from './shared';
-import { acknowledgeWildcards } from './wildcards';
+import { settings } from './shared';
 
-export interface SyncFunctionProps extends IamKeySyncProps {
+export interface Surroundings {
   readonly bucket: IBucket;
   readonly queue: IQueue;
   readonly functionTimeout: Duration;
   readonly removalPolicy: RemovalPolicy;
-  readonly parameterPrefix: string;
-  readonly parameterSuffix: string;
+  readonly key?: IKey;
+  readonly network?: Network;
 }
 
 export class SyncFunction extends Construct {
   readonly function: LambdaFunction;
   readonly logGroup: LogGroup;
+  /** Where failed asynchronous invocations end. */
+  readonly failures: IQueue;
 
-  constructor(scope: Construct, id: string, props: SyncFunctionProps) {
+  constructor(scope: Construct, id: string, props: IamKeySyncProps, around: Surroundings) {
     super(scope, id);
-    const refused = refusal(props);
-    if (refused !== undefined) throw new Error(refused);
-    const userTable = props.userTable ?? environmentDefault('IAM_USER_TABLE');
-    const failures = deadLetterQueue(this, 'FailedInvocations');
+    const failures = deadLetterQueue(this, 'FailedInvocations', around.key);
     Validations.of(failures).acknowledge({
       id: 'AwsSolutions-SQS3',
       reason: 'It is itself where failed asynchronous invocations end.',
     });
+    this.failures = failures;
     this.logGroup = new LogGroup(this, 'Logs', {
-      retention: settings.function.logRetentionDays.value,
-      removalPolicy: props.removalPolicy,
+      retention: props.logRetentionDays ?? inputDefault<number>('logRetentionDays'),
+      encryptionKey: props.encryptLogs ? around.key : undefined,
+      removalPolicy: around.removalPolicy,
     });
-
-    const role = this.role({
-      Partition: Aws.PARTITION,
-      Region: Aws.REGION,
-      Account: Aws.ACCOUNT_ID,
-      ParameterPrefix: props.parameterPrefix,
-      ParameterPath: props.parameterPrefix.replace(/\/$/, ''),
-      ParameterSuffix: props.parameterSuffix,
-      BucketArn: props.bucket.bucketArn,
-      StatePrefix: environmentDefault('SYNC_STATE_S3_PREFIX'),
-      TokenKey: environmentDefault('VAULT_TOKEN_S3_KEY'),
-      LegacyStateKey: environmentDefault('SYNC_STATE_S3_KEY'),
-      TableName: userTable === NO_ROSTER ? undefined : userTable,
-      LogGroupArn: this.logGroupArn(),
-      QueueArn: props.queue.queueArn,
-      FailedInvocationQueueArn: failures.queueArn,
-    });
+    const role = functionRole(this, props, { ...around, failures, logGroup: this.logGroup });
 
     this.function = new LambdaFunction(this, 'Function', {
       description: 'Copies rotated IAM access keys from SSM Parameter Store to Vault',
       runtime: Runtime.PROVIDED_AL2023,
-      architecture: props.architecture ?? Architecture.ARM_64,
+      architecture: props.architecture === 'x86_64' ? Architecture.X86_64 : Architecture.ARM_64,
       handler: 'bootstrap',
-      code: Code.fromAsset(props.zipPath),
-      timeout: props.functionTimeout,
-      memorySize: settings.function.memoryMiB.value,
-      // Immutable, because the CDK would add statements of its own for destinations and log groups.
+      code: this.code(props),
+      codeSigningConfig: this.codeSigningConfig(props.codeSigningConfigArn),
+      timeout: around.functionTimeout,
+      memorySize: props.memoryMib ?? inputDefault<number>('memoryMib'),
+      reservedConcurrentExecutions: props.reservedConcurrency,
+      tracing: props.tracing ? Tracing.ACTIVE : undefined,
+      // Immutable, because the CDK would add statements of its own for destinations, tracing and log groups.
       role: role.withoutPolicyUpdates(),
       logGroup: this.logGroup,
       loggingFormat: settings.function.logFormat.value as LoggingFormat,
       onFailure: new SqsDestination(failures),
       retryAttempts: settings.asynchronous.retryAttempts.value,
       maxEventAge: Duration.hours(settings.asynchronous.maximumEventAgeHours.value),
-      environment: variables(props, props.bucket.bucketName),
+      environment: variables(props, around.bucket.bucketName),
     });
+    // The CDK's own way would look the VPC up, or want to know its zones.
+    (this.function.node.defaultChild as CfnFunction).vpcConfig = around.network?.config;
   }
 
-  private role(values: Placeholders): Role {
-    const granted = permissions(values);
-    const statements = granted.map(
-      ({ sid, actions, resources, condition }) =>
-        new PolicyStatement({ sid, effect: Effect.ALLOW, actions, resources, conditions: condition }),
-    );
-    // Inline in the role: an event source mapping is refused while its function's role may not yet read the queue.
-    const role = new Role(this, 'Role', {
-      assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
-      description: 'Role of the function that copies rotated IAM access keys to Vault',
-      inlinePolicies: { IamKeySync: new PolicyDocument({ statements, minimize: false }) },
-    });
-    acknowledgeWildcards(role, granted);
-    return role;
+  private code({ zip, packageBucket, packageKey, packageVersion }: IamKeySyncProps): Code {
+    if (zip !== undefined) return Code.fromAsset(zip);
+    return Code.fromBucketV2(Bucket.fromBucketName(this, 'Package', packageBucket!), packageKey!, { objectVersion: packageVersion });
   }
 
-  /** Without the `:*` that CloudFormation's own attribute ends in. */
-  private logGroupArn(): string {
-    return Stack.of(this).formatArn({
-      service: 'logs',
-      resource: 'log-group',
-      resourceName: this.logGroup.logGroupName,
-      arnFormat: ArnFormat.COLON_RESOURCE_NAME,
-    });
+  private codeSigningConfig(arn: string | undefined) {
+    return arn === undefined ? undefined : CodeSigningConfig.fromCodeSigningConfigArn(this, 'CodeSigning', arn);
   }
 }

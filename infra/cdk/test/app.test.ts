@@ -4,8 +4,9 @@ import { readFileSync } from 'node:fs';
 import * as path from 'node:path';
 import { test } from 'node:test';
 import { AwsSolutionsChecks } from 'cdk-nag';
+import type { IamKeySyncProps } from '../lib/props';
 import { IamKeySyncStack } from '../lib/stack';
-import { SCRATCH, scratchApp, ZIP } from './fixture';
+import { IN_VPC, KEY_ARN, SCRATCH, scratchApp, ZIP } from './fixture';
 
 /** Runs the app as `cdk synth` does, with nothing of the caller's environment. */
 function synth(context: Record<string, string>) {
@@ -27,12 +28,29 @@ test('a wrong context ends the app with the problems and without a stack trace',
   const { status, stderr } = synth({ vaultAddr: 'vault' });
   assert.equal(status, 1);
   assert.match(stderr, /^The context is not complete or not valid/);
-  assert.match(stderr, /\n {2}zip: required.*\n {2}vaultAddr: expected/);
+  assert.match(stderr, /\n {2}vaultAddr: expected.*\n {2}zip: expected exactly one of zip and packageBucket/);
   assert.doesNotMatch(stderr, /\n\s+at /);
 });
 
-test('cdk-nag finds nothing that is not acknowledged', () => {
-  const stack = new IamKeySyncStack(scratchApp(), 'IamKeySync', { zipPath: ZIP, vaultAddress: 'https://vault.example.org' });
-  const { violations } = new AwsSolutionsChecks().validateScope(stack);
-  assert.deepEqual(violations.map(({ ruleName, violatingResources }) => [ruleName, violatingResources]), []);
-});
+const DEPLOYMENTS: Record<string, Partial<IamKeySyncProps>> = {
+  'as few choices as possible': {},
+  'keys of S3 and SQS': { createKmsKey: false },
+  'a VPC, a given key and topic, tracing': {
+    ...IN_VPC,
+    vpcEndpoints: ['ssm', 's3', 'dynamodb'],
+    routeTableIds: ['rtb-0123456789abcdef0'],
+    kmsKeyArn: KEY_ARN,
+    parameterKmsKeyArn: KEY_ARN,
+    alarmTopicArn: 'arn:aws:sns:ca-central-1:123456789012:alarms',
+    tracing: true,
+    encryptLogs: true,
+  },
+};
+
+for (const [name, props] of Object.entries(DEPLOYMENTS)) {
+  test(`cdk-nag finds nothing that is not acknowledged: ${name}`, () => {
+    const stack = new IamKeySyncStack(scratchApp(), 'IamKeySync', { zip: ZIP, vaultAddr: 'https://vault.example.org', ...props });
+    const { violations } = new AwsSolutionsChecks().validateScope(stack);
+    assert.deepEqual(violations.map(({ ruleName, violatingResources }) => [ruleName, violatingResources]), []);
+  });
+}

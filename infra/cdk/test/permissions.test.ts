@@ -1,13 +1,24 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { NO_ROSTER } from '../lib/props';
-import { permissions, type Permission } from '../lib/shared';
-import { Synthesised, type Resource } from './fixture';
+import { managedPolicies, permissions, read, type ManagedPolicy, type Permission } from '../lib/shared';
+import { IN_VPC, KEY_ARN, plain, Synthesised, type Resource } from './fixture';
+
+interface Deployment {
+  path: string;
+  suffix: string;
+  table?: string;
+  key?: string;
+  parameterKey?: string;
+  vpc?: string;
+}
+const USUAL = { path: '/iam_users', suffix: '_keys', table: 'BCGOV_IAM_USER_TABLE' };
 
 /** `permissions.json`, filled with the template's own references in the form that `plain` gives them. */
-function expected(synthesised: Synthesised, deployment: { path: string; suffix: string; table?: string }): Permission[] {
+function expected(synthesised: Synthesised, deployment: Deployment): Permission[] {
   const arn = (resource: Resource) => `<${resource.id}.Arn>`;
   const account = '<AWS::Region>:<AWS::AccountId>';
+  const [key] = synthesised.all('AWS::KMS::Key');
   return permissions({
     Partition: '<AWS::Partition>',
     Region: '<AWS::Region>',
@@ -23,15 +34,10 @@ function expected(synthesised: Synthesised, deployment: { path: string; suffix: 
     LogGroupArn: `arn:<AWS::Partition>:logs:${account}:log-group:<${synthesised.one('AWS::Logs::LogGroup').id}>`,
     QueueArn: arn(synthesised.queue),
     FailedInvocationQueueArn: arn(synthesised.one('AWS::SQS::Queue', 'FailedInvocations')),
+    KmsKeyArn: deployment.key ?? (key && arn(key)),
+    ParameterKeyArn: deployment.parameterKey,
+    VpcId: deployment.vpc,
   });
-}
-
-/** A value of the template as text, with references in angle brackets. */
-function plain(value: any): string {
-  if (typeof value === 'string') return value;
-  if (value['Fn::Join']) return value['Fn::Join'][1].map(plain).join(value['Fn::Join'][0]);
-  if (value['Fn::GetAtt']) return `<${value['Fn::GetAtt'].join('.')}>`;
-  return `<${value.Ref}>`;
 }
 
 function granted(synthesised: Synthesised): unknown[] {
@@ -42,8 +48,14 @@ function granted(synthesised: Synthesised): unknown[] {
     sid: statement.Sid,
     actions: [statement.Action].flat(),
     resources: [statement.Resource].flat().map(plain),
-    condition: statement.Condition,
+    condition: condition(statement.Condition),
   }));
+}
+
+function condition(given: any): unknown {
+  if (given === undefined) return undefined;
+  const operator = (keys: any) => Object.fromEntries(Object.entries(keys).map(([key, values]: any) => [key, [values].flat().map(plain)]));
+  return Object.fromEntries(Object.entries(given).map(([name, keys]) => [name, operator(keys)]));
 }
 
 function functionRole(synthesised: Synthesised): Resource {
@@ -52,13 +64,12 @@ function functionRole(synthesised: Synthesised): Resource {
 }
 
 function statements(list: Permission[]): unknown[] {
-  return list.map(({ sid, actions, resources, condition }) => ({ effect: 'Allow', sid, actions, resources, condition }));
+  return list.map(({ sid, effect, actions, resources, condition: given }) => ({ effect: effect ?? 'Allow', sid, actions, resources, condition: given }));
 }
 
 test('the function may do exactly what permissions.json says', () => {
   const synthesised = new Synthesised();
-  const deployment = { path: '/iam_users', suffix: '_keys', table: 'BCGOV_IAM_USER_TABLE' };
-  assert.deepEqual(granted(synthesised), statements(expected(synthesised, deployment)));
+  assert.deepEqual(granted(synthesised), statements(expected(synthesised, USUAL)));
 });
 
 test('another prefix, suffix and table move the permissions', () => {
@@ -69,9 +80,40 @@ test('another prefix, suffix and table move the permissions', () => {
 
 test('without a roster the function may not read DynamoDB', () => {
   const synthesised = new Synthesised({ userTable: NO_ROSTER });
-  const deployment = { path: '/iam_users', suffix: '_keys' };
-  assert.deepEqual(granted(synthesised), statements(expected(synthesised, deployment)));
+  assert.deepEqual(granted(synthesised), statements(expected(synthesised, { ...USUAL, table: undefined })));
   assert.doesNotMatch(JSON.stringify(granted(synthesised)), /dynamodb/);
+});
+
+test('without a key the function may not use KMS', () => {
+  const synthesised = new Synthesised({ createKmsKey: false });
+  assert.deepEqual(granted(synthesised), statements(expected(synthesised, USUAL)));
+  assert.doesNotMatch(JSON.stringify(granted(synthesised)), /kms/);
+});
+
+test('keys that were given are used through the services that need them, and for nothing else', () => {
+  const parameterKey = KEY_ARN.replace('1111', '9999');
+  const synthesised = new Synthesised({ kmsKeyArn: KEY_ARN, parameterKmsKeyArn: parameterKey });
+  const all = expected(synthesised, { ...USUAL, key: KEY_ARN, parameterKey });
+  assert.deepEqual(granted(synthesised), statements(all));
+  const ofKms = all.filter(({ actions }) => actions.some((action) => action.startsWith('kms:')));
+  assert.equal(ofKms.length, 3);
+  for (const { sid, condition: given } of ofKms) assert.match(given!.StringEquals!['kms:ViaService']![0]!, /^(s3|sqs|ssm)\.<AWS::Region>\.amazonaws\.com$/, sid);
+});
+
+test('in a VPC Lambda may make the interfaces of the function, there, and the function itself may not', () => {
+  const synthesised = new Synthesised(IN_VPC);
+  const all = expected(synthesised, { ...USUAL, vpc: IN_VPC.vpcId });
+  assert.deepEqual(granted(synthesised), statements(all));
+  assert.deepEqual(all.filter(({ effect }) => effect === 'Deny').map(({ sid }) => sid), ['KeepCodeOffNetworkInterfaces', 'KeepNetworkInterfacesInVpc']);
+  const policy = 'arn:<AWS::Partition>:iam::aws:policy/service-role/AWSLambdaENIManagementAccess';
+  assert.deepEqual(functionRole(synthesised).Properties.ManagedPolicyArns.map(plain), [policy]);
+});
+
+test('policies of AWS are attached only where there is no narrower way', () => {
+  const traced = new Synthesised({ tracing: true });
+  assert.deepEqual(functionRole(traced).Properties.ManagedPolicyArns.map(plain), ['arn:<AWS::Partition>:iam::aws:policy/AWSXRayDaemonWriteAccess']);
+  assert.deepEqual(managedPolicies({ Partition: 'aws' }), []);
+  assert.equal(read<ManagedPolicy[]>('managed-policies.json').length, 2);
 });
 
 test('no policy stands outside the roles, and no role has a managed policy', () => {
@@ -84,12 +126,25 @@ test('no policy stands outside the roles, and no role has a managed policy', () 
   for (const role of roles) assert.equal(role.Properties.ManagedPolicyArns, undefined, role.id);
 });
 
-test('only Lambda may assume the role, and no statement is for every resource or every action', () => {
-  const synthesised = new Synthesised();
-  const trust = functionRole(synthesised).Properties.AssumeRolePolicyDocument.Statement;
+test('only Lambda may assume the role', () => {
+  const trust = functionRole(new Synthesised()).Properties.AssumeRolePolicyDocument.Statement;
   assert.deepEqual(trust, [{ Effect: 'Allow', Action: 'sts:AssumeRole', Principal: { Service: 'lambda.amazonaws.com' } }]);
-  for (const { sid, actions, resources } of expected(synthesised, { path: '/p', suffix: 's', table: 'ttt' })) {
-    assert.ok(resources.every((arn) => arn !== '*' && /[:>]/.test(arn)), sid);
-    assert.ok(actions.every((action) => !action.includes('*')), sid);
+});
+
+test('no statement is for every resource or every action', () => {
+  for (const file of ['permissions.json', 'schedule-permissions.json']) {
+    for (const { sid, actions, resources, why } of read<Permission[]>(file)) {
+      assert.ok(resources.length > 0 && resources.every((arn) => /^(arn:\$\{Partition\}:[a-z0-9]+:|\$\{[A-Za-z]+Arn\})/.test(arn)), sid);
+      assert.ok(actions.every((action) => /^[a-z0-9]+:[A-Za-z]+$/.test(action)), sid);
+      assert.ok(why.length > 10, sid);
+    }
+  }
+  const everything = new Synthesised({ ...IN_VPC, tracing: true, parameterKmsKeyArn: KEY_ARN });
+  for (const { id, Properties } of everything.all('AWS::IAM::Role')) {
+    for (const { PolicyDocument } of Properties.Policies) {
+      for (const { Sid, Resource: resources } of PolicyDocument.Statement) {
+        assert.ok([resources].flat().map(plain).every((arn) => /[:>]/.test(arn)), `${id}, ${Sid}`);
+      }
+    }
   }
 });

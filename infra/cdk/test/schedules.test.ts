@@ -40,8 +40,15 @@ test('each schedule invokes the function within a quarter of an hour, and gives 
 test('the role of the schedules may invoke this function and write to its dead letters, nothing else', () => {
   assert.equal(role.Properties.Policies.length, 1);
   assert.deepEqual(role.Properties.Policies[0].PolicyDocument.Statement, [
-    { Effect: 'Allow', Action: 'lambda:InvokeFunction', Resource: arnOf(synthesised.function) },
-    { Effect: 'Allow', Action: 'sqs:SendMessage', Resource: arnOf(deadLetters) },
+    { Sid: 'InvokeFunction', Effect: 'Allow', Action: 'lambda:InvokeFunction', Resource: arnOf(synthesised.function) },
+    { Sid: 'RecordUndelivered', Effect: 'Allow', Action: 'sqs:SendMessage', Resource: arnOf(deadLetters) },
+    {
+      Sid: 'UseKeyForDeadLetters',
+      Effect: 'Allow',
+      Action: ['kms:Decrypt', 'kms:GenerateDataKey'],
+      Resource: arnOf(synthesised.one('AWS::KMS::Key')),
+      Condition: { StringEquals: { 'kms:ViaService': [{ 'Fn::Join': ['', ['sqs.', { Ref: 'AWS::Region' }, '.amazonaws.com']] }] } },
+    },
   ]);
 });
 
@@ -50,4 +57,11 @@ test('only the Scheduler of this account may assume that role', () => {
   assert.equal(others.length, 0);
   assert.deepEqual(statement.Principal, { Service: 'scheduler.amazonaws.com' });
   assert.deepEqual(statement.Condition.StringEquals['aws:SourceAccount'], { Ref: 'AWS::AccountId' });
+});
+
+test('times and time zone may be chosen', () => {
+  const chosen = new Synthesised({ scheduleTimeZone: 'America/Toronto', sweepSchedule: 'cron(0 4 * * ? *)', tokenRefreshSchedule: 'rate(3 hours)' });
+  const schedules = chosen.all('AWS::Scheduler::Schedule').map(({ Properties }) => Properties);
+  assert.deepEqual(schedules.map(({ ScheduleExpression }) => ScheduleExpression), ['cron(0 4 * * ? *)', 'rate(3 hours)']);
+  for (const { ScheduleExpressionTimezone } of schedules) assert.equal(ScheduleExpressionTimezone, 'America/Toronto');
 });

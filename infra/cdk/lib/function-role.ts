@@ -1,0 +1,77 @@
+/**
+ * The function's role: the statements of `permissions.json`, and the few policies of AWS that a deployment needs besides.
+ */
+import { ArnFormat, Aws, Stack, Validations } from 'aws-cdk-lib';
+import { ManagedPolicy, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import type { ILogGroup } from 'aws-cdk-lib/aws-logs';
+import type { IBucket } from 'aws-cdk-lib/aws-s3';
+import type { IQueue } from 'aws-cdk-lib/aws-sqs';
+import type { Construct } from 'constructs';
+import { policyOf } from './policies';
+import { NO_ROSTER, type IamKeySyncProps } from './props';
+import { environmentDefault, managedPolicies, permissions, type Placeholders } from './shared';
+import { acknowledgeWildcards } from './wildcards';
+
+export interface Touched {
+  readonly bucket: IBucket;
+  readonly queue: IQueue;
+  readonly failures: IQueue;
+  readonly logGroup: ILogGroup;
+  readonly key?: IKey;
+}
+
+export function functionRole(scope: Construct, props: IamKeySyncProps, touched: Touched): Role {
+  const values = placeholders(scope, props, touched);
+  const granted = permissions(values);
+  const ofAws = managedPolicies(values);
+  const boundary = props.permissionsBoundaryArn;
+  // Inline in the role: an event source mapping is refused while its function's role may not yet read the queue.
+  const role = new Role(scope, 'Role', {
+    assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
+    description: 'Role of the function that copies rotated IAM access keys to Vault',
+    inlinePolicies: { IamKeySync: policyOf(granted) },
+    managedPolicies: ofAws.map(({ name, arn }) => ManagedPolicy.fromManagedPolicyArn(scope, name, arn)),
+    permissionsBoundary: boundary ? ManagedPolicy.fromManagedPolicyArn(scope, 'Boundary', boundary) : undefined,
+  });
+  acknowledgeWildcards(role, granted.filter(({ effect }) => effect !== 'Deny'));
+  for (const { arn, why } of ofAws) {
+    Validations.of(role).acknowledge({ id: `AwsSolutions-IAM4[Policy::${arn.replace(Aws.PARTITION, '<AWS::Partition>')}]`, reason: why });
+  }
+  return role;
+}
+
+function placeholders(scope: Construct, props: IamKeySyncProps, { bucket, queue, failures, logGroup, key }: Touched): Placeholders {
+  const prefix = props.parameterPrefix ?? environmentDefault('SSM_PARAMETER_PREFIX');
+  const userTable = props.userTable ?? environmentDefault('IAM_USER_TABLE');
+  return {
+    Partition: Aws.PARTITION,
+    Region: Aws.REGION,
+    Account: Aws.ACCOUNT_ID,
+    ParameterPrefix: prefix,
+    ParameterPath: prefix.replace(/\/$/, ''),
+    ParameterSuffix: props.parameterSuffix ?? environmentDefault('SSM_PARAMETER_SUFFIX'),
+    ParameterKeyArn: props.parameterKmsKeyArn,
+    BucketArn: bucket.bucketArn,
+    StatePrefix: environmentDefault('SYNC_STATE_S3_PREFIX'),
+    TokenKey: environmentDefault('VAULT_TOKEN_S3_KEY'),
+    LegacyStateKey: environmentDefault('SYNC_STATE_S3_KEY'),
+    TableName: userTable === NO_ROSTER ? undefined : userTable,
+    LogGroupArn: logGroupArn(scope, logGroup),
+    QueueArn: queue.queueArn,
+    FailedInvocationQueueArn: failures.queueArn,
+    KmsKeyArn: key?.keyArn,
+    VpcId: props.vpcId,
+    Tracing: props.tracing ? 'on' : undefined,
+  };
+}
+
+/** Without the `:*` that CloudFormation's own attribute ends in. */
+function logGroupArn(scope: Construct, logGroup: ILogGroup): string {
+  return Stack.of(scope).formatArn({
+    service: 'logs',
+    resource: 'log-group',
+    resourceName: logGroup.logGroupName,
+    arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+  });
+}

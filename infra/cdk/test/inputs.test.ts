@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import * as path from 'node:path';
+import { test } from 'node:test';
+import { faultOf, inputs, type Input } from '../lib/inputs';
+import { PROPERTIES } from '../lib/props';
+import { environment, read, settings } from '../lib/shared';
+
+const { groups, rules, inputs: all } = read<{
+  groups: Record<string, string>;
+  rules: { inputs: string[]; rule: string }[];
+  inputs: Input[];
+}>('inputs.json');
+
+/** Variables that no deployment chooses, and why. */
+const NO_INPUT: Record<string, string> = {
+  VAULT_CACERT: 'a function has no file for it; VAULT_CACERT_BYTES holds the text',
+  VAULT_TOKEN: 'a secret',
+  S3_BUCKET_NAME: "the stack's own bucket",
+  VAULT_TOKEN_S3_KEY: 'the permissions are for its default',
+  SYNC_STATE_S3_PREFIX: 'the permissions are for its default',
+  SYNC_STATE_S3_KEY: 'the permissions are for its default',
+  AWS_ENDPOINT_URL: 'for tests',
+  AWS_ENDPOINT_URL_SSM: 'for tests',
+  AWS_ENDPOINT_URL_S3: 'for tests',
+  AWS_ENDPOINT_URL_DYNAMODB: 'for tests',
+};
+
+test('the properties of the construct are the inputs, no more and no fewer', () => {
+  assert.deepEqual([...PROPERTIES].sort(), [...inputs.keys()].sort());
+});
+
+test('every variable that a deployment may choose is an input, and every input that is a variable is known', () => {
+  const ofInputs = all.flatMap(({ variable }) => variable ?? []);
+  const others = environment.filter(({ reserved }) => !reserved).map(({ name }) => name).filter((name) => !ofInputs.includes(name));
+  assert.deepEqual(others.sort(), Object.keys(NO_INPUT).sort());
+  for (const { name, variable, default: value, required } of all) {
+    if (variable === undefined) continue;
+    const known = environment.find((each) => each.name === variable);
+    assert.ok(known && !known.secret && !known.reserved, name);
+    const text = value === null || (Array.isArray(value) && value.length === 0) ? null : String(value);
+    if (variable !== 'VAULT_CACERT_BYTES') assert.equal(text, known.default, name);
+    assert.equal(required ?? false, known.required, name);
+  }
+});
+
+test('a default that is a setting is that setting', () => {
+  for (const { name, same_as: setting, default: value } of all) {
+    if (setting === undefined) continue;
+    const [section, member] = setting.split('.') as [keyof typeof settings, string];
+    assert.equal(value, (settings[section] as Record<string, { value: unknown }>)[member]!.value, name);
+  }
+  const timeout = all.find(({ name }) => name === 'function_timeout_seconds')!;
+  assert.equal(timeout.least, settings.function.leastTimeoutSeconds.value);
+});
+
+test('every input is named once, explained, in a group, and its default is what it asks for', () => {
+  assert.equal(new Set(all.map(({ name }) => name)).size, all.length);
+  for (const input of all) {
+    assert.match(input.name, /^[a-z][a-z0-9]*(_[a-z0-9]+)*$/);
+    assert.ok(input.description.length > 8 && groups[input.group] !== undefined, input.name);
+    if (input.required) assert.equal(input.default, null, input.name);
+    if (input.default !== null) assert.equal(faultOf(input.name, input, input.default), undefined, input.name);
+  }
+  for (const { inputs: named } of rules) {
+    for (const name of named) assert.ok(all.some((input) => input.name === name), name);
+  }
+});
+
+test('the documentation lists every key with its default', () => {
+  const readme = readFileSync(path.join(__dirname, '..', '..', 'README.md'), 'utf8');
+  for (const [key, { default: value, required }] of inputs) {
+    const row = readme.split('\n').find((line) => line.startsWith(`| \`${key}\` |`));
+    assert.ok(row, `README.md has no row for ${key}`);
+    const told = row.split('|')[2]!.trim();
+    if (required) assert.match(told, /^required$/, key);
+    else if (value !== null && !Array.isArray(value)) assert.equal(told, `\`${value}\``, key);
+    else assert.ok(told.length > 0 && !told.startsWith('`'), key);
+  }
+});
