@@ -204,3 +204,54 @@ fn metrics_tell_of_no_user() {
 fn a_name_with_a_line_break_makes_no_second_line() {
     assert_eq!(parsed(&Metrics::of("iam\nkey\r\n\"sync", "r"))["Function"], "iam\nkey\r\n\"sync");
 }
+
+/// What an invocation that has everything to tell tells.
+fn everything() -> Value {
+    let mut metrics = metrics();
+    let notes =
+        Notes { in_vault_at: Some(now()), parameter_modified: Some(at("2025-06-02T06:00:00Z")), ..Notes::default() };
+    metrics.count(&ended(Outcome::Held, notes), Some(now()));
+    metrics.swept(Some(0), true);
+    metrics.vault_token_hours_left = Some(1.0);
+    metrics.took(1);
+    parsed(&metrics)
+}
+
+fn names(emf: &Value) -> Vec<&str> {
+    let metrics = emf["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array().unwrap();
+    metrics.iter().map(|metric| metric["Name"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn every_metric_that_an_alarm_watches_is_sent_and_its_silence_is_understood() {
+    let alarms: Value = serde_json::from_str(include_str!("../../infra/shared/alarms.json")).unwrap();
+    let (everything, nothing) = (everything(), parsed(&metrics()));
+    let ours = alarms.as_array().unwrap().iter().filter(|alarm| alarm["namespace"] == NAMESPACE);
+    let mut watched = 0;
+    for alarm in ours {
+        let (id, metric) = (&alarm["id"], alarm["metric"].as_str().unwrap());
+        assert!(names(&everything).contains(&metric), "{id} watches {metric}, which is never sent");
+        assert_eq!(alarm["dimensions"], json!({ "Function": "${FunctionName}" }), "{id}");
+        // What every invocation sends is only missing when there is no work; silence of the others says nothing, or is
+        // itself the trouble.
+        let always = names(&nothing).contains(&metric);
+        assert_eq!(always, alarm["missing"] == "notBreaching", "{id}: missing data is {}", alarm["missing"]);
+        watched += 1;
+    }
+    assert!(watched > 5, "alarms.json has no alarms on {NAMESPACE}");
+}
+
+#[test]
+fn every_metric_that_the_dashboard_shows_is_sent() {
+    let dashboard: Value = serde_json::from_str(include_str!("../../infra/shared/dashboard.json")).unwrap();
+    let everything = everything();
+    let widgets = dashboard["widgets"].as_array().unwrap().iter();
+    let shown = widgets.filter_map(|widget| widget["properties"]["metrics"].as_array()).flatten();
+    let ours: Vec<_> = shown.filter(|metric| metric[0] == NAMESPACE).collect();
+    for metric in &ours {
+        let name = metric[1].as_str().unwrap();
+        assert!(names(&everything).contains(&name), "{name} is never sent");
+        assert_eq!((&metric[2], &metric[3]), (&json!("Function"), &json!("${FunctionName}")), "{name}");
+    }
+    assert!(ours.len() > 10, "the dashboard shows nothing of {NAMESPACE}");
+}
