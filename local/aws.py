@@ -2,6 +2,8 @@
 
 `launch()` starts this file as a process with an environment of its own: functions inherit the emulator's whole environment, so
 nothing of the developer's may be in it. When the process that started it is gone, it takes its functions with it.
+
+With `enforce` it speaks TLS, checks signatures, and lets a function do what its role allows and nothing else.
 """
 import sys
 from pathlib import Path
@@ -12,29 +14,32 @@ if __name__ == "__main__":
 import json
 import os
 import signal
+import ssl
 import threading
 import urllib.error
 import urllib.request
 
+from local import certificates
 from local.process import Process, free_port
 
 REGION = "ca-central-1"
 ACCOUNT = "123456789012"
 ACCESS_KEY = SECRET_KEY = "test"
 
-_NO_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-
 
 class Aws:
-    def __init__(self, folder: Path, verbose: bool = False):
+    def __init__(self, folder: Path, verbose: bool = False, enforce: bool = False):
         self.folder = folder
         self.port = free_port()
-        self.endpoint = f"http://127.0.0.1:{self.port}"
+        self.endpoint = f"{'https' if enforce else 'http'}://127.0.0.1:{self.port}"
+        self.ca_file = folder / "ca.pem" if enforce else None
         self.process = Process("aws", [sys.executable, "-u", str(Path(__file__).resolve())], self._environment(),
                                folder.parent / "aws.log", leash=True, verbose=verbose)
 
     def launch(self) -> None:
         (self.folder / "tmp").mkdir(parents=True)
+        if self.ca_file:
+            certificates.create(self.folder)
         self.process.start()
 
     def wait_ready(self) -> None:
@@ -44,14 +49,23 @@ class Aws:
         self.process.stop()
 
     def _healthy(self) -> bool:
+        trust = ssl.create_default_context(cafile=self.ca_file)
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=trust))
         try:
-            with _NO_PROXY.open(f"{self.endpoint}/_ministack/health", timeout=2) as answer:
+            with opener.open(f"{self.endpoint}/_ministack/health", timeout=2) as answer:
                 return "services" in json.load(answer)
         except (OSError, ValueError):
             return False
 
     def _environment(self) -> dict:
+        enforced = {
+            "AUTH": "true", "USE_SSL": "1", "MINISTACK_SSL_CERT": str(self.folder / "server.pem"),
+            "MINISTACK_SSL_KEY": str(self.folder / "server.key"),
+            # For the functions, which inherit it.
+            "SSL_CERT_FILE": str(self.ca_file),
+        }
         return {
+            **(enforced if self.ca_file else {}),
             "PATH": os.defpath, "HOME": str(self.folder), "LANG": "C.UTF-8", "TMPDIR": str(self.folder / "tmp"),
             "BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(self.port), "MINISTACK_HOST": "127.0.0.1",
             "MINISTACK_REGION": REGION, "MINISTACK_ACCOUNT_ID": ACCOUNT,
@@ -70,10 +84,12 @@ def _end_with(pipe: int) -> None:
 
 
 def _run() -> None:
-    from local import parameter_events
+    from local import parameter_events, parameter_permissions
 
     parameter_events.verify()
+    parameter_permissions.verify()
     parameter_events.install()
+    parameter_permissions.install()
     parameter_events.allow_replays()
     parameter_events.allow_losses()
     watch = os.dup(0)
@@ -81,10 +97,12 @@ def _run() -> None:
     os.dup2(nothing, 0)
     threading.Thread(target=_end_with, args=(watch,), daemon=True).start()
 
-    from ministack.app import main
+    from ministack import app
 
+    # With TLS it would listen on 443 as well, where it may.
+    app._port_is_bindable = lambda *_: False
     sys.argv = ["ministack"]
-    main()
+    app.main()
 
 
 if __name__ == "__main__":

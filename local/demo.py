@@ -25,7 +25,6 @@ import time
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local import aws
-from local.clients import Clients
 from local.demo_scene import USER, Scene
 from local.demo_steps import STEPS
 from local.deploy import deploy, store_token
@@ -41,7 +40,7 @@ _LOG_LINES = 25
 
 def prepare(screen: Screen, stack: Stack, package: Path) -> Scene:
     """Platform, deployment and token, as they are before the first user exists."""
-    clients = Clients(stack.aws.endpoint)
+    clients = stack.clients()
     platform = Platform(clients)
     platform.create_roster()
     started = time.monotonic()

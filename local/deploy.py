@@ -14,6 +14,7 @@ from local.platform import TABLE
 from local.process import Process, StackError, wait_until
 
 APP = CHECKOUT / "infra" / "cdk"
+STACK = "IamKeySync"
 TOKEN_OBJECT = "vault-token.json"
 TOKEN_PERIOD_HOURS = 72
 
@@ -22,22 +23,30 @@ FUNCTION_TIMEOUT_SECONDS = 10
 VISIBILITY_SECONDS = 12
 
 
-def deploy(stack, package: Path) -> dict:
-    """Bootstraps and deploys, or updates what was deployed; the CloudFormation outputs."""
+def deploy(stack, package: Path, choices: dict = None) -> dict:
+    """Bootstraps and deploys, or updates what was deployed; `choices` are further inputs of the app. The CloudFormation outputs."""
     folder = stack.folder / "cdk"
     folder.mkdir(exist_ok=True)
     # Outside the app's folder, because the CDK would otherwise build and run the app for it.
     _cdk(folder, stack, folder, "bootstrap", f"aws://{aws.ACCOUNT}/{aws.REGION}")
+    outputs = folder / "outputs.json"
+    _cdk(folder, stack, APP, "deploy", STACK, *_context(stack, package, choices), "--require-approval", "never", "--outputs-file", str(outputs))
+    return json.loads(outputs.read_text())[STACK]
+
+
+def destroy(stack, package: Path, choices: dict = None) -> None:
+    """Deletes what was deployed with the same choices."""
+    _cdk(stack.folder / "cdk", stack, APP, "destroy", STACK, *_context(stack, package, choices), "--force")
+
+
+def _context(stack, package: Path, choices: dict) -> list:
     context = {
         "zip": package.resolve(), "vaultAddr": stack.vault.addr, "vaultCaFile": stack.vault.ca_file,
         "userTable": TABLE, "parameterPrefix": "/iam_users/", "parameterSuffix": "_keys",
         "functionTimeoutSeconds": FUNCTION_TIMEOUT_SECONDS, "queueVisibilitySeconds": VISIBILITY_SECONDS,
-        "logLevel": "info", "removalPolicy": "destroy",
+        "logLevel": "info", "removalPolicy": "destroy", **(choices or {}),
     }
-    arguments = [argument for key, value in context.items() for argument in ("-c", f"{key}={value}")]
-    outputs = folder / "outputs.json"
-    _cdk(folder, stack, APP, "deploy", "IamKeySync", *arguments, "--require-approval", "never", "--outputs-file", str(outputs))
-    return json.loads(outputs.read_text())["IamKeySync"]
+    return [argument for key, value in context.items() for argument in ("-c", f"{key}={value}")]
 
 
 def store_token(stack, clients, bucket: str) -> None:
@@ -68,8 +77,9 @@ def _cdk(folder: Path, stack, where: Path, *arguments: str) -> None:
 
 def _environment(folder: Path, stack) -> dict:
     """Nothing of the developer's AWS configuration; a proxy would not reach a loopback address."""
+    trust = {"NODE_EXTRA_CA_CERTS": str(stack.aws.ca_file), "AWS_CA_BUNDLE": str(stack.aws.ca_file)} if stack.aws.ca_file else {}
     return {
-        "PATH": os.environ.get("PATH", os.defpath), "HOME": str(folder), "TMPDIR": str(folder), "LANG": "C.UTF-8", "CI": "true",
+        **trust, "PATH": os.environ.get("PATH", os.defpath), "HOME": str(folder), "TMPDIR": str(folder), "LANG": "C.UTF-8", "CI": "true",
         "CDK_HOME": str(folder), "CDK_DISABLE_CLI_TELEMETRY": "true", "JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1",
         "NO_COLOR": "1", "NODE_NO_WARNINGS": "1",
         "AWS_ENDPOINT_URL": stack.aws.endpoint, "AWS_REGION": aws.REGION, "AWS_DEFAULT_REGION": aws.REGION,

@@ -1,14 +1,21 @@
 #!/usr/bin/env python3
 """OpenBao and the AWS emulator on loopback ports, for tests and the demo.
 
-    local/stack.py up [--only vault|aws] [--dir DIR] [--keep-data] [--verbose]
+    local/stack.py up [--only vault|aws] [--enforce] [--dir DIR] [--keep-data] [--verbose]
 
 Prints one line of JSON with all endpoints, then runs until its standard input ends (or SIGTERM, SIGINT) and leaves nothing
 behind. Each line on standard input is a command, answered with one line of JSON:
 
     vault stop | kill | start | pause | resume | seal | unseal
     token {"policy": "sync", "period": "24h"}      more fields go to Vault's auth/token/create-orphan as they are
-    deploy PACKAGE.zip                             the CDK app, with a new token in its bucket; answers its outputs; again: an update
+    deploy {"zip": "package.zip", …}               the CDK app with these inputs, and a token in its bucket; again: an update
+    look                                           the function's configuration, and what is in the queues
+    destroy {"zip": "package.zip", …}              answers what is left
+    invoke {"action": "refresh-token"}             the deployed function: {"answer": …, "failed": …}
+    role [STATEMENT, …]                            gives the function's role these statements and starts the function anew;
+                                                   answers its statements, also without any given
+
+With --enforce the AWS emulator speaks TLS, checks signatures, and lets the function do what its role allows and nothing else.
 
 Standard output carries JSON only, and is for programs: it holds the root token of this throw-away Vault.
 """
@@ -32,30 +39,27 @@ import signal
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from local import aws
 from local.clients import Clients
-from local.deploy import deploy, store_token
+from local.commands import Commands
 from local.openbao import MOUNT, OpenBao
 from local.process import StackError
 
 PATH_PREFIX = "aws/iam-keys"
 ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_VAULT_COMMANDS = ("stop", "kill", "start", "pause", "resume", "seal", "unseal")
 
 
 class Stack:
     """A context manager; entering starts the servers, leaving stops them and removes their folder."""
 
-    def __init__(self, only: str = None, folder: Path = None, keep_data: bool = False, verbose: bool = False):
+    def __init__(self, only: str = None, folder: Path = None, keep_data: bool = False, verbose: bool = False, enforce: bool = False):
         if folder and folder.exists() and any(folder.iterdir()):
             raise StackError(f"{folder} is not empty. Give --dir a new or empty folder: it is removed at the end.")
         self.folder = folder.resolve() if folder else Path(tempfile.mkdtemp(prefix="iam-key-sync-"))
         self.folder.mkdir(parents=True, exist_ok=True)
         self._keep_data = keep_data
         self.vault = OpenBao(self.folder / "vault", verbose) if only != "aws" else None
-        self.aws = aws.Aws(self.folder / "aws", verbose) if only != "vault" else None
+        self.aws = aws.Aws(self.folder / "aws", verbose, enforce) if only != "vault" else None
         self._servers = [server for server in (self.vault, self.aws) if server]
 
     def __enter__(self):
@@ -87,43 +91,22 @@ class Stack:
                     server.process.kill()
                 raise
 
+    def clients(self) -> Clients:
+        """Clients of the emulator, as the account's root."""
+        return Clients(self.aws.endpoint, self.aws.ca_file)
+
     def describe(self) -> dict:
         described = {"aws": None, "vault": None, "dir": str(self.folder), "pids": {"stack": os.getpid()}}
         if self.aws:
             described["aws"] = {"endpoint": self.aws.endpoint, "region": aws.REGION, "accountId": aws.ACCOUNT,
-                                "accessKeyId": aws.ACCESS_KEY, "secretAccessKey": aws.SECRET_KEY}
+                                "accessKeyId": aws.ACCESS_KEY, "secretAccessKey": aws.SECRET_KEY,
+                                "caFile": str(self.aws.ca_file) if self.aws.ca_file else None}
             described["pids"]["aws"] = self.aws.process.pid
         if self.vault:
             described["vault"] = {"addr": self.vault.addr, "caFile": str(self.vault.ca_file), "rootToken": self.vault.root_token,
                                   "mount": MOUNT, "pathPrefix": PATH_PREFIX, "policies": self.vault.policies}
             described["pids"]["vault"] = self.vault.process.pid
         return described
-
-    def obey(self, command: str) -> dict:
-        """Carries out one line of standard input; its answer, `{"error": …}` included."""
-        verb, _, rest = command.strip().partition(" ")
-        try:
-            if verb == "vault" and rest in _VAULT_COMMANDS and self.vault:
-                getattr(self.vault, rest)()
-                return {"vault": rest, "pid": self.vault.process.pid}
-            if verb == "token" and self.vault:
-                wanted = json.loads(rest)
-                return {"token": self.vault.create_token(wanted.pop("policy"), **wanted)["client_token"]}
-            if verb == "deploy" and self.vault and self.aws:
-                if not Path(rest).is_file():
-                    return {"error": f"deploy takes the path of a deployment package of local/package.py; {rest!r} is no file"}
-                outputs = deploy(self, Path(rest))
-                store_token(self, Clients(self.aws.endpoint), outputs["BucketName"])
-                return outputs
-        except (StackError, ClientError, BotoCoreError, OSError) as problem:
-            return {"error": str(problem)}
-        except (ValueError, KeyError, AttributeError, TypeError):
-            return {"error": 'token takes a JSON object with at least a policy, such as {"policy": "sync", "period": "24h"}'}
-        return {"error": f"{command.strip()!r} is no command here; expected {', '.join(self._commands())}"}
-
-    def _commands(self) -> list:
-        vault = [f"vault {' | '.join(_VAULT_COMMANDS)}", 'token JSON'] if self.vault else []
-        return [*vault, *(["deploy PACKAGE.zip"] if self.vault and self.aws else [])] or ["none (this stack has no Vault)"]
 
     def must_live(self) -> None:
         """The emulator never stops on request, so if it did, it failed; Vault may be stopped by a command."""
@@ -133,6 +116,7 @@ class Stack:
 
 def serve(stack: Stack) -> None:
     """Answers commands until standard input ends."""
+    commands = Commands(stack)
     pending = b""
     while True:
         stack.must_live()
@@ -144,7 +128,7 @@ def serve(stack: Stack) -> None:
         *lines, pending = (pending + chunk).split(b"\n")
         for line in lines:
             if line.strip():
-                say(stack.obey(line.decode(errors="replace")))
+                say(commands.obey(line.decode(errors="replace")))
 
 
 def say(value: dict) -> None:
@@ -163,6 +147,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="local/stack.py", description="OpenBao and an AWS emulator on loopback ports.")
     up = parser.add_subparsers(required=True, metavar="up").add_parser("up", help="run until standard input ends")
     up.add_argument("--only", choices=["vault", "aws"])
+    up.add_argument("--enforce", action="store_true", help="TLS, signatures and IAM permissions as in AWS")
     up.add_argument("--dir", type=Path, metavar="DIR", help="new or empty folder for data and logs (default: a temporary one)")
     up.add_argument("--keep-data", action="store_true", help="do not remove the folder at the end")
     up.add_argument("--verbose", action="store_true", help="the servers' logs on standard error, too")
@@ -171,7 +156,7 @@ def main() -> None:
     for number in ENDING_SIGNALS:
         signal.signal(number, leave)
     try:
-        with Stack(options.only, options.dir, options.keep_data, options.verbose) as stack:
+        with Stack(options.only, options.dir, options.keep_data, options.verbose, options.enforce) as stack:
             say(stack.describe())
             serve(stack)
     except StackError as problem:

@@ -5,8 +5,10 @@ use std::time::Duration;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_ssm::types::ParameterType;
 use serde_json::{Value, json};
+use sha2::Digest;
 
 use crate::function::Function;
+use crate::proxy::Proxy;
 use crate::stack::Stack;
 
 /// A corner, and the clients that look into it.
@@ -25,6 +27,8 @@ pub struct Corner<'a> {
     pub dynamodb: aws_sdk_dynamodb::Client,
     ssm: aws_sdk_ssm::Client,
     vault: reqwest::Client,
+    /// The clients' way to an emulator that speaks TLS.
+    _way: Option<Proxy>,
 }
 
 /// A key with a secret that no other test has.
@@ -41,6 +45,12 @@ impl Key {
             id: format!("AKIA{:016X}", fastrand::u64(..)),
             secret: format!("secret/{:016x}+{:016x}", fastrand::u64(..), fastrand::u64(..)),
         }
+    }
+
+    /// As the predecessor's state records it.
+    pub fn fingerprint(&self) -> String {
+        let text = format!(r#"{{"accessKeyId":"{}","secretAccessKey":"{}"}}"#, self.id, self.secret);
+        sha2::Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// As the platform writes it.
@@ -75,10 +85,17 @@ impl<'a> Corner<'a> {
             None,
             "test",
         );
+        let way = match stack.about.pointer("/aws/caFile").and_then(Value::as_str) {
+            Some(file) => {
+                let authority = std::fs::read(file).unwrap();
+                Some(Proxy::start(stack.text("/aws/endpoint"), Some(authority), Duration::ZERO).await)
+            }
+            None => None,
+        };
         let config = aws_config::defaults(aws_config::BehaviorVersion::latest())
             .credentials_provider(credentials)
             .region(aws_config::Region::new(stack.text("/aws/region")))
-            .endpoint_url(stack.text("/aws/endpoint"))
+            .endpoint_url(way.as_ref().map_or_else(|| stack.text("/aws/endpoint"), |way| way.url.clone()))
             .load()
             .await;
         let authority = reqwest::Certificate::from_pem(&std::fs::read(stack.text("/vault/caFile")).unwrap()).unwrap();
@@ -92,6 +109,7 @@ impl<'a> Corner<'a> {
             dynamodb: aws_sdk_dynamodb::Client::new(&config),
             ssm: aws_sdk_ssm::Client::new(&config),
             vault,
+            _way: way,
         };
         let location =
             aws_sdk_s3::types::CreateBucketConfiguration::builder().location_constraint("ca-central-1".into()).build();

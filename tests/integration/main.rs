@@ -6,11 +6,14 @@
 mod command;
 mod corner;
 mod deployed;
+mod deployment;
 mod doctor;
 mod event_path;
 mod function;
 mod keysync;
 mod leaks;
+mod lifecycle;
+mod permissions;
 mod proxy;
 mod races;
 mod round_trips;
