@@ -100,11 +100,11 @@ struct Allowed {
 }
 
 impl IamPolicy {
-    /// The smallest for this configuration, in this Region and account; without them, in any.
-    pub fn of(config: &Config, region: Option<&str>, account: Option<&str>) -> Self {
+    /// The smallest for this configuration, in this account, or in any; with this KMS key, if the bucket has one.
+    pub fn of(config: &Config, account: Option<&str>, kms_key: Option<&str>) -> Self {
         let statements: Vec<Statement> = serde_json::from_str(IAM).expect("a test reads the same text");
         let mut left_out = Vec::new();
-        let known = placeholders(config, region, account);
+        let known = placeholders(config, account, kms_key);
         let fill = |text: &str| {
             let fill = |text: String, (name, value): &(&str, String)| text.replace(&format!("${{{name}}}"), value);
             known.iter().fold(text.to_owned(), fill)
@@ -124,8 +124,10 @@ impl IamPolicy {
 }
 
 /// The placeholders that the configuration fills, see `infra/shared/README.md`.
-fn placeholders(config: &Config, region: Option<&str>, account: Option<&str>) -> Vec<(&'static str, String)> {
+fn placeholders(config: &Config, account: Option<&str>, kms_key: Option<&str>) -> Vec<(&'static str, String)> {
     let naming = &config.naming;
+    // The key's Region is the bucket's: a condition of the key names it.
+    let region = kms_key.and_then(|key| key.split(':').nth(3)).or(config.region.as_deref());
     let mut known = vec![
         ("Partition", "aws".to_owned()),
         ("Region", region.unwrap_or("*").to_owned()),
@@ -140,6 +142,7 @@ fn placeholders(config: &Config, region: Option<&str>, account: Option<&str>) ->
         known.push(("TokenKey", bucket.token_key.clone()));
         known.push(("LegacyStateKey", bucket.predecessor_key.clone()));
     }
+    known.extend(kms_key.map(|key| ("KmsKeyArn", key.to_owned())));
     known.extend(config.roster_table.clone().map(|table| ("TableName", table)));
     known
 }

@@ -70,8 +70,13 @@ fn the_policy_file_is_the_policy_with_soft_delete() {
 
 #[test]
 fn the_iam_policy_names_what_is_configured() {
-    let config = config(&[("S3_BUCKET_NAME", "state"), ("IAM_USER_TABLE", "-"), ("SSM_PARAMETER_PREFIX", "/keys/")]);
-    let policy = IamPolicy::of(&config, Some("ca-central-1"), Some("123456789012"));
+    let config = config(&[
+        ("S3_BUCKET_NAME", "state"),
+        ("IAM_USER_TABLE", "-"),
+        ("SSM_PARAMETER_PREFIX", "/keys/"),
+        ("AWS_REGION", "ca-central-1"),
+    ]);
+    let policy = IamPolicy::of(&config, Some("123456789012"), None);
     let (document, left_out) = (serde_json::to_value(&policy).unwrap(), policy.left_out);
     let statements = document["Statement"].as_array().unwrap();
     let resources = |sid: &str| statements.iter().find(|of| of["Sid"] == sid).map(|of| of["Resource"].clone());
@@ -88,6 +93,19 @@ fn the_iam_policy_names_what_is_configured() {
         assert!(left_out.iter().any(|sid| sid == only_a_deployment_knows), "{left_out:?}");
     }
     assert!(!document.to_string().contains("${"), "{document}");
+}
+
+#[test]
+fn the_bucket_s_key_is_granted_where_it_is_named() {
+    let config = config(&[("S3_BUCKET_NAME", "state")]);
+    let key = "arn:aws:kms:ca-central-1:123456789012:key/1";
+    let document = serde_json::to_value(IamPolicy::of(&config, None, Some(key))).unwrap();
+    let statements = document["Statement"].as_array().unwrap();
+    let of_key = statements.iter().find(|statement| statement["Sid"] == "UseKeyForBucket").unwrap();
+    assert_eq!(of_key["Resource"], json!([key]));
+    assert_eq!(of_key["Condition"]["StringEquals"]["kms:ViaService"], json!(["s3.ca-central-1.amazonaws.com"]));
+    let without = serde_json::to_string(&IamPolicy::of(&config, None, None)).unwrap();
+    assert!(!without.contains("kms:"), "{without}");
 }
 
 #[test]

@@ -151,7 +151,19 @@ pub enum Policy {
         /// The AWS account; any, if it is not given
         #[arg(long, value_name = "ID", value_parser = account)]
         account: Option<String>,
+        /// The KMS key of the bucket, where it has one of the customer's
+        #[arg(long, value_name = "ARN", value_parser = key)]
+        kms_key: Option<String>,
     },
+}
+
+fn key(text: &str) -> Result<String, String> {
+    let is_key = text.starts_with("arn:aws:kms:") && text.contains(":key/");
+    if is_key {
+        Ok(text.to_owned())
+    } else {
+        Err("expected an ARN such as arn:aws:kms:ca-central-1:123456789012:key/…".to_owned())
+    }
 }
 
 fn account(text: &str) -> Result<String, String> {

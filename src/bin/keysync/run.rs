@@ -52,9 +52,8 @@ pub async fn run(arguments: Arguments, bar: ProgressBar) -> Result<Exit, Error> 
             out.write(&policy, |_| policy.to_hcl());
             Ok(Exit::Done)
         }
-        Command::Policy(Policy::Iam { account }) => {
-            let region = environment("AWS_REGION").or_else(|| environment("AWS_DEFAULT_REGION"));
-            let policy = IamPolicy::of(&Config::read(environment)?, region.as_deref(), account.as_deref());
+        Command::Policy(Policy::Iam { account, kms_key }) => {
+            let policy = IamPolicy::of(&Config::read(environment)?, account.as_deref(), kms_key.as_deref());
             write_json(&policy);
             if !policy.left_out.is_empty() {
                 eprintln!("left out, because only a deployment knows them: {}", policy.left_out.join(", "));
