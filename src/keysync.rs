@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use secrecy::SecretString;
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -20,7 +21,7 @@ use crate::status::{Status, status};
 use crate::stores::{Live, connect};
 use crate::sync::{OnlySay, Request, sync_all};
 use crate::telemetry::Metrics;
-use crate::token::{TokenStatus, TokenView};
+use crate::token::{Imported, TokenStatus, TokenView, import};
 use crate::trigger::Reconcile;
 use crate::world::World;
 
@@ -116,6 +117,15 @@ impl KeySync {
     /// Those of loading the token and of renewing it.
     pub async fn renew_token(&self) -> Result<TokenStatus, Error> {
         self.world.session.upkeep(true).await
+    }
+
+    /// Stores another Vault token, or the one that `candidate` wraps, after Vault has been asked about it.
+    ///
+    /// # Errors
+    /// [`Error::BadToken`] for one that cannot do the work, and, unless `accept_warnings`, for one that has flaws;
+    /// [`Error::BadConfiguration`] where no token is stored; those of Vault and of the bucket.
+    pub async fn import_token(&self, candidate: SecretString, accept_warnings: bool) -> Result<Imported, Error> {
+        Box::pin(import(&self.world, candidate, accept_warnings)).await
     }
 
     /// Looks at everything that a deployment needs, from where this runs.

@@ -60,5 +60,5 @@ pub use reconcile::{LastRun, Run, Watch};
 pub use report::{Outcome, Report, UserReport};
 pub use status::{Condition, LastSync, Row, Status, SyncOutcome};
 pub use telemetry::{Metrics, NAMESPACE, start_log};
-pub use token::{TokenStatus, TokenView};
+pub use token::{Imported, TokenStatus, TokenView};
 pub use trigger::Reconcile;

@@ -4,6 +4,7 @@
 //! frozen.
 
 mod facts;
+mod import;
 mod lifetime;
 mod object;
 mod rights;
@@ -11,6 +12,7 @@ mod show;
 mod status;
 
 pub use facts::{Flaw, TokenFacts};
+pub use import::{Imported, import};
 pub use lifetime::Lifetime;
 pub use object::TokenObject;
 pub use rights::Rights;

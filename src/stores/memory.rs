@@ -394,7 +394,7 @@ impl Vault for Memory {
             as_of: Timestamp::now(),
         };
         let policies = vec!["default".to_owned(), "iam-key-sync".to_owned()];
-        let mut facts = TokenFacts { lifetime, batch: false, orphan: true, policies };
+        let mut facts = TokenFacts { lifetime, batch: false, counted: false, orphan: true, policies };
         if let Some(alter) = self.0.borrow().alter {
             alter(&mut facts);
         }

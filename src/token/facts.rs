@@ -12,6 +12,8 @@ pub struct TokenFacts {
     pub lifetime: Lifetime,
     /// Whether it is a batch token, which nothing can prolong.
     pub batch: bool,
+    /// Whether it dies after so many uses.
+    pub counted: bool,
     /// Whether it outlives the token that it was made with.
     pub orphan: bool,
     /// The names of its policies.
@@ -24,6 +26,9 @@ pub enum Flaw {
     /// It may do everything.
     #[error("it is a root token, which may do everything in Vault")]
     Root,
+    /// It would soon be used up.
+    #[error("it dies after a number of uses")]
+    Counted,
     /// The service could not do its work with it.
     #[error("its policies do not let it both create and update keys below the prefix")]
     CannotWrite,
@@ -40,7 +45,7 @@ pub enum Flaw {
     #[error("it may not read keys, so that without a bucket every sync writes a new version")]
     CannotRead,
     /// It could give keys away.
-    #[error("it may read keys, which the service never does")]
+    #[error("it may read keys, which the service has no need of")]
     ReadsKeys,
     /// Drift is not seen.
     #[error("it may not read the metadata of keys, so that drift in Vault is neither seen nor repaired")]
@@ -65,7 +70,7 @@ pub enum Flaw {
 impl Flaw {
     /// Whether such a token must not be used at all.
     pub fn is_fatal(self) -> bool {
-        matches!(self, Self::Root | Self::CannotWrite)
+        matches!(self, Self::Root | Self::Counted | Self::CannotWrite)
     }
 
     /// What is wrong, and what to do.
@@ -80,6 +85,7 @@ impl Flaw {
     pub fn remedy(self) -> &'static str {
         match self {
             Self::Root => "use a token of the policy in infra/vault instead, and revoke this one",
+            Self::Counted => "make it without -use-limit",
             Self::CannotWrite => {
                 "allow create and update on <mount>/data/<prefix>/*, and check VAULT_MOUNT and VAULT_PATH_PREFIX"
             }
@@ -106,6 +112,7 @@ impl TokenFacts {
             return vec![Flaw::Root];
         }
         let mut flaws = self.lifetime.warnings(now).into_iter().map(Flaw::Lifetime).collect::<Vec<_>>();
+        flaws.extend(self.counted.then_some(Flaw::Counted));
         flaws.extend(self.batch.then_some(Flaw::Batch));
         flaws.extend((!self.orphan).then_some(Flaw::Child));
         flaws

@@ -7,6 +7,7 @@ mod print;
 mod progress;
 mod run;
 mod screen;
+mod secret;
 
 use std::process::ExitCode;
 

@@ -4,7 +4,8 @@ use comfy_table::Table;
 use jiff::{SignedDuration, Timestamp};
 use nr_iam_key_sync::words::{span, when};
 use nr_iam_key_sync::{
-    Check, Condition, Explanation, LastRun, Outcome, Report, Row, Status, SyncOutcome, TokenStatus, TokenView, Verdict,
+    Check, Condition, Explanation, Imported, LastRun, Outcome, Report, Row, Status, SyncOutcome, TokenStatus,
+    TokenView, Verdict,
 };
 
 use crate::screen::{Screen, Tone, lines};
@@ -191,6 +192,13 @@ pub fn token(view: &TokenView, now: Timestamp, screen: Screen) -> String {
     table.add_row(["policies", &view.policies.join(", ")]);
     warn(&mut table, &view.status, screen);
     lines(&table)
+}
+
+/// What was stored.
+pub fn imported(imported: &Imported, now: Timestamp, screen: Screen) -> String {
+    let how = if imported.wrapped { "unwrapped and stored" } else { "stored" };
+    format!("The token is {how}; the function uses it as soon as the one before is refused, or at its next start.\n\n")
+        + &token(&imported.token, now, screen)
 }
 
 fn warn(table: &mut Table, status: &TokenStatus, screen: Screen) {

@@ -12,9 +12,9 @@ use serde::Serialize;
 
 use crate::args::{Arguments, Command, Output, Policy, Token, named};
 use crate::exit::{Exit, complain, differences, of_condition, of_sync, worse};
-use crate::print;
 use crate::progress::Progress;
 use crate::screen::Screen;
+use crate::{print, secret};
 
 /// Runs a command.
 ///
@@ -164,7 +164,11 @@ async fn of_token(token: Token, out: Out) -> Result<Exit, Error> {
             let status = keysync.renew_token().await?;
             out.write(&status, |screen| print::renewed(&status, Timestamp::now(), screen));
         }
-        Token::Import { .. } => todo!(),
+        Token::Import { accept_warnings } => {
+            let candidate = secret::read("Vault token, or a token that wraps one (not shown): ")?;
+            let imported = keysync.import_token(candidate, accept_warnings).await?;
+            out.write(&imported, |screen| print::imported(&imported, Timestamp::now(), screen));
+        }
     }
     Ok(Exit::Done)
 }

@@ -25,6 +25,8 @@ pub(super) struct LookedUp {
     #[serde(default, rename = "type")]
     kind: Option<String>,
     #[serde(default)]
+    num_uses: i64,
+    #[serde(default)]
     orphan: bool,
     #[serde(default)]
     policies: Option<Vec<String>>,
@@ -49,7 +51,8 @@ impl LookedUp {
             as_of: Timestamp::now(),
         };
         let policies = self.policies.into_iter().chain(self.identity_policies).flatten().collect();
-        TokenFacts { lifetime, batch: self.kind.as_deref() == Some("batch"), orphan: self.orphan, policies }
+        let batch = self.kind.as_deref() == Some("batch");
+        TokenFacts { lifetime, batch, counted: self.num_uses > 0, orphan: self.orphan, policies }
     }
 }
 

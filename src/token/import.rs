@@ -1,0 +1,209 @@
+//! A new token is stored: examined first, unwrapped if it is wrapped, and put in the place of the old one.
+//!
+//! A token that was unwrapped is held by nobody else, so where it is refused it is revoked. Must not do: show the token, or
+//! store one that cannot do the work.
+
+use jiff::Timestamp;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
+
+use super::{Flaw, Rights, TokenFacts, TokenObject, TokenView};
+use crate::config::Problem;
+use crate::error::Error;
+use crate::stores::inspection::Credentials;
+use crate::stores::{Etag, Saved, Stores, Tokens, Vault};
+use crate::world::World;
+
+/// Longer than any token of Vault, and short enough for a header.
+const LONGEST: usize = 4096;
+
+/// A token that was stored.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Imported {
+    /// What is known of it; its warnings are those that were accepted.
+    pub token: TokenView,
+    /// Whether it had been wrapped.
+    pub wrapped: bool,
+}
+
+/// Stores a token, or the one that `candidate` wraps, if it is fit for the service.
+///
+/// # Errors
+/// [`Error::BadConfiguration`] where no token is stored at all; [`Error::BadToken`] for one that is not fit, and, unless
+/// `accept_warnings`, for one that is fit but has flaws; [`Error::Unavailable`] also when somebody else stored one at the
+/// same time; those of Vault and of the store.
+pub async fn import<W: Stores>(
+    world: &World<W>,
+    candidate: SecretString,
+    accept_warnings: bool,
+) -> Result<Imported, Error> {
+    let store = store(world)?;
+    let candidate = plausible(&candidate)?;
+    // Before a wrapping token is used up: where the store cannot be read, nothing could be stored either.
+    let over = store.version().await?;
+    let vault = world.session.vault();
+    let wrapping = vault.wrapping(&candidate).await?;
+    let Some(wrapping) = wrapping else {
+        let (facts, flaws) = fit(world, &candidate, accept_warnings).await?;
+        return match put(world, store, &candidate, &facts, over.as_ref()).await {
+            Put::Stored => Ok(imported(world, facts, &flaws, false).await),
+            Put::NotStored(error) | Put::Unknown(error) => Err(error),
+        };
+    };
+    if !gives_a_token(&wrapping.creation_path) {
+        return Err(Error::BadToken(
+            "it wraps something that is no new token; it was not used, but somebody may have put it in the place of \
+             another: ask whoever gave it, and make a new one"
+                .to_owned(),
+        ));
+    }
+    let token = vault.unwrap(&candidate).await?.ok_or_else(|| {
+        Error::BadToken("what it wrapped is no token, and it is used up now: make and wrap a new one".to_owned())
+    })?;
+    let refusal = match fit(world, &token, accept_warnings).await {
+        Err(error) => error,
+        Ok((facts, flaws)) => match put(world, store, &token, &facts, over.as_ref()).await {
+            Put::Stored => return Ok(imported(world, facts, &flaws, true).await),
+            // Perhaps it is in use by now.
+            Put::Unknown(error) => return Err(error),
+            Put::NotStored(error) => error,
+        },
+    };
+    let end = match vault.revoke(&token).await {
+        Ok(()) => "the unwrapped token was revoked, because nobody else holds it",
+        Err(_) => "the unwrapped token could not be revoked, but nobody holds it any more",
+    };
+    let refusal = match refusal {
+        Error::BadToken(reason) => reason,
+        error => error.to_string(),
+    };
+    Err(Error::BadToken(format!("{refusal}; {end}: make and wrap a new one")))
+}
+
+/// Where tokens are stored.
+fn store<W: Stores>(world: &World<W>) -> Result<&W::Tokens, Error> {
+    world.session.store().ok_or_else(|| {
+        let problem = match world.config.bucket {
+            None => Problem {
+                variable: "S3_BUCKET_NAME",
+                problem: "is not set, so there is no place to store a token".to_owned(),
+            },
+            Some(_) => Problem {
+                variable: "VAULT_TOKEN",
+                problem: "is set, so a stored token would not be used; unset it first".to_owned(),
+            },
+        };
+        Error::BadConfiguration(vec![problem])
+    })
+}
+
+/// The candidate without white space around it, if it can be a token.
+fn plausible(candidate: &SecretString) -> Result<SecretString, Error> {
+    let token = candidate.expose_secret().trim();
+    let problem = if token.is_empty() {
+        "it is empty"
+    } else if token.len() > LONGEST {
+        "it is longer than any token"
+    } else if token.starts_with(['{', '[', '"', '\'']) {
+        "it is in quotes or brackets: give the token alone"
+    } else if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        "it holds white space or other characters that no token has: give the token alone"
+    } else {
+        return Ok(token.into());
+    };
+    Err(Error::BadToken(problem.to_owned()))
+}
+
+/// Whether a path answers with a token that is new. Somebody who unwrapped the original could wrap another text, but not
+/// under such a path (<https://developer.hashicorp.com/vault/docs/concepts/response-wrapping#response-wrapping-token-validation>).
+fn gives_a_token(creation_path: &str) -> bool {
+    let path = creation_path.trim_start_matches('/');
+    let created = path.strip_prefix("auth/token/create").is_some_and(|rest| {
+        rest.is_empty() || rest == "-orphan" || rest.strip_prefix('/').is_some_and(|role| !role.contains('/'))
+    });
+    let login = path
+        .strip_prefix("auth/")
+        .is_some_and(|rest| !rest.starts_with("token/") && (rest.ends_with("/login") || rest.contains("/login/")));
+    created || login
+}
+
+/// What Vault knows of a token that is fit.
+async fn fit<W: Stores>(
+    world: &World<W>,
+    token: &SecretString,
+    accept_warnings: bool,
+) -> Result<(TokenFacts, Vec<Flaw>), Error> {
+    let vault = world.session.vault();
+    let facts = vault.lookup(token).await.map_err(|error| match error {
+        Error::Denied { .. } => Error::BadToken(
+            "Vault takes it neither as a token nor as a wrapping token: it is expired, revoked, of another Vault or namespace, \
+             or may not look itself up (policy default); a wrapping token works once, so if you have not used it, \
+             somebody else has: revoke what it held"
+                .to_owned(),
+        ),
+        error => error,
+    })?;
+    let mut flaws = facts.flaws(Timestamp::now());
+    if !flaws.contains(&Flaw::Root) {
+        match Rights::of(vault, token, &world.config.vault).await {
+            Ok(rights) => flaws.extend(rights.flaws(&world.config)),
+            Err(Error::Denied { .. }) => flaws.push(Flaw::RightsUnknown),
+            Err(error) => return Err(error),
+        }
+    }
+    let told = flaws.iter().map(|flaw| flaw.advice()).collect::<Vec<_>>().join("; ");
+    if flaws.iter().any(|flaw| flaw.is_fatal()) {
+        return Err(Error::BadToken(told));
+    }
+    if !flaws.is_empty() && !accept_warnings {
+        return Err(Error::BadToken(format!("{told}; make a better one, or accept the warnings")));
+    }
+    Ok((facts, flaws))
+}
+
+/// How storing ended.
+enum Put {
+    Stored,
+    NotStored(Error),
+    Unknown(Error),
+}
+
+/// Stores the token. Where that seems to have failed, what is stored decides: an answer may be lost, and a repeated
+/// write is then refused because of the first one.
+async fn put<W: Stores>(
+    world: &World<W>,
+    store: &W::Tokens,
+    token: &SecretString,
+    facts: &TokenFacts,
+    over: Option<&Etag>,
+) -> Put {
+    let unavailable = |problem: &str| Error::Unavailable {
+        operation: "storing the Vault token in",
+        subject: world.config.bucket.as_ref().map(|bucket| bucket.token_key.clone()).unwrap_or_default(),
+        problem: problem.to_owned(),
+    };
+    let failure = match store.save(&TokenObject::new(token.clone(), &facts.lifetime), over).await {
+        Ok(Saved::As(_)) => return Put::Stored,
+        Ok(Saved::LostRace) => None,
+        Err(error @ (Error::Denied { .. } | Error::Missing { .. })) => return Put::NotStored(error),
+        Err(error) => Some(error),
+    };
+    match (store.load().await, failure) {
+        (Ok((stored, _)), _) if stored.token.expose_secret() == token.expose_secret() => Put::Stored,
+        (Ok(_) | Err(Error::Unexpected { .. }), None) => {
+            Put::NotStored(unavailable("somebody else stored a token just now, look with `keysync token show`"))
+        }
+        _ => Put::Unknown(unavailable("whether it was stored is not known, look with `keysync token show`")),
+    }
+}
+
+/// From now on the stored token is used.
+async fn imported<W: Stores>(world: &World<W>, facts: TokenFacts, flaws: &[Flaw], wrapped: bool) -> Imported {
+    world.session.forget().await;
+    let warnings = flaws.iter().map(ToString::to_string).collect();
+    Imported { token: facts.view(Timestamp::now(), warnings), wrapped }
+}
+
+#[cfg(test)]
+mod tests;
