@@ -41,7 +41,7 @@ pub struct Check {
 
 /// What a check found.
 pub(super) struct Finding {
-    status: Verdict,
+    pub(super) status: Verdict,
     detail: String,
     remedy: Option<String>,
 }
@@ -93,7 +93,7 @@ pub(super) async fn check(name: &'static str, deadline: Instant, look: impl Futu
     let begun = Instant::now();
     let until = deadline.min(begun + LIMIT);
     let finding = tokio::time::timeout_at(until, look).await.unwrap_or_else(|_| {
-        let detail = format!("no answer within {} s", (until - begun).as_secs());
+        let detail = format!("no answer within {} s", until.saturating_duration_since(begun).as_secs());
         fail(detail, "look for what is slow or drops packets on the way: routes, firewall, security group, endpoint")
     });
     finding.of(name, begun.elapsed())

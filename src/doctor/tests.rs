@@ -141,7 +141,7 @@ async fn a_failure_is_told_once_and_not_by_all_that_depend_on_it() {
         ),
         (
             "no TLS",
-            Box::new(|inner: &mut Inner| inner.faults = vec![("vault-health", unreachable)]),
+            Box::new(|inner: &mut Inner| inner.faults = vec![("vault-health", unreachable); 2]),
             vec![
                 (dead, "no answer"),
                 ("vault-health", "because vault-tls failed"),
@@ -168,6 +168,11 @@ async fn a_failure_is_told_once_and_not_by_all_that_depend_on_it() {
         let expected = expected.iter().map(|(name, status, detail)| (*name, *status, detail.as_str()));
         complains(case, &[], ill, &expected.collect::<Vec<_>>()).await;
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_died_meanwhile_is_no_complaint() {
+    complains("once", &[], |inner| inner.faults = vec![("vault-health", unreachable)], &[]).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -224,8 +229,9 @@ async fn vaults_server_is_judged() {
 #[tokio::test(start_paused = true)]
 async fn the_token_is_judged() {
     type Alter = fn(&mut crate::token::TokenFacts);
-    let alterations: [(&str, Alter, Verdict, &str); 8] = [
+    let alterations: [(&str, Alter, Verdict, &str); 9] = [
         ("root", |facts| facts.policies.push("root".to_owned()), Verdict::Fail, "root token"),
+        ("counted", |facts| facts.counted = true, Verdict::Fail, "number of uses"),
         ("not periodic", |facts| facts.lifetime.period_seconds = None, Verdict::Warn, "not periodic"),
         ("short", |facts| facts.lifetime.period_seconds = Some(HOUR), Verdict::Warn, "shorter than twice the schedule"),
         ("fixed", |facts| facts.lifetime.renewable = false, Verdict::Warn, "cannot be renewed"),

@@ -195,3 +195,6 @@ fn innermost<'a>(mut error: &'a (dyn std::error::Error + 'static)) -> &'a (dyn s
     }
     error
 }
+
+#[cfg(test)]
+mod tests;
