@@ -50,6 +50,7 @@ async fn no_secret_and_no_token_appear_in_any_output_at_trace() {
         invoke(corner.event("Update", "alice")).await;
     }
     invoke(json!({"action": "refresh-token"})).await;
+    invoke(json!({"action": "doctor"})).await;
     corner.delete("alice").await;
     invoke(corner.event("Delete", "alice")).await;
     // A path that Vault refuses, and a token object with the token where it does not belong.
