@@ -157,7 +157,7 @@ async fn fit<W: Stores>(
         return Err(Error::BadToken(told));
     }
     if !flaws.is_empty() && !accept_warnings {
-        return Err(Error::BadToken(format!("{told}; make a better one, or accept the warnings")));
+        return Err(Error::BadToken(format!("{told}; make a better one, or accept the warnings (--accept-warnings)")));
     }
     Ok((facts, flaws))
 }

@@ -65,7 +65,7 @@ impl Rights {
     }
 
     /// What is wrong with these rights under this configuration.
-    pub fn flaws(&self, config: &Config) -> Vec<Flaw> {
+    pub fn flaws(self, config: &Config) -> Vec<Flaw> {
         let basic = config.bucket.is_none();
         let deletes = config.on_user_deleted == OnUserDeleted::SoftDelete;
         [

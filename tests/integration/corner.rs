@@ -246,6 +246,29 @@ impl<'a> Corner<'a> {
         (status, serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap_or_default())
     }
 
+    /// Writes a policy of Vault.
+    pub async fn policy(&self, name: &str, policy: &str) {
+        let path = format!("sys/policies/acl/{name}");
+        let (status, _) = self.vault(reqwest::Method::PUT, &path, Some(json!({"policy": policy}))).await;
+        assert_eq!(status, 204);
+    }
+
+    /// Makes a Vault token of these properties, an orphan.
+    pub async fn make_token(&self, properties: &Value) -> String {
+        let (_, answer) = self.vault(reqwest::Method::POST, "auth/token/create-orphan", Some(properties.clone())).await;
+        answer["auth"]["client_token"].as_str().unwrap().to_owned()
+    }
+
+    /// Makes a Vault token of these properties, wrapped: it can be unwrapped once, within a minute.
+    pub async fn wrapped_token(&self, properties: &Value) -> String {
+        let request = self.vault.post(format!("{}/v1/auth/token/create-orphan", self.stack.text("/vault/addr")));
+        let request = request.header("X-Vault-Token", self.stack.text("/vault/rootToken"));
+        let request = request.header("X-Vault-Wrap-TTL", "60s").body(properties.to_string());
+        let answer = request.send().await.unwrap().bytes().await.unwrap();
+        let answer: Value = serde_json::from_slice(&answer).unwrap();
+        answer["wrap_info"]["token"].as_str().unwrap().to_owned()
+    }
+
     /// Where a user's secret is, below `secret/data/`.
     pub fn path(&self, user: &str) -> String {
         format!("{}/{user}", self.folder)

@@ -20,5 +20,6 @@ mod round_trips;
 mod stack;
 mod sweep;
 mod token;
+mod token_import;
 mod vault_faults;
 mod vault_setup;

@@ -19,7 +19,9 @@ pub enum Exit {
 pub fn complain(error: &Error) -> Exit {
     match error {
         Error::BadConfiguration(problems) => {
-            problems.iter().for_each(|problem| eprintln!("error: {problem}"));
+            for problem in problems {
+                eprintln!("error: {problem}");
+            }
             Exit::Usage
         }
         error => {

@@ -43,7 +43,7 @@ impl Screen {
         let mut table = Table::new();
         table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_width(self.width);
         if !header.is_empty() {
-            table.set_header(header.iter().map(|title| Cell::new(title)));
+            table.set_header(header.iter().map(Cell::new));
         }
         table
     }

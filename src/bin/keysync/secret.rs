@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use zeroize::Zeroizing;
 
 /// More than any token has.
-const LONGEST: u64 = 64 * 1024;
+const LONGEST: usize = 64 * 1024;
 
 /// Reads a secret from standard input; from a terminal without echo, after `prompt`.
 ///
@@ -20,8 +20,8 @@ pub fn read(prompt: &str) -> Result<SecretString, Error> {
         return rpassword::prompt_password(prompt).map(SecretString::from).map_err(unreadable);
     }
     // Room for all of it from the beginning, so that growing leaves no copy behind.
-    let mut text = Zeroizing::new(Vec::with_capacity(LONGEST as usize));
-    std::io::stdin().take(LONGEST).read_to_end(&mut text).map_err(unreadable)?;
+    let mut text = Zeroizing::new(Vec::with_capacity(LONGEST));
+    std::io::stdin().take(LONGEST as u64).read_to_end(&mut text).map_err(unreadable)?;
     let text = std::str::from_utf8(&text).map_err(|_| Error::BadToken("it is no text".to_owned()))?;
     Ok(SecretString::from(text))
 }

@@ -213,7 +213,10 @@ async fn what_has_flaws_is_stored_only_when_they_are_accepted() {
         let (memory, world) = stores();
         ill(&mut memory.0.borrow_mut());
         let text = refusal(&world, &memory, NEW, false, "BadToken").await;
-        assert!(text.contains(because) && text.ends_with("or accept the warnings"), "{case}: {text}");
+        assert!(
+            text.contains(because) && text.ends_with("or accept the warnings (--accept-warnings)"),
+            "{case}: {text}"
+        );
         let imported = import_of(&world, NEW, true).await.unwrap();
         let warnings = &imported.token.status.warnings;
         assert!(warnings.len() == 1 && warnings[0].contains(because), "{case}: {warnings:?}");
@@ -229,7 +232,7 @@ async fn all_flaws_are_told_together() {
         facts.orphan = false;
     });
     memory.0.borrow_mut().rights = vec![(DATA, &["create", "read", "update"])];
-    insta::assert_snapshot!(refusal(&world, &memory, NEW, false, "BadToken").await, @"the token was refused: the Vault token is not periodic and dies at its maximum lifetime however often it is renewed: store one made with -period; it is no orphan, so it dies with the token that it was made with: make it with -orphan; it may read keys, which the service has no need of: take read on <mount>/data/<prefix>/* away; make a better one, or accept the warnings");
+    insta::assert_snapshot!(refusal(&world, &memory, NEW, false, "BadToken").await, @"the token was refused: the Vault token is not periodic and dies at its maximum lifetime however often it is renewed: store one made with -period; it is no orphan, so it dies with the token that it was made with: make it with -orphan, or through a token role with orphan=true; it may read keys, which the service has no need of: take read on <mount>/data/<prefix>/* away; make a better one, or accept the warnings (--accept-warnings)");
 }
 
 #[tokio::test(start_paused = true)]
