@@ -24,6 +24,7 @@ unit: ## the rules and the formats, without any server
 
 .PHONY: integration
 integration: venv cdk ## the real binary on OpenBao and the AWS emulator
+	cargo build --locked --examples
 	cargo test --locked --test integration
 
 .PHONY: bench-sweep

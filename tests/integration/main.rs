@@ -10,6 +10,7 @@ mod deployment;
 mod doctor;
 mod event_path;
 mod function;
+mod hosts;
 mod keysync;
 mod leaks;
 mod lifecycle;

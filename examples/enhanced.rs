@@ -1,0 +1,35 @@
+//! Enhanced mode: state and token in a bucket. Sweeps everybody once a day, repairs drift, keeps the token alive.
+//!
+//! `VAULT_ADDR=… S3_BUCKET_NAME=… AWS_REGION=… cargo run --example enhanced`
+
+use nr_iam_key_sync::{Config, Error, KeySync, Reconcile, UserReport, Watch};
+
+/// Prints each user as soon as it is done.
+struct Print;
+
+impl Watch for Print {
+    fn ended(&self, user: &UserReport) {
+        println!("{}: {}, {}", user.user, user.outcome.as_str(), user.reason);
+    }
+}
+
+// The library works on one thread; its futures are not `Send`.
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    #[expect(clippy::disallowed_methods, reason = "a program reads its own environment")]
+    let keysync = KeySync::connect(Config::read(|name| std::env::var(name).ok())?).await?;
+    // An error says by its variant what to do next.
+    let run = match keysync.reconcile(&Reconcile::default(), &Print).await {
+        Ok(run) => run,
+        Err(error @ (Error::Unreachable { .. } | Error::Unavailable { .. })) => {
+            println!("nothing was swept, the next run will: {error}");
+            return Ok(());
+        }
+        Err(error) => return Err(error.into()),
+    };
+    match run.report.skipped {
+        Some(reason) => println!("not due: {reason}"),
+        None => println!("swept in {} ms", run.report.millis),
+    }
+    if run.problems.is_empty() { Ok(()) } else { Err(run.problems.join("; ").into()) }
+}
