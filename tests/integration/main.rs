@@ -18,6 +18,7 @@ mod permissions;
 mod proxy;
 mod races;
 mod round_trips;
+mod schemas;
 mod stack;
 mod sweep;
 mod token;
