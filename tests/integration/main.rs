@@ -8,6 +8,7 @@ mod corner;
 mod deployed;
 mod deployment;
 mod doctor;
+mod documentation;
 mod event_path;
 mod function;
 mod hosts;
