@@ -11,24 +11,22 @@ from pathlib import Path
 if __name__ == "__main__":
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
-from local.environment import CHECKOUT, VENV, use_venv
+from local.environment import use_venv
 
 if __name__ == "__main__":
     use_venv()
 
 import argparse
 import os
-import shlex
 import signal
 import time
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local import aws
 from local.demo_scene import USER, Scene
 from local.demo_steps import STEPS
 from local.deploy import deploy, store_token
-from local.openbao import MOUNT
+from local.look_around import keep
 from local.platform import Platform
 from local.process import StackError
 from local.screen import Screen
@@ -75,46 +73,6 @@ def summarize(screen: Screen, results: list) -> None:
     screen.tell("Delays: from the platform's (second) put, from Vault being active again, from the sweep's start, or from the deletion.")
 
 
-def keep(screen: Screen, stack: Stack, outputs: dict) -> None:
-    """Prints how to look around, and waits for Ctrl-C."""
-    binaries = shlex.quote(str(VENV / "bin"))
-    screen.heading("KEEP=1: the stack runs until Ctrl-C. In another terminal:")
-    screen.raw(f"""
-cd {shlex.quote(str(CHECKOUT))}
-export AWS_ENDPOINT_URL={stack.aws.endpoint} AWS_ACCESS_KEY_ID={aws.ACCESS_KEY} AWS_SECRET_ACCESS_KEY={aws.SECRET_KEY} \
-AWS_REGION={aws.REGION} AWS_DEFAULT_REGION={aws.REGION}
-export VAULT_ADDR={stack.vault.addr} VAULT_CACERT={shlex.quote(str(stack.vault.ca_file))}
-export VAULT_TOKEN="$(cat {shlex.quote(str(stack.vault.root_token_file))})"
-
-{binaries}/bao kv metadata get {MOUNT}/{PATH_PREFIX}/{USER}
-{binaries}/bao kv get -field=accessKeyId {MOUNT}/{PATH_PREFIX}/{USER}
-
-local/platform.py create demo-user
-local/platform.py rotate demo-user --gap 2
-local/platform.py rotate demo-user --lost
-local/platform.py stick demo-user
-local/platform.py finish demo-user
-local/platform.py show demo-user
-local/platform.py delete demo-user
-
-local/invoke.py '{{"action": "sync", "users": ["{USER}"]}}'
-local/invoke.py '{{"action": "reconcile", "force": true, "dryRun": true}}'
-
-Function {outputs["FunctionName"]}
-Logs     {outputs["LogGroupName"]}
-Bucket   {outputs["BucketName"]}
-Queue    {outputs["QueueUrl"]}
-
-Server logs: {stack.folder}/vault.log and {stack.folder}/aws.log
-""")
-    try:
-        while True:
-            stack.must_live()
-            time.sleep(1)
-    except KeyboardInterrupt:
-        screen.tell("Stopping.")
-
-
 def interrupt(*_):
     raise KeyboardInterrupt
 
@@ -137,7 +95,8 @@ def main() -> None:
             scene = prepare(screen, stack, options.zip)
             summarize(screen, play(scene))
             if os.environ.get("KEEP") == "1":
-                keep(screen, stack, scene.outputs)
+                screen.heading("KEEP=1: the stack runs until Ctrl-C. In another terminal:")
+                keep(screen, stack, scene.outputs, "demo-user", PATH_PREFIX)
     except KeyboardInterrupt:
         sys.exit(130)
     except (StackError, ClientError, BotoCoreError) as problem:

@@ -71,7 +71,8 @@ fn rounds_of(granted: &[Value]) -> Vec<(String, Vec<Value>)> {
         without.remove(index);
         rounds.push((sid.to_owned(), without));
         let actions = many(&statement["Action"]);
-        if actions.len() > 1 {
+        // What is not enforced as a whole is not enforced in part.
+        if actions.len() > 1 && !unenforced().iter().any(|(unenforced, _)| unenforced == sid) {
             for action in &actions {
                 let mut less = granted.to_vec();
                 less[index]["Action"] = actions.iter().filter(|other| other != &action).cloned().collect();
