@@ -9,7 +9,7 @@ CARGO_DENY := .tools/bin/cargo-deny
 
 .PHONY: help
 help: ## what there is to do
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: package cdk ## the service at work on this machine: rotations reach Vault, every step verified (KEEP=1 stays up)
@@ -76,6 +76,19 @@ infra/cdk/node_modules/.package-lock.json: infra/cdk/package-lock.json
 .PHONY: cdk-test
 cdk-test: cdk ## the CDK app: template, permissions, context
 	cd infra/cdk && npm test
+
+.PHONY: infra-check
+infra-check: cdk infra-venv ## cfn-lint and checkov on what the CDK app synthesises; every exception has its reason
+	cd infra/cdk && npm run --silent build
+	infra/cdk/check-template
+
+.PHONY: infra-venv
+infra-venv: ## the Python environment of the infrastructure's linters
+	@local/setup .local/infra-venv infra/requirements.txt
+
+.PHONY: deploy-local
+deploy-local: package cdk ## the CDK app in an emulated AWS that enforces permissions, until Ctrl-C
+	local/deploy_local.py --zip target/package/debug.zip
 
 .PHONY: clean
 clean: ## removes everything that was built or installed here
