@@ -50,7 +50,7 @@ impl Key {
     /// As the predecessor's state records it.
     pub fn fingerprint(&self) -> String {
         let text = format!(r#"{{"accessKeyId":"{}","secretAccessKey":"{}"}}"#, self.id, self.secret);
-        sha2::Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+        base16ct::lower::encode_string(&sha2::Sha256::digest(text))
     }
 
     /// As the platform writes it.

@@ -52,9 +52,9 @@ impl Deployment {
     /// The deployment's own bucket, parameters and folder in Vault.
     pub async fn corner(&self) -> Corner<'_> {
         let mut corner = Corner::without_token(&self.stack).await;
-        corner.bucket = self.outputs["BucketName"].as_str().unwrap().to_owned();
-        corner.prefix = "/iam_users/".to_owned();
-        corner.folder = "aws/iam-keys".to_owned();
+        corner.bucket = self.outputs["BucketName"].as_str().unwrap().into();
+        corner.prefix = "/iam_users/".into();
+        corner.folder = "aws/iam-keys".into();
         corner
     }
 
