@@ -1,0 +1,77 @@
+"""Writes the variables of the Terraform module from the one list of inputs, `infra/shared/inputs.json`.
+
+A variable there has the input's name, type, default, description and limits; a rule between several inputs is a precondition that is
+written by hand, beside what it protects.
+"""
+import json
+from pathlib import Path
+
+SHARED = Path(__file__).resolve().parent.parent / "shared"
+_FILES = {
+    "variables.tf": ("package", "vault", "keys"),
+    "variables_operation.tf": ("function", "queue", "schedules", "alarms", "stack"),
+    "variables_network.tf": ("network", "encryption"),
+}
+# Terraform wants `prevent_destroy` as a literal, so bucket and key are always kept.
+_NOT_HERE = {"removal_policy"}
+_TYPES = {"string": "string", "path": "string", "number": "number", "bool": "bool", "list": "list(string)"}
+_HEAD = "# From ../shared/inputs.json; change it there, then run: make terraform-files\n"
+
+
+def inputs() -> list:
+    """The inputs that a Terraform deployment has."""
+    listed = json.loads((SHARED / "inputs.json").read_text())["inputs"]
+    return [entry for entry in listed if entry.get("only", "terraform") == "terraform" and entry["name"] not in _NOT_HERE]
+
+
+def files() -> dict:
+    """Text of each file, by its name in the module."""
+    groups = json.loads((SHARED / "inputs.json").read_text())["groups"]
+    placed = [group for names in _FILES.values() for group in names]
+    if sorted(placed) != sorted(groups):
+        raise ValueError(f"inputs.json has the groups {', '.join(groups)}; {__name__} places {', '.join(placed)}")
+    return {name: _HEAD + "".join(_group(group, groups[group]) for group in names) for name, names in _FILES.items()}
+
+
+def _group(name: str, meaning: str) -> str:
+    variables = [_variable(entry) for entry in inputs() if entry["group"] == name]
+    return f"\n# {meaning}\n\n" + "\n".join(variables)
+
+
+def _variable(entry: dict) -> str:
+    lines = [("description", hcl(entry["description"])), ("type", _TYPES[entry["type"]])]
+    if not entry.get("required"):
+        lines.append(("default", hcl(entry["default"])))
+    if entry["default"] is not None or entry.get("required"):
+        lines.append(("nullable", "false"))
+    width = max(len(key) for key, _ in lines)
+    body = "".join(f"  {key.ljust(width)} = {value}\n" for key, value in lines)
+    return f'variable "{entry["name"]}" {{\n{body}{_validation(entry)}}}\n'
+
+
+def _validation(entry: dict) -> str:
+    name, value = entry["name"], "each" if entry["type"] == "list" else f"var.{entry['name']}"
+    if "allowed" in entry:
+        allowed = ", ".join(hcl(word) for word in entry["allowed"])
+        condition, expected = f"contains([{allowed}], {value})", "one of " + ", ".join(str(word) for word in entry["allowed"])
+    elif "least" in entry:
+        least, most = entry["least"], entry["most"]
+        condition = f"{value} >= {least} && {value} <= {most} && floor({value}) == {value}"
+        expected = f"a whole number from {least} to {most}"
+    elif "pattern" in entry:
+        condition, expected = f"can(regex({hcl(entry['pattern'])}, {value}))", f"a match of {entry['pattern']}"
+    else:
+        return ""
+    if entry["type"] == "list":
+        condition, expected = f"alltrue([for {value} in var.{name} : {condition}])", f"in each place {expected}"
+    elif entry["default"] is None and not entry.get("required"):
+        # Both sides of || are evaluated, and null cannot be compared.
+        condition = f"var.{name} == null ? true : {condition}"
+    message = hcl(f"{name}: expected {expected}")
+    return f"\n  validation {{\n    condition     = {condition}\n    error_message = {message}\n  }}\n"
+
+
+def hcl(value) -> str:
+    """A value as Terraform writes it."""
+    text = json.dumps(value, ensure_ascii=False)
+    return text.replace("${", "$${").replace("%{", "%%{")
