@@ -1,0 +1,70 @@
+# Every alarm of infra/shared/alarms.json, and the topic that it tells.
+
+locals {
+  topic_created = var.alarm_topic_arn == null
+  topic_arn     = local.topic_created ? aws_sns_topic.alarms[0].arn : var.alarm_topic_arn
+
+  topics = { warn = local.topic_arn, page = var.page_topic_arn == null ? local.topic_arn : var.page_topic_arn }
+}
+
+resource "aws_cloudwatch_metric_alarm" "this" {
+  for_each = { for alarm in jsondecode(templatefile("${local.shared}/alarms.json", local.names)) : alarm.id => alarm }
+
+  alarm_name        = "${var.name}-${each.key}"
+  alarm_description = each.value.description
+
+  namespace           = each.value.namespace
+  metric_name         = each.value.metric
+  dimensions          = each.value.dimensions
+  statistic           = each.value.statistic
+  period              = each.value.periodSeconds
+  evaluation_periods  = each.value.evaluationPeriods
+  comparison_operator = each.value.comparison
+  threshold           = each.value.threshold
+  treat_missing_data  = each.value.missing
+
+  alarm_actions = [local.topics[each.value.severity]]
+  ok_actions    = [local.topics[each.value.severity]]
+}
+
+resource "aws_sns_topic" "alarms" {
+  count = local.topic_created ? 1 : 0
+
+  name              = "${var.name}-alarms"
+  kms_master_key_id = local.kms_key_arn
+}
+
+resource "aws_sns_topic_policy" "alarms" {
+  count = local.topic_created ? 1 : 0
+
+  arn = aws_sns_topic.alarms[0].arn
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid       = "OnlyOverTls"
+        Effect    = "Deny"
+        Principal = { AWS = "*" }
+        Action    = "sns:Publish"
+        Resource  = aws_sns_topic.alarms[0].arn
+        Condition = { Bool = { "aws:SecureTransport" = "false" } }
+      },
+      {
+        Sid       = "AlarmsOfThisAccount"
+        Effect    = "Allow"
+        Principal = { Service = "cloudwatch.amazonaws.com" }
+        Action    = "sns:Publish"
+        Resource  = aws_sns_topic.alarms[0].arn
+        Condition = { StringEquals = { "aws:SourceAccount" = local.account } }
+      },
+    ]
+  })
+}
+
+resource "aws_sns_topic_subscription" "email" {
+  for_each = local.topic_created ? toset(var.alarm_emails) : toset([])
+
+  topic_arn = aws_sns_topic.alarms[0].arn
+  protocol  = "email"
+  endpoint  = each.value
+}

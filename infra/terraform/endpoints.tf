@@ -1,0 +1,40 @@
+# VPC endpoints, for a landing zone that has none and lets a tenant create them.
+
+resource "aws_vpc_endpoint" "gateway" {
+  for_each = local.in_vpc ? local.gateway_endpoints : toset([])
+
+  vpc_id            = var.vpc_id
+  service_name      = "com.amazonaws.${local.region}.${each.value}"
+  vpc_endpoint_type = "Gateway"
+  route_table_ids   = var.route_table_ids
+}
+
+resource "aws_vpc_endpoint" "interface" {
+  for_each = local.in_vpc ? local.interface_endpoints : toset([])
+
+  vpc_id              = var.vpc_id
+  service_name        = "com.amazonaws.${local.region}.${each.value}"
+  vpc_endpoint_type   = "Interface"
+  subnet_ids          = var.subnet_ids
+  security_group_ids  = [aws_security_group.endpoints[0].id]
+  private_dns_enabled = true
+}
+
+resource "aws_security_group" "endpoints" {
+  count = local.in_vpc && length(local.interface_endpoints) > 0 ? 1 : 0
+
+  name        = "${var.name}-endpoints"
+  description = "IAM key sync: interface endpoints, in from the function"
+  vpc_id      = var.vpc_id
+}
+
+resource "aws_vpc_security_group_ingress_rule" "endpoints" {
+  count = length(aws_security_group.endpoints)
+
+  security_group_id            = aws_security_group.endpoints[0].id
+  description                  = "from the function"
+  ip_protocol                  = "tcp"
+  from_port                    = 443
+  to_port                      = 443
+  referenced_security_group_id = aws_security_group.function[0].id
+}

@@ -1,0 +1,33 @@
+# The function's environment variables.
+
+locals {
+  ca_certificates = var.vault_ca_file == null ? [] : regexall("-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----", replace(file(var.vault_ca_file), "\r", ""))
+
+  # What every input says about its variable.
+  chosen_environment = {
+    VAULT_ADDR                    = var.vault_addr
+    VAULT_CACERT_BYTES            = var.vault_ca_file == null ? null : "${join("\n", local.ca_certificates)}\n"
+    VAULT_NAMESPACE               = var.vault_namespace
+    VAULT_MOUNT                   = var.vault_mount
+    VAULT_PATH_PREFIX             = var.vault_path_prefix
+    TOKEN_REFRESH_THRESHOLD_HOURS = tostring(var.token_refresh_threshold_hours)
+    SSM_PARAMETER_PREFIX          = var.parameter_prefix
+    SSM_PARAMETER_SUFFIX          = var.parameter_suffix
+    IAM_USER_TABLE                = var.user_table
+    IAM_USER_LIST                 = length(var.user_list) == 0 ? null : join(",", var.user_list)
+    ON_USER_DELETED               = var.on_user_deleted
+    SYNC_INTERVAL_HOURS           = tostring(var.sync_interval_hours)
+    LOG_LEVEL                     = var.log_level
+    SYNC_CONCURRENCY              = tostring(var.sync_concurrency)
+    SSM_MAX_CALLS_PER_SECOND      = tostring(var.ssm_max_calls_per_second)
+  }
+
+  # The role or the rule also depend on these.
+  always = ["SSM_PARAMETER_PREFIX", "SSM_PARAMETER_SUFFIX", "IAM_USER_TABLE"]
+
+  # The rest only where the function would otherwise do something else.
+  environment = merge(
+    { S3_BUCKET_NAME = aws_s3_bucket.state.bucket },
+    { for name, value in local.chosen_environment : name => value if contains(local.always, name) || value != local.environment_defaults[name] },
+  )
+}

@@ -1,0 +1,39 @@
+# The function in Lambda's own network, with a key and an alarm topic of its own. Give the place of the package and of Vault:
+#   terraform apply -var zip=function.zip -var vault_addr=https://vault.example.org:8200
+
+terraform {
+  required_version = ">= 1.11"
+
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = "~> 6.25"
+    }
+  }
+}
+
+provider "aws" {
+  region = "ca-central-1"
+}
+
+variable "zip" {
+  description = "The function's package."
+  type        = string
+}
+
+variable "vault_addr" {
+  description = "Address of Vault."
+  type        = string
+}
+
+module "iam_key_sync" {
+  source = "../.."
+
+  zip        = var.zip
+  vault_addr = var.vault_addr
+}
+
+output "bucket_name" {
+  description = "Store the Vault token here as vault-token.json."
+  value       = module.iam_key_sync.bucket_name
+}

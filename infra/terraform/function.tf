@@ -1,0 +1,102 @@
+# The function, its package, its log group, and what becomes of invocations that failed.
+
+resource "aws_lambda_function" "this" {
+  function_name = var.name
+  description   = "Copies rotated IAM access keys from SSM Parameter Store to Vault"
+  role          = aws_iam_role.function.arn
+
+  runtime                 = "provided.al2023"
+  handler                 = "bootstrap"
+  architectures           = [var.architecture]
+  filename                = var.zip
+  source_code_hash        = var.zip == null ? null : filebase64sha256(var.zip)
+  s3_bucket               = var.package_bucket
+  s3_key                  = var.package_key
+  s3_object_version       = var.package_version
+  code_signing_config_arn = var.code_signing_config_arn
+
+  timeout                        = var.function_timeout_seconds
+  memory_size                    = var.memory_mib
+  reserved_concurrent_executions = coalesce(var.reserved_concurrency, -1)
+
+  environment {
+    variables = local.environment
+  }
+
+  logging_config {
+    log_format = local.settings.function.logFormat
+    log_group  = aws_cloudwatch_log_group.function.name
+  }
+
+  tracing_config {
+    mode = var.tracing ? "Active" : "PassThrough"
+  }
+
+  dynamic "vpc_config" {
+    for_each = local.in_vpc ? [var.subnet_ids] : []
+
+    content {
+      subnet_ids         = vpc_config.value
+      security_group_ids = [aws_security_group.function[0].id]
+    }
+  }
+
+  # In a VPC Lambda refuses a function whose role may not yet make network interfaces.
+  depends_on = [aws_iam_role_policy_attachment.function]
+
+  lifecycle {
+    precondition {
+      condition     = (var.zip == null) != (var.package_bucket == null) && (var.package_bucket == null) == (var.package_key == null)
+      error_message = "Expected either zip, or package_bucket and package_key."
+    }
+    precondition {
+      condition     = var.package_version == null || var.package_bucket != null
+      error_message = "package_version: expected only with package_bucket."
+    }
+    precondition {
+      condition     = var.reserved_concurrency == null ? true : var.reserved_concurrency > var.max_concurrency
+      error_message = "reserved_concurrency: expected more than max_concurrency (${var.max_concurrency}), so that a sweep finds room beside the events."
+    }
+    precondition {
+      condition     = length(jsonencode(local.environment)) <= 4096
+      error_message = "The function's environment would take ${length(jsonencode(local.environment))} bytes, and Lambda accepts 4096: keep only the CA that issued Vault's certificate."
+    }
+    precondition {
+      condition     = length(setintersection(flatten([for path in [var.vault_mount, var.vault_path_prefix] : split("/", path)]), [".", ".."])) == 0
+      error_message = "vault_mount, vault_path_prefix: expected no . or .. as a segment."
+    }
+    precondition {
+      condition     = var.vault_ca_file == null ? true : length(local.ca_certificates) > 0 && !strcontains(file(var.vault_ca_file), "PRIVATE KEY")
+      error_message = "vault_ca_file: expected a PEM file with the certificate of the CA, and no private key."
+    }
+  }
+}
+
+resource "aws_cloudwatch_log_group" "function" {
+  name              = "/aws/lambda/${var.name}"
+  retention_in_days = var.log_retention_days
+  kms_key_id        = var.encrypt_logs ? local.kms_key_arn : null
+  skip_destroy      = true
+
+  lifecycle {
+    precondition {
+      condition     = !var.encrypt_logs || local.encrypted
+      error_message = "encrypt_logs: expected kms_key_arn, or create_kms_key."
+    }
+  }
+}
+
+resource "aws_lambda_function_event_invoke_config" "this" {
+  function_name                = aws_lambda_function.this.function_name
+  maximum_retry_attempts       = local.settings.asynchronous.retryAttempts
+  maximum_event_age_in_seconds = local.settings.asynchronous.maximumEventAgeHours * 3600
+
+  destination_config {
+    on_failure {
+      destination = aws_sqs_queue.dead_letters["invocations"].arn
+    }
+  }
+
+  # Lambda refuses a destination that the function's role may not yet write to.
+  depends_on = [aws_iam_role_policy.function]
+}

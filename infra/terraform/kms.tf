@@ -1,0 +1,36 @@
+# The key for bucket, queues and topic: given, created, or none. `terraform destroy` stops at a created one; README.md tells how to
+# release it.
+
+locals {
+  key_created = var.create_kms_key && var.kms_key_arn == null
+  encrypted   = var.create_kms_key || var.kms_key_arn != null
+  kms_key_arn = local.key_created ? aws_kms_key.this[0].arn : var.kms_key_arn
+}
+
+resource "aws_kms_key" "this" {
+  count = local.key_created ? 1 : 0
+
+  description             = "State, messages and alarms of ${var.name}"
+  enable_key_rotation     = true
+  deletion_window_in_days = 30
+  policy                  = module.key_policy.json
+
+  lifecycle {
+    prevent_destroy = true
+  }
+}
+
+resource "aws_kms_alias" "this" {
+  count = local.key_created ? 1 : 0
+
+  name          = "alias/${var.name}"
+  target_key_id = aws_kms_key.this[0].key_id
+}
+
+module "key_policy" {
+  source = "./modules/policy"
+
+  file   = "${local.shared}/key-policy.json"
+  absent = local.absent
+  values = local.place
+}

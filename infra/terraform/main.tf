@@ -1,0 +1,42 @@
+# What several files need: where we are, and the files that every deployment shares. A placeholder there is written as Terraform's
+# own templates write it; one without a value is an error.
+
+data "aws_caller_identity" "this" {}
+data "aws_partition" "this" {}
+data "aws_region" "this" {}
+
+locals {
+  account   = data.aws_caller_identity.this.account_id
+  partition = data.aws_partition.this.partition
+  region    = data.aws_region.this.region
+  place     = { Partition = local.partition, Region = local.region, Account = local.account }
+
+  shared               = "${path.module}/../shared"
+  settings             = { for subject, entries in jsondecode(file("${local.shared}/settings.json")) : subject => { for name, setting in entries : name => setting.value } }
+  environment_defaults = { for variable in jsondecode(file("${local.shared}/environment.json")) : variable.name => variable.default }
+
+  # What this deployment does without. Never decided by a value that is known only after an apply.
+  absent = [
+    for placeholder, present in {
+      TableName       = var.user_table != "-"
+      KmsKeyArn       = local.encrypted
+      ParameterKeyArn = var.parameter_kms_key_arn != null
+      VpcId           = local.in_vpc
+      Tracing         = var.tracing
+      CreatedTopic    = local.topic_created
+      EncryptedLogs   = var.encrypt_logs
+    } : placeholder if !present
+  ]
+
+  # Names, for alarms and dashboard.
+  names = merge(local.place, {
+    AlarmPrefix                 = "${var.name}-"
+    FunctionName                = aws_lambda_function.this.function_name
+    LogGroupName                = aws_cloudwatch_log_group.function.name
+    RuleName                    = aws_cloudwatch_event_rule.changes.name
+    QueueName                   = aws_sqs_queue.events.name
+    EventDeadLetterQueueName    = aws_sqs_queue.dead_letters["events"].name
+    FailedInvocationQueueName   = aws_sqs_queue.dead_letters["invocations"].name
+    ScheduleDeadLetterQueueName = aws_sqs_queue.dead_letters["schedules"].name
+  })
+}

@@ -1,0 +1,19 @@
+# One policy from a list of statements such as ../../../shared/permissions.json.
+
+locals {
+  statements = [for statement in jsondecode(file(var.file)) : statement if !contains(var.absent, try(statement.requires, ""))]
+
+  # The policy of a key is about that key, so its statements name a principal and no resource.
+  template = jsonencode([
+    for statement in local.statements : {
+      for member, value in {
+        Sid       = statement.sid
+        Effect    = try(statement.effect, "Allow")
+        Principal = try(statement.principal, null)
+        Action    = statement.actions
+        Resource  = can(statement.principal) ? ["*"] : statement.resources
+        Condition = try(statement.condition, null)
+      } : member => value if value != null
+    }
+  ])
+}

@@ -1,0 +1,92 @@
+output "function_name" {
+  description = "Name of the function."
+  value       = aws_lambda_function.this.function_name
+}
+
+output "function_arn" {
+  description = "ARN of the function."
+  value       = aws_lambda_function.this.arn
+}
+
+output "function_role_arn" {
+  description = "ARN of the function's role."
+  value       = aws_iam_role.function.arn
+}
+
+output "bucket_name" {
+  description = "Bucket for state and Vault token; store the token there as vault-token.json."
+  value       = aws_s3_bucket.state.bucket
+}
+
+output "kms_key_arn" {
+  description = "Key of bucket, queues and topic; null without one."
+  value       = local.kms_key_arn
+}
+
+output "queue_url" {
+  description = "Queue of changes on their way to the function."
+  value       = aws_sqs_queue.events.url
+}
+
+output "dead_letter_queue_url" {
+  description = "Queue of changes that were given up."
+  value       = aws_sqs_queue.dead_letters["events"].url
+}
+
+output "failed_invocation_queue_url" {
+  description = "Queue of sweeps and token renewals that failed three times."
+  value       = aws_sqs_queue.dead_letters["invocations"].url
+}
+
+output "schedule_dead_letter_queue_url" {
+  description = "Queue of sweeps and token renewals that could not be started."
+  value       = aws_sqs_queue.dead_letters["schedules"].url
+}
+
+output "rule_name" {
+  description = "EventBridge rule for changes of parameters."
+  value       = aws_cloudwatch_event_rule.changes.name
+}
+
+output "sweep_schedule_name" {
+  description = "Schedule of the nightly sweep."
+  value       = aws_scheduler_schedule.this["sweep"].name
+}
+
+output "log_group_name" {
+  description = "Log group of the function."
+  value       = aws_cloudwatch_log_group.function.name
+}
+
+output "alarm_topic_arn" {
+  description = "Topic that alarms tell, given or created."
+  value       = local.topic_arn
+
+  precondition {
+    condition     = local.topic_created || length(var.alarm_emails) == 0
+    error_message = "alarm_emails: expected only without alarm_topic_arn; people subscribe to the topic that is created."
+  }
+}
+
+output "dashboard_name" {
+  description = "CloudWatch dashboard."
+  value       = aws_cloudwatch_dashboard.this.dashboard_name
+}
+
+output "security_group_id" {
+  description = "Security group of the function; null outside a VPC."
+  value       = one(aws_security_group.function[*].id)
+
+  precondition {
+    condition     = local.in_vpc == (length(var.subnet_ids) > 0) && local.in_vpc == (length(var.vault_cidrs) > 0)
+    error_message = "Expected vpc_id, subnet_ids and vault_cidrs, or none of them."
+  }
+  precondition {
+    condition     = local.in_vpc == (length(concat(var.endpoint_prefix_list_ids, var.endpoint_security_group_ids, var.endpoint_cidrs, var.vpc_endpoints)) > 0)
+    error_message = "Expected with vpc_id, and only with it, one or more of endpoint_prefix_list_ids, endpoint_security_group_ids, endpoint_cidrs and vpc_endpoints, or the function reaches no AWS service."
+  }
+  precondition {
+    condition     = (length(local.gateway_endpoints) > 0) == (length(var.route_table_ids) > 0)
+    error_message = "route_table_ids: expected with s3 or dynamodb in vpc_endpoints, and only with them."
+  }
+}

@@ -1,0 +1,92 @@
+# Changes on their way to the function, and three queues that only people read.
+
+locals {
+  retry_seconds = local.settings.queue.retryHours * 3600
+
+  # In step with the function, but so long that the most receives that SQS counts last for the whole time of retries.
+  least_visibility   = ceil(local.retry_seconds / local.settings.queue.maxReceiveCountLimit)
+  default_visibility = max(local.least_visibility, local.settings.queue.visibilityTimeoutPerFunctionTimeout * var.function_timeout_seconds)
+  visibility         = coalesce(var.queue_visibility_seconds, local.default_visibility)
+  max_receive_count  = min(ceil(local.retry_seconds / local.visibility), local.settings.queue.maxReceiveCountLimit)
+
+  dead_letter_queues = {
+    events      = "${var.name}-event-dead-letters"
+    invocations = "${var.name}-failed-invocations"
+    schedules   = "${var.name}-schedule-dead-letters"
+  }
+}
+
+resource "aws_sqs_queue" "events" {
+  name                       = "${var.name}-events"
+  visibility_timeout_seconds = local.visibility
+  message_retention_seconds  = local.settings.queue.retentionDays * 86400
+
+  redrive_policy = jsonencode({
+    deadLetterTargetArn = aws_sqs_queue.dead_letters["events"].arn
+    maxReceiveCount     = local.max_receive_count
+  })
+
+  kms_master_key_id       = local.kms_key_arn
+  sqs_managed_sse_enabled = local.kms_key_arn == null ? true : null
+
+  lifecycle {
+    precondition {
+      condition     = local.visibility > var.function_timeout_seconds
+      error_message = "queue_visibility_seconds must be more than function_timeout_seconds (${var.function_timeout_seconds}), or a message is delivered again while it is being worked on."
+    }
+  }
+}
+
+resource "aws_sqs_queue" "dead_letters" {
+  for_each = local.dead_letter_queues
+
+  name                      = each.value
+  message_retention_seconds = local.settings.deadLetters.retentionDays * 86400
+
+  kms_master_key_id       = local.kms_key_arn
+  sqs_managed_sse_enabled = local.kms_key_arn == null ? true : null
+}
+
+locals {
+  # The rule writes to the queue, and to the dead-letter queue what it could not deliver.
+  queue_policies = {
+    events                = { queue = aws_sqs_queue.events, from_rule = true }
+    event_dead_letters    = { queue = aws_sqs_queue.dead_letters["events"], from_rule = true }
+    failed_invocations    = { queue = aws_sqs_queue.dead_letters["invocations"], from_rule = false }
+    schedule_dead_letters = { queue = aws_sqs_queue.dead_letters["schedules"], from_rule = false }
+  }
+}
+
+resource "aws_sqs_queue_policy" "this" {
+  for_each = local.queue_policies
+
+  queue_url = each.value.queue.url
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = concat(
+      [{
+        Sid       = "OnlyOverTls"
+        Effect    = "Deny"
+        Principal = { AWS = "*" }
+        Action    = "sqs:*"
+        Resource  = each.value.queue.arn
+        Condition = { Bool = { "aws:SecureTransport" = "false" } }
+      }],
+      [for rule in [aws_cloudwatch_event_rule.changes] : {
+        Sid       = "ChangesFromTheRule"
+        Effect    = "Allow"
+        Principal = { Service = "events.amazonaws.com" }
+        Action    = "sqs:SendMessage"
+        Resource  = each.value.queue.arn
+        Condition = { ArnEquals = { "aws:SourceArn" = rule.arn } }
+      } if each.value.from_rule],
+    )
+  })
+}
+
+check "retries_outlast_a_key" {
+  assert {
+    condition     = local.max_receive_count * local.visibility >= local.settings.queue.keyLifetimeHours * 3600
+    error_message = "A queue_visibility_seconds of ${local.visibility} ends the retries after ${floor(local.max_receive_count * local.visibility / 3600)} hours, before the replaced key is deleted (${local.settings.queue.keyLifetimeHours} hours). Make it longer, unless this is a test."
+  }
+}

@@ -1,0 +1,88 @@
+# What wakes the function by the clock: the nightly sweep and the renewal of the Vault token.
+
+locals {
+  schedules = {
+    sweep = {
+      description = "Sync every user"
+      expression  = var.sweep_schedule
+      payload     = local.settings.schedules.sweepPayload
+    }
+    token-refresh = {
+      description = "Renew the Vault token"
+      expression  = var.token_refresh_schedule
+      payload     = local.settings.schedules.tokenRefreshPayload
+    }
+  }
+}
+
+resource "aws_scheduler_schedule" "this" {
+  for_each = local.schedules
+
+  name                         = "${var.name}-${each.key}"
+  description                  = each.value.description
+  schedule_expression          = each.value.expression
+  schedule_expression_timezone = var.schedule_time_zone
+
+  flexible_time_window {
+    mode                      = "FLEXIBLE"
+    maximum_window_in_minutes = local.settings.schedules.flexibleWindowMinutes
+  }
+
+  target {
+    arn      = aws_lambda_function.this.arn
+    role_arn = aws_iam_role.scheduler.arn
+    input    = jsonencode(each.value.payload)
+
+    dead_letter_config {
+      arn = aws_sqs_queue.dead_letters["schedules"].arn
+    }
+
+    retry_policy {
+      maximum_event_age_in_seconds = local.settings.delivery.maximumEventAgeHours * 3600
+      maximum_retry_attempts       = local.settings.delivery.retryAttempts
+    }
+  }
+
+  # Scheduler tries the role when a schedule is made.
+  depends_on = [aws_iam_role_policy.scheduler]
+}
+
+resource "aws_iam_role" "scheduler" {
+  name                 = "${var.name}-scheduler"
+  description          = "Role of the schedules that invoke the IAM key sync function"
+  permissions_boundary = var.permissions_boundary_arn
+
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Principal = { Service = "scheduler.amazonaws.com" }
+      Action    = "sts:AssumeRole"
+      # Scheduler names the group, never the single schedule, when it assumes the role.
+      Condition = {
+        StringEquals = {
+          "aws:SourceAccount" = local.account
+          "aws:SourceArn"     = "arn:${local.partition}:scheduler:${local.region}:${local.account}:schedule-group/default"
+        }
+      }
+    }]
+  })
+}
+
+module "schedule_permissions" {
+  source = "./modules/policy"
+
+  file   = "${local.shared}/schedule-permissions.json"
+  absent = local.absent
+  values = merge(local.place, {
+    FunctionArn                = aws_lambda_function.this.arn
+    ScheduleDeadLetterQueueArn = aws_sqs_queue.dead_letters["schedules"].arn
+    KmsKeyArn                  = local.kms_key_arn
+  })
+}
+
+resource "aws_iam_role_policy" "scheduler" {
+  name   = "iam-key-sync"
+  role   = aws_iam_role.scheduler.id
+  policy = module.schedule_permissions.json
+}

@@ -1,0 +1,125 @@
+# From ../shared/inputs.json; change it there, then run: make terraform-files
+
+# Private subnets on the way to Vault. Without `vpc_id` the function runs in Lambda's own network.
+
+variable "vpc_id" {
+  description = "VPC with a route to Vault."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.vpc_id == null ? true : can(regex("^vpc-[0-9a-f]{8,17}$", var.vpc_id))
+    error_message = "vpc_id: expected a match of ^vpc-[0-9a-f]{8,17}$"
+  }
+}
+
+variable "subnet_ids" {
+  description = "Private subnets of that VPC, in two availability zones or more."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for each in var.subnet_ids : can(regex("^subnet-[0-9a-f]{8,17}$", each))])
+    error_message = "subnet_ids: expected in each place a match of ^subnet-[0-9a-f]{8,17}$"
+  }
+}
+
+variable "vault_cidrs" {
+  description = "IPv4 ranges in which Vault answers; the function may reach them on Vault's port."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for each in var.vault_cidrs : can(regex("^[0-9]{1,3}(\\.[0-9]{1,3}){3}/[0-9]{1,2}$", each))])
+    error_message = "vault_cidrs: expected in each place a match of ^[0-9]{1,3}(\\.[0-9]{1,3}){3}/[0-9]{1,2}$"
+  }
+}
+
+variable "endpoint_prefix_list_ids" {
+  description = "Prefix lists of the gateway endpoints (S3, DynamoDB); the function may reach them on 443."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for each in var.endpoint_prefix_list_ids : can(regex("^pl-[0-9a-f]{8,17}$", each))])
+    error_message = "endpoint_prefix_list_ids: expected in each place a match of ^pl-[0-9a-f]{8,17}$"
+  }
+}
+
+variable "endpoint_security_group_ids" {
+  description = "Security groups of the interface endpoints (SSM); the function may reach them on 443. They must let it in."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for each in var.endpoint_security_group_ids : can(regex("^sg-[0-9a-f]{8,17}$", each))])
+    error_message = "endpoint_security_group_ids: expected in each place a match of ^sg-[0-9a-f]{8,17}$"
+  }
+}
+
+variable "endpoint_cidrs" {
+  description = "IPv4 ranges of the interface endpoints, where their security groups cannot be named."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for each in var.endpoint_cidrs : can(regex("^[0-9]{1,3}(\\.[0-9]{1,3}){3}/[0-9]{1,2}$", each))])
+    error_message = "endpoint_cidrs: expected in each place a match of ^[0-9]{1,3}(\\.[0-9]{1,3}){3}/[0-9]{1,2}$"
+  }
+}
+
+variable "vpc_endpoints" {
+  description = "Endpoints to create, where the landing zone has none and lets you."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for each in var.vpc_endpoints : contains(["ssm", "s3", "dynamodb"], each)])
+    error_message = "vpc_endpoints: expected in each place one of ssm, s3, dynamodb"
+  }
+}
+
+variable "route_table_ids" {
+  description = "Route tables of the subnets, for gateway endpoints that are created."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for each in var.route_table_ids : can(regex("^rtb-[0-9a-f]{8,17}$", each))])
+    error_message = "route_table_ids: expected in each place a match of ^rtb-[0-9a-f]{8,17}$"
+  }
+}
+
+# Whose keys encrypt the bucket, the queues and the topic.
+
+variable "kms_key_arn" {
+  description = "Key for the bucket, the queues and the topic. Its policy must hold the statements of key-policy.json."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.kms_key_arn == null ? true : can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", var.kms_key_arn))
+    error_message = "kms_key_arn: expected a match of ^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$"
+  }
+}
+
+variable "create_kms_key" {
+  description = "Create such a key when none is given. It stays when the stack is destroyed. false: the keys of S3 and SQS are used."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
+variable "encrypt_logs" {
+  description = "Encrypt the log group with that key too. Log lines hold no secrets, and a key that is switched off takes the logs with it."
+  type        = bool
+  default     = false
+  nullable    = false
+}

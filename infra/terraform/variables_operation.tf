@@ -1,0 +1,217 @@
+# From ../shared/inputs.json; change it there, then run: make terraform-files
+
+# How the function runs.
+
+variable "function_timeout_seconds" {
+  description = "How long an invocation may take. With less than the least, the function, which waits for late reads and keeps time to answer, would only hand work back."
+  type        = number
+  default     = 120
+  nullable    = false
+
+  validation {
+    condition     = var.function_timeout_seconds >= 10 && var.function_timeout_seconds <= 900 && floor(var.function_timeout_seconds) == var.function_timeout_seconds
+    error_message = "function_timeout_seconds: expected a whole number from 10 to 900"
+  }
+}
+
+variable "memory_mib" {
+  description = "Memory, and with it processor share."
+  type        = number
+  default     = 256
+  nullable    = false
+
+  validation {
+    condition     = var.memory_mib >= 128 && var.memory_mib <= 10240 && floor(var.memory_mib) == var.memory_mib
+    error_message = "memory_mib: expected a whole number from 128 to 10240"
+  }
+}
+
+variable "reserved_concurrency" {
+  description = "Concurrency that is kept for the function, and is its most. It is taken from the account's."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.reserved_concurrency == null ? true : var.reserved_concurrency >= 3 && var.reserved_concurrency <= 1000 && floor(var.reserved_concurrency) == var.reserved_concurrency
+    error_message = "reserved_concurrency: expected a whole number from 3 to 1000"
+  }
+}
+
+variable "tracing" {
+  description = "Record each invocation with X-Ray."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "log_level" {
+  description = "Log level."
+  type        = string
+  default     = "info"
+  nullable    = false
+
+  validation {
+    condition     = contains(["error", "warn", "info", "debug", "trace"], var.log_level)
+    error_message = "log_level: expected one of error, warn, info, debug, trace"
+  }
+}
+
+variable "log_retention_days" {
+  description = "How long log lines are kept."
+  type        = number
+  default     = 90
+  nullable    = false
+
+  validation {
+    condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_retention_days)
+    error_message = "log_retention_days: expected one of 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653"
+  }
+}
+
+variable "sync_concurrency" {
+  description = "Users that a sweep works on at the same time."
+  type        = number
+  default     = 16
+  nullable    = false
+
+  validation {
+    condition     = var.sync_concurrency >= 1 && var.sync_concurrency <= 256 && floor(var.sync_concurrency) == var.sync_concurrency
+    error_message = "sync_concurrency: expected a whole number from 1 to 256"
+  }
+}
+
+variable "ssm_max_calls_per_second" {
+  description = "Calls to SSM per second; the account's quota is shared."
+  type        = number
+  default     = 10
+  nullable    = false
+
+  validation {
+    condition     = var.ssm_max_calls_per_second >= 1 && var.ssm_max_calls_per_second <= 1000 && floor(var.ssm_max_calls_per_second) == var.ssm_max_calls_per_second
+    error_message = "ssm_max_calls_per_second: expected a whole number from 1 to 1000"
+  }
+}
+
+variable "permissions_boundary_arn" {
+  description = "Permissions boundary of the two roles."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.permissions_boundary_arn == null ? true : can(regex("^arn:[a-z-]+:iam::([0-9]{12}|aws):policy/.+$", var.permissions_boundary_arn))
+    error_message = "permissions_boundary_arn: expected a match of ^arn:[a-z-]+:iam::([0-9]{12}|aws):policy/.+$"
+  }
+}
+
+# How changes are delivered.
+
+variable "queue_visibility_seconds" {
+  description = "When a message that was handed back comes again. By default twice function_timeout_seconds, but at least 216. Below 173 retries end before a replaced key dies."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.queue_visibility_seconds == null ? true : var.queue_visibility_seconds >= 2 && var.queue_visibility_seconds <= 43200 && floor(var.queue_visibility_seconds) == var.queue_visibility_seconds
+    error_message = "queue_visibility_seconds: expected a whole number from 2 to 43200"
+  }
+}
+
+variable "max_concurrency" {
+  description = "Batches that are worked on at the same time."
+  type        = number
+  default     = 2
+  nullable    = false
+
+  validation {
+    condition     = var.max_concurrency >= 2 && var.max_concurrency <= 1000 && floor(var.max_concurrency) == var.max_concurrency
+    error_message = "max_concurrency: expected a whole number from 2 to 1000"
+  }
+}
+
+# What wakes the function by the clock.
+
+variable "schedule_time_zone" {
+  description = "Time zone of the schedules."
+  type        = string
+  default     = "America/Vancouver"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9_+/-]+$", var.schedule_time_zone))
+    error_message = "schedule_time_zone: expected a match of ^[A-Za-z0-9_+/-]+$"
+  }
+}
+
+variable "sweep_schedule" {
+  description = "When everybody is swept. Once a day: an alarm expects it."
+  type        = string
+  default     = "cron(30 3 * * ? *)"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^(cron|rate)\\(.+\\)$", var.sweep_schedule))
+    error_message = "sweep_schedule: expected a match of ^(cron|rate)\\(.+\\)$"
+  }
+}
+
+variable "token_refresh_schedule" {
+  description = "When the Vault token is renewed: several times within its period."
+  type        = string
+  default     = "cron(0 5,11,17,23 * * ? *)"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^(cron|rate)\\(.+\\)$", var.token_refresh_schedule))
+    error_message = "token_refresh_schedule: expected a match of ^(cron|rate)\\(.+\\)$"
+  }
+}
+
+# Who is told.
+
+variable "alarm_topic_arn" {
+  description = "Topic for alarms. Without it one is created."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.alarm_topic_arn == null ? true : can(regex("^arn:[a-z-]+:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]+$", var.alarm_topic_arn))
+    error_message = "alarm_topic_arn: expected a match of ^arn:[a-z-]+:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]+$"
+  }
+}
+
+variable "page_topic_arn" {
+  description = "Topic for alarms that must wake somebody. Without it they go to the other topic."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.page_topic_arn == null ? true : can(regex("^arn:[a-z-]+:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]+$", var.page_topic_arn))
+    error_message = "page_topic_arn: expected a match of ^arn:[a-z-]+:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]+$"
+  }
+}
+
+variable "alarm_emails" {
+  description = "Addresses that are subscribed to the created topic; each must be confirmed."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for each in var.alarm_emails : can(regex("^[^@ ]+@[^@ ]+$", each))])
+    error_message = "alarm_emails: expected in each place a match of ^[^@ ]+@[^@ ]+$"
+  }
+}
+
+# The deployment itself.
+
+variable "name" {
+  description = "What the names of the resources begin with. With the CDK the stack's name does that."
+  type        = string
+  default     = "iam-key-sync"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{1,30}$", var.name))
+    error_message = "name: expected a match of ^[a-z][a-z0-9-]{1,30}$"
+  }
+}
