@@ -15,6 +15,19 @@ _FILES = {
 # Terraform wants `prevent_destroy` as a literal, so bucket and key are always kept.
 _NOT_HERE = {"removal_policy"}
 _TYPES = {"string": "string", "path": "string", "number": "number", "bool": "bool", "list": "list(string)"}
+# What neither a pattern nor a range can say: the condition, and what is expected.
+_SEGMENTS = 'length(setintersection(split("/", var.{name}), [".", ".."])) == 0'
+_RANGES = "alltrue([for each in var.{name} : can(cidrnetmask(each))])"
+_MORE = {
+    "zip": ('var.{name} == null ? true : try(startswith(filebase64(var.{name}), "UEsD"), false)', "a zip file that can be read"),
+    "vault_addr": ('try(tonumber(one(regex(":([0-9]+)/?$", var.{name}))), 443) <= 65535', "a port of at most 65535"),
+    "vault_ca_file": ('var.{name} == null ? true : try(strcontains(file(var.{name}), "BEGIN CERTIFICATE") && !strcontains(file(var.{name}), "PRIVATE KEY"), false)',
+                      "a PEM file with the certificate of the CA, and no private key"),
+    "vault_mount": (_SEGMENTS, "no . or .. as a segment"),
+    "vault_path_prefix": (_SEGMENTS, "no . or .. as a segment"),
+    "vault_cidrs": (_RANGES, "IPv4 ranges, such as 10.1.0.0/16"),
+    "endpoint_cidrs": (_RANGES, "IPv4 ranges, such as 10.1.0.0/16"),
+}
 _HEAD = "# From ../shared/inputs.json; change it there, then run: make terraform-files\n"
 
 
@@ -46,10 +59,16 @@ def _variable(entry: dict) -> str:
         lines.append(("nullable", "false"))
     width = max(len(key) for key, _ in lines)
     body = "".join(f"  {key.ljust(width)} = {value}\n" for key, value in lines)
-    return f'variable "{entry["name"]}" {{\n{body}{_validation(entry)}}}\n'
+    validations = "".join(_validation(entry["name"], *limit) for limit in _limits(entry))
+    return f'variable "{entry["name"]}" {{\n{body}{validations}}}\n'
 
 
-def _validation(entry: dict) -> str:
+def _validation(name: str, condition: str, expected: str) -> str:
+    return f"\n  validation {{\n    condition     = {condition}\n    error_message = {hcl(f'{name}: expected {expected}')}\n  }}\n"
+
+
+def _limits(entry: dict):
+    """Conditions, each with what it expects."""
     name, value = entry["name"], "each" if entry["type"] == "list" else f"var.{entry['name']}"
     if "allowed" in entry:
         allowed = ", ".join(hcl(word) for word in entry["allowed"])
@@ -61,14 +80,17 @@ def _validation(entry: dict) -> str:
     elif "pattern" in entry:
         condition, expected = f"can(regex({hcl(entry['pattern'])}, {value}))", f"a match of {entry['pattern']}"
     else:
-        return ""
-    if entry["type"] == "list":
+        condition = expected = None
+    if condition and entry["type"] == "list":
         condition, expected = f"alltrue([for {value} in var.{name} : {condition}])", f"in each place {expected}"
-    elif entry["default"] is None and not entry.get("required"):
+    elif condition and entry["default"] is None and not entry.get("required"):
         # Both sides of || are evaluated, and null cannot be compared.
         condition = f"var.{name} == null ? true : {condition}"
-    message = hcl(f"{name}: expected {expected}")
-    return f"\n  validation {{\n    condition     = {condition}\n    error_message = {message}\n  }}\n"
+    if condition:
+        yield condition, expected
+    if name in _MORE:
+        condition, expected = _MORE[name]
+        yield condition.format(name=name), expected
 
 
 def hcl(value) -> str:

@@ -31,6 +31,7 @@ resource "aws_sns_topic" "alarms" {
   count = local.topic_created ? 1 : 0
 
   name              = "${var.name}-alarms"
+  display_name      = "IAM key sync"
   kms_master_key_id = local.kms_key_arn
 }
 
@@ -55,7 +56,7 @@ resource "aws_sns_topic_policy" "alarms" {
         Principal = { Service = "cloudwatch.amazonaws.com" }
         Action    = "sns:Publish"
         Resource  = aws_sns_topic.alarms[0].arn
-        Condition = { StringEquals = { "aws:SourceAccount" = local.account } }
+        Condition = { ArnLike = { "aws:SourceArn" = "arn:${local.partition}:cloudwatch:${local.region}:${local.account}:alarm:*" } }
       },
     ]
   })

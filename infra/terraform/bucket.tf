@@ -29,6 +29,50 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "state" {
   }
 }
 
+resource "aws_s3_bucket_lifecycle_configuration" "state" {
+  bucket = aws_s3_bucket.state.id
+
+  rule {
+    id     = "earlier-state"
+    status = "Enabled"
+    filter {}
+
+    noncurrent_version_expiration {
+      noncurrent_days = local.settings.bucket.noncurrentVersionDays
+    }
+  }
+
+  rule {
+    id     = "earlier-tokens"
+    status = "Enabled"
+
+    filter {
+      prefix = local.environment_defaults["VAULT_TOKEN_S3_KEY"]
+    }
+
+    noncurrent_version_expiration {
+      noncurrent_days = local.settings.bucket.noncurrentTokenVersionDays
+    }
+  }
+
+  rule {
+    id     = "leftovers"
+    status = "Enabled"
+    filter {}
+
+    expiration {
+      expired_object_delete_marker = true
+    }
+
+    abort_incomplete_multipart_upload {
+      days_after_initiation = 1
+    }
+  }
+
+  # S3 applies rules for earlier versions only where there are versions.
+  depends_on = [aws_s3_bucket_versioning.state]
+}
+
 resource "aws_s3_bucket_public_access_block" "state" {
   bucket = aws_s3_bucket.state.id
 

@@ -24,7 +24,7 @@ resource "aws_security_group" "endpoints" {
   count = local.in_vpc && length(local.interface_endpoints) > 0 ? 1 : 0
 
   name        = "${var.name}-endpoints"
-  description = "IAM key sync: interface endpoints, in from the function"
+  description = "IAM key sync: interface endpoints, for the function alone"
   vpc_id      = var.vpc_id
 }
 
@@ -32,7 +32,7 @@ resource "aws_vpc_security_group_ingress_rule" "endpoints" {
   count = length(aws_security_group.endpoints)
 
   security_group_id            = aws_security_group.endpoints[0].id
-  description                  = "from the function"
+  description                  = "The function"
   ip_protocol                  = "tcp"
   from_port                    = 443
   to_port                      = 443

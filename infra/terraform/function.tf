@@ -61,14 +61,6 @@ resource "aws_lambda_function" "this" {
       condition     = length(jsonencode(local.environment)) <= 4096
       error_message = "The function's environment would take ${length(jsonencode(local.environment))} bytes, and Lambda accepts 4096: keep only the CA that issued Vault's certificate."
     }
-    precondition {
-      condition     = length(setintersection(flatten([for path in [var.vault_mount, var.vault_path_prefix] : split("/", path)]), [".", ".."])) == 0
-      error_message = "vault_mount, vault_path_prefix: expected no . or .. as a segment."
-    }
-    precondition {
-      condition     = var.vault_ca_file == null ? true : length(local.ca_certificates) > 0 && !strcontains(file(var.vault_ca_file), "PRIVATE KEY")
-      error_message = "vault_ca_file: expected a PEM file with the certificate of the CA, and no private key."
-    }
   }
 }
 

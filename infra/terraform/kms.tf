@@ -10,7 +10,7 @@ locals {
 resource "aws_kms_key" "this" {
   count = local.key_created ? 1 : 0
 
-  description             = "State, messages and alarms of ${var.name}"
+  description             = "State, queues and alarms of the IAM key sync"
   enable_key_rotation     = true
   deletion_window_in_days = 30
   policy                  = module.key_policy.json

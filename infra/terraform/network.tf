@@ -4,20 +4,19 @@
 locals {
   in_vpc = var.vpc_id != null
 
-  # The port of the address, or 443.
-  vault_port = try(tonumber(one(regex(":([0-9]+)/?$", var.vault_addr))), 443)
+  # The port of the address, or its scheme's.
+  vault_port = try(tonumber(one(regex(":([0-9]+)/?$", var.vault_addr))), startswith(var.vault_addr, "http:") ? 80 : 443)
 
   gateway_endpoints   = setintersection(var.vpc_endpoints, ["s3", "dynamodb"])
   interface_endpoints = setsubtract(var.vpc_endpoints, local.gateway_endpoints)
 
-  # Whom the function may reach, by a name that is known before anything is created.
+  # Whom the function may reach, by names that are known before anything is created.
   egress = local.in_vpc ? merge(
-    { for cidr in var.vault_cidrs : "vault-${cidr}" => { port = local.vault_port, cidr = cidr } },
-    { for cidr in var.endpoint_cidrs : "endpoint-${cidr}" => { port = 443, cidr = cidr } },
-    { for id in var.endpoint_prefix_list_ids : id => { port = 443, prefix_list = id } },
-    { for id in var.endpoint_security_group_ids : id => { port = 443, group = id } },
-    { for service in local.gateway_endpoints : service => { port = 443, prefix_list = aws_vpc_endpoint.gateway[service].prefix_list_id } },
-    { for group in aws_security_group.endpoints : "interface-endpoints" => { port = 443, group = group.id } },
+    { for cidr in var.vault_cidrs : "vault-${cidr}" => { description = "Vault", port = local.vault_port, cidr = cidr } },
+    { for id in var.endpoint_prefix_list_ids : id => { description = "Gateway endpoint", port = 443, prefix_list = id } },
+    { for id in var.endpoint_security_group_ids : id => { description = "Interface endpoint", port = 443, group = id } },
+    { for group in aws_security_group.endpoints : "endpoints" => { description = "Interface endpoint", port = 443, group = group.id } },
+    { for cidr in var.endpoint_cidrs : "endpoint-${cidr}" => { description = "Interface endpoint", port = 443, cidr = cidr } },
   ) : {}
 }
 
@@ -25,7 +24,7 @@ resource "aws_security_group" "function" {
   count = local.in_vpc ? 1 : 0
 
   name        = "${var.name}-function"
-  description = "IAM key sync: to Vault and to AWS endpoints, nothing in"
+  description = "IAM key sync: out to Vault and AWS endpoints, nothing in"
   vpc_id      = var.vpc_id
 }
 
@@ -33,7 +32,7 @@ resource "aws_vpc_security_group_egress_rule" "function" {
   for_each = local.egress
 
   security_group_id            = aws_security_group.function[0].id
-  description                  = each.key
+  description                  = each.value.description
   ip_protocol                  = "tcp"
   from_port                    = each.value.port
   to_port                      = each.value.port

@@ -82,11 +82,11 @@ output "security_group_id" {
     error_message = "Expected vpc_id, subnet_ids and vault_cidrs, or none of them."
   }
   precondition {
-    condition     = local.in_vpc == (length(concat(var.endpoint_prefix_list_ids, var.endpoint_security_group_ids, var.endpoint_cidrs, var.vpc_endpoints)) > 0)
-    error_message = "Expected with vpc_id, and only with it, one or more of endpoint_prefix_list_ids, endpoint_security_group_ids, endpoint_cidrs and vpc_endpoints, or the function reaches no AWS service."
+    condition     = local.in_vpc == (length(concat(var.endpoint_prefix_list_ids, var.endpoint_security_group_ids, var.endpoint_cidrs, var.vpc_endpoints)) > 0) && (local.in_vpc || length(var.route_table_ids) == 0)
+    error_message = "Expected with vpc_id, and only with it, one or more of endpoint_prefix_list_ids, endpoint_security_group_ids, endpoint_cidrs and vpc_endpoints, or the function reaches no AWS service; and route_table_ids only with it."
   }
   precondition {
-    condition     = (length(local.gateway_endpoints) > 0) == (length(var.route_table_ids) > 0)
-    error_message = "route_table_ids: expected with s3 or dynamodb in vpc_endpoints, and only with them."
+    condition     = length(local.gateway_endpoints) == 0 ? true : length(var.route_table_ids) > 0 && length(var.endpoint_prefix_list_ids) > 0
+    error_message = "vpc_endpoints: expected route_table_ids and endpoint_prefix_list_ids with s3 and dynamodb; the security group knows these by their prefix lists."
   }
 }

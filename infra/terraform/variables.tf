@@ -6,6 +6,11 @@ variable "zip" {
   description = "The function's package on this machine."
   type        = string
   default     = null
+
+  validation {
+    condition     = var.zip == null ? true : try(startswith(filebase64(var.zip), "UEsD"), false)
+    error_message = "zip: expected a zip file that can be read"
+  }
 }
 
 variable "package_bucket" {
@@ -72,8 +77,13 @@ variable "vault_addr" {
   nullable    = false
 
   validation {
-    condition     = can(regex("^(https://[A-Za-z0-9._-]+|http://(localhost|127(\\.[0-9]+){3}|\\[::1\\]))(:[0-9]{1,5})?/?$", var.vault_addr))
-    error_message = "vault_addr: expected a match of ^(https://[A-Za-z0-9._-]+|http://(localhost|127(\\.[0-9]+){3}|\\[::1\\]))(:[0-9]{1,5})?/?$"
+    condition     = can(regex("^(https://([A-Za-z0-9._-]+|\\[[0-9A-Fa-f:.]+\\])|http://(localhost|127(\\.[0-9]+){3}|\\[::1\\]))(:[0-9]{1,5})?/?$", var.vault_addr))
+    error_message = "vault_addr: expected a match of ^(https://([A-Za-z0-9._-]+|\\[[0-9A-Fa-f:.]+\\])|http://(localhost|127(\\.[0-9]+){3}|\\[::1\\]))(:[0-9]{1,5})?/?$"
+  }
+
+  validation {
+    condition     = try(tonumber(one(regex(":([0-9]+)/?$", var.vault_addr))), 443) <= 65535
+    error_message = "vault_addr: expected a port of at most 65535"
   }
 }
 
@@ -81,6 +91,11 @@ variable "vault_ca_file" {
   description = "PEM file with the CA that Vault's certificate comes from; it is trusted alone. Lambda takes 4 KB of environment, of which about 3.8 KB are left for it. Without it the system's CAs are trusted."
   type        = string
   default     = null
+
+  validation {
+    condition     = var.vault_ca_file == null ? true : try(strcontains(file(var.vault_ca_file), "BEGIN CERTIFICATE") && !strcontains(file(var.vault_ca_file), "PRIVATE KEY"), false)
+    error_message = "vault_ca_file: expected a PEM file with the certificate of the CA, and no private key"
+  }
 }
 
 variable "vault_namespace" {
@@ -104,6 +119,11 @@ variable "vault_mount" {
     condition     = can(regex("^/*[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*/*$", var.vault_mount))
     error_message = "vault_mount: expected a match of ^/*[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*/*$"
   }
+
+  validation {
+    condition     = length(setintersection(split("/", var.vault_mount), [".", ".."])) == 0
+    error_message = "vault_mount: expected no . or .. as a segment"
+  }
 }
 
 variable "vault_path_prefix" {
@@ -115,6 +135,11 @@ variable "vault_path_prefix" {
   validation {
     condition     = can(regex("^/*[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*/*$", var.vault_path_prefix))
     error_message = "vault_path_prefix: expected a match of ^/*[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*/*$"
+  }
+
+  validation {
+    condition     = length(setintersection(split("/", var.vault_path_prefix), [".", ".."])) == 0
+    error_message = "vault_path_prefix: expected no . or .. as a segment"
   }
 }
 

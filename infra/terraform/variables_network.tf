@@ -35,6 +35,11 @@ variable "vault_cidrs" {
     condition     = alltrue([for each in var.vault_cidrs : can(regex("^[0-9]{1,3}(\\.[0-9]{1,3}){3}/[0-9]{1,2}$", each))])
     error_message = "vault_cidrs: expected in each place a match of ^[0-9]{1,3}(\\.[0-9]{1,3}){3}/[0-9]{1,2}$"
   }
+
+  validation {
+    condition     = alltrue([for each in var.vault_cidrs : can(cidrnetmask(each))])
+    error_message = "vault_cidrs: expected IPv4 ranges, such as 10.1.0.0/16"
+  }
 }
 
 variable "endpoint_prefix_list_ids" {
@@ -70,6 +75,11 @@ variable "endpoint_cidrs" {
   validation {
     condition     = alltrue([for each in var.endpoint_cidrs : can(regex("^[0-9]{1,3}(\\.[0-9]{1,3}){3}/[0-9]{1,2}$", each))])
     error_message = "endpoint_cidrs: expected in each place a match of ^[0-9]{1,3}(\\.[0-9]{1,3}){3}/[0-9]{1,2}$"
+  }
+
+  validation {
+    condition     = alltrue([for each in var.endpoint_cidrs : can(cidrnetmask(each))])
+    error_message = "endpoint_cidrs: expected IPv4 ranges, such as 10.1.0.0/16"
   }
 }
 

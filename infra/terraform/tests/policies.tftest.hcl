@@ -1,0 +1,159 @@
+# What is granted: the shared statements, all of them, and nothing else.
+
+mock_provider "aws" {
+  source          = "./tests/mocks"
+  override_during = plan
+}
+
+override_resource {
+  target          = aws_sqs_queue.events
+  override_during = plan
+  values          = { arn = "arn:aws:sqs:ca-central-1:111122223333:events" }
+}
+
+variables {
+  zip        = "./tests/package.zip"
+  vault_addr = "https://vault.example.org:8200"
+}
+
+run "function_by_default" {
+  command = plan
+
+  assert {
+    condition     = [for statement in jsondecode(aws_iam_role_policy.function.policy).Statement : statement.Sid] == [for statement in jsondecode(file("../shared/permissions.json")) : statement.sid if contains(["", "TableName", "KmsKeyArn"], try(statement.requires, ""))]
+    error_message = "statements: ${join(", ", [for statement in jsondecode(aws_iam_role_policy.function.policy).Statement : statement.Sid])}"
+  }
+  assert {
+    condition     = !strcontains(aws_iam_role_policy.function.policy, "$${")
+    error_message = "a placeholder was left over"
+  }
+  assert {
+    condition = jsondecode(aws_iam_role_policy.function.policy).Statement[0] == {
+      Sid      = "ReadKeyParameters"
+      Effect   = "Allow"
+      Action   = ["ssm:GetParameter", "ssm:GetParameters"]
+      Resource = ["arn:aws:ssm:ca-central-1:111122223333:parameter/iam_users/*_keys"]
+    }
+    error_message = "the first statement"
+  }
+  assert {
+    condition     = [for statement in jsondecode(aws_iam_role_policy.function.policy).Statement : statement.Resource if statement.Sid == "ConsumeQueue"] == [["arn:aws:sqs:ca-central-1:111122223333:events"]]
+    error_message = "the queue"
+  }
+  assert {
+    condition     = length(aws_iam_role_policy_attachment.function) == 0 && aws_iam_role.function.permissions_boundary == null
+    error_message = "policies or a boundary that nobody asked for"
+  }
+}
+
+run "function_with_everything" {
+  command = plan
+
+  variables {
+    parameter_prefix         = "/elsewhere/iam/"
+    parameter_suffix         = "-keys"
+    user_table               = "ROSTER"
+    parameter_kms_key_arn    = "arn:aws:kms:ca-central-1:111122223333:key/parameters"
+    tracing                  = true
+    vpc_id                   = "vpc-0123456789abcdef0"
+    subnet_ids               = ["subnet-0123456789abcdef0"]
+    vault_cidrs              = ["10.1.0.0/16"]
+    endpoint_cidrs           = ["10.2.0.0/16"]
+    permissions_boundary_arn = "arn:aws:iam::111122223333:policy/boundary"
+  }
+
+  assert {
+    condition = [
+      for statement in jsondecode(aws_iam_role_policy.function.policy).Statement : {
+        sid = statement.Sid, effect = statement.Effect, actions = statement.Action, resources = statement.Resource, condition = try(statement.Condition, null)
+      }
+      ] == [
+      # Filled here once more, word for word, and not by the module's own way.
+      for statement in jsondecode(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(
+        file("../shared/permissions.json"),
+        "$${Partition}", "aws"),
+        "$${Region}", "ca-central-1"),
+        "$${Account}", "111122223333"),
+        "$${ParameterPrefix}", "/elsewhere/iam/"),
+        "$${ParameterSuffix}", "-keys"),
+        "$${ParameterPath}", "/elsewhere/iam"),
+        "$${BucketArn}", "arn:aws:s3:::state"),
+        "$${StatePrefix}", "sync-state/"),
+        "$${TokenKey}", "vault-token.json"),
+        "$${LegacyStateKey}", "sync-state.json"),
+        "$${TableName}", "ROSTER"),
+        "$${QueueArn}", "arn:aws:sqs:ca-central-1:111122223333:events"),
+        "$${FailedInvocationQueueArn}", "arn:aws:sqs:ca-central-1:111122223333:queue"),
+        "$${LogGroupArn}", "arn:aws:logs:ca-central-1:111122223333:log-group:/aws/lambda/iam-key-sync"),
+        "$${KmsKeyArn}", "arn:aws:kms:ca-central-1:111122223333:key/created"),
+        "$${ParameterKeyArn}", "arn:aws:kms:ca-central-1:111122223333:key/parameters"),
+        "$${VpcId}", "vpc-0123456789abcdef0")) : {
+        sid = statement.sid, effect = try(statement.effect, "Allow"), actions = statement.actions, resources = statement.resources, condition = try(statement.condition, null)
+      }
+    ]
+    error_message = "statements: ${aws_iam_role_policy.function.policy}"
+  }
+  assert {
+    condition = { for name, attachment in aws_iam_role_policy_attachment.function : name => attachment.policy_arn } == {
+      AWSLambdaENIManagementAccess = "arn:aws:iam::aws:policy/service-role/AWSLambdaENIManagementAccess"
+      AWSXRayDaemonWriteAccess     = "arn:aws:iam::aws:policy/AWSXRayDaemonWriteAccess"
+    }
+    error_message = "policies of AWS"
+  }
+  assert {
+    condition     = aws_iam_role.function.permissions_boundary == "arn:aws:iam::111122223333:policy/boundary" && aws_iam_role.scheduler.permissions_boundary == "arn:aws:iam::111122223333:policy/boundary"
+    error_message = "the boundary of both roles"
+  }
+}
+
+run "function_without_roster_and_key" {
+  command = plan
+
+  variables {
+    user_table     = "-"
+    create_kms_key = false
+  }
+
+  assert {
+    condition     = [for statement in jsondecode(aws_iam_role_policy.function.policy).Statement : statement.Sid] == [for statement in jsondecode(file("../shared/permissions.json")) : statement.sid if !can(statement.requires)]
+    error_message = "statements that need what is not there"
+  }
+}
+
+run "schedules" {
+  command = plan
+
+  assert {
+    condition     = [for statement in jsondecode(aws_iam_role_policy.scheduler.policy).Statement : statement.Sid] == [for statement in jsondecode(file("../shared/schedule-permissions.json")) : statement.sid]
+    error_message = "statements of the schedules' role"
+  }
+  assert {
+    condition     = jsondecode(aws_iam_role_policy.scheduler.policy).Statement[0].Resource == [aws_lambda_function.this.arn]
+    error_message = "more than the function"
+  }
+  assert {
+    condition     = jsondecode(aws_iam_role.scheduler.assume_role_policy).Statement[0].Condition.StringEquals["aws:SourceArn"] == "arn:aws:scheduler:ca-central-1:111122223333:schedule-group/default"
+    error_message = "who may assume it"
+  }
+}
+
+run "only_over_tls" {
+  command = plan
+
+  assert {
+    condition     = length(aws_sqs_queue_policy.this) == 4 && alltrue([for policy in aws_sqs_queue_policy.this : anytrue([for statement in jsondecode(policy.policy).Statement : statement.Effect == "Deny" && statement.Action == "sqs:*" && try(statement.Condition.Bool["aws:SecureTransport"], "") == "false"])])
+    error_message = "a queue takes plain text"
+  }
+  assert {
+    condition     = [for name, policy in aws_sqs_queue_policy.this : name if length([for statement in jsondecode(policy.policy).Statement : statement if statement.Effect == "Allow"]) > 0] == ["event_dead_letters", "events"]
+    error_message = "who may send to which queue"
+  }
+  assert {
+    condition     = alltrue([for statement in jsondecode(aws_sqs_queue_policy.this["events"].policy).Statement : statement.Principal == { Service = "events.amazonaws.com" } && statement.Condition == { ArnEquals = { "aws:SourceArn" = aws_cloudwatch_event_rule.changes.arn } } if statement.Effect == "Allow"])
+    error_message = "others than the rule may send"
+  }
+  assert {
+    condition     = jsondecode(aws_s3_bucket_policy.state.policy).Statement[0].Effect == "Deny" && jsondecode(aws_s3_bucket_policy.state.policy).Statement[0].Condition == { Bool = { "aws:SecureTransport" = "false" } }
+    error_message = "the bucket takes plain text"
+  }
+}
