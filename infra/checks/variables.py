@@ -4,6 +4,7 @@ A variable there has the input's name, type, default, description and limits; a 
 written by hand, beside what it protects.
 """
 import json
+import re
 from pathlib import Path
 
 SHARED = Path(__file__).resolve().parent.parent / "shared"
@@ -78,7 +79,7 @@ def _limits(entry: dict):
         condition = f"{value} >= {least} && {value} <= {most} && floor({value}) == {value}"
         expected = f"a whole number from {least} to {most}"
     elif "pattern" in entry:
-        condition, expected = f"can(regex({hcl(entry['pattern'])}, {value}))", f"a match of {entry['pattern']}"
+        condition, expected = _matches(entry["pattern"], value), f"a match of {entry['pattern']}"
     else:
         condition = expected = None
     if condition and entry["type"] == "list":
@@ -91,6 +92,12 @@ def _limits(entry: dict):
     if name in _MORE:
         condition, expected = _MORE[name]
         yield condition.format(name=name), expected
+
+
+def _matches(pattern: str, value: str) -> str:
+    """Terraform's expressions count repetitions to 1000 and no further."""
+    long = re.fullmatch(r"\^\.\{1,(\d{4,})\}\$", pattern)
+    return f"length({value}) >= 1 && length({value}) <= {long[1]}" if long else f"can(regex({hcl(pattern)}, {value}))"
 
 
 def hcl(value) -> str:

@@ -30,7 +30,7 @@ variable "package_key" {
   default     = null
 
   validation {
-    condition     = var.package_key == null ? true : can(regex("^.{1,1024}$", var.package_key))
+    condition     = var.package_key == null ? true : length(var.package_key) >= 1 && length(var.package_key) <= 1024
     error_message = "package_key: expected a match of ^.{1,1024}$"
   }
 }
@@ -41,7 +41,7 @@ variable "package_version" {
   default     = null
 
   validation {
-    condition     = var.package_version == null ? true : can(regex("^.{1,1024}$", var.package_version))
+    condition     = var.package_version == null ? true : length(var.package_version) >= 1 && length(var.package_version) <= 1024
     error_message = "package_version: expected a match of ^.{1,1024}$"
   }
 }

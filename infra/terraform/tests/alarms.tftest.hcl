@@ -1,0 +1,87 @@
+# Every shared alarm, in all its members, and whom it tells.
+
+mock_provider "aws" {
+  source          = "./tests/mocks"
+  override_during = plan
+}
+
+variables {
+  zip        = "./tests/package.zip"
+  vault_addr = "https://vault.example.org:8200"
+}
+
+run "as_shared" {
+  command = plan
+
+  assert {
+    condition = {
+      for id, alarm in aws_cloudwatch_metric_alarm.this : id => {
+        description = alarm.alarm_description, namespace = alarm.namespace, metric = alarm.metric_name, dimensions = join(" ", keys(alarm.dimensions)), statistic = alarm.statistic
+        periods     = "${alarm.evaluation_periods} × ${alarm.period}", when = "${alarm.comparison_operator} ${alarm.threshold}", missing = alarm.treat_missing_data
+      }
+      } == {
+      for alarm in jsondecode(file("../shared/alarms.json")) : alarm.id => {
+        description = alarm.description, namespace = alarm.namespace, metric = alarm.metric, dimensions = join(" ", keys(alarm.dimensions)), statistic = alarm.statistic
+        periods     = "${alarm.evaluationPeriods} × ${alarm.periodSeconds}", when = "${alarm.comparison} ${alarm.threshold}", missing = alarm.missing
+      }
+    }
+    error_message = "an alarm is not as alarms.json says"
+  }
+  assert {
+    condition     = length(aws_cloudwatch_metric_alarm.this) >= 10
+    error_message = "alarms.json seems to be empty"
+  }
+  assert {
+    condition     = toset(flatten([for alarm in aws_cloudwatch_metric_alarm.this : values(alarm.dimensions)])) == toset(["iam-key-sync", "iam-key-sync-changes", "iam-key-sync-events", "iam-key-sync-event-dead-letters", "iam-key-sync-failed-invocations", "iam-key-sync-schedule-dead-letters"])
+    error_message = "an alarm watches something else"
+  }
+  assert {
+    condition     = alltrue([for id, alarm in aws_cloudwatch_metric_alarm.this : alarm.alarm_name == "iam-key-sync-${id}"])
+    error_message = "names of alarms"
+  }
+  assert {
+    condition     = strcontains(aws_cloudwatch_dashboard.this.dashboard_body, "alarm:iam-key-sync-keys-late-page") && !strcontains(aws_cloudwatch_dashboard.this.dashboard_body, "$${")
+    error_message = "the dashboard"
+  }
+}
+
+run "topic_created" {
+  command = plan
+
+  variables {
+    alarm_emails = ["oncall@example.org"]
+  }
+
+  assert {
+    condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.this : alarm.alarm_actions == toset([aws_sns_topic.alarms[0].arn]) && alarm.ok_actions == toset([aws_sns_topic.alarms[0].arn])])
+    error_message = "an alarm tells nobody"
+  }
+  assert {
+    condition     = [for subscription in aws_sns_topic_subscription.email : "${subscription.protocol} ${subscription.endpoint}"] == ["email oncall@example.org"]
+    error_message = "who is subscribed"
+  }
+  assert {
+    condition     = [for statement in jsondecode(aws_sns_topic_policy.alarms[0].policy).Statement : "${statement.Effect} ${statement.Action}"] == ["Deny sns:Publish", "Allow sns:Publish"]
+    error_message = "who may publish"
+  }
+}
+
+run "topics_given" {
+  command = plan
+
+  variables {
+    alarm_topic_arn = "arn:aws:sns:ca-central-1:111122223333:office"
+    page_topic_arn  = "arn:aws:sns:ca-central-1:111122223333:pager"
+  }
+
+  assert {
+    condition     = length(aws_sns_topic.alarms) == 0 && output.alarm_topic_arn == "arn:aws:sns:ca-central-1:111122223333:office"
+    error_message = "another topic was made"
+  }
+  assert {
+    condition = { for id, alarm in aws_cloudwatch_metric_alarm.this : id => alarm.alarm_actions } == {
+      for alarm in jsondecode(file("../shared/alarms.json")) : alarm.id => toset(["arn:aws:sns:ca-central-1:111122223333:${alarm.severity == "page" ? "pager" : "office"}"])
+    }
+    error_message = "pages do not reach the pager, or warnings do"
+  }
+}
