@@ -10,13 +10,13 @@ locals {
   gateway_endpoints   = setintersection(var.vpc_endpoints, ["s3", "dynamodb"])
   interface_endpoints = setsubtract(var.vpc_endpoints, local.gateway_endpoints)
 
-  # Whom the function may reach, by names that are known before anything is created.
+  # Whom the function may reach. By number where the configuration around this module may create what is named.
   egress = local.in_vpc ? merge(
-    { for cidr in var.vault_cidrs : "vault-${cidr}" => { description = "Vault", port = local.vault_port, cidr = cidr } },
-    { for id in var.endpoint_prefix_list_ids : id => { description = "Gateway endpoint", port = 443, prefix_list = id } },
-    { for id in var.endpoint_security_group_ids : id => { description = "Interface endpoint", port = 443, group = id } },
+    { for cidr in toset(var.vault_cidrs) : "vault-${cidr}" => { description = "Vault", port = local.vault_port, cidr = cidr } },
+    { for number, id in var.endpoint_prefix_list_ids : "gateway-endpoint-${number}" => { description = "Gateway endpoint", port = 443, prefix_list = id } },
+    { for number, id in var.endpoint_security_group_ids : "interface-endpoint-${number}" => { description = "Interface endpoint", port = 443, group = id } },
     { for group in aws_security_group.endpoints : "endpoints" => { description = "Interface endpoint", port = 443, group = group.id } },
-    { for cidr in var.endpoint_cidrs : "endpoint-${cidr}" => { description = "Interface endpoint", port = 443, cidr = cidr } },
+    { for cidr in toset(var.endpoint_cidrs) : "endpoint-${cidr}" => { description = "Interface endpoint", port = 443, cidr = cidr } },
   ) : {}
 }
 

@@ -1,0 +1,4 @@
+output "iam_key_sync" {
+  description = "Everything that the module tells."
+  value       = module.iam_key_sync
+}

@@ -1,0 +1,75 @@
+# What reaches the function as environment variables.
+
+mock_provider "aws" {
+  source          = "./tests/mocks"
+  override_during = plan
+}
+
+variables {
+  zip        = "./tests/package.zip"
+  vault_addr = "https://vault.example.org:8200"
+}
+
+run "lambda_takes_four_kilobytes_of_environment" {
+  command         = plan
+  expect_failures = [aws_lambda_function.this]
+
+  variables {
+    vault_ca_file = "./tests/large-ca.pem"
+  }
+}
+
+run "only_certificates_reach_the_function" {
+  command = plan
+
+  variables {
+    vault_ca_file = "./tests/ca.pem"
+  }
+
+  assert {
+    condition     = can(regex("^-----BEGIN CERTIFICATE-----\n[A-Za-z0-9+/=\n]+-----END CERTIFICATE-----\n$", aws_lambda_function.this.environment[0].variables["VAULT_CACERT_BYTES"]))
+    error_message = "VAULT_CACERT_BYTES: ${aws_lambda_function.this.environment[0].variables["VAULT_CACERT_BYTES"]}"
+  }
+}
+
+run "what_was_chosen_reaches_the_function" {
+  command = plan
+
+  variables {
+    vault_namespace               = "ministry/team"
+    vault_mount                   = "kv"
+    vault_path_prefix             = "keys"
+    token_refresh_threshold_hours = 12
+    user_list                     = ["alice", "bob"]
+    on_user_deleted               = "soft-delete"
+    sync_interval_hours           = 20
+    log_level                     = "debug"
+    sync_concurrency              = 4
+    ssm_max_calls_per_second      = 5
+    vault_ca_file                 = "./tests/ca.pem"
+  }
+
+  assert {
+    condition = { for name, value in aws_lambda_function.this.environment[0].variables : name => value if !contains(["VAULT_CACERT_BYTES", "S3_BUCKET_NAME"], name) } == {
+      VAULT_ADDR                    = "https://vault.example.org:8200"
+      VAULT_NAMESPACE               = "ministry/team"
+      VAULT_MOUNT                   = "kv"
+      VAULT_PATH_PREFIX             = "keys"
+      TOKEN_REFRESH_THRESHOLD_HOURS = "12"
+      SSM_PARAMETER_PREFIX          = "/iam_users/"
+      SSM_PARAMETER_SUFFIX          = "_keys"
+      IAM_USER_TABLE                = "BCGOV_IAM_USER_TABLE"
+      IAM_USER_LIST                 = "alice,bob"
+      ON_USER_DELETED               = "soft-delete"
+      SYNC_INTERVAL_HOURS           = "20"
+      LOG_LEVEL                     = "debug"
+      SYNC_CONCURRENCY              = "4"
+      SSM_MAX_CALLS_PER_SECOND      = "5"
+    }
+    error_message = "environment: ${jsonencode(aws_lambda_function.this.environment[0].variables)}"
+  }
+  assert {
+    condition     = toset(keys(aws_lambda_function.this.environment[0].variables)) == toset(concat(["S3_BUCKET_NAME"], [for input in jsondecode(file("../shared/inputs.json")).inputs : input.variable if can(input.variable)]))
+    error_message = "an input does not reach its variable"
+  }
+}

@@ -1,0 +1,69 @@
+# The examples hold together: each is planned as somebody would who copied it.
+
+mock_provider "aws" {
+  source          = "./tests/mocks"
+  override_during = plan
+
+  mock_data "aws_vpc" {
+    defaults = { id = "vpc-0123456789abcdef0" }
+  }
+  mock_data "aws_subnets" {
+    defaults = { ids = ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"] }
+  }
+  mock_data "aws_prefix_list" {
+    defaults = { id = "pl-01234567" }
+  }
+  mock_data "aws_vpc_endpoint" {
+    defaults = { security_group_ids = ["sg-0123456789abcdef0"] }
+  }
+  mock_data "aws_kms_alias" {
+    defaults = { target_key_arn = "arn:aws:kms:ca-central-1:111122223333:key/given" }
+  }
+  mock_data "aws_sns_topic" {
+    defaults = { arn = "arn:aws:sns:ca-central-1:111122223333:given" }
+  }
+}
+
+run "minimal" {
+  command = plan
+
+  module {
+    source = "./examples/minimal"
+  }
+
+  variables {
+    zip        = "./tests/package.zip"
+    vault_addr = "https://vault.example.org:8200"
+  }
+
+  assert {
+    condition     = output.bucket_name == "iam-key-sync-111122223333-ca-central-1"
+    error_message = "where to put the token: ${output.bucket_name}"
+  }
+}
+
+run "complete" {
+  command = plan
+
+  module {
+    source = "./examples/complete"
+  }
+
+  variables {
+    package_bucket           = "packages"
+    package_version          = "1"
+    vpc_name                 = "landing-zone"
+    subnet_names             = "private-*"
+    kms_alias                = "alias/landing-zone"
+    permissions_boundary_arn = "arn:aws:iam::111122223333:policy/boundary"
+  }
+
+  assert {
+    condition     = output.iam_key_sync.kms_key_arn == "arn:aws:kms:ca-central-1:111122223333:key/given" && output.iam_key_sync.alarm_topic_arn == "arn:aws:sns:ca-central-1:111122223333:given"
+    error_message = "what was given is not used"
+  }
+  assert {
+    condition     = output.iam_key_sync.security_group_id != null
+    error_message = "the function is not in the VPC"
+  }
+}

@@ -1,0 +1,253 @@
+# Every input that has a limit, beyond it. All of a run are refused together; one that is let through fails the run.
+
+mock_provider "aws" {
+  source          = "./tests/mocks"
+  override_during = plan
+}
+
+variables {
+  zip        = "./tests/package.zip"
+  vault_addr = "https://vault.example.org:8200"
+}
+
+run "wrong_text" {
+  command = plan
+
+  variables {
+    package_bucket           = "Packages"
+    package_key              = ""
+    package_version          = ""
+    code_signing_config_arn  = "csc-1"
+    zip                      = "./tests/defaults.tftest.hcl"
+    vault_ca_file            = "./tests/package.zip"
+    vault_addr               = "http://vault.example.org"
+    vault_namespace          = "two words"
+    vault_mount              = "secret//kv"
+    vault_path_prefix        = "a b"
+    parameter_prefix         = "iam_users/"
+    parameter_suffix         = ""
+    parameter_kms_key_arn    = "alias/key"
+    user_table               = "no table"
+    permissions_boundary_arn = "boundary"
+    schedule_time_zone       = "Vancouver!"
+    sweep_schedule           = "nightly"
+    token_refresh_schedule   = "cron()"
+    vpc_id                   = "vpc"
+    kms_key_arn              = "alias/key"
+    alarm_topic_arn          = "topic"
+    page_topic_arn           = "topic"
+    name                     = "Iam"
+  }
+
+  expect_failures = [
+    var.package_bucket,
+    var.package_key,
+    var.package_version,
+    var.code_signing_config_arn,
+    var.zip,
+    var.vault_ca_file,
+    var.vault_addr,
+    var.vault_namespace,
+    var.vault_mount,
+    var.vault_path_prefix,
+    var.parameter_prefix,
+    var.parameter_suffix,
+    var.parameter_kms_key_arn,
+    var.user_table,
+    var.permissions_boundary_arn,
+    var.schedule_time_zone,
+    var.sweep_schedule,
+    var.token_refresh_schedule,
+    var.vpc_id,
+    var.kms_key_arn,
+    var.alarm_topic_arn,
+    var.page_topic_arn,
+    var.name,
+  ]
+}
+
+run "wrong_words" {
+  command = plan
+
+  variables {
+    architecture       = "arm"
+    on_user_deleted    = "delete"
+    log_level          = "verbose"
+    log_retention_days = 91
+  }
+
+  expect_failures = [
+    var.architecture,
+    var.on_user_deleted,
+    var.log_level,
+    var.log_retention_days,
+  ]
+}
+
+run "wrong_item" {
+  command = plan
+
+  variables {
+    user_list                   = ["alice", "no body"]
+    subnet_ids                  = ["subnet-0123456789abcdef0", "subnet"]
+    vault_cidrs                 = ["10.1.0.0"]
+    endpoint_prefix_list_ids    = ["pl"]
+    endpoint_security_group_ids = ["sg"]
+    endpoint_cidrs              = ["10.1.0.0"]
+    vpc_endpoints               = ["sqs"]
+    route_table_ids             = ["rtb"]
+    alarm_emails                = ["nobody"]
+  }
+
+  expect_failures = [
+    var.user_list,
+    var.subnet_ids,
+    var.vault_cidrs,
+    var.endpoint_prefix_list_ids,
+    var.endpoint_security_group_ids,
+    var.endpoint_cidrs,
+    var.vpc_endpoints,
+    var.route_table_ids,
+    var.alarm_emails,
+  ]
+}
+
+run "too_small" {
+  command = plan
+
+  variables {
+    token_refresh_threshold_hours = 0
+    sync_interval_hours           = 0
+    function_timeout_seconds      = 9
+    memory_mib                    = 127
+    reserved_concurrency          = 2
+    sync_concurrency              = 0
+    ssm_max_calls_per_second      = 0
+    queue_visibility_seconds      = 1
+    max_concurrency               = 1
+  }
+
+  expect_failures = [
+    var.token_refresh_threshold_hours,
+    var.sync_interval_hours,
+    var.function_timeout_seconds,
+    var.memory_mib,
+    var.reserved_concurrency,
+    var.sync_concurrency,
+    var.ssm_max_calls_per_second,
+    var.queue_visibility_seconds,
+    var.max_concurrency,
+  ]
+}
+
+run "too_large" {
+  command = plan
+
+  variables {
+    token_refresh_threshold_hours = 8761
+    sync_interval_hours           = 8761
+    function_timeout_seconds      = 901
+    memory_mib                    = 10241
+    reserved_concurrency          = 1001
+    sync_concurrency              = 257
+    ssm_max_calls_per_second      = 1001
+    queue_visibility_seconds      = 43201
+    max_concurrency               = 1001
+  }
+
+  expect_failures = [
+    var.token_refresh_threshold_hours,
+    var.sync_interval_hours,
+    var.function_timeout_seconds,
+    var.memory_mib,
+    var.reserved_concurrency,
+    var.sync_concurrency,
+    var.ssm_max_calls_per_second,
+    var.queue_visibility_seconds,
+    var.max_concurrency,
+  ]
+}
+
+run "fractions" {
+  command = plan
+
+  variables {
+    token_refresh_threshold_hours = 1.5
+    sync_interval_hours           = 1.5
+    function_timeout_seconds      = 10.5
+    memory_mib                    = 128.5
+    reserved_concurrency          = 3.5
+    sync_concurrency              = 1.5
+    ssm_max_calls_per_second      = 1.5
+    queue_visibility_seconds      = 2.5
+    max_concurrency               = 2.5
+  }
+
+  expect_failures = [
+    var.token_refresh_threshold_hours,
+    var.sync_interval_hours,
+    var.function_timeout_seconds,
+    var.memory_mib,
+    var.reserved_concurrency,
+    var.sync_concurrency,
+    var.ssm_max_calls_per_second,
+    var.queue_visibility_seconds,
+    var.max_concurrency,
+  ]
+}
+
+run "no_range" {
+  command = plan
+
+  variables {
+    vault_cidrs    = ["10.1.0.300/16"]
+    endpoint_cidrs = ["10.1.0.0/33"]
+  }
+
+  expect_failures = [
+    var.vault_cidrs,
+    var.endpoint_cidrs,
+  ]
+}
+
+run "dots_in_a_path" {
+  command = plan
+
+  variables {
+    vault_mount       = "secret/.."
+    vault_path_prefix = "./keys"
+    vault_addr        = "https://vault.example.org:65536"
+  }
+
+  expect_failures = [
+    var.vault_mount,
+    var.vault_path_prefix,
+    var.vault_addr,
+  ]
+}
+
+run "not_there" {
+  command = plan
+
+  variables {
+    zip           = "./tests/nothing.zip"
+    vault_ca_file = "./tests/nothing.pem"
+  }
+
+  expect_failures = [
+    var.zip,
+    var.vault_ca_file,
+  ]
+}
+
+run "a_private_key" {
+  command = plan
+
+  variables {
+    vault_ca_file = "./tests/private-key.pem"
+  }
+
+  expect_failures = [
+    var.vault_ca_file,
+  ]
+}
