@@ -90,6 +90,15 @@ infra-venv: ## the Python environment of the infrastructure's linters
 deploy-local: package cdk ## the CDK app in an emulated AWS that enforces permissions, until Ctrl-C
 	local/deploy_local.py --zip target/package/debug.zip
 
+.PHONY: terraform-check
+terraform-check: ## the Terraform module: format, generated parts, validate, tests; says which provider was used
+	infra/checks/files.py --check
+	infra/checks/terraform.py
+
+.PHONY: terraform-files
+terraform-files: ## writes the module's variables and the tables of its README
+	infra/checks/files.py
+
 .PHONY: clean
 clean: ## removes everything that was built or installed here
 	rm -rf target .local .tools infra/cdk/node_modules infra/cdk/dist infra/cdk/cdk.out

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks the Terraform module: format, generated parts, `validate` of the module and its examples, `terraform test`.
+"""Checks the Terraform module: format, `validate` of the module and its examples, `terraform test`.
 
 Says which provider it used. TERRAFORM_PROVIDER=registry or stand-in decides; otherwise the registry is tried first.
 """

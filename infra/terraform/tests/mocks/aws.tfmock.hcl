@@ -46,3 +46,7 @@ mock_resource "aws_lambda_function" {
 mock_resource "aws_iam_role" {
   defaults = { arn = "arn:aws:iam::111122223333:role/role" }
 }
+
+mock_resource "aws_security_group" {
+  defaults = { id = "sg-0fedcba9876543210" }
+}

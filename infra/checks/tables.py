@@ -1,0 +1,62 @@
+"""The tables of the module's README: what goes in, what comes out."""
+import json
+import re
+from pathlib import Path
+
+from infra.checks.variables import SHARED, inputs
+
+_MARK = "<!-- {name}: written by make terraform-files -->"
+
+
+def filled(readme: str, module: Path) -> str:
+    """The README with its tables as they should be."""
+    return _between(_between(readme, "inputs", _inputs()), "outputs", _outputs(module))
+
+
+def _between(text: str, name: str, table: str) -> str:
+    begin, end = _MARK.format(name=name), f"<!-- end of {name} -->"
+    if text.count(begin) != 1 or text.count(end) != 1:
+        raise ValueError(f"README.md: expected one '{begin}' and one '{end}'")
+    before, rest = text.split(begin)
+    return f"{before}{begin}\n{table}{end}{rest.split(end)[1]}"
+
+
+def _inputs() -> str:
+    listed = json.loads((SHARED / "inputs.json").read_text())
+    names = {entry["name"] for entry in inputs()}
+    groups = "".join(_group(group, meaning) for group, meaning in listed["groups"].items())
+    rules = [f"- {', '.join(f'`{name}`' for name in rule['inputs'])}: {rule['rule']}\n" for rule in listed["rules"] if names >= set(rule["inputs"])]
+    return f"{groups}\nBetween inputs:\n\n{''.join(rules)}"
+
+
+def _group(group: str, meaning: str) -> str:
+    rows = [f"| `{entry['name']}` | {_type(entry)} | {_default(entry)} | {_cell(entry['description'] + _limit(entry))} |\n"
+            for entry in inputs() if entry["group"] == group]
+    return f"\n**{group}**: {meaning}\n\n| input | type | default | meaning |\n|---|---|---|---|\n{''.join(rows)}"
+
+
+def _type(entry: dict) -> str:
+    return "list(string)" if entry["type"] == "list" else entry["type"]
+
+
+def _default(entry: dict) -> str:
+    if entry.get("required"):
+        return "required"
+    value = entry["default"]
+    return "–" if value is None else f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
+def _limit(entry: dict) -> str:
+    if "allowed" in entry:
+        return " One of " + ", ".join(f"`{word}`" for word in entry["allowed"]) + "."
+    return f" {entry['least']} to {entry['most']}." if "least" in entry else ""
+
+
+def _outputs(module: Path) -> str:
+    found = re.findall(r'^output "(\w+)" \{\n  description = "(.+)"$', (module / "outputs.tf").read_text(), re.M)
+    rows = [f"| `{name}` | {_cell(description)} |" for name, description in found]
+    return "\n".join(["", "| output | meaning |", "|---|---|", *rows]) + "\n"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("<", "&lt;").replace(">", "&gt;")
