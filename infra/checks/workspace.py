@@ -38,8 +38,7 @@ class Workspace:
             f"a stand-in with the schema of hashicorp/aws 6.25.0 (the real one: {refusal})")
         self._env = _environment(self.provider)
         if refusal:
-            configurations = [MODULE, *sorted((MODULE / "examples").iterdir())]
-            self._env["TF_CLI_CONFIG_FILE"] = str(build(configurations, ROOT / ".local/terraform-provider", platform))
+            self._env["TF_CLI_CONFIG_FILE"] = str(build(MODULE, ROOT / ".local/terraform-provider", platform))
         self.module = _copy(_PLACE / self.provider)
 
     def configurations(self) -> list:

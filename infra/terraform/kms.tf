@@ -2,8 +2,9 @@
 # release it.
 
 locals {
-  key_created = var.create_kms_key && var.kms_key_arn == null
-  encrypted   = var.create_kms_key || var.kms_key_arn != null
+  # A key that is given may be known only after an apply, so whether to create one must not hang on it where create_kms_key says no.
+  key_created = var.create_kms_key ? var.kms_key_arn == null : false
+  encrypted   = var.create_kms_key ? true : var.kms_key_arn != null
   kms_key_arn = local.key_created ? aws_kms_key.this[0].arn : var.kms_key_arn
 }
 
@@ -30,7 +31,7 @@ resource "aws_kms_alias" "this" {
 module "key_policy" {
   source = "./modules/policy"
 
-  file   = "${local.shared}/key-policy.json"
-  absent = local.absent
-  values = local.place
+  file    = "${local.shared}/key-policy.json"
+  present = local.present
+  values  = local.place
 }

@@ -15,18 +15,16 @@ locals {
   settings             = { for subject, entries in jsondecode(file("${local.shared}/settings.json")) : subject => { for name, setting in entries : name => setting.value } }
   environment_defaults = { for variable in jsondecode(file("${local.shared}/environment.json")) : variable.name => variable.default }
 
-  # What this deployment does without. Never decided by a value that is known only after an apply.
-  absent = [
-    for placeholder, present in {
-      TableName       = var.user_table != "-"
-      KmsKeyArn       = local.encrypted
-      ParameterKeyArn = var.parameter_kms_key_arn != null
-      VpcId           = local.in_vpc
-      Tracing         = var.tracing
-      CreatedTopic    = local.topic_created
-      EncryptedLogs   = var.encrypt_logs
-    } : placeholder if !present
-  ]
+  # Placeholders that not every deployment has a value for. One by one, because whether there is a key may be known only after an apply.
+  present = {
+    TableName       = var.user_table != "-"
+    KmsKeyArn       = local.encrypted
+    ParameterKeyArn = var.parameter_kms_key_arn != null
+    VpcId           = local.in_vpc
+    Tracing         = var.tracing
+    CreatedTopic    = local.topic_created
+    EncryptedLogs   = var.encrypt_logs
+  }
 
   # Names, for alarms and dashboard.
   names = merge(local.place, {

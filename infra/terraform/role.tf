@@ -18,8 +18,8 @@ resource "aws_iam_role" "function" {
 module "permissions" {
   source = "./modules/policy"
 
-  file   = "${local.shared}/permissions.json"
-  absent = local.absent
+  file    = "${local.shared}/permissions.json"
+  present = local.present
   values = merge(local.place, {
     ParameterPrefix          = var.parameter_prefix
     ParameterPath            = trimsuffix(var.parameter_prefix, "/")
@@ -47,7 +47,7 @@ resource "aws_iam_role_policy" "function" {
 resource "aws_iam_role_policy_attachment" "function" {
   for_each = {
     for policy in jsondecode(templatefile("${local.shared}/managed-policies.json", local.place)) : policy.name => policy.arn
-    if !contains(local.absent, policy.requires)
+    if local.present[policy.requires]
   }
 
   role       = aws_iam_role.function.name

@@ -72,8 +72,8 @@ resource "aws_iam_role" "scheduler" {
 module "schedule_permissions" {
   source = "./modules/policy"
 
-  file   = "${local.shared}/schedule-permissions.json"
-  absent = local.absent
+  file    = "${local.shared}/schedule-permissions.json"
+  present = local.present
   values = merge(local.place, {
     FunctionArn                = aws_lambda_function.this.arn
     ScheduleDeadLetterQueueArn = aws_sqs_queue.dead_letters["schedules"].arn

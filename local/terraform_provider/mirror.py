@@ -15,22 +15,22 @@ _HERE = Path(__file__).resolve().parent
 _USED = re.compile(r'^\s*(resource|data) "(aws_\w+)"', re.M)
 
 
-def build(configurations: list, folder: Path, platform: str) -> Path:
-    """A CLI configuration that makes Terraform use the stand-in for everything that the .tf files of `configurations` use."""
+def build(configuration: Path, folder: Path, platform: str) -> Path:
+    """A CLI configuration file that makes Terraform use the stand-in for everything that the .tf files below `configuration` use."""
     python = _python(folder / "venv")
-    schema = _schema(fetch(folder), _used(configurations), folder)
+    schema = _schema(fetch(folder), _used(configuration), folder)
     plugin = folder / f"mirror/registry.terraform.io/hashicorp/aws/{PROVIDER_VERSION}/{platform}/terraform-provider-aws_v{PROVIDER_VERSION}"
     plugin.parent.mkdir(parents=True, exist_ok=True)
     plugin.write_text(f"#!/bin/sh\nexec {shlex.join([str(python), '-I', str(_HERE / 'serve.py'), str(schema)])}\n")
     plugin.chmod(0o755)
-    configuration = folder / "terraform.tfrc"
-    configuration.write_text(f'provider_installation {{\n  filesystem_mirror {{\n    path = {json.dumps(str(folder / "mirror"))}\n  }}\n}}\n')
-    return configuration
+    settings = folder / "terraform.tfrc"
+    settings.write_text(f'provider_installation {{\n  filesystem_mirror {{\n    path = {json.dumps(str(folder / "mirror"))}\n  }}\n}}\n')
+    return settings
 
 
-def _used(configurations: list) -> dict:
-    """What the configurations use, by the name that the package has for it: `lambda-function`, `data-aws-region`, `provider`."""
-    used = {use for folder in configurations for file in folder.glob("*.tf") for use in _USED.findall(file.read_text())}
+def _used(configuration: Path) -> dict:
+    """What a configuration uses, by the name that the package has for it: `lambda-function`, `data-aws-region`, `provider`."""
+    used = {use for file in configuration.rglob("*.tf") for use in _USED.findall(file.read_text())}
     names = {("data-" if kind == "data" else "") + type_.removeprefix("" if kind == "data" else "aws_").replace("_", "-"): (kind, type_)
              for kind, type_ in used}
     return {**names, "provider": None}

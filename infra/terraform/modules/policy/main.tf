@@ -1,7 +1,7 @@
 # One policy from a list of statements such as ../../../shared/permissions.json.
 
 locals {
-  statements = [for statement in jsondecode(file(var.file)) : statement if !contains(var.absent, try(statement.requires, ""))]
+  statements = [for statement in jsondecode(file(var.file)) : statement if lookup(var.present, try(statement.requires, ""), true)]
 
   # The policy of a key is about that key, so its statements name a principal and no resource.
   template = jsonencode([

@@ -8,7 +8,7 @@ variable "values" {
   type        = map(string)
 }
 
-variable "absent" {
-  description = "Placeholders that this deployment has no value for; statements that require one are left out."
-  type        = set(string)
+variable "present" {
+  description = "Whether this deployment has a value for each placeholder that not every one has; statements that require a missing one are left out."
+  type        = map(bool)
 }
