@@ -21,13 +21,6 @@ resource "aws_kms_key" "this" {
   }
 }
 
-resource "aws_kms_alias" "this" {
-  count = local.key_created ? 1 : 0
-
-  name          = "alias/${var.name}"
-  target_key_id = aws_kms_key.this[0].key_id
-}
-
 module "key_policy" {
   source = "./modules/policy"
 

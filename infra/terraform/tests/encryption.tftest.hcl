@@ -65,7 +65,7 @@ run "given" {
   }
 
   assert {
-    condition     = length(aws_kms_key.this) == 0 && length(aws_kms_alias.this) == 0
+    condition     = length(aws_kms_key.this) == 0
     error_message = "another key was made"
   }
   assert {
