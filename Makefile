@@ -95,6 +95,10 @@ terraform-check: ## the Terraform module: format, generated parts, validate, tes
 	infra/checks/files.py --check
 	infra/checks/terraform.py
 
+.PHONY: parity
+parity: cdk ## the CDK's template and Terraform's plan, fact by fact
+	infra/checks/parity/run.py
+
 .PHONY: terraform-files
 terraform-files: ## writes the module's variables and the tables of its README
 	infra/checks/files.py

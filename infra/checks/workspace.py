@@ -50,8 +50,8 @@ class Workspace:
         return subprocess.run(["terraform", *arguments, *plain], cwd=folder, env=self._env, text=True, stdout=subprocess.PIPE if capture else None,
                               stderr=subprocess.STDOUT if capture else None)
 
-    def init(self, folder: Path) -> None:
-        done = self.terraform(folder, "init", "-input=false", "-backend=false", capture=True)
+    def init(self, folder: Path, *arguments: str) -> None:
+        done = self.terraform(folder, "init", "-input=false", "-backend=false", *arguments, capture=True)
         if done.returncode != 0:
             raise CheckError(f"terraform init failed in {folder}\n{done.stdout}")
 

@@ -9,7 +9,7 @@ resource "aws_s3_bucket" "state" {
 }
 
 resource "aws_s3_bucket_versioning" "state" {
-  bucket = aws_s3_bucket.state.id
+  bucket = aws_s3_bucket.state.bucket
 
   versioning_configuration {
     status = "Enabled"
@@ -17,7 +17,7 @@ resource "aws_s3_bucket_versioning" "state" {
 }
 
 resource "aws_s3_bucket_server_side_encryption_configuration" "state" {
-  bucket = aws_s3_bucket.state.id
+  bucket = aws_s3_bucket.state.bucket
 
   rule {
     bucket_key_enabled = local.kms_key_arn != null
@@ -30,7 +30,7 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "state" {
 }
 
 resource "aws_s3_bucket_lifecycle_configuration" "state" {
-  bucket = aws_s3_bucket.state.id
+  bucket = aws_s3_bucket.state.bucket
 
   rule {
     id     = "earlier-state"
@@ -74,7 +74,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "state" {
 }
 
 resource "aws_s3_bucket_public_access_block" "state" {
-  bucket = aws_s3_bucket.state.id
+  bucket = aws_s3_bucket.state.bucket
 
   block_public_acls       = true
   block_public_policy     = true
@@ -83,7 +83,7 @@ resource "aws_s3_bucket_public_access_block" "state" {
 }
 
 resource "aws_s3_bucket_ownership_controls" "state" {
-  bucket = aws_s3_bucket.state.id
+  bucket = aws_s3_bucket.state.bucket
 
   rule {
     object_ownership = "BucketOwnerEnforced"
@@ -91,7 +91,7 @@ resource "aws_s3_bucket_ownership_controls" "state" {
 }
 
 resource "aws_s3_bucket_policy" "state" {
-  bucket = aws_s3_bucket.state.id
+  bucket = aws_s3_bucket.state.bucket
   policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{

@@ -40,7 +40,7 @@ module "permissions" {
 
 resource "aws_iam_role_policy" "function" {
   name   = "iam-key-sync"
-  role   = aws_iam_role.function.id
+  role   = aws_iam_role.function.name
   policy = module.permissions.json
 }
 

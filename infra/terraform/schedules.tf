@@ -83,6 +83,6 @@ module "schedule_permissions" {
 
 resource "aws_iam_role_policy" "scheduler" {
   name   = "iam-key-sync"
-  role   = aws_iam_role.scheduler.id
+  role   = aws_iam_role.scheduler.name
   policy = module.schedule_permissions.json
 }
