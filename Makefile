@@ -91,9 +91,10 @@ deploy-local: package cdk ## the CDK app in an emulated AWS that enforces permis
 	local/deploy_local.py --zip target/package/debug.zip
 
 .PHONY: terraform-check
-terraform-check: ## the Terraform module: format, generated parts, validate, tests; says which provider was used
+terraform-check: infra-venv ## the Terraform module: generated parts, format, validate, tests, checkov; says which provider was used
 	infra/checks/files.py --check
 	infra/checks/terraform.py
+	infra/checks/security.py
 
 .PHONY: parity
 parity: cdk ## the CDK's template and Terraform's plan, fact by fact

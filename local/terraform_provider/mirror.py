@@ -4,8 +4,6 @@ import json
 import re
 import shlex
 import subprocess
-import sys
-import venv
 from pathlib import Path
 
 from local.terraform_provider.generated_source import resource_schema
@@ -57,12 +55,5 @@ def _schema(archive: Path, used: dict, folder: Path) -> Path:
 
 def _python(folder: Path) -> Path:
     """An interpreter with the pinned requirements."""
-    requirements = _HERE / "requirements.txt"
-    wanted = hashlib.sha256(requirements.read_bytes()).hexdigest()
-    stamp, python = folder / ".requirements-sha256", folder / "bin/python"
-    if not (stamp.exists() and stamp.read_text() == wanted):
-        venv.create(folder, clear=True, with_pip=True)
-        subprocess.run([python, "-I", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes",
-                        "--only-binary", ":all:", "-r", requirements], check=True, stdout=sys.stderr)
-        stamp.write_text(wanted)
-    return python
+    subprocess.run([_HERE.parent / "setup", folder, _HERE / "requirements.txt"], check=True)
+    return folder / "bin/python"

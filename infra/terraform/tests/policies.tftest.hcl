@@ -28,13 +28,8 @@ run "function_by_default" {
     error_message = "a placeholder was left over"
   }
   assert {
-    condition = jsondecode(aws_iam_role_policy.function.policy).Statement[0] == {
-      Sid      = "ReadKeyParameters"
-      Effect   = "Allow"
-      Action   = ["ssm:GetParameter", "ssm:GetParameters"]
-      Resource = ["arn:aws:ssm:ca-central-1:111122223333:parameter/iam_users/*_keys"]
-    }
-    error_message = "the first statement"
+    condition     = [for statement in jsondecode(aws_iam_role_policy.function.policy).Statement : statement.Resource if statement.Sid == "ReadKeyParameters"] == [["arn:aws:ssm:ca-central-1:111122223333:parameter/iam_users/*_keys"]]
+    error_message = "which parameters"
   }
   assert {
     condition     = [for statement in jsondecode(aws_iam_role_policy.function.policy).Statement : statement.Resource if statement.Sid == "ConsumeQueue"] == [["arn:aws:sqs:ca-central-1:111122223333:events"]]
