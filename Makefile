@@ -6,14 +6,16 @@ SHELL := bash
 
 CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := .tools/bin/cargo-deny
+CARGO_CYCLONEDX_VERSION := 0.5.9
+CARGO_CYCLONEDX := .tools/bin/cargo-cyclonedx
 
 .PHONY: help
 help: ## what there is to do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: package cdk ## the service at work on this machine: rotations reach Vault, every step verified (KEEP=1 stays up)
-	local/demo.py --zip target/package/debug.zip
+demo: package-local cdk ## the service at work on this machine: rotations reach Vault, every step verified (KEEP=1 stays up)
+	local/demo.py --zip target/local.zip
 
 .PHONY: test
 test: unit integration cdk-test ## everything that can be tested on one machine
@@ -56,11 +58,27 @@ $(CARGO_DENY): .tools/cargo-deny-$(CARGO_DENY_VERSION)
 	cargo install cargo-deny --locked --version $(CARGO_DENY_VERSION) --root .tools
 	touch $@ $(CARGO_DENY)
 
-.PHONY: package
-package: venv ## the function's package for the local stack
+.PHONY: package-local
+package-local: venv ## the function's package for the local stack
 	cargo build --locked --bin lambda --no-default-features
-	mkdir -p target/package
-	local/package.py target/debug/lambda target/package/debug.zip
+	local/package.py target/debug/lambda target/local.zip
+
+.PHONY: package
+package: release-tools ## what is deployed: target/package with a zip and a list of contents for each architecture, and checksums
+	release/package.sh
+
+.PHONY: reproducible
+reproducible: release-tools ## two builds in two places give the same bytes (FULL=1: as they are released, else quickly)
+	release/reproducible.sh
+
+.PHONY: release-tools
+release-tools: $(CARGO_CYCLONEDX)
+	@local/setup .local/release release/requirements.txt
+
+$(CARGO_CYCLONEDX): .tools/cargo-cyclonedx-$(CARGO_CYCLONEDX_VERSION)
+.tools/cargo-cyclonedx-$(CARGO_CYCLONEDX_VERSION):
+	cargo install cargo-cyclonedx --locked --version $(CARGO_CYCLONEDX_VERSION) --root .tools
+	touch $@ $(CARGO_CYCLONEDX)
 
 .PHONY: venv
 venv: ## the Python environment of the local stack
@@ -87,8 +105,8 @@ infra-venv: ## the Python environment of the infrastructure's linters
 	@local/setup .local/infra-venv infra/requirements.txt
 
 .PHONY: deploy-local
-deploy-local: package cdk ## the CDK app in an emulated AWS that enforces permissions, until Ctrl-C
-	local/deploy_local.py --zip target/package/debug.zip
+deploy-local: package-local cdk ## the CDK app in an emulated AWS that enforces permissions, until Ctrl-C
+	local/deploy_local.py --zip target/local.zip
 
 .PHONY: terraform-check
 terraform-check: infra-venv ## the Terraform module: generated parts, format, validate, tests, checkov; says which provider was used

@@ -57,7 +57,7 @@ def main() -> None:
     parser.add_argument("-i", "--input", action="append", default=[], metavar="KEY=VALUE", help="as the CDK's -c; may be repeated")
     options = parser.parse_args()
     if not options.zip.is_file():
-        sys.exit(f"local/deploy_local.py: {options.zip} is missing. Make it first: make package")
+        sys.exit(f"local/deploy_local.py: {options.zip} is missing. Make it first: make package-local")
     if not all("=" in given for given in options.input):
         parser.error("an input is written KEY=VALUE")
 

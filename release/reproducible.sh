@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Builds the function's packages twice, from two clones in two places with nothing in common, and compares the bytes.
+#
+#   release/reproducible.sh [ARCHITECTURE…]     x86_64, unless others are named
+#
+# Without FULL=1 it builds without optimisation, which takes a quarter of the time: what could differ (paths, dates, order) is the same.
+set -euo pipefail
+checkout=$(cd "$(dirname "$0")/.." && pwd)
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+if [ -z "${FULL:-}" ]; then
+  export CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_PROFILE_RELEASE_OPT_LEVEL=0
+fi
+[ $# -gt 0 ] || set -- x86_64
+for place in first "second/and deeper"; do
+  git clone --quiet "$checkout" "$work/$place"
+  ln -s "$checkout/.tools" "$checkout/.local" "$work/$place/"
+  (cd "$work/$place" && release/package.sh "$@" >"$work/log" 2>&1) || { cat "$work/log" >&2; exit 1; }
+  mv "$work/$place/target/package/SHA256SUMS" "$work/$(basename "$place").sums"
+  rm -rf "${work:?}/$place"
+done
+if ! diff "$work/first.sums" "$work/and deeper.sums"; then
+  echo "release/reproducible.sh: two builds of the same commit differ" >&2
+  exit 1
+fi
+echo "two builds, the same bytes:"
+cat "$work/first.sums"
