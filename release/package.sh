@@ -33,6 +33,7 @@ for architecture in "$@"; do
     x86_64) option=--x86-64 target=x86_64-unknown-linux-gnu ;;
     *) echo "release/package.sh: $architecture is no architecture of Lambda; expected arm64 or x86_64" >&2; exit 2 ;;
   esac
+  rustup target list --installed | grep -qx "$target" || rustup target add "$target"
   cargo lambda build --release --locked --bin lambda --no-default-features "$option" --lambda-dir "$out/$architecture"
   local/package.py "$out/$architecture/lambda/bootstrap" "$out/function-$architecture.zip"
   cargo cyclonedx --quiet --format json --no-default-features --describe binaries --target "$target" --override-filename function
