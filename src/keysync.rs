@@ -32,6 +32,8 @@ const LASTS: Duration = Duration::from_mins(15);
 const EXAMINED_WITHIN: Duration = Duration::from_mins(1);
 
 /// The service: a configuration, and the stores that it names.
+///
+/// Its futures are not `Send`, because all work is done on one thread: await them in `main`, or on a `LocalSet`.
 #[derive(Debug)]
 pub struct KeySync {
     world: World<Live>,

@@ -47,7 +47,8 @@ impl Watch for Progress {
         self.bar.set_length((users as u64).max(self.bar.position()));
     }
 
-    fn ended(&self, _user: &UserReport) {
+    fn ended(&self, user: &UserReport) {
+        tracing::info!("{}: {}, {}", user.user, user.outcome.as_str(), user.reason);
         self.bar.inc(1);
         if self.bar.length().is_none_or(|length| length < self.bar.position()) {
             self.bar.set_length(self.bar.position());
