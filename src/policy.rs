@@ -72,6 +72,8 @@ impl VaultPolicy {
 #[derive(Debug, Deserialize)]
 struct Statement {
     sid: String,
+    requires: Option<String>,
+    effect: Option<String>,
     actions: Vec<String>,
     resources: Vec<String>,
     condition: Option<Value>,
@@ -92,7 +94,7 @@ pub struct IamPolicy {
 #[serde(rename_all = "PascalCase")]
 struct Allowed {
     sid: String,
-    effect: &'static str,
+    effect: String,
     action: Vec<String>,
     resource: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -109,15 +111,18 @@ impl IamPolicy {
             let fill = |text: String, (name, value): &(&str, String)| text.replace(&format!("${{{name}}}"), value);
             known.iter().fold(text.to_owned(), fill)
         };
-        let statement = statements.into_iter().filter_map(|Statement { sid, actions, resources, condition }| {
+        let statement = statements.into_iter().filter_map(|statement| {
+            let Statement { sid, requires, effect, actions, resources, condition } = statement;
             let resource = resources.iter().map(|resource| fill(resource)).collect::<Vec<_>>();
             let condition = condition.map(|condition| fill(&condition.to_string()));
-            if resource.iter().chain(&condition).any(|text| text.contains("${")) {
+            let has_all = requires.is_none_or(|required| known.iter().any(|(name, _)| *name == required));
+            if !has_all || resource.iter().chain(&condition).any(|text| text.contains("${")) {
                 left_out.push(sid);
                 return None;
             }
             let condition = condition.map(|text| serde_json::from_str(&text).expect("names need no escapes in JSON"));
-            Some(Allowed { sid, effect: "Allow", action: actions, resource, condition })
+            let effect = effect.unwrap_or_else(|| "Allow".to_owned());
+            Some(Allowed { sid, effect, action: actions, resource, condition })
         });
         Self { version: "2012-10-17", statement: statement.collect(), left_out }
     }

@@ -89,7 +89,10 @@ fn the_iam_policy_names_what_is_configured() {
         Some(json!(["arn:aws:s3:::state/sync-state/*", "arn:aws:s3:::state/vault-token.json"]))
     );
     assert_eq!(resources("ReadRoster"), None, "there is no roster");
-    for only_a_deployment_knows in ["ConsumeQueue", "RecordFailedInvocations", "WriteLogs"] {
+    assert!(statements.iter().all(|of| of["Effect"] == "Allow"), "{document}");
+    for only_a_deployment_knows in
+        ["ConsumeQueue", "RecordFailedInvocations", "WriteLogs", "KeepCodeOffNetworkInterfaces"]
+    {
         assert!(left_out.iter().any(|sid| sid == only_a_deployment_knows), "{left_out:?}");
     }
     assert!(!document.to_string().contains("${"), "{document}");
