@@ -31,8 +31,8 @@ where
                     "the AWS credentials are wrong or expired: give the function its role, or the shell new ones";
                 Error::Denied { operation, subject, remedy }
             }
-            "NoSuchBucket" | "PermanentRedirect" => {
-                let remedy = "check S3_BUCKET_NAME and the Region";
+            "NoSuchBucket" | "PermanentRedirect" | "AuthorizationHeaderMalformed" => {
+                let remedy = "check S3_BUCKET_NAME and AWS_REGION: there is no such bucket in this Region";
                 Error::Missing { operation, subject, remedy }
             }
             "ResourceNotFoundException" => {
@@ -45,9 +45,20 @@ where
         SdkError::TimeoutError(_) => {
             unavailable("no answer within the time limit: throttled, slow or out of reach".to_owned())
         }
-        SdkError::DispatchFailure(failure) => {
+        SdkError::DispatchFailure(failure) if failure.is_timeout() || failure.is_io() => {
             let cause = if failure.is_timeout() { "timed out" } else { "failed" };
-            unavailable(format!("the connection {cause}: check network, endpoint, Region and credentials"))
+            unavailable(format!("the connection {cause}: check the network, AWS_REGION and AWS_ENDPOINT_URL"))
+        }
+        // Nothing was sent.
+        SdkError::DispatchFailure(failure) => {
+            let cause = failure.as_connector_error().and_then(std::error::Error::source);
+            let problem = if cause.is_some_and(|cause| cause.to_string().contains("credential")) {
+                "no AWS credentials were found; set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give \
+                 the host a role"
+            } else {
+                "there is nowhere to send the request; set AWS_REGION, and check AWS_ENDPOINT_URL"
+            };
+            Error::Unexpected { operation, subject, problem: problem.to_owned() }
         }
         SdkError::ConstructionFailure(_) => {
             unavailable("the request could not be built: check Region and credentials".to_owned())
