@@ -95,6 +95,9 @@ infra/cdk/node_modules/.package-lock.json: infra/cdk/package-lock.json
 cdk-test: cdk ## the CDK app: template, permissions, context
 	cd infra/cdk && npm test
 
+.PHONY: infra
+infra: infra-check terraform-check parity ## both stacks: linters, Terraform's own tests, and that they are the same
+
 .PHONY: infra-check
 infra-check: cdk infra-venv ## cfn-lint and checkov on what the CDK app synthesises; every exception has its reason
 	cd infra/cdk && npm run --silent build
