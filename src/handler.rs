@@ -152,6 +152,9 @@ impl<W: Stores> Invocation<'_, W> {
             log_user(report);
             self.metrics.count(report, told);
         }
+        if let Err(complaint) = &token {
+            self.world.say_of_token(vec![complaint.clone()]);
+        }
         self.token(token);
         reports
     }

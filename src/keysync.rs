@@ -16,7 +16,7 @@ use crate::explain::{Explanation, explain};
 use crate::keys::UserName;
 use crate::observe::Look;
 use crate::reconcile::{Run, Watch, run};
-use crate::report::Report;
+use crate::report::{Outcome, Report};
 use crate::status::{Status, status};
 use crate::stores::{Live, connect};
 use crate::sync::{OnlySay, Request, sync_all};
@@ -61,12 +61,15 @@ impl KeySync {
         let only_say = if dry_run { OnlySay::All } else { OnlySay::Nothing };
         let look = || Look::Thorough { refused: None, written: None };
         let requests = users.iter().map(|user| Request::asked(user.clone(), look(), only_say)).collect();
-        let upkeep = async {
-            if !dry_run {
-                drop(self.world.look_after_token(false, deadline).await);
-            }
-        };
-        let (reports, ()) = tokio::join!(sync_all(&self.world, requests, deadline), upkeep);
+        let upkeep =
+            async { if dry_run { Ok(None) } else { self.world.look_after_token(false, deadline).await.map(Some) } };
+        let (reports, token) = tokio::join!(sync_all(&self.world, requests, deadline), upkeep);
+        // Where nobody could be synced, the reports say what is wrong.
+        if let Err(complaint) = token
+            && reports.iter().any(|user| user.outcome != Outcome::Failed)
+        {
+            self.world.say_of_token(vec![complaint]);
+        }
         let mut report = Report::begin("sync");
         for user in reports {
             report.add(user);

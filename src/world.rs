@@ -71,16 +71,14 @@ impl<W: Stores> World<W> {
     }
 
     /// Renews the token where that is due, or with `force` in any case, and logs what is wrong with it; an `Err` says in
-    /// words that this could not be done.
+    /// words that this could not be done, and is the caller's to tell.
     pub async fn look_after_token(&self, force: bool, deadline: Instant) -> Result<TokenStatus, String> {
         let upkeep = tokio::time::timeout_at(deadline, self.session.upkeep(force)).await;
         let status = upkeep.unwrap_or(Err(Error::OutOfTime));
-        let status = status.map_err(|error| format!("the Vault token could not be looked after: {error}"));
-        self.say_of_token(match &status {
-            Ok(status) => status.warnings.clone(),
-            Err(complaint) => vec![complaint.clone()],
-        });
-        status
+        if let Ok(status) = &status {
+            self.say_of_token(status.warnings.clone());
+        }
+        status.map_err(|error| format!("the Vault token could not be looked after: {error}"))
     }
 
     /// Logs what is wrong with the token, unless the same was said last time.
