@@ -135,6 +135,7 @@ async fn attempt<W: Stores>(
         }
         let seen = observe(world, &request.user, request.told_deleted, look, report).await?;
         let plan = plan(&seen.snapshot, world.config.on_user_deleted);
+        tracing::debug!(user = request.user.as_str(), "{}: {}", request.user, plan.reason);
         if plan.step.changes_vault() {
             outage.check()?;
             if !seen.proven {
