@@ -1,5 +1,7 @@
 //! Results as people read them. Pure: text from data.
 
+use std::collections::HashMap;
+
 use comfy_table::Table;
 use jiff::{SignedDuration, Timestamp};
 use nr_iam_key_sync::words::{span, when};
@@ -20,6 +22,7 @@ pub fn report(report: &Report, screen: Screen) -> String {
     let mut text = String::new();
     if !report.users.is_empty() {
         let mut table = screen.table(&["USER", "OUTCOME", "WHY"]);
+        let mut told = Told::default();
         for user in &report.users {
             let (word, tone) = outcome(user.outcome);
             let version =
@@ -27,7 +30,7 @@ pub fn report(report: &Report, screen: Screen) -> String {
             table.add_row([
                 screen.cell(&user.user, Tone::Plain),
                 screen.cell(word, tone),
-                screen.cell(format!("{}{version}", user.reason), Tone::Plain),
+                screen.cell(format!("{}{version}", told.once(user.user.as_str(), &user.reason)), Tone::Plain),
             ]);
         }
         text = lines(&table);
@@ -38,9 +41,31 @@ pub fn report(report: &Report, screen: Screen) -> String {
     }
     let counts = report.counts.iter().filter(|(_, count)| **count > 0);
     let counts = counts.map(|(kind, count)| format!("{count} {}", outcome(*kind).0)).collect::<Vec<_>>();
-    let counts = if counts.is_empty() { "no users".to_owned() } else { counts.join(", ") };
+    let counts = if counts.is_empty() { NOBODY.to_owned() } else { counts.join(", ") };
     let seconds = SignedDuration::from_millis(i64::try_from(report.millis).unwrap_or(i64::MAX)).as_secs_f64();
     text + &format!("{counts}; {seconds:.1} s\n")
+}
+
+/// Where a sweep finds nobody, that is rarely what was meant.
+const NOBODY: &str = "no users found in this Region under SSM_PARAMETER_PREFIX";
+
+/// A reason that is longer than this is told once.
+const LONG: usize = 60;
+
+/// What was told of whom: a reason that many share is a page of text otherwise.
+#[derive(Default)]
+struct Told<'a>(HashMap<&'a str, &'a str>);
+
+impl<'a> Told<'a> {
+    fn once(&mut self, user: &'a str, reason: &'a str) -> String {
+        match self.0.get(reason) {
+            Some(first) if reason.len() > LONG => format!("as for {first}"),
+            _ => {
+                self.0.insert(reason, user);
+                reason.to_owned()
+            }
+        }
+    }
 }
 
 fn outcome(outcome: Outcome) -> (&'static str, Tone) {
@@ -75,15 +100,17 @@ pub fn status(status: &Status, now: Timestamp, screen: Screen) -> String {
     let odd = status.users.iter().filter(|row| !row.condition.is_in_step()).collect::<Vec<_>>();
     if !odd.is_empty() {
         let mut table = screen.table(&[]);
+        let mut told = Told::default();
         for row in odd {
-            table.add_row([screen.cell(&row.user, Tone::Plain), screen.cell(&row.reason, Tone::Plain)]);
+            let reason = told.once(&row.user, &row.reason);
+            table.add_row([screen.cell(&row.user, Tone::Plain), screen.cell(reason, Tone::Plain)]);
         }
         text.push_str(&lines(&table));
         text.push_str("Run `keysync explain USER` for the whole story.\n\n");
     }
     let counts = status.counts.iter().map(|(condition, count)| format!("{count} {}", condition.as_str()));
     let counts = counts.collect::<Vec<_>>();
-    let counts = if counts.is_empty() { "no users".to_owned() } else { counts.join(", ") };
+    let counts = if counts.is_empty() { NOBODY.to_owned() } else { counts.join(", ") };
     let sweep = status.last_run.as_ref().map_or("none recorded".to_owned(), |run| last_run(run, now));
     let mut table = screen.table(&[]);
     table.add_row(["Users", &counts]);
