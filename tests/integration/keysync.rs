@@ -1,4 +1,15 @@
-//! The command line at its work, on real parts.
+//! The command line at its work, on real parts. Each file below has one idea.
+
+mod basic;
+mod complaints;
+mod conditions;
+mod configuration;
+mod dry_run;
+mod least_policy;
+mod shell;
+mod sweeps;
+mod transcript;
+mod world;
 
 use crate::corner::Corner;
 
