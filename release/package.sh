@@ -36,8 +36,10 @@ for architecture in "$@"; do
   rustup target list --installed | grep -qx "$target" || rustup target add "$target"
   cargo lambda build --release --locked --bin lambda --no-default-features "$option" --lambda-dir "$out/$architecture"
   local/package.py "$out/$architecture/lambda/bootstrap" "$out/function-$architecture.zip"
-  cargo cyclonedx --quiet --format json --no-default-features --describe binaries --target "$target" --override-filename function
-  mv function.cdx.json "$out/function-$architecture.cdx.json"
+  cargo cyclonedx --quiet --format json --no-default-features --describe binaries --target "$target"
+  # It describes each binary, and names the checkout.
+  sed "s|file://$checkout|file:///source|g" lambda_bin.cdx.json >"$out/function-$architecture.cdx.json"
+  rm lambda_bin.cdx.json keysync_bin.cdx.json
 done
 cd "$out"
 sha256sum function-*.zip function-*.cdx.json > SHA256SUMS
