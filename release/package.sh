@@ -9,6 +9,11 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 checkout=$PWD
+cargo_home=${CARGO_HOME:-$HOME/.cargo}
+# Compilers' flags are split at spaces.
+case $checkout$cargo_home in
+  *[[:space:]]*) echo "release/package.sh: no package can be built below a path with a space: $checkout, $cargo_home" >&2; exit 1 ;;
+esac
 tools=$checkout/.tools/bin
 export PATH=$checkout/.local/release/bin:$tools:$PATH
 for tool in cargo-lambda cargo-cyclonedx; do
@@ -20,7 +25,6 @@ mkdir -p "$out"
 rm -f "$out"/function-*.zip "$out"/function-*.cdx.json "$out/SHA256SUMS"
 
 # Nothing of this machine may get into the binary: neither where things are, nor when it was.
-cargo_home=${CARGO_HOME:-$HOME/.cargo}
 export RUSTFLAGS="--remap-path-prefix=$checkout=/source --remap-path-prefix=$cargo_home=/cargo"
 export CFLAGS="-ffile-prefix-map=$checkout=/source -ffile-prefix-map=$cargo_home=/cargo"
 SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)

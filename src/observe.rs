@@ -3,6 +3,8 @@
 //! Reads only. The order of reads is an invariant: after a refused write Vault's metadata is read **before** the
 //! parameter, so that the key that we then hold is at least as new as the one that refused us.
 
+use jiff::{SignedDuration, Timestamp};
+
 use crate::config::OnUserDeleted;
 use crate::error::Error;
 use crate::keys::UserName;
@@ -10,6 +12,10 @@ use crate::report::UserReport;
 use crate::snapshot::{Cas, Parameter, RosterView, Snapshot, UserState, VaultView};
 use crate::stores::{Etag, Found, Parameters, Published, Roster, States, Stores, Vault};
 use crate::world::{Notice, World};
+
+/// How often the platform rotates a key, and how often it puts the parameter for that.
+const ROTATION: SignedDuration = SignedDuration::from_hours(48);
+const PUTS_OF_A_ROTATION: i64 = 2;
 
 /// How to look.
 #[derive(Debug)]
@@ -89,6 +95,7 @@ pub async fn observe<W: Stores>(
         }
         (parameter.await, found)
     };
+    report.notes.missed_since = missed_since(&parameter, state.as_ref());
     if let (Parameter::Current(current), Some(state)) = (&parameter, &state) {
         report.notes.recorded = state.last_secret_hash == current.fingerprint && state.retired_at.is_none();
     }
@@ -114,6 +121,14 @@ pub async fn observe<W: Stores>(
     let proven = if world.states.is_some() { vault == before } else { !was_listed };
     let snapshot = Snapshot { parameter, state, vault, roster, path, told_deleted };
     Ok(Observation { snapshot, etag, damaged, proven })
+}
+
+/// When the first of several rotations was due that the state does not know. A rotation is two puts, so more than two
+/// since the recorded one are more than one rotation, and the first was due when the recorded key had had its time.
+fn missed_since(parameter: &Parameter, state: Option<&UserState>) -> Option<Timestamp> {
+    let recorded = state?.revision()?;
+    let several = parameter.revision()?.version > recorded.version + PUTS_OF_A_ROTATION;
+    several.then(|| recorded.modified.checked_add(ROTATION).ok()).flatten()
 }
 
 async fn parameter<W: Stores>(world: &World<W>, user: &UserName) -> Parameter {

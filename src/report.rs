@@ -103,6 +103,8 @@ pub struct Notes {
     pub remarked: bool,
     /// `LastModifiedDate` of the parameter that was read.
     pub parameter_modified: Option<Timestamp>,
+    /// When the first of several rotations was due whose keys are not recorded.
+    pub missed_since: Option<Timestamp>,
     /// When Vault had the key.
     pub in_vault_at: Option<Timestamp>,
 }
@@ -150,8 +152,10 @@ impl UserReport {
     pub(crate) fn measure(&mut self, now: Timestamp) {
         let modified = self.notes.parameter_modified;
         let is_missing = matches!(self.outcome, Outcome::Failed | Outcome::Held) && !self.notes.recorded;
-        let missing = modified.filter(|_| is_missing);
-        self.unsynced_hours = missing.map(|modified| now.duration_since(modified).as_secs_f64().max(0.0) / 3600.0);
+        // Each rotation puts the parameter anew: of several that were missed, the first counts.
+        let since = modified.map(|modified| self.notes.missed_since.map_or(modified, |missed| missed.min(modified)));
+        let missing = since.filter(|_| is_missing);
+        self.unsynced_hours = missing.map(|since| now.duration_since(since).as_secs_f64().max(0.0) / 3600.0);
     }
 
     /// Notes that it failed.

@@ -23,9 +23,14 @@ locals {
 resource "aws_security_group" "function" {
   count = local.in_vpc ? 1 : 0
 
-  name        = "${var.name}-function"
+  # In another VPC it is another group, which must be there before the function leaves the one in use.
+  name_prefix = "${var.name}-function-"
   description = "IAM key sync: out to Vault and AWS endpoints, nothing in"
   vpc_id      = var.vpc_id
+
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 resource "aws_vpc_security_group_egress_rule" "function" {

@@ -45,6 +45,7 @@ done
 [ -n "${VAULT_ADDR:-}" ] || fail "VAULT_ADDR is not set; expected the address of Vault, such as https://vault.example.org:8200"
 
 vault=$(command -v vault || command -v bao) || fail "neither vault nor bao is installed"
+tool=$(basename "$vault")
 
 "$vault" policy write "$name" "$policy" >/dev/null
 if [ "$kind" = token ]; then
@@ -54,18 +55,19 @@ if [ "$kind" = token ]; then
   cat <<TEXT
 Policy and token role "$name" are ready. Make a token, wrapped so that nobody sees it on its way, and store it:
 
-  vault token create -role=$name -wrap-ttl=10m -field=wrapping_token | keysync token import
+  $tool token create -role=$name -wrap-ttl=10m -field=wrapping_token | keysync token import
 TEXT
 else
-  "$vault" auth list -format=json | grep -q '"approle/"' || "$vault" auth enable approle >/dev/null
+  methods=$("$vault" auth list -format=json)
+  case $methods in *'"approle/"'*) ;; *) "$vault" auth enable approle >/dev/null ;; esac
   # A secret id works once and soon: it makes one token, which then lives by its renewals.
   "$vault" write "auth/approle/role/$name" token_policies="$name" token_period="$period" token_bound_cidrs="$cidrs" \
     secret_id_bound_cidrs="$cidrs" secret_id_num_uses=1 secret_id_ttl=10m token_type=service >/dev/null
   cat <<TEXT
 Policy and AppRole "$name" are ready. Log in once, and store the token, wrapped so that nobody sees it on its way:
 
-  vault write -wrap-ttl=10m -field=wrapping_token auth/approle/login \\
-    role_id="\$(vault read -field=role_id auth/approle/role/$name/role-id)" \\
-    secret_id="\$(vault write -f -field=secret_id auth/approle/role/$name/secret-id)" | keysync token import
+  $tool write -wrap-ttl=10m -field=wrapping_token auth/approle/login \\
+    role_id="\$($tool read -field=role_id auth/approle/role/$name/role-id)" \\
+    secret_id="\$($tool write -f -field=secret_id auth/approle/role/$name/secret-id)" | keysync token import
 TEXT
 fi

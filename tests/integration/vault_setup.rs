@@ -65,7 +65,7 @@ async fn set_up(corner: &Corner<'_>, name: &str, options: &str) -> Result<String
         assert_eq!(said.code, 0, "{said:?}");
     }
     let told = as_root(corner, &tools, &script, &policy).await.out;
-    let command = told.split_once("\n\n").unwrap().1.replace("vault ", "bao ");
+    let command = told.split_once("\n\n").unwrap().1;
     let (make, import) = command.rsplit_once('|').unwrap();
     assert_eq!(import.trim(), "keysync token import");
     let wrapped = as_root(corner, &tools, make, "").await;

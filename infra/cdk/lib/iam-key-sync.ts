@@ -35,6 +35,10 @@ export class IamKeySync extends Construct {
   readonly queue: IQueue;
   /** Change events that could not be delivered, or not be processed in time. */
   readonly deadLetterQueue: IQueue;
+  /** Where sweeps and token renewals end that failed three times. */
+  readonly failedInvocationQueue: IQueue;
+  /** Where those end that Scheduler could not start. */
+  readonly scheduleDeadLetterQueue: IQueue;
   readonly rule: Rule;
   /** The nightly sweep. */
   readonly sweepSchedule: CfnSchedule;
@@ -71,6 +75,8 @@ export class IamKeySync extends Construct {
     this.bucket = bucket;
     this.queue = events.queue;
     this.deadLetterQueue = events.deadLetters;
+    this.failedInvocationQueue = sync.failures;
+    this.scheduleDeadLetterQueue = schedules.deadLetters;
     this.function = sync.function;
     this.logGroup = sync.logGroup;
     this.rule = this.changeRule(props);

@@ -16,6 +16,8 @@ export class IamKeySyncStack extends Stack {
       BucketName: sync.bucket.bucketName,
       QueueUrl: sync.queue.queueUrl,
       DeadLetterQueueUrl: sync.deadLetterQueue.queueUrl,
+      FailedInvocationQueueUrl: sync.failedInvocationQueue.queueUrl,
+      ScheduleDeadLetterQueueUrl: sync.scheduleDeadLetterQueue.queueUrl,
       RuleName: sync.rule.ruleName,
       SweepScheduleName: sync.sweepSchedule.ref,
       LogGroupName: sync.logGroup.logGroupName,
