@@ -84,7 +84,13 @@ impl KeySync {
     /// Those of the record of the last sweep; what failed of the sweep itself is part of the answer.
     pub async fn reconcile(&self, order: &Reconcile, watch: &impl Watch) -> Result<Run, Error> {
         let id = format!("keysync-{:016x}", fastrand::u64(..));
-        Box::pin(run(&self.world, order, &id, Instant::now() + LASTS, watch)).await
+        let sweep = Box::pin(run(&self.world, order, &id, Instant::now() + LASTS, watch));
+        // A plan for new users alone would not notice that there is no way into Vault.
+        let token = async { if order.dry_run { self.world.session.show().await.err() } else { None } };
+        let (run, trouble) = tokio::join!(sweep, token);
+        let mut run = run?;
+        run.problems.extend(trouble.map(|error| error.to_string()));
+        Ok(run)
     }
 
     /// How everybody stands, or these users.

@@ -68,12 +68,8 @@ impl<W: Stores, H: Watch, F: FnMut(UserReport)> Sweep<'_, W, H, F> {
         let config = &self.world.config.vault;
         let survey = async |vault: &W::Vault, token: &_| vault.survey(token, &config.mount, &config.path_prefix).await;
         self.world.session.call(survey).await.unwrap_or_else(|error| {
-            // Where something is written, whatever is wrong shows there; a dry run may meet it nowhere else.
-            if self.order.dry_run {
-                tracing::warn!("Vault's metadata could not be listed: {error}");
-            } else {
-                tracing::info!(error = %error, "Vault's metadata could not be listed, so it is read one by one");
-            }
+            // Not a warning: whatever is wrong fails the users or the token, and is told there.
+            tracing::info!(error = %error, "Vault's metadata could not be listed, so it is read one by one");
             None
         })
     }
