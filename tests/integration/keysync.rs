@@ -5,6 +5,7 @@ mod complaints;
 mod conditions;
 mod configuration;
 mod dry_run;
+mod interrupt;
 mod least_policy;
 mod shell;
 mod sweeps;

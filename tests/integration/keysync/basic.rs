@@ -108,7 +108,7 @@ async fn every_command_works_without_a_bucket() {
     $ keysync token show
     Vault token  expires in 71 h (TIME), period 72 h
     kind         service token, orphan, made less than a minute ago (TIME)
-    policies     default, CORNER-ab528d48
+    policies     default, CORNER
     [0]
     $ keysync token renew
     Vault token  renewed; expires in 71 h (TIME), period 72 h

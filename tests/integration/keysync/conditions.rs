@@ -101,6 +101,7 @@ async fn the_status_names_every_condition_and_what_is_behind_it() {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "most of them are the snapshot")]
 async fn each_condition_has_its_story_its_advice_and_its_exit_code() {
     let corner = Corner::new().await;
     let _equal = equal_names();

@@ -7,6 +7,7 @@ use crate::corner::Corner;
 use crate::stack::Stack;
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "most of them are the snapshot")]
 async fn what_is_typed_wrong_is_told_with_what_was_meant() {
     let corner = Corner::without_token(Stack::shared()).await;
     let mut terminal = Transcript::of(&corner, &[]);
@@ -30,85 +31,85 @@ async fn what_is_typed_wrong_is_told_with_what_was_meant() {
     assert_snapshot!(terminal.text(), @r"
     $ keysync stauts
     ! error: unrecognized subcommand 'stauts'
-    ! 
+    !
     !   tip: a similar subcommand exists: 'status'
-    ! 
+    !
     ! Usage: keysync [OPTIONS] <COMMAND>
-    ! 
+    !
     ! For more information, try '--help'.
     [2]
     $ keysync status --ouput json
     ! error: unexpected argument '--ouput' found
-    ! 
+    !
     !   tip: a similar argument exists: '--output'
-    ! 
+    !
     ! Usage: keysync status --output <FORMAT> [USER]...
-    ! 
+    !
     ! For more information, try '--help'.
     [2]
     $ keysync status --output yaml
     ! error: invalid value 'yaml' for '--output <FORMAT>'
     !   [possible values: text, json]
-    ! 
+    !
     ! For more information, try '--help'.
     [2]
     $ keysync sync
     ! error: the following required arguments were not provided:
     !   <USER>...
-    ! 
+    !
     ! Usage: keysync sync <USER>...
-    ! 
+    !
     ! For more information, try '--help'.
     [2]
     $ keysync sync --dryrun alice
     ! error: unexpected argument '--dryrun' found
-    ! 
+    !
     !   tip: a similar argument exists: '--dry-run'
-    ! 
+    !
     ! Usage: keysync sync --dry-run <USER>...
-    ! 
+    !
     ! For more information, try '--help'.
     [2]
     $ keysync sync al/ice
     ! error: invalid value 'al/ice' for '<USER>...': a user name holds '/', expected only A-Z a-z 0-9 + = , . @ _ -
-    ! 
+    !
     ! For more information, try '--help'.
     [2]
     $ keysync sync ..
     ! error: invalid value '..' for '<USER>...': a user name of dots alone would leave its Vault path
-    ! 
+    !
     ! For more information, try '--help'.
     [2]
     $ keysync explain alice bob
     ! error: unexpected argument 'bob' found
-    ! 
+    !
     ! Usage: keysync explain [OPTIONS] <USER>
-    ! 
+    !
     ! For more information, try '--help'.
     [2]
     $ keysync reconcile alice
     ! error: unexpected argument 'alice' found
-    ! 
+    !
     ! Usage: keysync reconcile [OPTIONS]
-    ! 
+    !
     ! For more information, try '--help'.
     [2]
     $ keysync reconcile --user
     ! error: a value is required for '--user <USER>' but none was supplied
-    ! 
+    !
     ! For more information, try '--help'.
     [2]
     $ keysync completions ksh
     ! error: invalid value 'ksh' for '<SHELL>'
     !   [possible values: bash, elvish, fish, powershell, zsh]
-    ! 
+    !
     !   tip: a similar value exists: 'zsh'
-    ! 
+    !
     ! For more information, try '--help'.
     [2]
     $ keysync policy iam --account 12
     ! error: invalid value '12' for '--account <ID>': expected the 12 digits of an AWS account
-    ! 
+    !
     ! For more information, try '--help'.
     [2]
     $ keysync man /no/such/folder

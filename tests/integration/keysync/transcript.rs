@@ -40,8 +40,8 @@ impl<'a> Transcript<'a> {
     }
 
     fn note(&mut self, line: &str, said: &Said) {
-        let errors = said.err.lines().map(|line| format!("! {line}\n")).collect::<String>();
-        self.text.push_str(&format!("$ keysync {line}\n{}{errors}[{}]\n", said.out, said.code));
+        let errors = said.err.lines().map(|line| format!("! {line}").trim_end().to_owned() + "\n").collect::<Vec<_>>();
+        self.text += &format!("$ keysync {line}\n{}{}[{}]\n", said.out, errors.concat(), said.code);
     }
 
     /// Types a command that is to fail, also with `--verbose`, which must give away no more.
@@ -76,7 +76,7 @@ impl<'a> Transcript<'a> {
 pub fn equal_names() -> insta::internals::SettingsBindDropGuard {
     let mut settings = insta::Settings::clone_current();
     for (random, name) in [
-        ("test-[0-9a-f]{16}", "CORNER"),
+        ("test-[0-9a-f]{16}(-[0-9a-f]{8})?", "CORNER"),
         (r"127\.0\.0\.1:\d+", "127.0.0.1:PORT"),
         (r"/tmp/iam-key-sync-\w+", "DIR"),
         (r"\d{4}-\d\d-\d\d\s+\d\d:\d\d:\d\d\s+UTC", "TIME"),
