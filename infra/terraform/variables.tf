@@ -229,13 +229,13 @@ variable "on_user_deleted" {
 }
 
 variable "sync_interval_hours" {
-  description = "A sweep does nothing when the last complete one is younger than this."
+  description = "A sweep does nothing when the last complete one is younger than this. At most a day: an alarm expects a complete sweep each day."
   type        = number
   default     = 24
   nullable    = false
 
   validation {
-    condition     = var.sync_interval_hours >= 1 && var.sync_interval_hours <= 8760 && floor(var.sync_interval_hours) == var.sync_interval_hours
-    error_message = "sync_interval_hours: expected a whole number from 1 to 8760"
+    condition     = var.sync_interval_hours >= 1 && var.sync_interval_hours <= 24 && floor(var.sync_interval_hours) == var.sync_interval_hours
+    error_message = "sync_interval_hours: expected a whole number from 1 to 24"
   }
 }

@@ -155,7 +155,7 @@ variable "sweep_schedule" {
 }
 
 variable "token_refresh_schedule" {
-  description = "When the Vault token is renewed: several times within its period."
+  description = "When the Vault token is renewed: several times within its period, and at least every six hours, because an alarm expects it."
   type        = string
   default     = "cron(0 5,11,17,23 * * ? *)"
   nullable    = false

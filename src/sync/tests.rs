@@ -303,3 +303,20 @@ async fn basic_mode_takes_no_other_answer_of_vault_for_absence() {
     assert_eq!(one(&world, asked("alice")).await.outcome, Outcome::Failed);
     assert!(memory.history("alice").is_empty());
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_clock_of_a_missing_key_goes_on_when_the_platform_rotates_again() {
+    for (puts, hours) in [(2, 1.0), (4, 72.0)] {
+        let memory = Memory::default();
+        let world = memory.world(&[]);
+        let ago = |hours| (Timestamp::now() - SignedDuration::from_hours(hours)).to_string();
+        memory.put("alice", &value("OLD"), &ago(120));
+        assert_eq!(one(&world, asked("alice")).await.outcome, Outcome::Written);
+        for put in 1..=puts {
+            memory.put("alice", &value(&format!("NEW{put}")), &ago(1));
+        }
+        memory.0.borrow_mut().faults.extend([("vault-write", denied as fn() -> Error), ("vault-write", denied)]);
+        let unsynced = one(&world, asked("alice")).await.unsynced_hours.unwrap();
+        assert!((unsynced - hours).abs() < 0.1, "{puts} puts: {unsynced} h");
+    }
+}

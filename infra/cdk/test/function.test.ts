@@ -132,8 +132,8 @@ test('there is one function, and nothing that the CDK adds by itself', () => {
 
 test('the outputs have the names that operators rely on', () => {
   const names = [
-    ...['AlarmTopicArn', 'BucketName', 'DashboardName', 'DeadLetterQueueUrl', 'FunctionName', 'KeptWhenDestroyed', 'KmsKeyArn'],
-    ...['LogGroupName', 'QueueUrl', 'RuleName', 'SweepScheduleName'],
+    ...['AlarmTopicArn', 'BucketName', 'DashboardName', 'DeadLetterQueueUrl', 'FailedInvocationQueueUrl', 'FunctionName'],
+    ...['KeptWhenDestroyed', 'KmsKeyArn', 'LogGroupName', 'QueueUrl', 'RuleName', 'ScheduleDeadLetterQueueUrl', 'SweepScheduleName'],
   ];
   assert.deepEqual(Object.keys(synthesised.template.toJSON().Outputs).sort(), names);
 });

@@ -32,7 +32,7 @@ function matches({ actions, resources, condition }: Permission, { action, resour
 function holds(operator: string, patterns: readonly string[], value: string | undefined): boolean {
   const [, name, ifExists] = /^(.*?)(IfExists)?$/.exec(operator)!;
   // IAM: a negated operator holds where the key is missing.
-  if (value === undefined) return ifExists !== undefined || name.includes('Not');
+  if (value === undefined) return ifExists !== undefined || name!.includes('Not');
   switch (name) {
     case 'StringEquals':
       return patterns.includes(value);

@@ -117,7 +117,7 @@ test('the topic is encrypted, takes only TLS, and only alarms of this account ma
 test('the dashboard shows every alarm and every metric that an alarm watches, and nothing overlaps', () => {
   const { widgets } = JSON.parse(plain(synthesised.one('AWS::CloudWatch::Dashboard').Properties.DashboardBody));
   const text = JSON.stringify(widgets);
-  for (const { id, metric } of definitions) assert.ok(text.includes(`alarm:<AWS::StackName>-${id}"`), id), assert.ok(text.includes(`"${metric}"`) || metric === 'FailedInvocations', metric);
+  for (const { id, metric } of definitions) assert.ok(text.includes(`alarm:<AWS::StackName>-${id}"`), id), assert.ok(text.includes(`"${metric}"`) || metric === 'InvocationsFailedToBeSentToDlq', metric);
   for (const stat of ['p50', 'p99']) assert.ok(text.includes(`"EventToVaultSeconds","Function","<${synthesised.function.id}>",{"stat":"${stat}"`), stat);
   const taken = new Set<string>();
   for (const { x, y, width, height } of widgets) {
