@@ -60,12 +60,27 @@ impl VaultPolicy {
     pub fn to_hcl(&self) -> String {
         let rules = self.path.iter().map(|(path, rule)| {
             let why = self.why.iter().filter(|(of, _)| of == path);
-            let why = why.map(|(_, why)| why.as_str()).collect::<Vec<_>>().join("\n# ");
+            let why = why.map(|(_, why)| comment(why)).collect::<String>();
             let capabilities = rule.capabilities.iter().map(|word| format!("{word:?}")).collect::<Vec<_>>().join(", ");
-            format!("# {why}\npath {path:?} {{\n  capabilities = [{capabilities}]\n}}\n")
+            format!("{why}path {path:?} {{\n  capabilities = [{capabilities}]\n}}\n")
         });
         rules.collect::<Vec<_>>().join("\n")
     }
+}
+
+/// A comment of lines that fit a terminal.
+fn comment(text: &str) -> String {
+    let mut lines = vec!["#".to_owned()];
+    for word in text.split(' ') {
+        let line = lines.last_mut().expect("there is a first line, and lines are only added");
+        if line.len() + 1 + word.len() > 80 {
+            lines.push(format!("# {word}"));
+        } else {
+            line.push(' ');
+            line.push_str(word);
+        }
+    }
+    lines.join("\n") + "\n"
 }
 
 /// A statement of `permissions.json`.

@@ -45,12 +45,14 @@ fn only_soft_delete_may_hide_versions() {
 fn each_rule_in_hcl_has_its_reason() {
     insta::assert_snapshot!(VaultPolicy::of(&config(&[("VAULT_TOKEN", "t")])).to_hcl(), @r#"
     # Write keys.
-    # Without a bucket nothing is recorded, so the key in Vault is compared with the current one.
+    # Without a bucket nothing is recorded, so the key in Vault is compared with the
+    # current one.
     path "secret/data/aws/iam-keys/*" {
       capabilities = ["create", "update", "read"]
     }
 
-    # Versions and deletions, never values: this is how drift is seen, and how a refused check-and-set is resolved.
+    # Versions and deletions, never values: this is how drift is seen, and how a
+    # refused check-and-set is resolved.
     path "secret/metadata/aws/iam-keys/*" {
       capabilities = ["read"]
     }
