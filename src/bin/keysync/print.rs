@@ -10,7 +10,7 @@ use nr_iam_key_sync::{
     TokenView, Verdict,
 };
 
-use crate::screen::{Screen, Tone, lines};
+use crate::screen::{Screen, Tone, lines, lines_of, name};
 
 /// What happened, or would happen, to whom.
 pub fn report(report: &Report, screen: Screen) -> String {
@@ -28,12 +28,12 @@ pub fn report(report: &Report, screen: Screen) -> String {
             let version =
                 user.vault_version.map_or(String::new(), |version| format!(" (now version {version} in Vault)"));
             table.add_row([
-                screen.cell(&user.user, Tone::Plain),
+                name(user.user.as_str()),
                 screen.cell(word, tone),
                 screen.cell(format!("{}{version}", told.once(user.user.as_str(), &user.reason)), Tone::Plain),
             ]);
         }
-        text = lines(&table);
+        text = lines_of(&table, report.users.iter().map(|user| user.user.as_str()));
         if report.truncated {
             text.push_str("… and others; the counts are complete.\n");
         }
@@ -88,7 +88,7 @@ pub fn status(status: &Status, now: Timestamp, screen: Screen) -> String {
     for row in &status.users {
         let age = row.key_age_hours.map_or("-".to_owned(), |age| short(hours(age)));
         table.add_row([
-            screen.cell(&row.user, Tone::Plain),
+            name(&row.user),
             screen.cell(row.condition.as_str(), tone(row.condition)),
             screen.cell(last_sync(row, now), Tone::Plain),
             screen.cell(age, Tone::Plain),
@@ -96,16 +96,19 @@ pub fn status(status: &Status, now: Timestamp, screen: Screen) -> String {
             screen.cell(versions(row), Tone::Plain),
         ]);
     }
-    let mut text = if status.users.is_empty() { String::new() } else { lines(&table) + "\n" };
+    let mut text = lines_of(&table, status.users.iter().map(|row| row.user.as_str())) + "\n";
+    if status.users.is_empty() {
+        text.clear();
+    }
     let odd = status.users.iter().filter(|row| !row.condition.is_in_step()).collect::<Vec<_>>();
     if !odd.is_empty() {
         let mut table = screen.table(&[]);
         let mut told = Told::default();
-        for row in odd {
+        for row in &odd {
             let reason = told.once(&row.user, &row.reason);
-            table.add_row([screen.cell(&row.user, Tone::Plain), screen.cell(reason, Tone::Plain)]);
+            table.add_row([name(&row.user), screen.cell(reason, Tone::Plain)]);
         }
-        text.push_str(&lines(&table));
+        text.push_str(&lines_of(&table, odd.iter().map(|row| row.user.as_str())));
         text.push_str("Run `keysync explain USER` for the whole story.\n\n");
     }
     let counts = status.counts.iter().map(|(condition, count)| format!("{count} {}", condition.as_str()));
@@ -259,10 +262,10 @@ pub fn checks(checks: &[Check], screen: Screen) -> String {
 pub fn explanation(explanation: &Explanation, screen: Screen) -> String {
     let mut table = screen.table(&[]);
     let row = &explanation.row;
-    table.add_row([screen.cell(&row.user, Tone::Plain), screen.cell(row.condition.as_str(), tone(row.condition))]);
+    table.add_row([name(&row.user), screen.cell(row.condition.as_str(), tone(row.condition))]);
     for paragraph in &explanation.story {
         table.add_row([paragraph.about, &paragraph.text]);
     }
     table.add_row(["what to do", &explanation.advice]);
-    lines(&table)
+    lines_of(&table, [row.user.as_str()])
 }

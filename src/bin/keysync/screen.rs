@@ -61,11 +61,33 @@ impl Screen {
     }
 }
 
+/// A name that is longer stands on a line of its own: broken it could be neither copied nor searched for.
+const LONGEST_NAME: usize = 32;
+
+/// Stands in the table where such a name belongs.
+const ELSEWHERE: &str = "\u{e000}";
+
+/// The cell of a name.
+pub fn name(name: &str) -> Cell {
+    Cell::new(if name.len() > LONGEST_NAME { ELSEWHERE } else { name })
+}
+
 /// The table as text: without the spaces that fill up the last column, and without the one before the first.
 pub fn lines(table: &Table) -> String {
-    let lines = table.lines().map(|line| {
+    lines_of(table, [])
+}
+
+/// The same of a table with a [`name`] in each row: these, in their order.
+pub fn lines_of<'a>(table: &Table, names: impl IntoIterator<Item = &'a str>) -> String {
+    let mut long = names.into_iter().filter(|name| name.len() > LONGEST_NAME);
+    let mut text = String::new();
+    for line in table.lines() {
+        if line.contains(ELSEWHERE) {
+            text.extend([long.next().unwrap_or_default(), "\n"]);
+        }
+        let line = line.replace(ELSEWHERE, " ");
         let line = line.trim_end();
-        format!("{}\n", line.strip_prefix(' ').unwrap_or(line))
-    });
-    lines.collect()
+        text.extend([line.strip_prefix(' ').unwrap_or(line), "\n"]);
+    }
+    text
 }
