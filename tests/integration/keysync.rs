@@ -9,6 +9,7 @@ mod interrupt;
 mod least_policy;
 mod shell;
 mod sweeps;
+mod terminal;
 mod transcript;
 mod world;
 
