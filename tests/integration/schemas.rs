@@ -17,7 +17,8 @@ fn problems(instance: &Value, of: &str) -> Vec<String> {
     validator.iter_errors(instance).map(|error| format!("{}: {error}", error.instance_path())).collect()
 }
 
-fn is(said: &Said, of: &str) {
+/// Requires of what was said to be as the schema says.
+pub fn is(said: &Said, of: &str) {
     assert_eq!(problems(&said.json(), of), Vec::<String>::new(), "{of}: {said:?}");
 }
 

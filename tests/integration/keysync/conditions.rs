@@ -1,9 +1,11 @@
 //! Every way in which a user can stand: in the status, and as a story.
 
+use futures_util::future::join_all;
 use insta::assert_snapshot;
 
 use super::transcript::{Transcript, equal_names};
 use crate::corner::Corner;
+use crate::schemas::is;
 
 /// A roster, and a user in each condition that lasts; named after it.
 async fn everybody(corner: &Corner<'_>) {
@@ -31,6 +33,29 @@ async fn everybody(corner: &Corner<'_>) {
     corner.put("held", "{}").await;
     corner.delete("missing").await;
     corner.rotate("new").await;
+}
+
+#[tokio::test]
+async fn each_condition_is_as_the_schema_says() {
+    let corner = Corner::new().await;
+    everybody(&corner).await;
+    let table = ("IAM_USER_TABLE", corner.bucket.as_str());
+    let nowhere = ("VAULT_ADDR", "https://127.0.0.1:1");
+    for world in [&[table][..], &[table, nowhere]] {
+        let run = async |line: &str| {
+            let arguments = [&line.split(' ').collect::<Vec<_>>()[..], &["--output", "json"]].concat();
+            corner.keysync_with(&arguments, world, "").await
+        };
+        let status = run("status").await;
+        is(&status, "status");
+        let users = status.json()["users"].as_array().unwrap().clone();
+        let stories = users.iter().map(|row| format!("explain {}", row["user"].as_str().unwrap())).collect::<Vec<_>>();
+        join_all(stories.iter().map(async |line| is(&run(line).await, "explanation"))).await;
+        is(&run("plan").await, "report");
+        is(&run("sync in-step held failed nobody").await, "report");
+        is(&run("reconcile").await, "report");
+        is(&run("status").await, "status");
+    }
 }
 
 #[tokio::test]
