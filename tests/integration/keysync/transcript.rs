@@ -41,7 +41,8 @@ impl<'a> Transcript<'a> {
 
     fn note(&mut self, line: &str, said: &Said) {
         let errors = said.err.lines().map(|line| format!("! {line}").trim_end().to_owned() + "\n").collect::<Vec<_>>();
-        self.text += &format!("$ keysync {line}\n{}{}[{}]\n", said.out, errors.concat(), said.code);
+        let (began, ended) = (format!("$ keysync {line}\n"), format!("[{}]\n", said.code));
+        self.text.extend([began, said.out.clone(), errors.concat(), ended]);
     }
 
     /// Types a command that is to fail, also with `--verbose`, which must give away no more.
