@@ -61,7 +61,10 @@ pub async fn run(arguments: Arguments, bar: ProgressBar) -> Result<Exit, Error> 
             Ok(Exit::Done)
         }
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Arguments::command(), "keysync", &mut std::io::stdout());
+            // Not straight to standard output: it panics where the reader goes away.
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), "keysync", &mut script);
+            write(&String::from_utf8_lossy(&script));
             Ok(Exit::Done)
         }
         Command::Man { directory: None } => {

@@ -107,9 +107,17 @@ async fn verbose_adds_lines_to_standard_error_only() {
 async fn a_reader_that_goes_away_is_no_reason_to_complain() {
     let corner = Corner::new().await;
     corner.rotate("alice").await;
-    for line in
-        ["status", "plan", "explain alice", "status --output json", "token show", "policy vault", "man", "--help"]
-    {
+    for line in [
+        "status",
+        "plan",
+        "explain alice",
+        "status --output json",
+        "token show",
+        "policy vault",
+        "man",
+        "completions bash",
+        "--help",
+    ] {
         let mut child = start(&line.split(' ').collect::<Vec<_>>(), &corner.environment());
         drop(child.stdout.take());
         let said = end(child, "").await;
