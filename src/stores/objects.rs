@@ -26,6 +26,11 @@ impl Objects {
         Self { client, bucket: bucket.to_owned() }
     }
 
+    /// Where an object is, for people.
+    pub(super) fn address_of(&self, key: &str) -> String {
+        format!("s3://{}/{key}", self.bucket)
+    }
+
     /// The object's text and version; `None` where there is none. The text may be a secret: the caller wipes it.
     pub(super) async fn get(&self, operation: &'static str, key: &str) -> Result<Option<(Vec<u8>, Etag)>, Error> {
         let subject = || format!("s3://{}/{key}", self.bucket);

@@ -25,14 +25,15 @@ impl StoredToken {
     }
 
     fn unusable(&self, problem: &str) -> Error {
-        Error::Unexpected { operation: READING, subject: self.key.clone(), problem: problem.to_owned() }
+        let problem = format!("{problem}; store a token with `keysync token import`");
+        Error::Unexpected { operation: READING, subject: self.objects.address_of(&self.key), problem }
     }
 }
 
 impl Tokens for StoredToken {
     async fn load(&self) -> Result<(TokenObject, Etag), Error> {
         let Some((text, etag)) = self.objects.get(READING, &self.key).await? else {
-            return Err(self.unusable("there is no token object; store a Vault token there"));
+            return Err(self.unusable("there is no token object"));
         };
         let object = TokenObject::parse(&Zeroizing::new(text)).map_err(|problem| self.unusable(&problem))?;
         Ok((object, etag))

@@ -166,6 +166,10 @@ fn unreachable(operation: &'static str, subject: String, error: Option<&reqwest:
         Some(error) if error.is_timeout() => "Vault did not answer within the time limit".to_owned(),
         Some(error) => match innermost(error).to_string() {
             cause if cause.contains("certificate") => untrusted(&cause),
+            cause if cause.contains("refused") => {
+                "the connection was refused; check VAULT_ADDR, and that Vault runs there".to_owned()
+            }
+            cause if cause.contains("lookup address") => "the name does not resolve; check VAULT_ADDR".to_owned(),
             cause => cause,
         },
         None => "the connection failed".to_owned(),

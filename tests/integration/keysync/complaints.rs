@@ -123,7 +123,8 @@ async fn no_vault_at_the_address() {
     USER   OUTCOME  WHY
     alice  failed   reading Vault's metadata of
                     secret/aws/iam-keys/CORNER/alice: no answer
-                    (Connection refused (os error 111)); worth another try later
+                    (the connection was refused; check VAULT_ADDR, and that Vault
+                    runs there); worth another try later
 
     1 failed; N s
     [1]
@@ -132,16 +133,17 @@ async fn no_vault_at_the_address() {
     alice  to write  new: no key of this user was recorded
 
     1 to write; N s
-    ! error: the sweep is incomplete: looking up the Vault token at https://127.0.0.1:PORT/: no answer (Connection refused (os error 111)); worth another try later
+    ! error: the sweep is incomplete: looking up the Vault token at https://127.0.0.1:PORT/: no answer (the connection was refused; check VAULT_ADDR, and that Vault runs there); worth another try later
     [1]
     $ keysync reconcile --force
     USER   OUTCOME  WHY
     alice  failed   writing the key to Vault at
                     secret/aws/iam-keys/CORNER/alice: no answer
-                    (Connection refused (os error 111)); worth another try later
+                    (the connection was refused; check VAULT_ADDR, and that Vault
+                    runs there); worth another try later
 
     1 failed; N s
-    ! error: the sweep is incomplete: 1 failed (alice); the Vault token could not be looked after: looking up the Vault token at https://127.0.0.1:PORT/: no answer (Connection refused (os error 111)); worth another try later
+    ! error: the sweep is incomplete: 1 failed (alice); the Vault token could not be looked after: looking up the Vault token at https://127.0.0.1:PORT/: no answer (the connection was refused; check VAULT_ADDR, and that Vault runs there); worth another try later
     [1]
     $ keysync status
     USER   STATUS  LAST SYNC  KEY AGE  LEFT  VERSIONS
@@ -152,18 +154,19 @@ async fn no_vault_at_the_address() {
 
     Users       1 new
     Last sweep  none recorded
-    ! error: looking up the Vault token at https://127.0.0.1:PORT/: no answer (Connection refused (os error 111)); worth another try later
+    ! error: looking up the Vault token at https://127.0.0.1:PORT/: no answer (the connection was refused; check VAULT_ADDR, and that Vault runs there); worth another try later
     [1]
     $ keysync explain alice
     alice       failed
     last sweep  No sweep is recorded yet.
     plan        A sync would fail: reading Vault's metadata of
-                secret/aws/iam-keys/CORNER/alice: no answer
-                (Connection refused (os error 111)); worth another try later.
+                secret/aws/iam-keys/CORNER/alice: no answer (the
+                connection was refused; check VAULT_ADDR, and that Vault runs
+                there); worth another try later.
     what to do  Mend what the reason names, then run this again.
     [1]
     $ keysync token show
-    ! error: looking up the Vault token at https://127.0.0.1:PORT/: no answer (Connection refused (os error 111)); worth another try later
+    ! error: looking up the Vault token at https://127.0.0.1:PORT/: no answer (the connection was refused; check VAULT_ADDR, and that Vault runs there); worth another try later
     [1]
     ");
 }
@@ -176,13 +179,13 @@ async fn a_vault_whose_name_does_not_resolve() {
     USER   OUTCOME  WHY
     alice  failed   reading Vault's metadata of
                     secret/aws/iam-keys/CORNER/alice: no answer
-                    (failed to lookup address information: Name or service not
-                    known); worth another try later
+                    (the name does not resolve; check VAULT_ADDR); worth another
+                    try later
 
     1 failed; N s
     [1]
     $ keysync token show
-    ! error: looking up the Vault token at https://vault.invalid/: no answer (failed to lookup address information: Name or service not known); worth another try later
+    ! error: looking up the Vault token at https://vault.invalid/: no answer (the name does not resolve; check VAULT_ADDR); worth another try later
     [1]
     ");
 }
@@ -370,25 +373,26 @@ async fn no_token_object_and_damaged_ones() {
     assert_snapshot!(terminal.text(), @r#"
     $ keysync sync alice
     USER   OUTCOME  WHY
-    alice  failed   reading the Vault token vault-token.json: there is no token
-                    object; store a Vault token there
+    alice  failed   reading the Vault token
+                    s3://CORNER/vault-token.json: there is no token
+                    object; store a token with `keysync token import`
 
     1 failed; N s
     [1]
     $ keysync token show
-    ! error: reading the Vault token vault-token.json: there is no token object; store a Vault token there
+    ! error: reading the Vault token s3://CORNER/vault-token.json: there is no token object; store a token with `keysync token import`
     [1]
     $ keysync token show
-    ! error: reading the Vault token vault-token.json: the token object is not one (line 1, column 19), expected {"token": "…", "createdAt", "expiresAt", "renewable", "ttl"}
+    ! error: reading the Vault token s3://CORNER/vault-token.json: the token object is not one (line 1, column 19), expected {"token": "…", "createdAt", "expiresAt", "renewable", "ttl"}; store a token with `keysync token import`
     [1]
     $ keysync token show
-    ! error: reading the Vault token vault-token.json: the token object is not one, expected {"token": "…", "createdAt", "expiresAt", "renewable", "ttl"}
+    ! error: reading the Vault token s3://CORNER/vault-token.json: the token object is not one, expected {"token": "…", "createdAt", "expiresAt", "renewable", "ttl"}; store a token with `keysync token import`
     [1]
     $ keysync token show
-    ! error: reading the Vault token vault-token.json: the token in the token object is empty or holds characters that no token has, expected {"token": "…", "createdAt", "expiresAt", "renewable", "ttl"}
+    ! error: reading the Vault token s3://CORNER/vault-token.json: the token in the token object is empty or holds characters that no token has, expected {"token": "…", "createdAt", "expiresAt", "renewable", "ttl"}; store a token with `keysync token import`
     [1]
     $ keysync token show
-    ! error: reading the Vault token vault-token.json: the token object is not one, expected {"token": "…", "createdAt", "expiresAt", "renewable", "ttl"}
+    ! error: reading the Vault token s3://CORNER/vault-token.json: the token object is not one, expected {"token": "…", "createdAt", "expiresAt", "renewable", "ttl"}; store a token with `keysync token import`
     [1]
     "#);
 }
