@@ -116,6 +116,9 @@ impl Config {
             path_prefix: read.path("VAULT_PATH_PREFIX", "aws/iam-keys"),
             token: token.and_then(|value| read.header("VAULT_TOKEN", value)).map(SecretString::from),
         };
+        if bucket.as_ref().is_some_and(|name| name.contains('/') || (name.contains(':') && !name.starts_with("arn:"))) {
+            read.problem("S3_BUCKET_NAME", "is not the name of a bucket, expected such as my-bucket, without s3://");
+        }
         let bucket = bucket.map(|name| BucketConfig {
             name,
             token_key: read.text_or("VAULT_TOKEN_S3_KEY", "vault-token.json"),

@@ -38,7 +38,7 @@ pub(crate) fn explain(
     config: &Config,
     row: Row,
     seen: Option<&Sighting>,
-    last_run: Option<&LastRun>,
+    last_run: Result<Option<&LastRun>, ()>,
     now: Timestamp,
 ) -> Explanation {
     let mut story = Vec::new();
@@ -74,6 +74,7 @@ fn parameter(named: &str, seen: &Sighting, now: Timestamp) -> String {
             format!("{named} is at version {}, put {}, but {problem}.", revision.version, when(revision.modified, now))
         }
         Held::Absent => format!("There is no parameter {named} in this account and Region."),
+        Held::Unnameable => "No parameter can have a name with this user's characters.".to_owned(),
         Held::Unknown => format!("{named} could not be read."),
     }
 }
@@ -125,11 +126,12 @@ fn vault(path: &str, seen: &Sighting) -> String {
     }
 }
 
-fn sweep(config: &Config, last_run: Option<&LastRun>, row: &Row, now: Timestamp) -> String {
+fn sweep(config: &Config, last_run: Result<Option<&LastRun>, ()>, row: &Row, now: Timestamp) -> String {
     match last_run {
-        None if config.bucket.is_none() => "In basic mode sweeps are not recorded.".to_owned(),
-        None => "No sweep is recorded yet.".to_owned(),
-        Some(run) => {
+        Err(()) => "The record of the last sweep could not be read.".to_owned(),
+        Ok(None) if config.bucket.is_none() => "In basic mode sweeps are not recorded.".to_owned(),
+        Ok(None) => "No sweep is recorded yet.".to_owned(),
+        Ok(Some(run)) => {
             let ended = match run.finished_at {
                 Some(finished) => format!("The last sweep ended {}", when(finished, now)),
                 None => format!("The last sweep began {} and has not ended", when(run.started_at, now)),

@@ -90,6 +90,7 @@ impl KeySync {
         let (run, trouble) = tokio::join!(sweep, token);
         let mut run = run?;
         run.problems.extend(trouble.map(|error| error.to_string()));
+        run.report.problems.clone_from(&run.problems);
         Ok(run)
     }
 
@@ -110,7 +111,8 @@ impl KeySync {
         let users = Some(vec![user.clone()]);
         let (status, seen) = Box::pin(status(&self.world, users, Instant::now() + LASTS, &())).await?;
         let seen = seen.into_iter().next().expect("there is a row for each named user");
-        let (sighting, last_run) = (seen.sighting.as_deref(), status.last_run.as_ref());
+        let (sighting, last_run) =
+            (seen.sighting.as_deref(), if status.last_run_is_known { Ok(status.last_run.as_ref()) } else { Err(()) });
         Ok(explain(&self.world.config, seen.row, sighting, last_run, Timestamp::now()))
     }
 

@@ -62,3 +62,6 @@ pub use status::{Condition, LastSync, Row, Status, SyncOutcome};
 pub use telemetry::{Metrics, NAMESPACE, start_log};
 pub use token::{Imported, TokenStatus, TokenView};
 pub use trigger::Reconcile;
+
+/// For [`KeySync::import_token`].
+pub use secrecy::SecretString;

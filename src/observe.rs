@@ -149,6 +149,8 @@ async fn published<W: Stores>(world: &World<W>, user: &UserName) -> Result<(Foun
             Ok((Found { state, ..Found::default() }, view))
         }
         Err(Error::Denied { .. }) => {
+            // The policy's refusal, only if the token is alive.
+            world.session.call(async |vault, token| vault.lookup(token).await).await?;
             world.say_once(Notice::DataIsHidden);
             Ok((Found::default(), VaultView::Hidden { refused: None }))
         }

@@ -24,6 +24,8 @@ struct Rule {
 /// A policy for the Vault token.
 #[derive(Debug, Serialize)]
 pub struct VaultPolicy {
+    #[serde(skip)]
+    mode: &'static str,
     /// What the token may do, by path, as Vault reads it in JSON.
     path: BTreeMap<String, Capabilities>,
     #[serde(skip)]
@@ -46,7 +48,7 @@ impl VaultPolicy {
             Some("soft-delete") => deletes,
             Some(when) => when == mode,
         };
-        let mut policy = Self { path: BTreeMap::new(), why: Vec::new() };
+        let mut policy = Self { mode, path: BTreeMap::new(), why: Vec::new() };
         for rule in rules.into_iter().filter(needed) {
             let vault = &config.vault;
             let path = rule.path.replace("${Mount}", &vault.mount).replace("${Prefix}", &vault.path_prefix);
@@ -64,7 +66,8 @@ impl VaultPolicy {
             let capabilities = rule.capabilities.iter().map(|word| format!("{word:?}")).collect::<Vec<_>>().join(", ");
             format!("{why}path {path:?} {{\n  capabilities = [{capabilities}]\n}}\n")
         });
-        rules.collect::<Vec<_>>().join("\n")
+        let mode = format!("# For the {} mode of keysync.\n", self.mode);
+        [mode].into_iter().chain(rules).collect::<Vec<_>>().join("\n")
     }
 }
 

@@ -153,7 +153,7 @@ impl UserReport {
         let modified = self.notes.parameter_modified;
         let is_missing = matches!(self.outcome, Outcome::Failed | Outcome::Held) && !self.notes.recorded;
         // Each rotation puts the parameter anew: of several that were missed, the first counts.
-        let since = modified.map(|modified| self.notes.missed_since.map_or(modified, |missed| missed.min(modified)));
+        let since = modified.map(|modified| self.notes.missed_since.unwrap_or(modified).min(modified));
         let missing = since.filter(|_| is_missing);
         self.unsynced_hours = missing.map(|since| now.duration_since(since).as_secs_f64().max(0.0) / 3600.0);
     }
@@ -185,6 +185,9 @@ pub struct Report {
     /// Whether there are more of note than are listed.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub truncated: bool,
+    /// What was not done, in words, where an error does not tell it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub problems: Vec<String>,
     /// How often each outcome occurred; complete.
     pub counts: BTreeMap<Outcome, u64>,
     /// How long it all took, in milliseconds.
@@ -195,7 +198,7 @@ impl Report {
     /// A report of nothing yet.
     pub(crate) fn begin(trigger: &'static str) -> Self {
         let counts = Outcome::ALL.map(|outcome| (outcome, 0)).into_iter().collect();
-        Self { trigger, skipped: None, users: Vec::new(), truncated: false, counts, millis: 0 }
+        Self { trigger, skipped: None, users: Vec::new(), truncated: false, problems: Vec::new(), counts, millis: 0 }
     }
 
     /// Counts and lists a user.

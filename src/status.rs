@@ -38,6 +38,9 @@ pub struct Status {
     pub token: Option<TokenView>,
     /// What could not be found out.
     pub problems: Vec<String>,
+    /// Whether the record of the last sweep could be read.
+    #[serde(skip)]
+    pub last_run_is_known: bool,
 }
 
 /// A user's row and what it was made from.
@@ -50,8 +53,10 @@ pub(crate) struct Seen {
 
 /// Looks at these users, or at everybody.
 ///
+/// A user whose status cannot be found out is [`Condition::Failed`].
+///
 /// # Errors
-/// Those of the record of the last sweep. A user whose status cannot be found out is [`Condition::Failed`].
+/// None but those of claiming a sweep, which a dry run does not do.
 pub(crate) async fn status<W: Stores>(
     world: &World<W>,
     users: Option<Vec<UserName>>,
@@ -68,7 +73,10 @@ pub(crate) async fn status<W: Stores>(
     };
     let token = tokio::time::timeout_at(deadline, world.session.show());
     let (run, last_run, token) = tokio::join!(run(world, &order, "status", deadline, &gather), last_run, token);
-    let (mut problems, last_run) = (run?.problems, last_run?);
+    let mut problems = run?.problems;
+    let last_run = last_run.map_err(|error| problems.push(error.to_string()));
+    let last_run_is_known = last_run.is_ok();
+    let last_run = last_run.ok().flatten();
     let token = token.unwrap_or(Err(Error::OutOfTime)).map_err(|error| problems.push(error.to_string())).ok();
     let now = Timestamp::now();
     let reports = gather.reports.into_inner().into_iter();
@@ -79,7 +87,7 @@ pub(crate) async fn status<W: Stores>(
     for row in &users {
         *counts.entry(row.condition).or_default() += 1;
     }
-    Ok((Status { users, counts, last_run, token, problems }, seen))
+    Ok((Status { users, counts, last_run, token, problems, last_run_is_known }, seen))
 }
 
 impl Seen {

@@ -15,7 +15,7 @@ use crate::apply::{ATTEMPTS, Applied, apply, pause};
 use crate::error::Error;
 use crate::keys::UserName;
 use crate::observe::{Look, observe};
-use crate::plan::{Step, plan};
+use crate::plan::{Reason, Step, plan};
 use crate::report::{Outcome, UserReport};
 use crate::snapshot::{Sighting, VaultView};
 use crate::stores::Stores;
@@ -133,7 +133,15 @@ async fn attempt<W: Stores>(
         if matches!(look, Look::Thorough { .. } | Look::Listed { vault: VaultView::NotRead, .. }) {
             outage.check()?;
         }
-        let seen = observe(world, &request.user, request.told_deleted, look, report).await?;
+        let seen = match observe(world, &request.user, request.told_deleted, look, report).await {
+            Ok(seen) => seen,
+            Err(error) => {
+                if request.only_say == OnlySay::All {
+                    report.sighting = without_vault(world, request, &error, report).await;
+                }
+                return Err(error);
+            }
+        };
         let plan = plan(&seen.snapshot, world.config.on_user_deleted);
         tracing::debug!(user = request.user.as_str(), "{}: {}", request.user, plan.reason);
         if plan.step.changes_vault() {
@@ -170,6 +178,17 @@ async fn attempt<W: Stores>(
         pause(attempt).await;
     }
     Err(Error::Contended { subject: format!("the key of {} in Vault", request.user), attempts: ATTEMPTS })
+}
+
+/// What can be told of a user when Vault gives no answer: parameter and record.
+async fn without_vault<W: Stores>(
+    world: &World<W>,
+    request: &Request,
+    error: &Error,
+    report: &mut UserReport,
+) -> Option<Box<Sighting>> {
+    let seen = observe(world, &request.user, request.told_deleted, Look::Quick, report).await.ok()?;
+    Some(Box::new(Sighting::of(&seen.snapshot, Reason::NotRead(error.to_string()))))
 }
 
 /// Whether what was read looks older than the event that told of it. A parameter without a current key is always worth

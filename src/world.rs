@@ -58,7 +58,7 @@ impl<W: Stores> World<W> {
         match notice {
             Notice::MetadataIsHidden => tracing::warn!(
                 "the Vault token may not read metadata: keys are synced, but drift in Vault is not seen, and a write whose guard \
-                 Vault refuses is made without one; allow read and list on <mount>/metadata/<prefix>/*"
+                 Vault refuses is made without one; allow what `keysync policy vault` prints"
             ),
             Notice::RosterIsClosed => tracing::warn!(
                 "there is no roster to ask: a user without a parameter is retired when an event says that it was deleted; \

@@ -47,7 +47,10 @@ done
 vault=$(command -v vault || command -v bao) || fail "neither vault nor bao is installed"
 tool=$(basename "$vault")
 
-"$vault" policy write "$name" "$policy" >/dev/null
+[ "$policy" = - ] && policy=/dev/stdin
+text=$(cat "$policy")
+[ -n "$text" ] || fail "the policy is empty; did \`keysync policy vault\` complain?"
+"$vault" policy write "$name" - >/dev/null <<<"$text"
 if [ "$kind" = token ]; then
   # A period resets the lifetime at each renewal, without an end; an orphan does not die with whoever made it.
   "$vault" write "auth/token/roles/$name" allowed_policies="$name" orphan=true renewable=true token_type=service \

@@ -56,7 +56,7 @@ fn row(condition: Condition, reason: &Reason, hours_left: Option<f64>) -> Row {
 }
 
 fn told(config: &Config, row: Row, seen: Option<&Sighting>, last_run: Option<&LastRun>) -> String {
-    let Explanation { story, advice, .. } = explain(config, row, seen, last_run, at(NOW));
+    let Explanation { story, advice, .. } = explain(config, row, seen, Ok(last_run), at(NOW));
     let story = story.into_iter().map(|paragraph| format!("{}: {}\n", paragraph.about, paragraph.text));
     story.chain([format!("advice: {advice}")]).collect()
 }

@@ -44,6 +44,8 @@ fn only_soft_delete_may_hide_versions() {
 #[test]
 fn each_rule_in_hcl_has_its_reason() {
     insta::assert_snapshot!(VaultPolicy::of(&config(&[("VAULT_TOKEN", "t")])).to_hcl(), @r#"
+    # For the basic mode of keysync.
+
     # Write keys.
     # Without a bucket nothing is recorded, so the key in Vault is compared with the
     # current one.

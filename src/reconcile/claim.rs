@@ -131,7 +131,11 @@ fn due(
         let until = last.claimed_until.unwrap_or(last.started_at);
         let alive = now < until && until <= later(now, LONGEST) && last.request_id.as_deref() != Some(request_id);
         return if alive && !force {
-            Err(format!("another sweep, begun at {}, may be under way until {}", utc(last.started_at), utc(until)))
+            Err(format!(
+                "another sweep, begun at {}, may be under way until {}; force (--force) sweeps all the same",
+                utc(last.started_at),
+                utc(until)
+            ))
         } else {
             Ok(Scope::Everyone { first: first() })
         };

@@ -80,7 +80,7 @@ impl<W: Stores, H: Watch, F: FnMut(UserReport)> Sweep<'_, W, H, F> {
         match all_pages(async |from| roster.page(from).await).await {
             Ok(names) => Some(names),
             Err(error) => {
-                tracing::warn!(error = %error, "the roster could not be listed: who is on it without a parameter is not noticed");
+                tracing::warn!("who is on the roster without a parameter is not noticed: {error}");
                 None
             }
         }

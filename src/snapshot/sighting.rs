@@ -37,6 +37,8 @@ pub enum Held {
     },
     /// No parameter.
     Absent,
+    /// No parameter can have the user's name.
+    Unnameable,
     /// It is not known what.
     Unknown,
 }
@@ -52,7 +54,8 @@ impl Sighting {
             Parameter::Malformed { revision, problem } => {
                 Held::Nothing { revision: *revision, problem: problem.clone() }
             }
-            Parameter::Absent | Parameter::Unnameable => Held::Absent,
+            Parameter::Absent => Held::Absent,
+            Parameter::Unnameable => Held::Unnameable,
             Parameter::Unreadable(_) => Held::Unknown,
         };
         Self { parameter, state: seen.state.clone(), vault: seen.vault, roster: seen.roster, reason }

@@ -135,6 +135,8 @@ pub enum SyncOutcome {
     Failed,
     /// There was none.
     Never,
+    /// The record could not be read.
+    Unknown,
 }
 
 impl Row {
@@ -143,7 +145,7 @@ impl Row {
         let (revision, id) = match seen.map(|seen| &seen.parameter) {
             Some(Held::Key { id, revision }) => (Some(*revision), Some(id)),
             Some(Held::Nothing { revision, .. }) => (Some(*revision), None),
-            Some(Held::Absent | Held::Unknown) | None => (None, None),
+            Some(Held::Absent | Held::Unnameable | Held::Unknown) | None => (None, None),
         };
         let age = revision.map(|revision| now.duration_since(revision.modified));
         let recorded_version = seen.and_then(|seen| seen.state.as_ref()?.vault_version);
@@ -191,6 +193,7 @@ fn last_sync(user: &str, seen: Option<&Sighting>, last_run: Option<&LastRun>) ->
             LastSync { outcome: SyncOutcome::Retired, at: state.retired_at }
         }
         (Some(state), _) => LastSync { outcome: SyncOutcome::Written, at: known(state.last_synced_at) },
+        (None, _) if seen.is_none() => LastSync { outcome: SyncOutcome::Unknown, at: None },
         (None, _) => LastSync { outcome: SyncOutcome::Never, at: None },
     }
 }

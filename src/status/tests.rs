@@ -110,3 +110,17 @@ fn outcomes_that_a_dry_run_never_has_are_named_all_the_same() {
     let of = |outcome| Row::of(told(outcome), None, None, at("2026-01-10T09:00:00Z")).condition;
     assert_eq!([of(Outcome::Written), of(Outcome::Retired)], [Condition::Behind, Condition::Gone]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn without_vault_parameter_and_record_are_still_told() {
+    let memory = Memory::default();
+    let world = memory.world(&[]);
+    memory.put("alice", &value("KEY"), &hours_ago(10));
+    swept(&world).await;
+    let away: fn() -> Error = crate::stores::memory::unreachable;
+    memory.0.borrow_mut().faults.extend((0..6).map(|_| ("vault-metadata", away)));
+    let status = look(&world).await;
+    let alice = row(&status, "alice");
+    assert_eq!((alice.condition, alice.last_sync.outcome), (Condition::Failed, SyncOutcome::Written));
+    assert_eq!((alice.parameter_version, alice.recorded_version), (Some(1), Some(1)));
+}

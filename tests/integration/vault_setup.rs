@@ -126,6 +126,7 @@ async fn wrong_usage_is_told() {
         ("--priod 1h", "unknown option --priod; see --help"),
         ("--period", "--period needs a value"),
         ("nowhere.hcl", "nowhere.hcl cannot be read; expected a policy, see --help"),
+        ("-", "the policy is empty; did `keysync policy vault` complain?"),
     ] {
         let said = as_root(&corner, &tools, &format!("infra/vault/setup.sh {arguments}"), "").await;
         assert_eq!((said.code, said.err), (2, format!("infra/vault/setup.sh: {complaint}\n")));

@@ -25,8 +25,8 @@ const AFTER: &str = "\
 The configuration comes from the environment: VAULT_ADDR, then S3_BUCKET_NAME (enhanced mode: state and token in S3) or \
 VAULT_TOKEN (basic mode), and credentials and Region of AWS as for its own command line.
 
-Exit codes: 0 done, or all in step; 1 something failed; 2 wrong usage or configuration; 3 `plan` or `status` found \
-differences.";
+Exit codes: 0 done, or all in step; 1 something failed; 2 wrong usage or configuration; 3 `plan`, `status`, \
+`explain` or a dry run found differences.";
 
 /// How the result is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

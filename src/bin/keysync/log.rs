@@ -23,10 +23,10 @@ pub fn start(verbose: bool, bar: ProgressBar) {
     } else {
         // A message is readable alone; its fields are for programs.
         let message = debug_fn(|writer: &mut Writer<'_>, field, value| match field.name() {
-            "message" => write!(writer, "{value:?}"),
+            "message" => write!(writer, "warning: {value:?}"),
             _ => Ok(()),
         });
-        let lines = lines.without_time().fmt_fields(message);
+        let lines = lines.without_time().with_level(false).fmt_fields(message);
         tracing_subscriber::registry().with(lines.with_filter(targets)).init();
     }
 }

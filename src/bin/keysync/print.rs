@@ -1,14 +1,16 @@
 //! Results as people read them. Pure: text from data.
 
+mod token;
+
+pub use token::{imported, renewed, token};
+
 use std::collections::HashMap;
 
-use comfy_table::Table;
 use jiff::{SignedDuration, Timestamp};
 use nr_iam_key_sync::words::{span, when};
-use nr_iam_key_sync::{
-    Check, Condition, Explanation, Imported, LastRun, Outcome, Report, Row, Status, SyncOutcome, TokenStatus,
-    TokenView, Verdict,
-};
+use nr_iam_key_sync::{Check, Condition, Explanation, LastRun, Outcome, Report, Row, Status, SyncOutcome, Verdict};
+
+use token::{life, warn};
 
 use crate::screen::{Screen, Tone, lines, lines_of, name};
 
@@ -41,7 +43,11 @@ pub fn report(report: &Report, screen: Screen) -> String {
     }
     let counts = report.counts.iter().filter(|(_, count)| **count > 0);
     let counts = counts.map(|(kind, count)| format!("{count} {}", outcome(*kind).0)).collect::<Vec<_>>();
-    let counts = if counts.is_empty() { NOBODY.to_owned() } else { counts.join(", ") };
+    let counts = match (counts.is_empty(), report.problems.is_empty()) {
+        (false, _) => counts.join(", "),
+        (true, true) => NOBODY.to_owned(),
+        (true, false) => "nobody was looked at".to_owned(),
+    };
     let seconds = SignedDuration::from_millis(i64::try_from(report.millis).unwrap_or(i64::MAX)).as_secs_f64();
     text + &format!("{counts}; {seconds:.1} s\n")
 }
@@ -113,8 +119,16 @@ pub fn status(status: &Status, now: Timestamp, screen: Screen) -> String {
     }
     let counts = status.counts.iter().map(|(condition, count)| format!("{count} {}", condition.as_str()));
     let counts = counts.collect::<Vec<_>>();
-    let counts = if counts.is_empty() { NOBODY.to_owned() } else { counts.join(", ") };
-    let sweep = status.last_run.as_ref().map_or("none recorded".to_owned(), |run| last_run(run, now));
+    let counts = match (counts.is_empty(), status.problems.is_empty()) {
+        (false, _) => counts.join(", "),
+        (true, true) => NOBODY.to_owned(),
+        (true, false) => "nobody was looked at".to_owned(),
+    };
+    let sweep = match &status.last_run {
+        Some(run) => last_run(run, now),
+        None if status.last_run_is_known => "none recorded".to_owned(),
+        None => "not known".to_owned(),
+    };
     let mut table = screen.table(&[]);
     table.add_row(["Users", &counts]);
     table.add_row(["Last sweep", &sweep]);
@@ -140,6 +154,7 @@ fn last_sync(row: &Row, now: Timestamp) -> String {
         SyncOutcome::Retired => "retired",
         SyncOutcome::Failed => "failed",
         SyncOutcome::Never => "never",
+        SyncOutcome::Unknown => "-",
     };
     row.last_sync.at.map_or(word.to_owned(), |at| format!("{word} {} ago", short(now.duration_since(at))))
 }
@@ -191,50 +206,6 @@ fn last_run(run: &LastRun, now: Timestamp) -> String {
         (count, _) => format!("{count} users left over ({}, …)", run.failed_users[0]),
     };
     format!("{}, {left}", when(finished, now))
-}
-
-/// How long the token lives, in a line.
-fn life(status: &TokenStatus, now: Timestamp) -> String {
-    let end = status.expires_at.map_or("never expires".to_owned(), |end| format!("expires {}", when(end, now)));
-    let period = match status.period_seconds.map(|seconds| i64::try_from(seconds).unwrap_or(i64::MAX)) {
-        Some(seconds) => format!("period {}", span(SignedDuration::from_secs(seconds))),
-        None => "not periodic".to_owned(),
-    };
-    let renewable = if status.renewable { "" } else { ", not renewable" };
-    format!("{end}, {period}{renewable}")
-}
-
-/// The token after a renewal.
-pub fn renewed(status: &TokenStatus, now: Timestamp, screen: Screen) -> String {
-    let renewed = if status.renewed { "renewed" } else { "not renewed: it cannot be" };
-    let mut table = screen.table(&[]);
-    table.add_row(["Vault token", &format!("{renewed}; {}", life(status, now))]);
-    warn(&mut table, status, screen);
-    lines(&table)
-}
-
-/// What is known of the token.
-pub fn token(view: &TokenView, now: Timestamp, screen: Screen) -> String {
-    let kin = if view.orphan { "orphan" } else { "child" };
-    let mut table = screen.table(&[]);
-    table.add_row(["Vault token", &life(&view.status, now)]);
-    table.add_row(["kind", &format!("{} token, {kin}, made {}", view.kind, when(view.created_at, now))]);
-    table.add_row(["policies", &view.policies.join(", ")]);
-    warn(&mut table, &view.status, screen);
-    lines(&table)
-}
-
-/// What was stored.
-pub fn imported(imported: &Imported, now: Timestamp, screen: Screen) -> String {
-    let how = if imported.wrapped { "unwrapped and stored" } else { "stored" };
-    format!("The token is {how}; the function uses it as soon as the one before is refused, or at its next start.\n\n")
-        + &token(&imported.token, now, screen)
-}
-
-fn warn(table: &mut Table, status: &TokenStatus, screen: Screen) {
-    for warning in &status.warnings {
-        table.add_row([screen.cell("warning", Tone::Warning), screen.cell(warning, Tone::Plain)]);
-    }
 }
 
 /// What the doctor found.

@@ -22,7 +22,7 @@ impl Progress {
         Self { bar, stopped: Cell::new(false) }
     }
 
-    /// Does the work. A first Ctrl-C (or SIGTERM) lets it finish the users in flight, a second ends the program.
+    /// Does the work. A first Ctrl-C (or SIGTERM, or SIGHUP) lets it finish the users in flight, a second ends the program.
     pub async fn of<T>(&self, work: impl Future<Output = T>) -> T {
         let interrupted = async {
             interrupt().await;
@@ -65,8 +65,10 @@ async fn interrupt() {
     use tokio::signal::unix::{SignalKind, signal};
     let signal = |kind| signal(kind).expect("the runtime handles signals");
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
+    let mut hangup = signal(SignalKind::hangup());
     tokio::select! {
         _ = interrupt.recv() => {}
+        _ = hangup.recv() => {}
         _ = terminate.recv() => {}
     }
 }

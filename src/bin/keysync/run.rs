@@ -1,6 +1,6 @@
 //! What each command does: ask the library, write the result, choose the exit code.
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::Path;
 
 use clap::CommandFactory;
@@ -68,7 +68,9 @@ pub async fn run(arguments: Arguments, bar: ProgressBar) -> Result<Exit, Error> 
             Ok(Exit::Done)
         }
         Command::Man { directory: None } => {
-            let _ = clap_mangen::Man::new(Arguments::command()).render(&mut std::io::stdout());
+            let mut page = Vec::new();
+            clap_mangen::Man::new(Arguments::command()).render(&mut page).expect("a Vec takes every byte");
+            write(&String::from_utf8_lossy(&page));
             Ok(Exit::Done)
         }
         Command::Man { directory: Some(directory) } => Ok(manual(&directory)),
@@ -98,8 +100,15 @@ fn write_json(result: &impl Serialize) {
 }
 
 fn write(text: &str) {
-    // A reader that has seen enough closes the pipe: no reason to complain.
-    let _ = std::io::stdout().write_all(text.as_bytes());
+    let mut out = std::io::stdout();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            eprintln!("error: the result could not be written: {error}");
+            std::process::exit(i32::from(Exit::Failed as u8));
+        }
+        // A reader that has seen enough closes the pipe: no reason to complain.
+        Ok(()) | Err(_) => {}
+    }
 }
 
 /// Writes a manual page for each command.
@@ -130,7 +139,11 @@ async fn reconcile(order: &Reconcile, out: Out, bar: ProgressBar) -> Result<Exit
     if !run.problems.is_empty() {
         return Ok(complain(&Error::PartialFailure(run.problems.join("; "))));
     }
-    Ok(if order.dry_run { differences(&run.report) } else { Exit::Done })
+    Ok(match order {
+        Reconcile { dry_run: true, .. } => differences(&run.report),
+        Reconcile { users: Some(_), .. } => of_sync(&run.report),
+        _ => Exit::Done,
+    })
 }
 
 async fn status(users: Option<Vec<UserName>>, out: Out, bar: ProgressBar) -> Result<Exit, Error> {
@@ -166,6 +179,7 @@ async fn of_token(token: Token, out: Out) -> Result<Exit, Error> {
         Token::Renew => {
             let status = keysync.renew_token().await?;
             out.write(&status, |screen| print::renewed(&status, Timestamp::now(), screen));
+            return Ok(if status.renewed { Exit::Done } else { Exit::Failed });
         }
         Token::Import { accept_warnings } => {
             let candidate = secret::read("Vault token, or a token that wraps one (not shown): ")?;

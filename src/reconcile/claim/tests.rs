@@ -134,7 +134,10 @@ fn who_is_left_over_is_swept_again_alone_until_everybody_is_due() {
 fn a_sweep_under_way_is_left_alone_until_its_claim_expires() {
     let later = "2026-01-10T09:00:00.000000001Z";
     let under_way = |until: &str| {
-        Err(format!("another sweep, begun at 2026-01-10 08:50:00 UTC, may be under way until {}", utc(at(until))))
+        Err(format!(
+            "another sweep, begun at 2026-01-10 08:50:00 UTC, may be under way until {}; force (--force) sweeps all the same",
+            utc(at(until))
+        ))
     };
     let long_ago = LastRun { started_at: at("2026-01-01T00:00:00Z"), ..claimed(later, &[]) };
     let of_nobody = LastRun { request_id: None, ..claimed(later, &[]) };
@@ -149,7 +152,10 @@ fn a_sweep_under_way_is_left_alone_until_its_claim_expires() {
         (
             "going on with one begun long ago",
             long_ago,
-            Err(format!("another sweep, begun at 2026-01-01 00:00:00 UTC, may be under way until {}", utc(at(later)))),
+            Err(format!(
+                "another sweep, begun at 2026-01-01 00:00:00 UTC, may be under way until {}; force (--force) sweeps all the same",
+                utc(at(later))
+            )),
         ),
         ("claimed for longer than any invocation lasts", claimed("2026-01-10T10:00:00Z", &[]), Ok(everyone(&[]))),
     ] {

@@ -127,22 +127,22 @@ async fn a_token_that_may_not_read_writes_each_time_and_says_so() {
     terminal.run("sync alice").await;
     terminal.run("sync alice").await;
     assert_eq!(corner.key("alice").await.unwrap(), (key, 2));
-    assert_snapshot!(terminal.text(), @r"
+    assert_snapshot!(terminal.text(), @"
     $ keysync sync alice
     USER   OUTCOME  WHY
     alice  written  new: no key of this user was recorded (now version 1 in Vault)
 
     1 written; N s
-    !  WARN the Vault token may not read metadata: keys are synced, but drift in Vault is not seen, and a write whose guard Vault refuses is made without one; allow read and list on <mount>/metadata/<prefix>/*
-    !  WARN the Vault token may not read keys: without a bucket for state, every sync writes a new version; set S3_BUCKET_NAME or allow read
+    ! warning: the Vault token may not read metadata: keys are synced, but drift in Vault is not seen, and a write whose guard Vault refuses is made without one; allow what `keysync policy vault` prints
+    ! warning: the Vault token may not read keys: without a bucket for state, every sync writes a new version; set S3_BUCKET_NAME or allow read
     [0]
     $ keysync sync alice
     USER   OUTCOME  WHY
     alice  written  new: no key of this user was recorded (now version 2 in Vault)
 
     1 written; N s
-    !  WARN the Vault token may not read metadata: keys are synced, but drift in Vault is not seen, and a write whose guard Vault refuses is made without one; allow read and list on <mount>/metadata/<prefix>/*
-    !  WARN the Vault token may not read keys: without a bucket for state, every sync writes a new version; set S3_BUCKET_NAME or allow read
+    ! warning: the Vault token may not read metadata: keys are synced, but drift in Vault is not seen, and a write whose guard Vault refuses is made without one; allow what `keysync policy vault` prints
+    ! warning: the Vault token may not read keys: without a bucket for state, every sync writes a new version; set S3_BUCKET_NAME or allow read
     [0]
     ");
 }

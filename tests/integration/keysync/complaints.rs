@@ -86,7 +86,7 @@ async fn nobody_of_that_name() {
 #[tokio::test]
 async fn no_network_to_aws() {
     let _equal = equal_names();
-    assert_snapshot!(complaints(&EACH, &[("AWS_ENDPOINT_URL", "http://127.0.0.1:1")]).await, @r"
+    assert_snapshot!(complaints(&EACH, &[("AWS_ENDPOINT_URL", "http://127.0.0.1:1")]).await, @"
     $ keysync sync alice
     USER   OUTCOME  WHY
     alice  failed   reading the Vault token
@@ -97,17 +97,27 @@ async fn no_network_to_aws() {
     1 failed; N s
     [1]
     $ keysync plan
-    no users found in this Region under SSM_PARAMETER_PREFIX; N s
+    nobody was looked at; N s
     ! error: the sweep is incomplete: not everybody was listed: listing the states s3://CORNER/sync-state/users/: the connection failed: check the network, AWS_REGION and AWS_ENDPOINT_URL; worth another try later; reading the Vault token s3://CORNER/vault-token.json: the connection failed: check the network, AWS_REGION and AWS_ENDPOINT_URL; worth another try later
     [1]
     $ keysync reconcile --force
     ! error: reading the record of the last sweep s3://CORNER/sync-state/last-run.json: the connection failed: check the network, AWS_REGION and AWS_ENDPOINT_URL; worth another try later
     [1]
     $ keysync status
+    Users       nobody was looked at
+    Last sweep  not known
+    ! error: not everybody was listed: listing the states s3://CORNER/sync-state/users/: the connection failed: check the network, AWS_REGION and AWS_ENDPOINT_URL; worth another try later
     ! error: reading the record of the last sweep s3://CORNER/sync-state/last-run.json: the connection failed: check the network, AWS_REGION and AWS_ENDPOINT_URL; worth another try later
+    ! error: reading the Vault token s3://CORNER/vault-token.json: the connection failed: check the network, AWS_REGION and AWS_ENDPOINT_URL; worth another try later
     [1]
     $ keysync explain alice
-    ! error: reading the record of the last sweep s3://CORNER/sync-state/last-run.json: the connection failed: check the network, AWS_REGION and AWS_ENDPOINT_URL; worth another try later
+    alice       failed
+    last sweep  The record of the last sweep could not be read.
+    plan        A sync would fail: reading the Vault token
+                s3://CORNER/vault-token.json: the connection
+                failed: check the network, AWS_REGION and AWS_ENDPOINT_URL; worth
+                another try later.
+    what to do  Mend what the reason names, then run this again.
     [1]
     $ keysync token show
     ! error: reading the Vault token s3://CORNER/vault-token.json: the connection failed: check the network, AWS_REGION and AWS_ENDPOINT_URL; worth another try later
@@ -118,7 +128,7 @@ async fn no_network_to_aws() {
 #[tokio::test]
 async fn no_vault_at_the_address() {
     let _equal = equal_names();
-    assert_snapshot!(complaints(&EACH, &[("VAULT_ADDR", "https://127.0.0.1:1")]).await, @r"
+    assert_snapshot!(complaints(&EACH, &[("VAULT_ADDR", "https://127.0.0.1:1")]).await, @"
     $ keysync sync alice
     USER   OUTCOME  WHY
     alice  failed   reading Vault's metadata of
@@ -158,6 +168,10 @@ async fn no_vault_at_the_address() {
     [1]
     $ keysync explain alice
     alice       failed
+    parameter   /CORNER/alice_keys holds the key …KEY in its
+                version 1, put less than a minute ago (TIME).
+    record      Nothing is recorded of this user.
+    Vault       secret/aws/iam-keys/CORNER/alice was not looked at.
     last sweep  No sweep is recorded yet.
     plan        A sync would fail: reading Vault's metadata of
                 secret/aws/iam-keys/CORNER/alice: no answer (the
@@ -217,7 +231,7 @@ async fn a_sealed_vault() {
     let _equal = equal_names();
     // A real one unseals itself in the midst of this; what it answers until then, the doctor's tests see.
     let sealed = answering(StatusCode::SERVICE_UNAVAILABLE, r#"{"errors": ["Vault is sealed"]}"#).await;
-    assert_snapshot!(complaints(&EACH, &[("VAULT_ADDR", &sealed), ("VAULT_CACERT", "")]).await, @r"
+    assert_snapshot!(complaints(&EACH, &[("VAULT_ADDR", &sealed), ("VAULT_CACERT", "")]).await, @"
     $ keysync sync alice
     USER   OUTCOME  WHY
     alice  failed   reading Vault's metadata of
@@ -257,6 +271,10 @@ async fn a_sealed_vault() {
     [1]
     $ keysync explain alice
     alice       failed
+    parameter   /CORNER/alice_keys holds the key …KEY in its
+                version 1, put less than a minute ago (TIME).
+    record      Nothing is recorded of this user.
+    Vault       secret/aws/iam-keys/CORNER/alice was not looked at.
     last sweep  No sweep is recorded yet.
     plan        A sync would fail: reading Vault's metadata of
                 secret/aws/iam-keys/CORNER/alice: Vault answered
@@ -273,7 +291,7 @@ async fn a_sealed_vault() {
 #[tokio::test]
 async fn a_token_that_is_expired_or_revoked() {
     let _equal = equal_names();
-    assert_snapshot!(complaints(&EACH, &[("VAULT_TOKEN", "hvs.sentinel")]).await, @r"
+    assert_snapshot!(complaints(&EACH, &[("VAULT_TOKEN", "hvs.sentinel")]).await, @"
     $ keysync sync alice
     USER   OUTCOME  WHY
     alice  failed   looking up the Vault token at https://127.0.0.1:PORT/:
@@ -312,6 +330,10 @@ async fn a_token_that_is_expired_or_revoked() {
     [1]
     $ keysync explain alice
     alice       failed
+    parameter   /CORNER/alice_keys holds the key …KEY in its
+                version 1, put less than a minute ago (TIME).
+    record      Nothing is recorded of this user.
+    Vault       secret/aws/iam-keys/CORNER/alice was not looked at.
     last sweep  No sweep is recorded yet.
     plan        A sync would fail: looking up the Vault token at
                 https://127.0.0.1:PORT/: denied; the token is expired or revoked,
@@ -334,7 +356,7 @@ async fn a_token_without_the_policy() {
     let mut terminal = Transcript::of(&corner, &[&key.secret, &token]);
     terminal.fails("sync alice").await;
     terminal.fails("reconcile").await;
-    assert_snapshot!(terminal.text(), @r"
+    assert_snapshot!(terminal.text(), @"
     $ keysync sync alice
     USER   OUTCOME  WHY
     alice  failed   writing the key to Vault at
@@ -343,7 +365,7 @@ async fn a_token_without_the_policy() {
                     allows create and update on the path's data
 
     1 failed; N s
-    !  WARN the Vault token may not read metadata: keys are synced, but drift in Vault is not seen, and a write whose guard Vault refuses is made without one; allow read and list on <mount>/metadata/<prefix>/*
+    ! warning: the Vault token may not read metadata: keys are synced, but drift in Vault is not seen, and a write whose guard Vault refuses is made without one; allow what `keysync policy vault` prints
     [1]
     $ keysync reconcile
     USER   OUTCOME  WHY
@@ -400,7 +422,7 @@ async fn no_token_object_and_damaged_ones() {
 #[tokio::test]
 async fn no_such_bucket() {
     let _equal = equal_names();
-    assert_snapshot!(complaints(&EACH, &[("S3_BUCKET_NAME", "no-such-bucket")]).await, @r"
+    assert_snapshot!(complaints(&EACH, &[("S3_BUCKET_NAME", "no-such-bucket")]).await, @"
     $ keysync sync alice
     USER   OUTCOME  WHY
     alice  failed   reading the Vault token s3://no-such-bucket/vault-token.json:
@@ -423,10 +445,28 @@ async fn no_such_bucket() {
     ! error: reading the record of the last sweep s3://no-such-bucket/sync-state/last-run.json: it does not exist; check S3_BUCKET_NAME and AWS_REGION: there is no such bucket in this Region
     [1]
     $ keysync status
+    USER   STATUS  LAST SYNC  KEY AGE  LEFT  VERSIONS
+    alice  failed  -          -        -     - -> -
+
+    alice  reading the state s3://no-such-bucket/sync-state/users/alice.json: it
+           does not exist; check S3_BUCKET_NAME and AWS_REGION: there is no such
+           bucket in this Region
+    Run `keysync explain USER` for the whole story.
+
+    Users       1 failed
+    Last sweep  not known
+    ! error: not everybody was listed: listing the states s3://no-such-bucket/sync-state/users/: it does not exist; check S3_BUCKET_NAME and AWS_REGION: there is no such bucket in this Region
     ! error: reading the record of the last sweep s3://no-such-bucket/sync-state/last-run.json: it does not exist; check S3_BUCKET_NAME and AWS_REGION: there is no such bucket in this Region
+    ! error: reading the Vault token s3://no-such-bucket/vault-token.json: it does not exist; check S3_BUCKET_NAME and AWS_REGION: there is no such bucket in this Region
     [1]
     $ keysync explain alice
-    ! error: reading the record of the last sweep s3://no-such-bucket/sync-state/last-run.json: it does not exist; check S3_BUCKET_NAME and AWS_REGION: there is no such bucket in this Region
+    alice       failed
+    last sweep  The record of the last sweep could not be read.
+    plan        A sync would fail: reading the Vault token
+                s3://no-such-bucket/vault-token.json: it does not exist; check
+                S3_BUCKET_NAME and AWS_REGION: there is no such bucket in this
+                Region.
+    what to do  Mend what the reason names, then run this again.
     [1]
     $ keysync token show
     ! error: reading the Vault token s3://no-such-bucket/vault-token.json: it does not exist; check S3_BUCKET_NAME and AWS_REGION: there is no such bucket in this Region
@@ -510,14 +550,14 @@ async fn another_region_than_that_of_the_parameters() {
     let mut terminal = Transcript::of(&corner, &[&key.secret, &token]).with(&basic);
     terminal.fails("sync alice").await;
     terminal.run("status").await;
-    assert_snapshot!(terminal.text(), @r"
+    assert_snapshot!(terminal.text(), @"
     $ keysync sync alice
     USER   OUTCOME  WHY
     alice  missing  there is no parameter, and nothing says that the user was
                     deleted; check the name, the Region and SSM_PARAMETER_PREFIX
 
     1 missing; N s
-    !  WARN the Vault token may not read keys: without a bucket for state, every sync writes a new version; set S3_BUCKET_NAME or allow read
+    ! warning: the Vault token may not read keys: without a bucket for state, every sync writes a new version; set S3_BUCKET_NAME or allow read
     [1]
     $ keysync status
     Users        no users found in this Region under SSM_PARAMETER_PREFIX
@@ -538,7 +578,7 @@ async fn no_credentials_and_no_region() {
     )
     .await;
     told += &complaints(&["sync alice", "token show"], &[("AWS_REGION", "")]).await;
-    assert_snapshot!(told, @r"
+    assert_snapshot!(told, @"
     $ keysync sync alice
     USER   OUTCOME  WHY
     alice  failed   reading the Vault token
@@ -552,7 +592,11 @@ async fn no_credentials_and_no_region() {
     ! error: reading the record of the last sweep s3://CORNER/sync-state/last-run.json: no AWS credentials were found; set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give the host a role
     [1]
     $ keysync status
+    Users       nobody was looked at
+    Last sweep  not known
+    ! error: not everybody was listed: listing the states s3://CORNER/sync-state/users/: no AWS credentials were found; set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give the host a role
     ! error: reading the record of the last sweep s3://CORNER/sync-state/last-run.json: no AWS credentials were found; set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give the host a role
+    ! error: reading the Vault token s3://CORNER/vault-token.json: no AWS credentials were found; set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give the host a role
     [1]
     $ keysync token show
     ! error: reading the Vault token s3://CORNER/vault-token.json: no AWS credentials were found; set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give the host a role
