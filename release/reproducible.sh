@@ -13,8 +13,10 @@ if [ -z "${FULL:-}" ]; then
   export CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_PROFILE_RELEASE_OPT_LEVEL=0
 fi
 [ $# -gt 0 ] || set -- x86_64
+commit=$(git -C "$checkout" rev-parse HEAD)
 for place in first second/and-deeper; do
   git clone --quiet "$checkout" "$work/$place"
+  git -C "$work/$place" checkout --quiet --detach "$commit"
   ln -s "$checkout/.tools" "$checkout/.local" "$work/$place/"
   (cd "$work/$place" && release/package.sh "$@" >"$work/log" 2>&1) || { cat "$work/log" >&2; exit 1; }
   mv "$work/$place/target/package/SHA256SUMS" "$work/$(basename "$place").sums"
