@@ -34,7 +34,7 @@ bench-sweep: venv ## a thousand users swept three times: time, calls of each ser
 	cargo test --locked --test integration a_thousand_users -- --nocapture
 
 .PHONY: check
-check: fmt clippy doc deny ## format, lints, documentation, dependency policy
+check: fmt clippy doc lean deny ## format, lints, documentation, dependency policy
 
 .PHONY: fmt
 fmt: ## source format
@@ -47,6 +47,10 @@ clippy: ## lints, warnings are errors
 .PHONY: doc
 doc: ## the library's documentation, warnings are errors
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --lib
+
+.PHONY: lean
+lean: ## the function's binary carries nothing of the command line
+	@! cargo tree --locked --no-default-features --edges normal --prefix none | grep -E '^(clap|clap_complete|clap_mangen|comfy-table|crossterm|indicatif|rpassword) '
 
 .PHONY: deny
 deny: $(CARGO_DENY) ## bans, licences and sources of dependencies
