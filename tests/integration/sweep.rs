@@ -122,6 +122,7 @@ async fn roster_and_parameters_that_disagree_are_told_apart() {
     let function = corner.function_with(&[("IAM_USER_TABLE", "no-such-table")]).await;
     let report = function.invoke(&sweep).await.unwrap();
     assert_eq!((&report["counts"]["retired"], &report["counts"]["missing"]), (&json!(0), &json!(1)), "{report}");
-    let warned = |line: &Value| line["message"].as_str().unwrap_or_default().contains("the roster could not be listed");
+    let warned =
+        |line: &Value| line["message"].as_str().unwrap_or_default().contains("reading the roster no-such-table");
     function.lines_with(warned).await;
 }
