@@ -15,10 +15,8 @@ pub struct Progress {
 impl Progress {
     /// A sweep that is about to begin. Where standard error is no terminal, the bar shows nothing.
     pub fn begin(bar: ProgressBar) -> Self {
-        let style = ProgressStyle::with_template("{bar:30} {pos}/{len} users  {per_sec}  {eta} left")
-            .expect("the template is correct");
-        bar.set_style(style);
-        bar.set_length(0);
+        // Until it is known how many there are.
+        bar.set_style(style("{spinner} {pos} users"));
         Self { bar, stopped: Cell::new(false) }
     }
 
@@ -44,13 +42,14 @@ impl Progress {
 
 impl Watch for Progress {
     fn expect(&self, users: usize) {
+        self.bar.set_style(style("{bar:30} {pos}/{len} users  {per_sec}  {eta} left"));
         self.bar.set_length((users as u64).max(self.bar.position()));
     }
 
     fn ended(&self, user: &UserReport) {
         tracing::info!("{}: {}, {}", user.user, user.outcome.as_str(), user.reason);
         self.bar.inc(1);
-        if self.bar.length().is_none_or(|length| length < self.bar.position()) {
+        if self.bar.length().is_some_and(|length| length < self.bar.position()) {
             self.bar.set_length(self.bar.position());
         }
     }
@@ -58,6 +57,10 @@ impl Watch for Progress {
     fn stops(&self) -> bool {
         self.stopped.get()
     }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).expect("the templates are correct")
 }
 
 #[cfg(unix)]
