@@ -112,18 +112,9 @@ pub struct Notes {
 impl UserReport {
     /// The report of a user on whom nothing was done yet.
     pub(crate) fn begin(user: UserName) -> Self {
-        let (outcome, reason) = (Outcome::Failed, String::new());
-        Self {
-            user,
-            outcome,
-            reason,
-            parameter_version: None,
-            vault_version: None,
-            unsynced_hours: None,
-            millis: 0,
-            notes: Notes::default(),
-            sighting: None,
-        }
+        let (outcome, reason, notes) = (Outcome::Failed, String::new(), Notes::default());
+        let (parameter_version, vault_version, unsynced_hours, sighting) = (None, None, None, None);
+        Self { user, outcome, reason, parameter_version, vault_version, unsynced_hours, millis: 0, notes, sighting }
     }
 
     /// Notes which parameter was read.
