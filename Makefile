@@ -27,7 +27,11 @@ unit: ## the rules and the formats, without any server
 .PHONY: integration
 integration: venv cdk ## the real binary on OpenBao and the AWS emulator
 	cargo build --locked --examples
-	cargo test --locked --test integration
+	cargo test --locked --test integration -- --skip faults::
+
+.PHONY: test-faults
+test-faults: venv cdk ## the same with everything going wrong that can: crashes, lost answers, sick neighbours, load, hostile input
+	cargo test --locked --test integration -- faults::
 
 .PHONY: bench-sweep
 bench-sweep: venv ## a thousand users swept three times: time, calls of each service, memory

@@ -10,6 +10,7 @@ mod deployment;
 mod doctor;
 mod documentation;
 mod event_path;
+mod faults;
 mod function;
 mod hosts;
 mod keysync;
