@@ -52,7 +52,7 @@ pub async fn apply<W: Stores>(
         Step::Fail => Ok(Applied::Done(Outcome::Failed, None)),
         Step::Adopt { current, vault_version } => {
             let state = UserState::of_written(user, current, path, vault_version, Timestamp::now());
-            recorder.record(state, Applied::Done(Outcome::Unchanged, None), notes).await
+            recorder.adopt(state, notes).await
         }
         Step::Write { current, cas } => {
             match world
@@ -88,6 +88,17 @@ struct Recorder<'a, W: Stores> {
 }
 
 impl<W: Stores> Recorder<'_, W> {
+    /// Writes the state unless somebody has recorded anything meanwhile: that they did knows more than a version that was
+    /// only seen.
+    async fn adopt(&self, state: UserState, notes: &mut Notes) -> Result<Applied, Error> {
+        let Some(states) = &self.world.states else { return Ok(Applied::Done(Outcome::Unchanged, None)) };
+        if states.save(&state, self.over.as_ref()).await? != Saved::LostRace {
+            return Ok(Applied::Done(Outcome::Unchanged, None));
+        }
+        notes.state_conflicts += 1;
+        Ok(Applied::Overtaken(None))
+    }
+
     /// Writes the state and returns `done`, unless somebody has recorded more, or something else, meanwhile.
     async fn record(&self, state: UserState, done: Applied, notes: &mut Notes) -> Result<Applied, Error> {
         let Some(states) = &self.world.states else { return Ok(done) };

@@ -104,7 +104,7 @@ impl Config {
     pub fn read(source: impl Fn(&str) -> Option<String>) -> Result<Self, Error> {
         let mut read = reader::Reader::new(&source);
         let token = read.text("VAULT_TOKEN");
-        let bucket = read.text("S3_BUCKET_NAME");
+        let bucket = read.bucket_name();
         if token.is_none() && bucket.is_none() {
             read.problem("S3_BUCKET_NAME", "is not set, and neither is VAULT_TOKEN; expected the bucket that holds the Vault token (enhanced mode) or the token itself (basic mode)");
         }
@@ -116,9 +116,6 @@ impl Config {
             path_prefix: read.path("VAULT_PATH_PREFIX", "aws/iam-keys"),
             token: token.and_then(|value| read.header("VAULT_TOKEN", value)).map(SecretString::from),
         };
-        if bucket.as_ref().is_some_and(|name| name.contains('/') || (name.contains(':') && !name.starts_with("arn:"))) {
-            read.problem("S3_BUCKET_NAME", "is not the name of a bucket, expected such as my-bucket, without s3://");
-        }
         let bucket = bucket.map(|name| BucketConfig {
             name,
             token_key: read.text_or("VAULT_TOKEN_S3_KEY", "vault-token.json"),

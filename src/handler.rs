@@ -52,8 +52,7 @@ pub async fn handle<W: Stores>(
         }
         Trigger::Sync(users) => {
             // An operator asks for somebody because something seems wrong, so Vault is asked as well.
-            let look = || Look::Thorough { refused: None, written: None };
-            let requests = users.into_iter().map(|user| Request::asked(user, look(), OnlySay::Nothing));
+            let requests = users.into_iter().map(|user| Request::asked(user, Look::THOROUGH, OnlySay::Nothing));
             Ok(to_value(invocation.report("sync", requests.collect()).await))
         }
         Trigger::Batch(records) => Ok(to_value(batch_response(invocation.batch(records).await))),
@@ -80,10 +79,8 @@ struct Invocation<'a, W: Stores> {
 
 impl<W: Stores> Invocation<'_, W> {
     async fn report(&mut self, trigger: &'static str, requests: Vec<Request>) -> Report {
-        let mut report = Report::begin(trigger);
-        self.sync(requests).await.into_iter().for_each(|user| report.add(user));
-        report.millis = self.millis();
-        report
+        let users = self.sync(requests).await;
+        Report::of(trigger, users, self.started.elapsed())
     }
 
     /// Sweeps everybody, if that is due, and renews the token in any case.

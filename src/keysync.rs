@@ -54,13 +54,13 @@ impl KeySync {
         &self.world.config
     }
 
-    /// Syncs these users now, whatever is recorded of them; the report comes in their order. With `dry_run` it only says what would be done.
+    /// Syncs these users now, whatever is recorded of them; the report comes in their order. With `dry_run` it only says
+    /// what would be done.
     pub async fn sync(&self, users: &[UserName], dry_run: bool) -> Report {
         let deadline = Instant::now() + LASTS;
         let started = Instant::now();
         let only_say = if dry_run { OnlySay::All } else { OnlySay::Nothing };
-        let look = || Look::Thorough { refused: None, written: None };
-        let requests = users.iter().map(|user| Request::asked(user.clone(), look(), only_say)).collect();
+        let requests = users.iter().map(|user| Request::asked(user.clone(), Look::THOROUGH, only_say)).collect();
         let upkeep =
             async { if dry_run { Ok(None) } else { self.world.look_after_token(false, deadline).await.map(Some) } };
         let (reports, token) = tokio::join!(sync_all(&self.world, requests, deadline), upkeep);
@@ -70,12 +70,7 @@ impl KeySync {
         {
             self.world.say_of_token(vec![complaint]);
         }
-        let mut report = Report::begin("sync");
-        for user in reports {
-            report.add(user);
-        }
-        report.millis = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        report
+        Report::of("sync", reports, started.elapsed())
     }
 
     /// Sweeps everybody, or whom `order` names, and renews the token.
@@ -97,7 +92,7 @@ impl KeySync {
     /// How everybody stands, or these users.
     ///
     /// # Errors
-    /// Those of the record of the last sweep.
+    /// None so far: what could not be found out is among the status's problems.
     pub async fn status(&self, users: Option<Vec<UserName>>, watch: &impl Watch) -> Result<Status, Error> {
         let (status, _) = Box::pin(status(&self.world, users, Instant::now() + LASTS, watch)).await?;
         Ok(status)
@@ -106,7 +101,7 @@ impl KeySync {
     /// The whole story of one user.
     ///
     /// # Errors
-    /// Those of the record of the last sweep.
+    /// None so far: what could not be found out is part of the story.
     pub async fn explain(&self, user: &UserName) -> Result<Explanation, Error> {
         let users = Some(vec![user.clone()]);
         let (status, seen) = Box::pin(status(&self.world, users, Instant::now() + LASTS, &())).await?;

@@ -3,18 +3,17 @@
 //! Reads only. The order of reads is an invariant: after a refused write Vault's metadata is read **before** the
 //! parameter, so that the key that we then hold is at least as new as the one that refused us.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use crate::config::OnUserDeleted;
 use crate::error::Error;
 use crate::keys::UserName;
 use crate::report::UserReport;
-use crate::snapshot::{Cas, Parameter, RosterView, Snapshot, UserState, VaultView};
+use crate::snapshot::{Cas, Parameter, ROTATION, RosterView, Snapshot, UserState, VaultView};
 use crate::stores::{Etag, Found, Parameters, Published, Roster, States, Stores, Vault};
 use crate::world::{Notice, World};
 
-/// How often the platform rotates a key, and how often it puts the parameter for that.
-const ROTATION: SignedDuration = SignedDuration::from_hours(48);
+/// How often the platform puts the parameter for a rotation.
 const PUTS_OF_A_ROTATION: i64 = 2;
 
 /// How to look.
@@ -36,6 +35,11 @@ pub enum Look {
         /// The version that we have written just before, if that is why.
         written: Option<u64>,
     },
+}
+
+impl Look {
+    /// Vault's metadata first, for no other reason than to be sure.
+    pub const THOROUGH: Self = Self::Thorough { refused: None, written: None };
 }
 
 /// What was seen, and what a write needs to know besides.

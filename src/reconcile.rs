@@ -238,7 +238,7 @@ impl<W: Stores, H: Watch, F: FnMut(UserReport)> Sweep<'_, W, H, F> {
 
 /// How to look at a user of whom only the name is known.
 fn by_name(_: &UserName) -> Look {
-    Look::Thorough { refused: None, written: None }
+    Look::THOROUGH
 }
 
 #[cfg(test)]

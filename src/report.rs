@@ -3,6 +3,7 @@
 //! Pure. Must not hold a secret; an access key id appears by its last four characters only.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use aws_lambda_events::event::sqs::SqsBatchResponse;
 use jiff::Timestamp;
@@ -190,6 +191,16 @@ impl Report {
     pub(crate) fn begin(trigger: &'static str) -> Self {
         let counts = Outcome::ALL.map(|outcome| (outcome, 0)).into_iter().collect();
         Self { trigger, skipped: None, users: Vec::new(), truncated: false, problems: Vec::new(), counts, millis: 0 }
+    }
+
+    /// A report of these users, whose work took so long.
+    pub(crate) fn of(trigger: &'static str, users: Vec<UserReport>, took: Duration) -> Self {
+        let mut report = Self::begin(trigger);
+        for user in users {
+            report.add(user);
+        }
+        report.millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        report
     }
 
     /// Counts and lists a user.

@@ -8,13 +8,16 @@ mod state;
 pub use sighting::{Held, Sighting};
 pub use state::{Standing, UserState};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::error::Error;
 use crate::keys::{AccessKey, Fingerprint, VaultPath};
+
+/// How often the platform rotates a key. For as long again it keeps the replaced one, then deletes it.
+pub const ROTATION: SignedDuration = SignedDuration::from_hours(48);
 
 /// All that a plan for one user is made from.
 #[derive(Debug)]

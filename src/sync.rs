@@ -147,7 +147,7 @@ async fn attempt<W: Stores>(
         if plan.step.changes_vault() {
             outage.check()?;
             if !seen.proven {
-                look = Look::Thorough { refused: None, written: None };
+                look = Look::THOROUGH;
                 continue;
             }
         }

@@ -80,6 +80,16 @@ impl<'a> Reader<'a> {
         unset()
     }
 
+    /// The name of a bucket, or the ARN of an access point.
+    pub(super) fn bucket_name(&mut self) -> Option<String> {
+        let name = self.text("S3_BUCKET_NAME")?;
+        if name.contains('/') && !name.starts_with("arn:") || name.contains("://") || name.contains(char::is_whitespace)
+        {
+            self.problem("S3_BUCKET_NAME", "is not the name of a bucket, expected such as my-bucket, without s3://");
+        }
+        Some(name)
+    }
+
     /// A value that goes into an HTTP header as it is.
     pub(super) fn header(&mut self, variable: &'static str, value: String) -> Option<String> {
         if value.bytes().all(|byte| byte.is_ascii_graphic()) {

@@ -17,7 +17,7 @@ use crate::handler::handle;
 use crate::keys::UserName;
 use crate::report::Outcome;
 use crate::snapshot::UserState;
-use crate::stores::memory::{Memory, denied, unavailable, unreachable, value};
+use crate::stores::memory::{Inner, Memory, denied, unavailable, unreachable, value};
 use crate::telemetry::Metrics;
 use crate::trigger::Reconcile;
 use crate::world::World;
@@ -321,10 +321,8 @@ async fn a_configured_list_of_users_is_all_that_is_swept() {
     assert_eq!((calls(&memory, "ssm-page"), calls(&memory, "ssm-read")), (0, 3));
 }
 
-#[tokio::test(start_paused = true)]
-async fn the_predecessors_users_are_taken_over_without_a_write() {
-    let memory = Memory::default();
-    let world = memory.world(&[]);
+/// A user whose key the predecessor wrote, and recorded.
+fn of_the_predecessor(memory: &Memory) {
     memory.put("alice", &value("KEY"), &recently(1));
     memory.0.borrow_mut().roster.push("alice".into());
     memory.0.borrow_mut().vault.insert("secret/aws/iam-keys/alice".into(), vec![Some(("KEY".into(), "x".into()))]);
@@ -334,6 +332,13 @@ async fn the_predecessors_users_are_taken_over_without_a_write() {
     }))
     .unwrap();
     memory.0.borrow_mut().predecessor.insert("alice".into(), state);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_predecessors_users_are_taken_over_without_a_write() {
+    let memory = Memory::default();
+    let world = memory.world(&[]);
+    of_the_predecessor(&memory);
     assert_eq!(sweep(&world).await.unwrap()["counts"]["unchanged"], 1);
     assert_eq!(calls(&memory, "vault-write"), 0);
     assert_eq!(memory.state("alice").unwrap().vault_version, Some(1), "the state object is made");
@@ -371,6 +376,24 @@ async fn without_vault_the_sweep_gives_up_on_writes_but_tells_everybody() {
     let (answer, metrics) = sweep_with(&world, json!({"action": "reconcile", "force": true}), 3600).await;
     assert_eq!((answer.unwrap_err().kind(), &metrics["Failed"]), ("PartialFailure", &json!(6)));
     assert_eq!(calls(&memory, "vault-write"), 6, "three users, each with one repetition");
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_runs_that_take_a_user_over_the_slower_does_not_take_what_a_hand_wrote_between_them() {
+    let memory = Memory::default();
+    let world = memory.world(&[]);
+    of_the_predecessor(&memory);
+    let hand: fn(&mut Inner) =
+        |inner| inner.vault.get_mut("secret/aws/iam-keys/alice").unwrap().push(Some(("BY-HAND".into(), "x".into())));
+    let faster: fn(&mut Inner) = |inner| {
+        let state = UserState { vault_version: Some(1), ..inner.predecessor["alice"].clone() };
+        inner.states.insert("alice".into(), (state, 1));
+    };
+    memory.0.borrow_mut().meanwhile =
+        vec![("vault-metadata", Box::new(hand) as Box<dyn Fn(&mut Inner)>), ("s3-save", Box::new(faster))];
+    sweep(&world).await.unwrap();
+    assert_eq!(memory.history("alice"), ["KEY", "BY-HAND", "KEY"]);
+    assert_eq!(memory.state("alice").unwrap().vault_version, Some(3));
 }
 
 /// The predecessor read the parameter twice, so that hash and written key could differ.

@@ -7,10 +7,7 @@ use super::Told;
 use crate::plan::Reason;
 use crate::reconcile::LastRun;
 use crate::report::Outcome;
-use crate::snapshot::{Held, Sighting, VaultView};
-
-/// How long the platform keeps a key as the current one, and then again until it is deleted.
-const ROTATION: SignedDuration = SignedDuration::from_hours(48);
+use crate::snapshot::{Held, ROTATION, Sighting, VaultView};
 
 /// How a user stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]

@@ -26,14 +26,14 @@ impl Objects {
         Self { client, bucket: bucket.to_owned() }
     }
 
-    /// Where an object is, for people.
+    /// Where an object is, or those whose keys begin so; for people.
     pub(super) fn address_of(&self, key: &str) -> String {
         format!("s3://{}/{key}", self.bucket)
     }
 
     /// The object's text and version; `None` where there is none. The text may be a secret: the caller wipes it.
     pub(super) async fn get(&self, operation: &'static str, key: &str) -> Result<Option<(Vec<u8>, Etag)>, Error> {
-        let subject = || format!("s3://{}/{key}", self.bucket);
+        let subject = || self.address_of(key);
         let unexpected =
             |problem: &str| Error::Unexpected { operation, subject: subject(), problem: problem.to_owned() };
         let object = match self.client.get_object().bucket(&self.bucket).key(key).send().await {
@@ -66,8 +66,7 @@ impl Objects {
     ) -> Result<Page<String>, Error> {
         let request = self.client.list_objects_v2().bucket(&self.bucket).prefix(prefix).set_continuation_token(from);
         let answer = request.send().await.map_err(|error| {
-            let subject = format!("s3://{}/{prefix}", self.bucket);
-            aws_error(operation, subject, "allow s3:ListBucket on the bucket", &error)
+            aws_error(operation, self.address_of(prefix), "allow s3:ListBucket on the bucket", &error)
         })?;
         let keys = answer.contents.unwrap_or_default().into_iter().filter_map(|object| object.key);
         Ok(Page { items: keys.collect(), next: answer.next_continuation_token })
@@ -94,7 +93,7 @@ impl Objects {
         text: Vec<u8>,
         over: Option<&Etag>,
     ) -> Result<(Saved, Encryption), Error> {
-        let subject = format!("s3://{}/{key}", self.bucket);
+        let subject = self.address_of(key);
         let request = self
             .client
             .put_object()
