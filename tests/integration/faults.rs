@@ -1,3 +1,8 @@
 //! What may go wrong on the way, made to go wrong on real parts: `make test-faults`.
 //!
 //! Each test ends by letting the faults stop and looking that everything has come right by itself.
+
+mod killed;
+pub mod meddler;
+mod night;
+mod scenarios;

@@ -15,7 +15,7 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
 use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot};
 
-/// How long an invocation may last.
+/// How long an invocation may last, unless a test says otherwise.
 const LASTS: Duration = Duration::from_mins(2);
 
 type Answer = Result<Value, Value>;
@@ -23,6 +23,7 @@ type Answer = Result<Value, Value>;
 struct Api {
     waiting: AsyncMutex<mpsc::UnboundedReceiver<(String, String)>>,
     answers: Mutex<HashMap<String, oneshot::Sender<Answer>>>,
+    lasts: Duration,
 }
 
 /// A running function.
@@ -37,8 +38,13 @@ pub struct Function {
 impl Function {
     /// Starts the binary with exactly this environment, and what Lambda itself sets.
     pub async fn start(environment: &[(String, String)]) -> Function {
+        Self::start_lasting(environment, LASTS).await
+    }
+
+    /// The same, with invocations that may last so long.
+    pub async fn start_lasting(environment: &[(String, String)], lasts: Duration) -> Function {
         let (invocations, waiting) = mpsc::unbounded_channel();
-        let api = Arc::new(Api { waiting: AsyncMutex::new(waiting), answers: Mutex::default() });
+        let api = Arc::new(Api { waiting: AsyncMutex::new(waiting), answers: Mutex::default(), lasts });
         let routes = Router::new()
             .route("/2018-06-01/runtime/invocation/next", get(next))
             .route("/2018-06-01/runtime/invocation/{id}/response", post(response))
@@ -72,17 +78,23 @@ impl Function {
         let (sender, answer) = oneshot::channel();
         self.api.answers.lock().unwrap().insert(id.clone(), sender);
         self.invocations.send((id, payload.to_string())).unwrap();
-        match tokio::time::timeout(LASTS + Duration::from_secs(10), answer).await {
+        let lasts = self.api.lasts;
+        match tokio::time::timeout(lasts + Duration::from_secs(10), answer).await {
             Ok(answer) => answer.expect("the function answers"),
             Err(tokio::time::error::Elapsed { .. }) => {
-                panic!("no answer in {LASTS:?}; the function said: {:#?}", self.lines())
+                panic!("no answer in {lasts:?}; the function said: {:#?}", self.lines())
             }
         }
     }
 
+    /// The process.
+    pub fn pid(&self) -> u32 {
+        self.child.id().unwrap()
+    }
+
     /// The most memory that the process ever had, in KiB.
     pub fn peak_memory(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id().unwrap())).unwrap();
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
         let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
         peak.trim().trim_end_matches(" kB").parse().unwrap()
     }
@@ -119,7 +131,7 @@ async fn next(State(api): State<Arc<Api>>) -> impl IntoResponse {
         // The test is over, and its function is about to be.
         return std::future::pending().await;
     };
-    let deadline = SystemTime::now() + LASTS;
+    let deadline = SystemTime::now() + api.lasts;
     let deadline = deadline.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis();
     let headers = [
         ("lambda-runtime-aws-request-id", id),

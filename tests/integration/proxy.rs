@@ -9,6 +9,7 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 
 use crate::corner::Corner;
+use crate::faults::meddler::{Meddler, Verdict};
 
 /// What each request takes longer where round trips are counted; far more than what the services themselves need.
 pub const DELAY: Duration = Duration::from_millis(150);
@@ -30,9 +31,15 @@ pub struct Proxies {
 impl Proxies {
     /// Starts them before the stack of a corner.
     pub async fn before(corner: &Corner<'_>, delay: Duration) -> Proxies {
+        Self::meddling(corner, delay, &Arc::default()).await
+    }
+
+    /// Starts them, with somebody who meddles with the requests to both.
+    pub async fn meddling(corner: &Corner<'_>, delay: Duration, meddler: &Arc<Meddler>) -> Proxies {
         let authority = std::fs::read(corner.stack.text("/vault/caFile")).unwrap();
-        let vault = Proxy::start(corner.stack.text("/vault/addr"), Some(authority), delay).await;
-        Proxies { aws: Proxy::start(corner.stack.text("/aws/endpoint"), None, delay).await, vault }
+        let start =
+            |place, authority| Proxy::start_meddling(corner.stack.text(place), authority, delay, meddler.clone());
+        Proxies { aws: start("/aws/endpoint", None).await, vault: start("/vault/addr", Some(authority)).await }
     }
 
     /// The variables that lead the function through them.
@@ -51,6 +58,7 @@ struct Inner {
     client: reqwest::Client,
     delay: Duration,
     exchanges: Mutex<Vec<Exchange>>,
+    meddler: Arc<Meddler>,
 }
 
 /// A running proxy.
@@ -63,9 +71,18 @@ pub struct Proxy {
 impl Proxy {
     /// Starts a proxy before `target`, whose certificate is signed by `authority` if it has one.
     pub async fn start(target: String, authority: Option<Vec<u8>>, delay: Duration) -> Proxy {
+        Self::start_meddling(target, authority, delay, Arc::default()).await
+    }
+
+    async fn start_meddling(
+        target: String,
+        authority: Option<Vec<u8>>,
+        delay: Duration,
+        meddler: Arc<Meddler>,
+    ) -> Proxy {
         let authorities = authority.map(|pem| reqwest::Certificate::from_pem(&pem).unwrap());
         let client = reqwest::Client::builder().tls_certs_only(authorities).no_proxy().build().unwrap();
-        let inner = Arc::new(Inner { target, client, delay, exchanges: Mutex::default() });
+        let inner = Arc::new(Inner { target, client, delay, exchanges: Mutex::default(), meddler });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let routes = Router::new().fallback(forward).with_state(inner.clone());
@@ -88,6 +105,10 @@ async fn forward(State(inner): State<Arc<Inner>>, request: Request) -> Response 
     tokio::time::sleep(inner.delay).await;
     let url = format!("{}{}", inner.target, parts.uri);
     let body = to_bytes(body, usize::MAX).await.unwrap();
+    let verdict = inner.meddler.judge(&parts, &body);
+    if verdict == Verdict::CutBefore {
+        cut();
+    }
     let answer = inner.client.request(parts.method, url).headers(parts.headers).body(body).send().await.unwrap();
     let mut response = Response::builder().status(answer.status());
     for (name, value) in answer.headers() {
@@ -96,8 +117,17 @@ async fn forward(State(inner): State<Arc<Inner>>, request: Request) -> Response 
         }
     }
     let body = answer.bytes().await.unwrap();
+    if verdict == Verdict::CutAfter {
+        inner.meddler.after();
+        cut();
+    }
     inner.exchanges.lock().unwrap().push(Exchange { what, began, ended: Instant::now() });
     response.body(Body::from(body)).unwrap()
+}
+
+/// Ends the connection without an answer, and without a message: the connection's task unwinds.
+fn cut() -> ! {
+    std::panic::resume_unwind(Box::new("the connection is cut"))
 }
 
 /// How many of the requests had to wait for each other: the longest chain in which each began after the one before it
