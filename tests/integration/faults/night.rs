@@ -18,11 +18,12 @@ async fn after_a_killed_sweep_the_next_one_is_due_as_soon_as_its_claim_has_run_o
     let proxies = Proxies::meddling(&corner, Duration::ZERO, &meddler).await;
     let environment = corner.environment_with(&proxies.variables());
     let lasts = Duration::from_secs(6);
+    let sweep = json!({"action": "reconcile"});
 
     let function = Function::start_lasting(&environment, lasts).await;
     meddler.await_point(("Vault POST data of alice".to_owned(), 1), Meddling::KillBefore, function.pid());
     tokio::select! {
-        answer = function.invoke(&json!({"action": "reconcile"})) => panic!("not killed: {answer:?}"),
+        answer = function.invoke(&sweep) => panic!("not killed: {answer:?}"),
         () = meddler.killed.notified() => {}
     }
     let killed = Instant::now();
@@ -30,7 +31,7 @@ async fn after_a_killed_sweep_the_next_one_is_due_as_soon_as_its_claim_has_run_o
     // Nobody forces anything.
     let next = Function::start_lasting(&environment, lasts).await;
     let report = loop {
-        let report = next.invoke(&json!({"action": "reconcile"})).await.unwrap();
+        let report = next.invoke(&sweep).await.unwrap();
         let Some(reason) = report["skipped"].as_str() else { break report };
         assert!(reason.contains("under way"), "{reason}");
         assert!(killed.elapsed() < 3 * lasts, "still not due: {reason}");
