@@ -194,7 +194,11 @@ pub async fn connect(config: Config) -> Result<World<Live>, Error> {
         .operation_attempt_timeout(Duration::from_secs(4))
         .operation_timeout(Duration::from_secs(10))
         .build();
-    let aws = aws_config::from_env().retry_config(RetryConfig::adaptive()).timeout_config(timeouts).load().await;
+    let aws = aws_config::from_env()
+        .retry_config(RetryConfig::standard().with_max_attempts(4))
+        .timeout_config(timeouts)
+        .load()
+        .await;
     let bucket = config.bucket.as_ref().map(|bucket| (aws_sdk_s3::Client::new(&aws), bucket));
     let source = match (&config.vault.token, &bucket) {
         (Some(token), _) => TokenSource::Fixed(token.clone()),

@@ -49,16 +49,21 @@ where
             let cause = if failure.is_timeout() { "timed out" } else { "failed" };
             unavailable(format!("the connection {cause}: check the network, AWS_REGION and AWS_ENDPOINT_URL"))
         }
-        // Nothing was sent.
         SdkError::DispatchFailure(failure) => {
             let cause = failure.as_connector_error().and_then(std::error::Error::source);
-            let problem = if cause.is_some_and(|cause| cause.to_string().contains("credential")) {
-                "no AWS credentials were found; set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give \
-                 the host a role"
+            let cause = cause.map(ToString::to_string).unwrap_or_default().to_ascii_lowercase();
+            let unsent =
+                |problem: &str| Error::Unexpected { operation, subject: subject.clone(), problem: problem.to_owned() };
+            if cause.contains("credential") {
+                unsent(
+                    "no AWS credentials were found; set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give \
+                     the host a role",
+                )
+            } else if cause.contains("region") || cause.contains("endpoint") {
+                unsent("there is nowhere to send the request; set AWS_REGION, and check AWS_ENDPOINT_URL")
             } else {
-                "there is nowhere to send the request; set AWS_REGION, and check AWS_ENDPOINT_URL"
-            };
-            Error::Unexpected { operation, subject, problem: problem.to_owned() }
+                unavailable("the connection broke off, or what answered is not AWS: check AWS_ENDPOINT_URL".to_owned())
+            }
         }
         SdkError::ConstructionFailure(_) => {
             unavailable("the request could not be built: check Region and credentials".to_owned())

@@ -2,7 +2,9 @@
 //!
 //! Each test ends by letting the faults stop and looking that everything has come right by itself.
 
+mod aws_neighbours;
 mod killed;
 pub mod meddler;
+mod microburst;
 mod night;
 mod scenarios;

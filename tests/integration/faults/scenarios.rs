@@ -120,7 +120,7 @@ async fn rotated(corner: &Corner<'_>, user: &'static str, mut keys: Vec<Key>) ->
 }
 
 /// A roster of these users; the name of its table.
-async fn roster(corner: &Corner<'_>, users: &[&str]) -> String {
+pub async fn roster(corner: &Corner<'_>, users: &[&str]) -> String {
     let table = corner.bucket.clone();
     let name = AttributeDefinition::builder().attribute_name("UserName").attribute_type(ScalarAttributeType::S);
     let key = KeySchemaElement::builder().attribute_name("UserName").key_type(KeyType::Hash);
