@@ -4,7 +4,10 @@
 
 mod aws_neighbours;
 mod killed;
+mod liar;
+mod lying_vault;
 pub mod meddler;
 mod microburst;
 mod night;
 mod scenarios;
+mod tls;

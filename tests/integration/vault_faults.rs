@@ -63,36 +63,6 @@ async fn a_server_with_another_authority_is_not_trusted() {
 }
 
 #[tokio::test]
-async fn a_redirect_is_not_followed_and_the_token_does_not_go_there() {
-    use axum::Router;
-    use axum::http::{HeaderMap, StatusCode, Uri};
-    use std::sync::{Arc, Mutex};
-
-    let corner = Corner::new().await;
-    let visited = Arc::<Mutex<Vec<String>>>::default();
-    let elsewhere = {
-        let visited = visited.clone();
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let routes =
-            Router::new().fallback(async move |uri: Uri, _: HeaderMap| visited.lock().unwrap().push(uri.to_string()));
-        tokio::spawn(async move { axum::serve(listener, routes).await });
-        address
-    };
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let redirect =
-        async move |uri: Uri| (StatusCode::TEMPORARY_REDIRECT, [("location", format!("http://{elsewhere}{uri}"))]);
-    tokio::spawn(async move { axum::serve(listener, Router::new().fallback(redirect)).await });
-
-    corner.rotate("alice").await;
-    let function = corner.function_with(&[("VAULT_ADDR", &format!("http://{address}")), ("VAULT_CACERT", "")]).await;
-    let report = function.invoke(&json!({"action": "sync", "users": ["alice"]})).await.unwrap();
-    assert!(report["users"][0]["reason"].as_str().unwrap().contains("redirect"), "{report}");
-    assert!(visited.lock().unwrap().is_empty());
-}
-
-#[tokio::test]
 async fn aws_is_asked_over_tls_and_only_with_a_certificate_that_is_trusted() {
     // Any TLS server will do to see a request arrive: Vault's answer is none of Parameter Store's, and is told as such.
     let corner = Corner::new().await;

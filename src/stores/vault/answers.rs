@@ -124,9 +124,11 @@ pub(super) fn error(
         ClientError::RestClientError { source: HttpError::RequestError { source, .. } } => {
             return unreachable(operation, subject.to_string(), source.downcast_ref());
         }
-        ClientError::RestClientError { source: HttpError::ResponseError { .. } } => {
-            let problem = "Vault's answer broke off".to_owned();
-            return Error::Unavailable { operation, subject: subject.to_string(), problem };
+        ClientError::RestClientError { source: HttpError::ResponseError { source } } => {
+            let late = source.downcast_ref().is_some_and(reqwest::Error::is_timeout);
+            let problem =
+                if late { "Vault's answer did not end within the time limit" } else { "Vault's answer broke off" };
+            return Error::Unavailable { operation, subject: subject.to_string(), problem: problem.to_owned() };
         }
         _ => {
             return unexpected(
@@ -179,7 +181,8 @@ fn unreachable(operation: &'static str, subject: String, error: Option<&reqwest:
 
 /// What is wrong with a certificate, with the words of rustls in brackets.
 fn untrusted(cause: &str) -> String {
-    let problem = if cause.contains("UnknownIssuer") || cause.contains("CaUsedAsEndEntity") {
+    // A bad signature is that of another authority with the same name, such as the renewed one.
+    let problem = if ["UnknownIssuer", "CaUsedAsEndEntity", "BadSignature"].iter().any(|known| cause.contains(known)) {
         "the certificate is of an issuer that is not trusted; check VAULT_CACERT"
     } else if cause.contains("not valid for name") || cause.contains("NotValidForName") {
         "the certificate is for another name; check the host in VAULT_ADDR"
