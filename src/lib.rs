@@ -47,6 +47,10 @@ mod token;
 mod trigger;
 mod world;
 
+#[cfg(fuzzing)]
+pub mod fuzzing;
+#[cfg(all(test, not(fuzzing)))]
+mod fuzzing;
 pub mod policy;
 pub mod words;
 

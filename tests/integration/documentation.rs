@@ -10,6 +10,40 @@ fn quoted() -> Vec<(String, String)> {
     blocks.map(|block| block.split_once('\n').unwrap()).map(|(command, help)| (command.into(), help.into())).collect()
 }
 
+/// All Rust sources below a folder.
+fn sources(folder: &std::path::Path) -> String {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries
+        .map(|path| match path.extension() {
+            _ if path.is_dir() => sources(&path),
+            Some(extension) if extension == "rs" => std::fs::read_to_string(&path).unwrap(),
+            _ => String::new(),
+        })
+        .collect()
+}
+
+#[test]
+fn every_test_that_the_threat_model_names_is_there() {
+    let tests = sources(&checkout().join("src")) + &sources(&checkout().join("tests"));
+    let page = std::fs::read_to_string(checkout().join("docs/threat-model.md")).unwrap();
+    let rows = page.lines().filter(|line| line.starts_with("| **"));
+    let mut named = 0;
+    for row in rows {
+        let shown = row.trim_end_matches(" |").rsplit(" | ").next().unwrap();
+        for name in shown.split('`').skip(1).step_by(2) {
+            let there = if name.contains(['/', ' ']) {
+                let place = name.split(' ').next().unwrap();
+                place == "make" || checkout().join(place).exists()
+            } else {
+                tests.contains(&format!("fn {name}("))
+            };
+            assert!(there, "{name} is not there");
+            named += 1;
+        }
+    }
+    assert!(named > 30, "{named} are named");
+}
+
 #[tokio::test]
 async fn every_quoted_help_is_what_the_binary_prints() {
     for (command, help) in quoted() {

@@ -3,6 +3,8 @@
 //! Each test ends by letting the faults stop and looking that everything has come right by itself.
 
 mod aws_neighbours;
+mod forged_events;
+mod hostile_input;
 mod killed;
 mod liar;
 mod lying_vault;

@@ -74,10 +74,15 @@ impl Function {
 
     /// Sends a payload; the answer, or the error that the function reported.
     pub async fn invoke(&self, payload: &Value) -> Answer {
+        self.invoke_text(payload.to_string()).await
+    }
+
+    /// The same with any text, which may not even be JSON.
+    pub async fn invoke_text(&self, payload: String) -> Answer {
         let id = format!("request-{:016x}", fastrand::u64(..));
         let (sender, answer) = oneshot::channel();
         self.api.answers.lock().unwrap().insert(id.clone(), sender);
-        self.invocations.send((id, payload.to_string())).unwrap();
+        self.invocations.send((id, payload)).unwrap();
         let lasts = self.api.lasts;
         match tokio::time::timeout(lasts + Duration::from_secs(10), answer).await {
             Ok(answer) => answer.expect("the function answers"),
