@@ -38,6 +38,8 @@ mod observe;
 mod plan;
 mod reconcile;
 mod report;
+#[cfg(test)]
+mod secrets;
 mod snapshot;
 mod status;
 mod stores;
