@@ -8,6 +8,10 @@ CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := .tools/bin/cargo-deny
 CARGO_CYCLONEDX_VERSION := 0.5.9
 CARGO_CYCLONEDX := .tools/bin/cargo-cyclonedx
+CARGO_FUZZ_VERSION := 0.13.2
+CARGO_FUZZ := .tools/bin/cargo-fuzz
+FUZZ_TARGETS = $(notdir $(basename $(wildcard fuzz/fuzz_targets/*.rs)))
+RUNS := 200000
 
 .PHONY: help
 help: ## what there is to do
@@ -30,8 +34,23 @@ integration: venv cdk ## the real binary on OpenBao and the AWS emulator
 	cargo test --locked --test integration -- --skip faults::
 
 .PHONY: test-faults
-test-faults: venv cdk ## the same with everything going wrong that can: crashes, lost answers, sick neighbours, load, hostile input
+test-faults: venv cdk fuzz ## the same with everything going wrong that can: crashes, lost answers, sick neighbours, load, hostile input
 	cargo test --locked --test integration -- faults::
+
+.PHONY: fuzz
+fuzz: $(CARGO_FUZZ) ## hostile bytes for everything that is parsed, led by coverage (RUNS=200000 for each target)
+	cd fuzz && PATH="$(CURDIR)/.tools/bin:$$PATH" cargo fuzz build --dev --sanitizer none
+	for target in $(FUZZ_TARGETS); do \
+	  mkdir -p target/fuzz/$$target fuzz/artifacts/$$target; \
+	  (cd fuzz && PATH="$(CURDIR)/.tools/bin:$$PATH" cargo fuzz run --dev --sanitizer none $$target \
+	    ../target/fuzz/$$target corpus/$$target -- -runs=$(RUNS) -max_len=4096 -seed=1 -timeout=10) \
+	    2>&1 | grep -E '^#.*(INITED|DONE)|ERROR|panicked|Test unit' | sed "s/^/$$target: /"; \
+	done
+
+$(CARGO_FUZZ): .tools/cargo-fuzz-$(CARGO_FUZZ_VERSION)
+.tools/cargo-fuzz-$(CARGO_FUZZ_VERSION):
+	cargo install cargo-fuzz --locked --version $(CARGO_FUZZ_VERSION) --root .tools
+	touch $@ $(CARGO_FUZZ)
 
 .PHONY: bench-sweep
 bench-sweep: venv ## a thousand users swept three times: time, calls of each service, memory
@@ -135,4 +154,4 @@ terraform-files: ## writes the module's variables and the tables of its README
 
 .PHONY: clean
 clean: ## removes everything that was built or installed here
-	rm -rf target .local .tools infra/cdk/node_modules infra/cdk/dist infra/cdk/cdk.out
+	rm -rf target fuzz/target fuzz/artifacts .local .tools infra/cdk/node_modules infra/cdk/dist infra/cdk/cdk.out
