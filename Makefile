@@ -123,12 +123,27 @@ cdk-test: cdk ## the CDK app: template, permissions, context
 	cd infra/cdk && npm test
 
 .PHONY: infra
-infra: infra-check terraform-check parity ## both stacks: linters, Terraform's own tests, and that they are the same
+infra: infra-check terraform-check parity supply-chain ## both stacks: linters, Terraform's own tests, and that they are the same
 
 .PHONY: infra-check
 infra-check: cdk infra-venv ## cfn-lint and checkov on what the CDK app synthesises; every exception has its reason
 	cd infra/cdk && npm run --silent build
 	infra/cdk/check-template
+
+.PHONY: supply-chain
+supply-chain: infra-venv ## every dependency is locked with its hash, every workflow has pinned actions and least permissions
+	infra/checks/locks.py
+	.local/infra-venv/bin/zizmor --offline --quiet --persona pedantic .github
+
+# Needs the databases of advisories, which are elsewhere than the packages.
+.PHONY: audit
+audit: $(CARGO_DENY) infra-venv ## what is known against the dependencies of today
+	$(CARGO_DENY) --locked check advisories
+	$(CARGO_DENY) --locked --manifest-path fuzz/Cargo.toml --config deny.toml check advisories
+	cd infra/cdk && npm audit --audit-level=low
+	for list in local infra release; do \
+	  .local/infra-venv/bin/pip-audit --require-hashes --disable-pip --requirement $$list/requirements.txt; \
+	done
 
 .PHONY: infra-venv
 infra-venv: ## the Python environment of the infrastructure's linters
