@@ -20,7 +20,8 @@ fn a_refused_certificate_is_told_with_its_fault() {
             "invalid peer certificate: certificate not valid yet: verification time 1 (UNIX), but certificate is not valid before 2 (1 seconds in future)",
             "not valid yet",
         ),
-        ("invalid peer certificate: BadSignature", "was refused"),
+        ("invalid peer certificate: BadSignature", "issuer that is not trusted"),
+        ("invalid peer certificate: Revoked", "was refused"),
     ] {
         let told = untrusted(cause);
         assert!(told.contains(fault) && told.contains(cause), "{cause}: {told}");
