@@ -6,7 +6,7 @@ use serde_json::Value;
 use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, Command};
 
-use crate::corner::Corner;
+use crate::corner::{Corner, assert_holds_no_secret};
 
 /// What a command said, and how it ended.
 #[derive(Debug)]
@@ -53,7 +53,10 @@ pub async fn end(mut child: Child, input: &str) -> Said {
     drop(stdin);
     let ended = child.wait_with_output().await.unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
-    Said { code: ended.status.code().unwrap_or(-1), out: text(ended.stdout), err: text(ended.stderr) }
+    let said = Said { code: ended.status.code().unwrap_or(-1), out: text(ended.stdout), err: text(ended.stderr) };
+    assert_holds_no_secret("standard output", &said.out);
+    assert_holds_no_secret("standard error", &said.err);
+    said
 }
 
 impl Corner<'_> {

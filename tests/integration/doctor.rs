@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::corner::Corner;
+use crate::faults::vault_away::foreign_authority;
 use crate::stack::Stack;
-use crate::vault_faults::foreign_authority;
 
 /// The checks of the doctor with these variables set otherwise.
 async fn checks(corner: &Corner<'_>, variables: &[(&str, &str)]) -> Vec<Value> {

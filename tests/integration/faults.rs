@@ -15,3 +15,4 @@ mod night;
 mod scenarios;
 mod soak;
 mod tls;
+pub mod vault_away;

@@ -15,6 +15,8 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
 use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot};
 
+use crate::corner::assert_holds_no_secret;
+
 /// How long an invocation may last, unless a test says otherwise.
 const LASTS: Duration = Duration::from_mins(2);
 
@@ -122,6 +124,15 @@ impl Function {
     }
 }
 
+/// Whatever a test is about: nothing that the function ever writes holds a secret.
+impl Drop for Function {
+    fn drop(&mut self) {
+        for line in self.lines.lock().unwrap().iter() {
+            assert_holds_no_secret("the log", line);
+        }
+    }
+}
+
 fn collect(output: impl AsyncRead + Unpin + Send + 'static, lines: Arc<Mutex<Vec<String>>>) {
     tokio::spawn(async move {
         let mut output = BufReader::new(output).lines();
@@ -156,6 +167,8 @@ async fn error(State(api): State<Arc<Api>>, Path(id): Path<String>, body: String
 }
 
 fn answer(api: &Api, id: &str, answer: Answer) {
+    let (Ok(text) | Err(text)) = &answer;
+    assert_holds_no_secret("an answer", &text.to_string());
     let sender = api.answers.lock().unwrap().remove(id).expect("an invocation is answered once");
     let _ = sender.send(answer);
 }

@@ -25,5 +25,4 @@ mod stack;
 mod sweep;
 mod token;
 mod token_import;
-mod vault_faults;
 mod vault_setup;

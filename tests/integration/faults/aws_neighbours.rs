@@ -44,7 +44,7 @@ fn returned(answer: &Value) -> Vec<&str> {
 async fn endures(service: &str, throttled: &'static str, only: Value, spares: bool) {
     let corner = Corner::new().await;
     let microburst = Microburst::before(&corner).await;
-    let mut environment = corner.environment_with(&[("AWS_ENDPOINT_URL", &microburst.url)]);
+    let mut environment = corner.environment_with(&[("AWS_ENDPOINT_URL", &microburst.url), ("LOG_LEVEL", "trace")]);
     if service == "dynamodb" {
         let table = roster(&corner, &["alice", "bob"]).await;
         environment.retain(|(name, _)| name != "IAM_USER_TABLE");

@@ -42,7 +42,7 @@ async fn everything(corner: &Corner<'_>) -> Vec<String> {
 async fn hostile_payloads_are_refused_and_the_function_lives() {
     let corner = Corner::new().await;
     let key = corner.rotate("alice").await;
-    let function = corner.function().await;
+    let function = corner.function_with(&[("LOG_LEVEL", "trace")]).await;
     let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
     let huge = format!(r#"{{"action": "{}"}}"#, "x".repeat(5_000_000));
     for (what, payload) in [
@@ -104,7 +104,7 @@ async fn hostile_names_lead_nowhere_wherever_they_come_from() {
         }
     }
     corner.store("sync-state.json", json!({"lastRunAt": "2026-01-01T00:00:00Z", "users": recorded}).to_string()).await;
-    let function = corner.function_with(&[("IAM_USER_TABLE", &table)]).await;
+    let function = corner.function_with(&[("IAM_USER_TABLE", &table), ("LOG_LEVEL", "trace")]).await;
     let report = function.invoke(&json!({"action": "reconcile", "force": true})).await.unwrap();
     assert_eq!((&report["counts"]["written"], &report["counts"]["failed"]), (&json!(1), &json!(0)), "{report}");
     assert_eq!(report["counts"]["retired"], 0, "{report}");
@@ -128,7 +128,7 @@ async fn hostile_names_lead_nowhere_wherever_they_come_from() {
 #[tokio::test]
 async fn hostile_objects_in_the_bucket_are_replaced_or_told() {
     let corner = Corner::new().await;
-    let function = corner.function().await;
+    let function = corner.function_with(&[("LOG_LEVEL", "trace")]).await;
     let good = corner.rotate("alice").await;
     let state = "sync-state/users/alice.json";
     let deep = format!("{{\"userName\": {}{}}}", "[".repeat(10_000), "]".repeat(10_000));
@@ -177,7 +177,7 @@ async fn hostile_objects_in_the_bucket_are_replaced_or_told() {
         ),
     ] {
         corner.store("vault-token.json", text).await;
-        let fresh = corner.function().await;
+        let fresh = corner.function_with(&[("LOG_LEVEL", "trace")]).await;
         corner.rotate("alice").await;
         let report = fresh.invoke(&json!({"action": "sync", "users": ["alice"]})).await.unwrap();
         let reason = report["users"][0]["reason"].as_str().unwrap();
@@ -190,7 +190,7 @@ async fn hostile_objects_in_the_bucket_are_replaced_or_told() {
         .await;
     corner.store_token(&batch_token).await;
     let key = corner.rotate("alice").await;
-    let fresh = corner.function().await;
+    let fresh = corner.function_with(&[("LOG_LEVEL", "trace")]).await;
     fresh.invoke(&json!({"action": "sync", "users": ["alice"]})).await.unwrap();
     assert_eq!(corner.key("alice").await.unwrap().0, key);
     let warned =

@@ -53,6 +53,7 @@ impl Stage {
 
     async fn function(&self) -> Function {
         let mut variables = self.proxies.variables().to_vec();
+        variables.push(("LOG_LEVEL", "trace"));
         variables.extend(self.prepared.variables.iter().map(|(name, value)| (*name, value.as_str())));
         self.corner.function_with(&variables).await
     }

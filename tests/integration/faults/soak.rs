@@ -25,7 +25,7 @@ fn chosen<T: std::str::FromStr>(name: &str, otherwise: T) -> T {
 /// each at its end.
 async fn work(corner: &Corner<'_>, queue: &Queue, kill: &Notify) -> Vec<(u64, usize, usize)> {
     let mut held = Vec::new();
-    let mut function = corner.function().await;
+    let mut function = corner.function_with(&[("LOG_LEVEL", "debug")]).await;
     while let Some(received) = queue.receive() {
         if received.is_empty() {
             tokio::time::sleep(Duration::from_millis(50)).await;

@@ -8,8 +8,8 @@ use serde_json::json;
 
 use super::transcript::{Transcript, equal_names};
 use crate::corner::{Corner, Key};
+use crate::faults::vault_away::foreign_authority;
 use crate::stack::Stack;
-use crate::vault_faults::foreign_authority;
 
 const EACH: [&str; 6] = ["sync alice", "plan", "reconcile --force", "status", "explain alice", "token show"];
 
