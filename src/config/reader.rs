@@ -83,8 +83,7 @@ impl<'a> Reader<'a> {
     /// The name of a bucket, or the ARN of an access point.
     pub(super) fn bucket_name(&mut self) -> Option<String> {
         let name = self.text("S3_BUCKET_NAME")?;
-        if name.contains('/') && !name.starts_with("arn:") || name.contains("://") || name.contains(char::is_whitespace)
-        {
+        if (name.contains(['/', ':']) && !name.starts_with("arn:")) || name.contains(char::is_whitespace) {
             self.problem("S3_BUCKET_NAME", "is not the name of a bucket, expected such as my-bucket, without s3://");
         }
         Some(name)

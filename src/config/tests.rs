@@ -220,7 +220,7 @@ fn a_bucket_is_named_or_is_an_access_points_arn() {
     for good in ["my-bucket", "my.bucket", "arn:aws:s3:ca-central-1:123456789012:accesspoint/keys"] {
         assert_eq!(read(&[("S3_BUCKET_NAME", good)]).unwrap().bucket.unwrap().name, good);
     }
-    for bad in ["s3://my-bucket", "my-bucket/keys", "https://my-bucket.s3.amazonaws.com", "my bucket"] {
+    for bad in ["s3://my-bucket", "my-bucket/keys", "https://my-bucket.s3.amazonaws.com", "my:bucket", "my bucket"] {
         let problems = read(&[("S3_BUCKET_NAME", bad)]).unwrap_err().to_string();
         assert!(problems.contains("S3_BUCKET_NAME: is not the name of a bucket"), "{bad}: {problems}");
     }
