@@ -19,6 +19,7 @@ mod lifecycle;
 mod permissions;
 mod proxy;
 mod races;
+mod roster;
 mod round_trips;
 mod schemas;
 mod stack;

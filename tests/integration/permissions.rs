@@ -6,9 +6,6 @@
 
 use std::time::{Duration, Instant};
 
-use aws_sdk_dynamodb::types::{
-    AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
-};
 use serde_json::{Value, json};
 
 use crate::corner::{Corner, outcome};
@@ -22,7 +19,7 @@ const ROSTER: &str = "BCGOV_IAM_USER_TABLE";
 async fn without_any_one_permission_the_function_cannot_do_its_work() {
     let deployment = Deployment::start(&["--enforce"], &json!({}));
     let corner = deployment.corner().await;
-    create_roster(&corner).await;
+    corner.make_roster(ROSTER, &[]).await;
     let granted = deployment.statements();
     must_be_known(&granted);
 
@@ -98,7 +95,7 @@ fn many(value: &Value) -> Vec<String> {
 /// the way through the queue. What went wrong, if anything did.
 async fn works(deployment: &Deployment, corner: &Corner<'_>, round: usize) -> Result<(), String> {
     let (absent, known, queued) = (format!("absent{round}"), format!("known{round}"), format!("queued{round}"));
-    list(corner, &absent).await;
+    corner.enrol(ROSTER, &absent).await;
     let key = corner.rotate(&known).await;
     store_predecessors_state(corner, &known, &key.fingerprint()).await;
 
@@ -132,20 +129,6 @@ fn said(deployment: &Deployment, payload: &Value) -> Result<Value, String> {
 
 fn expect(holds: bool, problem: &str, seen: &Value) -> Result<(), String> {
     if holds { Ok(()) } else { Err(format!("{problem}: {seen}")) }
-}
-
-async fn create_roster(corner: &Corner<'_>) {
-    let name = AttributeDefinition::builder().attribute_name("UserName").attribute_type(ScalarAttributeType::S);
-    let key = KeySchemaElement::builder().attribute_name("UserName").key_type(KeyType::Hash);
-    let table = corner.dynamodb.create_table().table_name(ROSTER).billing_mode(BillingMode::PayPerRequest);
-    let table = table.attribute_definitions(name.build().unwrap()).key_schema(key.build().unwrap());
-    table.send().await.unwrap();
-}
-
-/// Puts a user on the roster.
-async fn list(corner: &Corner<'_>, user: &str) {
-    let row = corner.dynamodb.put_item().table_name(ROSTER).item("UserName", AttributeValue::S(user.to_owned()));
-    row.send().await.unwrap();
 }
 
 /// The predecessor's state, which knows this user's key.

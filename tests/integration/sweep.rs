@@ -3,9 +3,6 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use aws_sdk_dynamodb::types::{
-    AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
-};
 use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
 
@@ -88,20 +85,11 @@ async fn may_list_metadata(corner: &Corner<'_>) {
 #[tokio::test]
 async fn roster_and_parameters_that_disagree_are_told_apart() {
     let corner = Corner::new().await;
-    let roster = corner.dynamodb.clone();
-    let table = corner.bucket.clone();
-    let name = AttributeDefinition::builder().attribute_name("UserName").attribute_type(ScalarAttributeType::S);
-    let key = KeySchemaElement::builder().attribute_name("UserName").key_type(KeyType::Hash);
-    let made = roster.create_table().table_name(&table).billing_mode(BillingMode::PayPerRequest);
-    let made = made.attribute_definitions(name.build().unwrap()).key_schema(key.build().unwrap());
-    made.send().await.unwrap();
-    for user in ["listed", "late", "jo@x"] {
-        roster.put_item().table_name(&table).item("UserName", AttributeValue::S(user.into())).send().await.unwrap();
-    }
+    let table = corner.roster(&["listed", "late", "jo@x"]).await;
     for user in ["listed", "unlisted", "leaving"] {
         corner.rotate(user).await;
     }
-    let function = corner.function_with(&[("IAM_USER_TABLE", &table)]).await;
+    let function = corner.function_with(&[("IAM_USER_TABLE", table)]).await;
     let sweep = json!({"action": "reconcile", "force": true});
     assert_eq!(function.invoke(&sweep).await.unwrap()["counts"]["written"], 3);
     corner.delete("leaving").await;

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::microburst::Microburst;
-use super::scenarios::roster;
 use crate::corner::{Corner, batch};
 use crate::function::Function;
 
@@ -46,9 +45,9 @@ async fn endures(service: &str, throttled: &'static str, only: Value, spares: bo
     let microburst = Microburst::before(&corner).await;
     let mut environment = corner.environment_with(&[("AWS_ENDPOINT_URL", &microburst.url), ("LOG_LEVEL", "trace")]);
     if service == "dynamodb" {
-        let table = roster(&corner, &["alice", "bob"]).await;
+        let table = corner.roster(&["alice", "bob"]).await;
         environment.retain(|(name, _)| name != "IAM_USER_TABLE");
-        environment.push(("IAM_USER_TABLE".to_owned(), table));
+        environment.push(("IAM_USER_TABLE".to_owned(), table.to_owned()));
     }
     // Its first answer takes seconds.
     microburst.fail(&json!([])).await;
@@ -130,8 +129,8 @@ async fn a_sweep_ends_in_time_whichever_service_hangs() {
     for service in ["ssm", "s3", "dynamodb"] {
         let corner = Corner::new().await;
         let microburst = Microburst::before(&corner).await;
-        let table = roster(&corner, &["alice", "bob"]).await;
-        let variables = [("AWS_ENDPOINT_URL", microburst.url.as_str()), ("IAM_USER_TABLE", &table)];
+        let table = corner.roster(&["alice", "bob"]).await;
+        let variables = [("AWS_ENDPOINT_URL", microburst.url.as_str()), ("IAM_USER_TABLE", table)];
         let lasts = Duration::from_secs(40);
         let function = Function::start_lasting(&corner.environment_with(&variables), lasts).await;
         let (alice, bob) = (corner.rotate("alice").await, corner.rotate("bob").await);

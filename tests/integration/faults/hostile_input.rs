@@ -1,10 +1,8 @@
 //! Input that was made to do harm: as a payload, as a message, as a name wherever names come from, as an object in the
 //! bucket. It is refused by name, nothing is written outside of its place, the others go on.
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
 
-use super::scenarios::roster;
 use crate::corner::{Corner, batch};
 
 /// Names that would like to lead elsewhere.
@@ -91,11 +89,10 @@ async fn hostile_names_lead_nowhere_wherever_they_come_from() {
     let corner = Corner::new().await;
     let key = corner.rotate("alice").await;
     // On the roster, in the predecessor's record, among the state objects.
-    let table = roster(&corner, &["alice"]).await;
+    let table = corner.roster(&["alice"]).await;
     let mut recorded = json!({});
     for (n, name) in NAMES.iter().enumerate() {
-        let row = AttributeValue::S((*name).into());
-        corner.dynamodb.put_item().table_name(&table).item("UserName", row).send().await.unwrap();
+        corner.enrol(table, name).await;
         recorded[*name] = json!({"userName": name, "lastSecretHash": "0", "lastSyncedAt": "2026-01-01T00:00:00Z"});
         if !name.contains(['\0', '\n']) && !name.contains("..") {
             let state =
@@ -104,7 +101,7 @@ async fn hostile_names_lead_nowhere_wherever_they_come_from() {
         }
     }
     corner.store("sync-state.json", json!({"lastRunAt": "2026-01-01T00:00:00Z", "users": recorded}).to_string()).await;
-    let function = corner.function_with(&[("IAM_USER_TABLE", &table), ("LOG_LEVEL", "trace")]).await;
+    let function = corner.function_with(&[("IAM_USER_TABLE", table), ("LOG_LEVEL", "trace")]).await;
     let report = function.invoke(&json!({"action": "reconcile", "force": true})).await.unwrap();
     assert_eq!((&report["counts"]["written"], &report["counts"]["failed"]), (&json!(1), &json!(0)), "{report}");
     assert_eq!(report["counts"]["retired"], 0, "{report}");

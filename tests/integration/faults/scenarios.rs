@@ -1,8 +1,5 @@
 //! What the function is doing when it is meddled with: each way in which it is woken, each with every kind of user.
 
-use aws_sdk_dynamodb::types::{
-    AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
-};
 use serde_json::{Value, json};
 
 use crate::corner::{Corner, Key, batch};
@@ -89,7 +86,7 @@ impl Scenario {
                     .await;
                 corner.delete("erin").await;
                 gone = Some("erin");
-                variables.push(("IAM_USER_TABLE", roster(corner, &["alice", "bob", "carol", "dave"]).await));
+                variables.push(("IAM_USER_TABLE", corner.roster(&["alice", "bob", "carol", "dave"]).await.to_owned()));
                 json!({"action": "reconcile", "force": true})
             }
             Self::Renewal => json!({"action": "refresh-token"}),
@@ -117,19 +114,4 @@ async fn rotated(corner: &Corner<'_>, user: &'static str, mut keys: Vec<Key>) ->
     let old = keys.last().unwrap().clone();
     keys.push(corner.rotate_twice_put(user, &old).await);
     (user, keys)
-}
-
-/// A roster of these users; the name of its table.
-pub async fn roster(corner: &Corner<'_>, users: &[&str]) -> String {
-    let table = corner.bucket.clone();
-    let name = AttributeDefinition::builder().attribute_name("UserName").attribute_type(ScalarAttributeType::S);
-    let key = KeySchemaElement::builder().attribute_name("UserName").key_type(KeyType::Hash);
-    let made = corner.dynamodb.create_table().table_name(&table).billing_mode(BillingMode::PayPerRequest);
-    let made = made.attribute_definitions(name.build().unwrap()).key_schema(key.build().unwrap());
-    made.send().await.unwrap();
-    for user in users {
-        let row = AttributeValue::S((*user).into());
-        corner.dynamodb.put_item().table_name(&table).item("UserName", row).send().await.unwrap();
-    }
-    table
 }

@@ -1,28 +1,12 @@
-//! What a test of the command line arranges around it: a roster, a policy, and everything that a command could change.
+//! What a test of the command line arranges around it: a user who goes, a policy, and everything that a command could change.
 
-use aws_sdk_dynamodb::types::{
-    AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
-};
+use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
 use serde_json::{Value, json};
 
 use crate::corner::Corner;
 
 impl Corner<'_> {
-    /// Makes a roster of these users; its name.
-    pub async fn roster(&self, users: &[&str]) -> &str {
-        let name = AttributeDefinition::builder().attribute_name("UserName").attribute_type(ScalarAttributeType::S);
-        let key = KeySchemaElement::builder().attribute_name("UserName").key_type(KeyType::Hash);
-        let made = self.dynamodb.create_table().table_name(&self.bucket).billing_mode(BillingMode::PayPerRequest);
-        let made = made.attribute_definitions(name.build().unwrap()).key_schema(key.build().unwrap());
-        made.send().await.unwrap();
-        for user in users {
-            let row = self.dynamodb.put_item().table_name(&self.bucket);
-            row.item("UserName", AttributeValue::S((*user).to_owned())).send().await.unwrap();
-        }
-        &self.bucket
-    }
-
     /// Removes a user as the platform does: the row, and the parameter.
     pub async fn remove(&self, user: &str) {
         let row = self.dynamodb.delete_item().table_name(&self.bucket);
