@@ -49,12 +49,12 @@ async fn work(corner: &Corner<'_>, queue: &Queue, kill: &Notify) -> Vec<(u64, us
             }
         }
         if answer.is_none() {
-            held.push(holds(function.pid()));
+            held.extend(holds(function.pid()));
             // Dropping it kills it.
             function = corner.function().await;
         }
     }
-    held.push(holds(function.pid()));
+    held.extend(holds(function.pid()));
     held
 }
 
