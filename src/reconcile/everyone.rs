@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use futures_util::{StreamExt, stream};
+use tokio::sync::mpsc;
 
 use super::{Ending, Screened, Sweep, Watch};
 use crate::error::Error;
@@ -102,11 +103,23 @@ impl<W: Stores, H: Watch, F: FnMut(UserReport)> Sweep<'_, W, H, F> {
         roster: Option<&HashSet<UserName>>,
     ) -> Listing {
         let listing = RefCell::new(Listing::default());
-        let pages = stream::unfold(Some(None), async |from| {
-            let page = self.page(from?, &listing).await?;
-            Some((page.items, page.next.map(Some)))
-        });
+        // One page ahead, so that nobody waits for the next one; no more, because a page is full of secrets.
+        let (ahead, pages) = mpsc::channel(1);
+        let list = async {
+            let ahead = ahead;
+            let mut from = Some(None);
+            while let Some(place) = from
+                && let Some(page) = self.page(place, &listing).await
+                && ahead.send(page.items).await.is_ok()
+            {
+                from = page.next.map(Some);
+            }
+        };
+        let pages = stream::unfold(pages, async |mut pages| Some((pages.recv().await?, pages)));
         let requests = pages.flat_map(stream::iter).filter_map(async |(user, parameter)| {
+            if !self.may_go_on(&listing) {
+                return None;
+            }
             let fresh = listing.borrow_mut().seen.insert(user.clone()) && !done.contains(&user);
             fresh.then(|| {
                 let vault = survey.map_or(VaultView::NotRead, |survey| {
@@ -129,21 +142,29 @@ impl<W: Stores, H: Watch, F: FnMut(UserReport)> Sweep<'_, W, H, F> {
             self.tell(report);
             std::future::ready(())
         });
-        told.await;
+        tokio::join!(list, told);
         listing.take()
     }
 
     /// The next page of the listing; `None` when it breaks off, which is noted.
     async fn page(&self, from: Option<String>, listing: &RefCell<Listing>) -> Option<Page<(UserName, Parameter)>> {
-        if !self.may_begin(self.stop) {
-            let why =
-                if self.watch.stops() { "it was stopped" } else { "there was no time left to list more parameters" };
-            listing.borrow_mut().broken = Some(format!("not everybody was listed: {why}"));
+        if !self.may_go_on(listing) {
             return None;
         }
         self.wait_for_turn().await;
         let page = self.world.parameters.page(&self.world.config.naming, from).await;
         page.map_err(|error| listing.borrow_mut().broken = Some(format!("not everybody was listed: {error}"))).ok()
+    }
+
+    /// Whether more users may be listed and begun; where not, that is noted.
+    fn may_go_on(&self, listing: &RefCell<Listing>) -> bool {
+        let may = self.may_begin(self.stop);
+        if !may {
+            let why =
+                if self.watch.stops() { "it was stopped" } else { "there was no time left to list more parameters" };
+            listing.borrow_mut().broken.get_or_insert_with(|| format!("not everybody was listed: {why}"));
+        }
+        may
     }
 }
 

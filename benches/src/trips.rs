@@ -1,0 +1,37 @@
+//! Which calls were made, and how many of them waited for each other.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+/// One call.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// What it was, such as `S3 read`.
+    pub what: &'static str,
+    /// When it came.
+    pub began: Instant,
+    /// When its answer went back.
+    pub ended: Instant,
+}
+
+/// How many calls of each kind.
+pub fn by_kind(calls: &[Call]) -> BTreeMap<&'static str, usize> {
+    let mut kinds = BTreeMap::new();
+    for call in calls {
+        *kinds.entry(call.what).or_default() += 1;
+    }
+    kinds
+}
+
+/// The longest chain of calls in which each began after the one before it had ended: the round trips in sequence.
+pub fn in_sequence(mut calls: Vec<Call>) -> usize {
+    calls.sort_by_key(|call| call.ended);
+    let (mut chain, mut free_from) = (0, None);
+    for call in calls {
+        if free_from.is_none_or(|from| call.began >= from) {
+            chain += 1;
+            free_from = Some(call.ended);
+        }
+    }
+    chain
+}
