@@ -52,9 +52,21 @@ $(CARGO_FUZZ): .tools/cargo-fuzz-$(CARGO_FUZZ_VERSION)
 	cargo install cargo-fuzz --locked --version $(CARGO_FUZZ_VERSION) --root .tools
 	touch $@ $(CARGO_FUZZ)
 
-.PHONY: bench-sweep
-bench-sweep: venv ## a thousand users swept three times: time, calls of each service, memory
-	cargo test --locked --test integration a_thousand_users -- --nocapture
+.PHONY: bench
+bench: bench-build ## measures the release binary, and whatever BESIDE='NAME=COMMAND' names; writes docs/performance.md
+	target/bench/release/nr-iam-key-sync-bench --zip target/bench/function.zip --page docs/performance.md \
+	  --picture docs/performance.svg keysync=target/release/lambda $(if $(BESIDE),'$(BESIDE)')
+
+.PHONY: bench-guard
+bench-guard: bench-build ## what does not wobble of it (round trips, calls, handshakes, sizes) is within benches/limits.json
+	target/bench/release/nr-iam-key-sync-bench --quick --zip target/bench/function.zip --limits benches/limits.json \
+	  keysync=target/release/lambda
+
+.PHONY: bench-build
+bench-build: venv
+	cargo build --release --locked --bin lambda --no-default-features
+	local/package.py target/release/lambda target/bench/function.zip
+	cd benches && CARGO_TARGET_DIR=../target/bench cargo build --release --locked
 
 .PHONY: check
 check: fmt clippy doc lean deny ## format, lints, documentation, dependency policy
@@ -62,10 +74,12 @@ check: fmt clippy doc lean deny ## format, lints, documentation, dependency poli
 .PHONY: fmt
 fmt: ## source format
 	cargo fmt --check
+	cd benches && cargo fmt --check
 
 .PHONY: clippy
 clippy: ## lints, warnings are errors
 	cargo clippy --locked --all-targets -- -D warnings
+	cd benches && CARGO_TARGET_DIR=../target/bench cargo clippy --locked --release -- -D warnings
 
 .PHONY: doc
 doc: ## the library's documentation, warnings are errors
@@ -78,6 +92,7 @@ lean: ## the function's binary carries nothing of the command line
 .PHONY: deny
 deny: $(CARGO_DENY) ## bans, licences and sources of dependencies
 	$(CARGO_DENY) --locked check bans licenses sources
+	$(CARGO_DENY) --locked --manifest-path benches/Cargo.toml --config deny.toml check licenses sources
 
 # Stamped by version, so that a new version is installed.
 $(CARGO_DENY): .tools/cargo-deny-$(CARGO_DENY_VERSION)
@@ -140,6 +155,7 @@ supply-chain: infra-venv ## every dependency is locked with its hash, every work
 audit: $(CARGO_DENY) infra-venv ## what is known against the dependencies of today
 	$(CARGO_DENY) --locked check advisories
 	$(CARGO_DENY) --locked --manifest-path fuzz/Cargo.toml --config deny.toml check advisories
+	$(CARGO_DENY) --locked --manifest-path benches/Cargo.toml --config deny.toml check advisories
 	cd infra/cdk && npm audit --audit-level=low
 	for list in local infra release; do \
 	  .local/infra-venv/bin/pip-audit --require-hashes --disable-pip --requirement $$list/requirements.txt; \

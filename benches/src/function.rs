@@ -86,7 +86,17 @@ impl Function {
 
     /// Stops or continues the process, as Lambda freezes it.
     pub fn freeze(&self, freeze: bool) {
-        let signal = if freeze { "-STOP" } else { "-CONT" };
+        self.signal(if freeze { "-STOP" } else { "-CONT" });
+    }
+
+    /// Ends the process as Lambda does, so that a profiler around it can write down what it saw.
+    pub async fn end(mut self) {
+        self.signal("-TERM");
+        // Whatever is not gone then is killed.
+        let _ = tokio::time::timeout(Duration::from_secs(10), self.child.wait()).await;
+    }
+
+    fn signal(&self, signal: &str) {
         let sent = std::process::Command::new("kill").args([signal, &self.pid().to_string()]).status();
         assert!(sent.is_ok_and(|status| status.success()), "the process is ours and runs");
     }

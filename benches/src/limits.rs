@@ -56,7 +56,10 @@ fn counts(results: &Results) -> BTreeMap<&'static str, u64> {
     for sweep in results.sweeps.iter().filter(|sweep| sweep.users == 1000) {
         let calls = sweep.calls.values().sum::<usize>() as u64;
         let what = if sweep.all_changed { "changed" } else { "unchanged" };
-        counts.insert(if what == "changed" { "sweep of 1000 changed, calls" } else { "sweep of 1000 unchanged, calls" }, calls);
+        counts.insert(
+            if what == "changed" { "sweep of 1000 changed, calls" } else { "sweep of 1000 unchanged, calls" },
+            calls,
+        );
     }
     counts
 }

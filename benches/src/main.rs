@@ -48,8 +48,7 @@ struct Order {
 
 impl Order {
     fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Self, String> {
-        let mut order =
-            Self { quick: false, zip: None, page: None, picture: None, limits: None, commands: Vec::new() };
+        let mut order = Self { quick: false, zip: None, page: None, picture: None, limits: None, commands: Vec::new() };
         while let Some(argument) = arguments.next() {
             let mut file = || arguments.next().map(PathBuf::from).ok_or(format!("{argument} needs a file"));
             match argument.as_str() {
@@ -59,7 +58,8 @@ impl Order {
                 "--picture" => order.picture = Some(file()?),
                 "--limits" => order.limits = Some(file()?),
                 _ => {
-                    let (name, command) = argument.split_once('=').ok_or(format!("{argument}: expected NAME=COMMAND"))?;
+                    let (name, command) =
+                        argument.split_once('=').ok_or(format!("{argument}: expected NAME=COMMAND"))?;
                     let command: Vec<_> = command.split_whitespace().map(str::to_owned).collect();
                     if command.is_empty() {
                         return Err(format!("{name} has no command"));
@@ -68,7 +68,11 @@ impl Order {
                 }
             }
         }
-        if order.commands.is_empty() { Err("nothing to measure: expected NAME=COMMAND…".to_owned()) } else { Ok(order) }
+        if order.commands.is_empty() {
+            Err("nothing to measure: expected NAME=COMMAND…".to_owned())
+        } else {
+            Ok(order)
+        }
     }
 }
 

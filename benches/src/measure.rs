@@ -79,6 +79,7 @@ pub async fn measure(
         first.push(rotation(services, &mut function, "user00").await?);
         rotation(services, &mut function, "user01").await?;
         warm.push(rotation(services, &mut function, "user00").await?);
+        function.end().await;
     }
     services.clear(Duration::ZERO);
     let mut function = Function::start(command, environment).await?;
@@ -90,13 +91,14 @@ pub async fn measure(
     for n in 2 * USERS..invocations {
         rotation(services, &mut function, &user(n)).await?;
     }
-    let spent = function.processor_time() - before;
+    let spent = function.processor_time().saturating_sub(before);
     let handshakes = services.wire.handshakes.load(Relaxed) - wire;
     let resident = function.memory().0;
     function.freeze(true);
     tokio::time::sleep(PAUSE).await;
     function.freeze(false);
     let after_pause = rotation(services, &mut function, &user(0)).await?;
+    function.end().await;
     Ok(Figures {
         name: name.to_owned(),
         start_millis: median(started),

@@ -32,7 +32,7 @@ const S3_PAGE: usize = 1000;
 struct World {
     /// By name: value, version, seconds since 1970.
     parameters: BTreeMap<String, (String, i64, f64)>,
-    /// By key: text and ETag.
+    /// By key: text and `ETag`.
     objects: BTreeMap<String, (Bytes, String)>,
     /// By path: the current version.
     secrets: HashMap<String, u64>,
@@ -130,9 +130,7 @@ impl World {
     fn aws_json(&self, target: &str, body: &[u8]) -> (&'static str, Response) {
         let body: Value = serde_json::from_slice(body).unwrap_or_default();
         let text = |member: &str| body[member].as_str().unwrap_or_default();
-        let parameter = |name: &str, (value, version, modified): &(String, i64, f64)| {
-            json!({"Name": name, "Type": "SecureString", "Value": value, "Version": version, "LastModifiedDate": modified})
-        };
+        let parameter = |name: &str, (value, version, modified): &(String, i64, f64)| json!({"Name": name, "Type": "SecureString", "Value": value, "Version": version, "LastModifiedDate": modified});
         let json = |status: StatusCode, value: Value| {
             (status, [("content-type", "application/x-amz-json-1.1")], value.to_string()).into_response()
         };
@@ -160,7 +158,14 @@ impl World {
         }
     }
 
-    fn s3(&mut self, method: &Method, path: &str, query: &str, headers: &HeaderMap, body: Bytes) -> (&'static str, Response) {
+    fn s3(
+        &mut self,
+        method: &Method,
+        path: &str,
+        query: &str,
+        headers: &HeaderMap,
+        body: Bytes,
+    ) -> (&'static str, Response) {
         let key = path.trim_start_matches('/').trim_start_matches(BUCKET).trim_start_matches('/');
         match *method {
             Method::GET if key.is_empty() => ("S3 list", self.list(query)),
@@ -196,8 +201,15 @@ impl World {
         let mut keys = self.objects.range(from.unwrap_or_else(|| prefix.clone())..).map(|(key, _)| key);
         let page: Vec<_> = keys.by_ref().take_while(|key| key.starts_with(&prefix)).take(S3_PAGE + 1).collect();
         let (page, next) = page.split_at(page.len().min(S3_PAGE));
-        let contents: String = page.iter().map(|key| format!("<Contents><Key>{key}</Key></Contents>")).collect();
-        let next = next.first().map(|key| format!("<NextContinuationToken>{}</NextContinuationToken>", BASE64_STANDARD.encode(key)));
+        let mut contents = String::new();
+        for key in page {
+            contents.push_str("<Contents><Key>");
+            contents.push_str(key);
+            contents.push_str("</Key></Contents>");
+        }
+        let next = next
+            .first()
+            .map(|key| format!("<NextContinuationToken>{}</NextContinuationToken>", BASE64_STANDARD.encode(key)));
         format!("<ListBucketResult>{contents}{}</ListBucketResult>", next.unwrap_or_default()).into_response()
     }
 
@@ -207,13 +219,13 @@ impl World {
         if path == "auth/token/lookup-self" {
             let data = json!({"ttl": 200_000, "period": 259_200, "renewable": true, "type": "service", "policies": ["default"],
                 "creation_time": 1_767_225_600, "creation_ttl": 259_200, "orphan": true, "explicit_max_ttl": 0, "expire_time": "2036-01-01T00:00:00Z"});
-            return ("Vault token", json(StatusCode::OK, envelope(data, Value::Null)));
+            return ("Vault token", json(StatusCode::OK, envelope(&data, &Value::Null)));
         }
         if path == "auth/token/renew-self" {
             let auth = json!({"client_token": "hvs.bench", "accessor": "a", "policies": ["default"], "token_policies": ["default"],
                 "lease_duration": 259_200, "renewable": true, "entity_id": "", "token_type": "service", "orphan": true,
                 "metadata": null, "mfa_requirement": null, "num_uses": 0});
-            return ("Vault token", json(StatusCode::OK, envelope(Value::Null, auth)));
+            return ("Vault token", json(StatusCode::OK, envelope(&Value::Null, &auth)));
         }
         let Some((mount, rest)) = path.split_once('/') else { return none("unknown") };
         let Some((kind, path)) = rest.split_once('/') else { return none("unknown") };
@@ -230,7 +242,7 @@ impl World {
                 self.secrets.insert(secret, version + 1);
                 let data = json!({"version": version + 1, "created_time": "2026-01-01T00:00:00Z", "deletion_time": "",
                     "destroyed": false, "custom_metadata": null});
-                ("Vault write", json(StatusCode::OK, envelope(data, Value::Null)))
+                ("Vault write", json(StatusCode::OK, envelope(&data, &Value::Null)))
             }
             ("metadata", &Method::GET) => {
                 let Some(version) = version else { return none("Vault metadata") };
@@ -238,7 +250,7 @@ impl World {
                 let data = json!({"current_version": version, "oldest_version": 0, "max_versions": 0, "cas_required": false,
                     "delete_version_after": "0s", "created_time": "2026-01-01T00:00:00Z", "updated_time": "2026-01-01T00:00:00Z",
                     "custom_metadata": null, "versions": versions});
-                ("Vault metadata", json(StatusCode::OK, envelope(data, Value::Null)))
+                ("Vault metadata", json(StatusCode::OK, envelope(&data, &Value::Null)))
             }
             // As HashiCorp Vault, which has no listing of metadata.
             ("detailed-metadata", _) => none("Vault listing"),
@@ -247,7 +259,7 @@ impl World {
     }
 }
 
-fn envelope(data: Value, auth: Value) -> Value {
+fn envelope(data: &Value, auth: &Value) -> Value {
     json!({"request_id": "r", "lease_id": "", "renewable": false, "lease_duration": 0, "data": data, "auth": auth,
         "wrap_info": null, "warnings": null})
 }

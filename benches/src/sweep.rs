@@ -78,5 +78,6 @@ pub async fn sweep(
         let memory = function.memory().1;
         sweeps.push(Sweep { users, all_changed, concurrency, limit, seconds: took.as_secs_f64(), calls, memory });
     }
+    function.end().await;
     Ok(sweeps)
 }

@@ -109,9 +109,10 @@ impl<W: Stores, H: Watch, F: FnMut(UserReport)> Sweep<'_, W, H, F> {
             let ahead = ahead;
             let mut from = Some(None);
             while let Some(place) = from
+                && let Ok(room) = ahead.reserve().await
                 && let Some(page) = self.page(place, &listing).await
-                && ahead.send(page.items).await.is_ok()
             {
+                room.send(page.items);
                 from = page.next.map(Some);
             }
         };

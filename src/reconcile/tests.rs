@@ -78,6 +78,24 @@ async fn the_second_sweep_writes_nothing_and_asks_little() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_listing_runs_one_page_ahead_of_the_users_and_no_more() {
+    let (memory, world) = in_step(60, &[("SYNC_CONCURRENCY", "1")]).await;
+    sweep(&world).await.unwrap();
+    let (mut users, mut users_at_page) = (0, Vec::new());
+    for call in &memory.0.borrow().calls {
+        users += usize::from(call.starts_with("s3-load "));
+        if call.starts_with("ssm-page ") {
+            users_at_page.push(users);
+        }
+    }
+    assert_eq!(users_at_page.len(), 6);
+    for (page, users) in users_at_page.into_iter().enumerate().skip(1) {
+        let page_before = 10 * (page - 1)..10 * page;
+        assert!(page_before.contains(&users), "page {page} was asked for when {users} users were begun");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn drift_in_vault_is_repaired_and_counted() {
     for surveys in [true, false] {
         let (memory, world) = in_step(4, &[]).await;
