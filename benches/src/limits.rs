@@ -53,13 +53,9 @@ fn counts(results: &Results) -> BTreeMap<&'static str, u64> {
     if let Some(zip) = results.zip {
         counts.insert("package, KiB", zip / 1024);
     }
-    for sweep in results.sweeps.iter().filter(|sweep| sweep.users == 1000) {
-        let calls = sweep.calls.values().sum::<usize>() as u64;
-        let what = if sweep.all_changed { "changed" } else { "unchanged" };
-        counts.insert(
-            if what == "changed" { "sweep of 1000 changed, calls" } else { "sweep of 1000 unchanged, calls" },
-            calls,
-        );
+    for sweep in results.sweeps.iter().filter(|sweep| sweep.case.users == 1000) {
+        let what = if sweep.all_changed { "sweep of 1000 changed, calls" } else { "sweep of 1000 unchanged, calls" };
+        counts.insert(what, sweep.calls.values().sum::<usize>() as u64);
     }
     counts
 }

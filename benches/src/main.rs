@@ -19,10 +19,11 @@ mod wire;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
-use measure::{Figures, measure};
+use measure::{ADDED, Figures, measure};
 use services::{BUCKET, Services};
-use sweep::{Sweep, sweep};
+use sweep::{Case, Sweep, sweep};
 use wire::Identity;
 
 /// Everything that was measured.
@@ -105,12 +106,9 @@ async fn run(order: &Order) -> Result<(), String> {
     }
     let command = &order.commands[0].1;
     let mut sweeps = Vec::new();
-    let plain: &[usize] = if order.quick { &[100, 1000] } else { &[100, 1000, 5000, 20_000] };
-    let special: &[(usize, Option<usize>)] = if order.quick { &[] } else { &[(64, None), (16, Some(10))] };
-    let plain = plain.iter().map(|users| (*users, 16, None));
-    for (users, concurrency, limit) in plain.chain(special.iter().map(|(many, limit)| (5000, *many, *limit))) {
-        eprintln!("bench: sweeping {users} users");
-        sweeps.extend(sweep(&services, command, &environment, users, concurrency, limit).await?);
+    for case in cases(order.quick) {
+        eprintln!("bench: sweeping {} users", case.users);
+        sweeps.extend(sweep(&services, command, &environment, case).await?);
     }
     let binary = size(Path::new(&command[0]))?;
     let zip = order.zip.as_deref().map(size).transpose()?;
@@ -124,6 +122,22 @@ async fn run(order: &Order) -> Result<(), String> {
         write(file, &picture::draw(&results))?;
     }
     order.limits.as_deref().map_or(Ok(()), |file| limits::check(file, &results))
+}
+
+/// The sweeps to measure: growth at first, then 5,000 users with other settings.
+fn cases(quick: bool) -> Vec<Case> {
+    let of = |users| Case { users, concurrency: 16, limit: None, added: ADDED };
+    let mut cases = [100, 1000].map(of).to_vec();
+    if !quick {
+        cases.extend([
+            of(5000),
+            of(20_000),
+            Case { limit: Some(10), ..of(5000) },
+            Case { concurrency: 128, ..of(5000) },
+            Case { added: Duration::ZERO, ..of(5000) },
+        ]);
+    }
+    cases
 }
 
 fn environment(services: &Services, trusted: &Path) -> Vec<(String, String)> {

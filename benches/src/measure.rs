@@ -1,14 +1,13 @@
 //! One command's figures: start, first invocation, warm invocations, after ten thousand, after a pause.
 
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::function::Function;
 use crate::services::Services;
-use crate::trips::{Call, in_sequence};
+use crate::trips::{Call, in_sequence, span};
 
 /// What each call takes longer where latency is measured: about that of a call to AWS or to a data centre.
 pub const ADDED: Duration = Duration::from_millis(20);
@@ -23,7 +22,7 @@ const USERS: usize = 50;
 const PAUSE: Duration = Duration::from_secs(30);
 
 /// What one command costs; medians.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default)]
 pub struct Figures {
     /// What it is called.
     pub name: String,
@@ -48,10 +47,12 @@ pub struct Figures {
 }
 
 /// One invocation.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default)]
 pub struct Invocation {
     /// How long it took, in milliseconds.
     pub millis: f64,
+    /// Its calls: what, from when and to when, in milliseconds since the payload was sent.
+    pub spans: Vec<(&'static str, f64, f64)>,
     /// Round trips that waited for each other.
     pub in_sequence: usize,
     /// Calls in all.
@@ -119,6 +120,7 @@ async fn rotation(services: &Services, function: &mut Function, user: &str) -> R
     services.rotate(user);
     services.take();
     let (bytes, handshakes) = (services.wire.bytes.load(Relaxed), services.wire.handshakes.load(Relaxed));
+    let began = Instant::now();
     let (_, took) = function.invoke(&event(user)).await?;
     if services.version_in_vault(user) != version + 1 {
         return Err(format!("the key of {user} was not written exactly once"));
@@ -126,6 +128,7 @@ async fn rotation(services: &Services, function: &mut Function, user: &str) -> R
     let calls: Vec<Call> = services.take();
     Ok(Invocation {
         millis: millis(took),
+        spans: calls.iter().map(|call| span(call, began)).collect(),
         calls: calls.len(),
         in_sequence: in_sequence(calls),
         bytes: services.wire.bytes.load(Relaxed) - bytes,

@@ -14,6 +14,12 @@ pub struct Call {
     pub ended: Instant,
 }
 
+/// A call, from when to when in milliseconds after `start`.
+pub fn span(call: &Call, start: Instant) -> (&'static str, f64, f64) {
+    let after = |time: Instant| time.saturating_duration_since(start).as_secs_f64() * 1000.0;
+    (call.what, after(call.began), after(call.ended))
+}
+
 /// How many calls of each kind.
 pub fn by_kind(calls: &[Call]) -> BTreeMap<&'static str, usize> {
     let mut kinds = BTreeMap::new();
