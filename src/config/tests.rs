@@ -350,24 +350,3 @@ fn lambdas_own_log_level_counts_where_ours_is_not_set() {
         }
     }
 }
-
-#[test]
-fn the_readmes_table_has_every_variable_with_its_default() {
-    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
-    let shared =
-        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/infra/shared/environment.json")).unwrap();
-    let shared: serde_json::Value = serde_json::from_str(&shared).unwrap();
-    let variables = shared.as_array().unwrap();
-    for variable in variables {
-        let default = match (&variable["default"], &variable["required"]) {
-            (_, serde_json::Value::Bool(true)) => "required".to_owned(),
-            (serde_json::Value::String(default), _) => format!("`{default}`"),
-            _ => "–".to_owned(),
-        };
-        let row = format!("| `{}` | {default} |", variable["name"].as_str().unwrap());
-        assert!(readme.contains(&row), "{row}");
-    }
-    let rows =
-        readme.lines().filter(|line| line.starts_with("| `") && line.chars().nth(3).unwrap().is_ascii_uppercase());
-    assert_eq!(rows.count(), variables.len());
-}

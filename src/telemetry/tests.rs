@@ -255,3 +255,17 @@ fn every_metric_that_the_dashboard_shows_is_sent() {
     }
     assert!(ours.len() > 10, "the dashboard shows nothing of {NAMESPACE}");
 }
+
+#[test]
+fn the_runbooks_table_of_metrics_has_each_that_is_sent() {
+    let page = include_str!("../../docs/operations.md");
+    let table = page.split_once("\n| metric | unit | tells |\n").unwrap().1;
+    let rows = table.lines().skip(1).take_while(|line| line.starts_with('|'));
+    let mut told: Vec<_> =
+        rows.flat_map(|row| row.split(" | ").next().unwrap().split('`').skip(1).step_by(2)).collect();
+    let everything = everything();
+    let mut sent = names(&everything);
+    told.sort_unstable();
+    sent.sort_unstable();
+    assert_eq!(told, sent);
+}

@@ -141,6 +141,32 @@ fn the_table_of_payloads_lists_exactly_the_files() {
     assert_eq!(listed, there);
 }
 
+/// The orders that pages tell people to send, wherever they stand between quotes or backticks.
+fn told_orders() -> Vec<String> {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let places = [
+        "README.md",
+        "docs/operations.md",
+        "docs/network.md",
+        "docs/vault.md",
+        "docs/migration.md",
+        "docs/performance.md",
+    ];
+    let texts = places.map(|place| std::fs::read_to_string(root.join(place)).unwrap());
+    let orders = texts.iter().flat_map(|text| text.split("{\"action\"").skip(1));
+    orders.map(|rest| format!("{{\"action\"{}}}", rest.split_once('}').unwrap().0)).collect()
+}
+
+#[test]
+fn every_order_that_a_page_tells_of_is_understood() {
+    let orders = told_orders();
+    assert!(orders.len() > 15, "{orders:?}");
+    for order in orders {
+        let payload = serde_json::from_str(&order).unwrap_or_else(|error| panic!("{order}: {error}"));
+        assert!(read(payload).is_ok(), "{order}");
+    }
+}
+
 #[test]
 fn what_is_no_event_is_refused() {
     for payload in [json!(null), json!(true), json!(5), json!("Update"), json!([]), json!([{}]), json!({})] {

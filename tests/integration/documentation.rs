@@ -1,7 +1,35 @@
-//! What the documentation quotes is what the binary prints.
+//! What the documentation says is so: quoted output, commands, links, and every table of names.
+
+mod commands;
+mod links;
+mod tables;
+
+use std::path::{Path, PathBuf};
 
 use crate::command::{end, start};
 use crate::stack::checkout;
+
+/// Every page of the repository, by its place in it.
+fn pages() -> Vec<(PathBuf, String)> {
+    let mut pages = Vec::new();
+    collect(&checkout(), &mut pages);
+    assert!(pages.len() > 25, "only {} pages were found", pages.len());
+    pages
+}
+
+fn collect(folder: &Path, pages: &mut Vec<(PathBuf, String)>) {
+    // What is built, installed or not ours.
+    let foreign = ["target", "node_modules", ".git", ".local", ".tools", "cdk.out", "dist"];
+    for path in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        if path.is_dir() && !foreign.contains(&name) {
+            collect(&path, pages);
+        } else if name.ends_with(".md") {
+            let text = std::fs::read_to_string(&path).unwrap();
+            pages.push((path, text));
+        }
+    }
+}
 
 /// Every quoted help text, with the command that prints it.
 fn quoted() -> Vec<(String, String)> {

@@ -13,6 +13,7 @@ mod event_path;
 mod faults;
 mod function;
 mod hosts;
+mod house;
 mod keysync;
 mod leaks;
 mod lifecycle;

@@ -66,3 +66,18 @@ pub fn worse(one: Exit, other: Exit) -> Exit {
         (one, _) => one,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Exit;
+
+    #[test]
+    fn the_documented_exit_codes_are_these_and_that_of_a_second_interrupt() {
+        let page = include_str!("../../../docs/command-line.md");
+        let table = page.split_once("\n| exit code | meaning |\n").unwrap().1;
+        let rows = table.lines().skip(1).take_while(|line| line.starts_with('|'));
+        let told: Vec<i32> = rows.map(|row| row.split('|').nth(1).unwrap().trim().parse().unwrap()).collect();
+        let codes = [Exit::Done, Exit::Failed, Exit::Usage, Exit::Differs].map(|exit| exit as i32);
+        assert_eq!(told, [&codes[..], &[130]].concat());
+    }
+}
