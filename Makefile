@@ -183,6 +183,10 @@ parity: cdk ## the CDK's template and Terraform's plan, fact by fact
 terraform-files: ## writes the module's variables and the tables of its README
 	infra/checks/files.py
 
+.PHONY: hooks
+hooks: ## a look of a second before each commit: format, white space, nothing that looks like a key
+	git config core.hooksPath .githooks
+
 .PHONY: clean
 clean: ## removes everything that was built or installed here
 	rm -rf target fuzz/target fuzz/artifacts .local .tools infra/cdk/node_modules infra/cdk/dist infra/cdk/cdk.out

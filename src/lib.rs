@@ -11,8 +11,8 @@
 //! # }
 //! ```
 //!
-//! With a bucket in the [`Config`] it works in enhanced mode: state and token in S3, sweeps, repair of drift. With a fixed
-//! token instead it is stateless (basic mode). [`KeySync`] says what can be asked, [`Error`] what can go wrong, by what
+//! With a bucket in the [`Config`] it works in enhanced mode: state and token in S3, so that it knows who is gone, and what
+//! it wrote. With a fixed token instead it is stateless (basic mode). [`KeySync`] says what can be asked, [`Error`] what can go wrong, by what
 //! the caller does next.
 //!
 //! # How it works

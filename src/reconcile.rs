@@ -56,7 +56,8 @@ pub enum Scope {
 pub struct Ending {
     /// Who was not begun, for want of time or because the listing broke off.
     pub left: Vec<UserName>,
-    /// Why everybody has to be looked at again, where that is so: a listing that is not complete, or a refusal to retire.
+    /// Why everybody has to be looked at again, where that is so: a listing that is not complete, a refusal to retire, or
+    /// a token that may be dead.
     pub unlisted: Option<String>,
 }
 

@@ -173,7 +173,7 @@ pub enum Cas {
 /// What the platform's roster says of a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RosterView {
-    /// Not asked, switched off, or out of reach.
+    /// Not asked, switched off, missing, or closed to us. One that gives no answer fails the user instead.
     Unknown,
     /// The user is on the roster.
     Listed,

@@ -69,7 +69,7 @@ variable "log_retention_days" {
 }
 
 variable "sync_concurrency" {
-  description = "Users that a sweep works on at the same time."
+  description = "Users that are worked on at the same time."
   type        = number
   default     = 16
   nullable    = false

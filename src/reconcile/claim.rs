@@ -38,7 +38,8 @@ pub struct LastRun {
     /// Who failed or was not begun.
     #[serde(default)]
     pub failed_users: Vec<String>,
-    /// Whether there may be users who were not even listed.
+    /// Whether everybody has to be looked at again: there may be users who were not even listed, or nothing was seen of
+    /// Vault.
     #[serde(default)]
     pub unlisted: bool,
     /// Until when it may be under way.

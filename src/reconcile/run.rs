@@ -95,11 +95,14 @@ pub async fn run<W: Stores>(
     };
     // A dry run writes nothing, so it renews nothing.
     let upkeep = async { if order.dry_run { None } else { Some(world.look_after_token(true, deadline).await) } };
-    let (ending, token) = tokio::join!(sweep(world, order, scope, deadline, watch, told), upkeep);
+    let (mut ending, token) = tokio::join!(sweep(world, order, scope, deadline, watch, told), upkeep);
     // What is only said to fail is in the report.
     let mut problems = ending.problems(if order.dry_run { &[] } else { &failed });
-    // A sweep with a dead token sees nothing of Vault, so it is none.
-    problems.extend(token.iter().filter_map(|token| token.as_ref().err().cloned()));
+    // A sweep with a dead token sees nothing of Vault, so it is none, and is recorded as none.
+    if let Some(Err(problem)) = &token {
+        problems.push(problem.clone());
+        ending.unlisted.get_or_insert_with(|| problem.clone());
+    }
     let complete = (order.users.is_none() && !order.dry_run).then_some(problems.is_empty());
     report.millis = millis_since(started);
     let recorded = tokio::time::timeout_at(deadline, record(world, claimed, &report, &failed, &ending)).await;

@@ -519,6 +519,18 @@ async fn a_sweep_with_a_dead_token_is_no_complete_sweep() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_sweep_whose_token_was_not_renewed_is_repeated_although_nobody_failed() {
+    let (memory, world) = in_step(3, &[]).await;
+    memory.0.borrow_mut().faults = vec![("vault-renew", unavailable as fn() -> Error); 2];
+    let (answer, metrics) = sweep_with(&world, json!({"action": "reconcile", "force": true}), 3600).await;
+    assert_eq!((answer.unwrap_err().kind(), &metrics["SweepCompleted"]), ("PartialFailure", &json!(0)));
+    assert_eq!((&metrics["Unchanged"], &metrics["Failed"]), (&json!(3), &json!(0)));
+    // The retry of the same night is not told that all was done.
+    let (answer, metrics) = sweep_with(&world, json!({"action": "reconcile"}), 3600).await;
+    assert_eq!((&answer.unwrap()["counts"]["unchanged"], &metrics["SweepCompleted"]), (&json!(3), &json!(1)));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_failure_beside_a_key_that_vault_has_is_not_taken_for_a_missing_key() {
     let (memory, world) = in_step(2, &[]).await;
     memory.0.borrow_mut().faults = vec![("vault-metadata", unavailable as fn() -> Error); 4];

@@ -201,7 +201,7 @@ fn last_run(run: &LastRun, now: Timestamp) -> String {
     };
     let left = match (run.failed_users.len(), run.unlisted) {
         (0, false) => "complete".to_owned(),
-        (0, true) => "not everybody was listed".to_owned(),
+        (0, true) => "incomplete: not everybody was seen".to_owned(),
         (1, _) => format!("1 user left over ({})", run.failed_users[0]),
         (count, _) => format!("{count} users left over ({}, …)", run.failed_users[0]),
     };
