@@ -1,7 +1,8 @@
 use serde_json::json;
 
 use super::*;
-use crate::snapshot::Revision;
+use crate::keys::UserName;
+use crate::snapshot::{Parameter, Revision};
 
 const PLANNED: [Outcome; 2] = [Outcome::PlannedWritten, Outcome::PlannedRetired];
 

@@ -13,7 +13,7 @@ use std::rc::Rc;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::inspection::{Encryption, Health};
-use super::{Etag, Saved, Stores};
+use super::{Etag, Page, Saved, Stores};
 use crate::config::Config;
 use crate::error::Error;
 use crate::reconcile::LastRun;
@@ -189,6 +189,13 @@ pub fn unavailable() -> Error {
 /// What it is when nobody answers.
 pub fn unreachable() -> Error {
     Error::Unreachable { operation: "test", subject: "test".to_owned(), problem: "test".to_owned() }
+}
+
+/// Ten items, as Parameter Store gives them.
+fn page<T>(all: Vec<T>, from: Option<String>) -> Page<T> {
+    let from = from.map_or(0, |from| from.parse().unwrap());
+    let next = (from + 10 < all.len()).then(|| (from + 10).to_string());
+    Page { items: all.into_iter().skip(from).take(10).collect(), next }
 }
 
 fn view(versions: &[Option<(String, String)>]) -> VaultView {

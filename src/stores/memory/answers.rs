@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{Memory, view};
+use super::{Memory, page, view};
 use crate::error::Error;
 use crate::keys::{AccessKey, ParameterName, ParameterNaming, UserName, VaultPath};
 use crate::reconcile::LastRun;
@@ -32,13 +32,6 @@ impl Parameters for Memory {
         });
         Ok(page(all.collect(), from))
     }
-}
-
-/// Ten items, as Parameter Store gives them.
-fn page<T>(all: Vec<T>, from: Option<String>) -> Page<T> {
-    let from = from.map_or(0, |from| from.parse().unwrap());
-    let next = (from + 10 < all.len()).then(|| (from + 10).to_string());
-    Page { items: all.into_iter().skip(from).take(10).collect(), next }
 }
 
 impl States for Memory {
