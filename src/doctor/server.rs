@@ -48,7 +48,7 @@ pub(super) async fn checks<W: Stores>(world: &World<W>, deadline: Instant) -> Ve
 }
 
 fn trusted<W: Stores>(world: &World<W>) -> &'static str {
-    if world.config.vault.authorities.is_some() { "VAULT_CACERT alone" } else { "the system's authorities" }
+    if world.config.vault.authorities.is_some() { "the given authorities alone" } else { "the system's authorities" }
 }
 
 async fn tls(vault: &impl Server, address: &Url, trusted: &str) -> Finding {

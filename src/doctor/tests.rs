@@ -60,6 +60,7 @@ async fn a_service_that_is_well_passes_everything() {
     vault-health Pass: Vault 2.0.0 is unsealed and active
     vault-clock Pass: Vault's clock and ours differ by 0 s
     vault-token Pass: periodic (720.0 h), renewable, orphan, 720.0 h left; policies default, iam-key-sync
+    vault-mount Pass: secret/ is KV version 2
     policy-write Pass: it may create and update keys in secret/aws/iam-keys/
     policy-read Pass: it may not read keys
     policy-metadata Pass: it may read the versions of keys, of all in one call where the server offers that
@@ -90,7 +91,7 @@ async fn nothing_is_written_but_the_probe_and_nothing_renewed() {
     examine(&world, Instant::now() + Duration::from_mins(1), async { Vec::new() }).await;
     let mut calls = memory.0.borrow().calls.clone();
     calls.sort();
-    insta::assert_snapshot!(calls.iter().map(|call| call.trim()).collect::<Vec<_>>().join(", "), @"roster keysync-doctor, roster-page, s3-page, s3-probe, s3-token, s3-token, ssm-page, ssm-read /iam_users/alice_keys, vault-capabilities, vault-health, vault-health, vault-lookup");
+    insta::assert_snapshot!(calls.iter().map(|call| call.trim()).collect::<Vec<_>>().join(", "), @"roster keysync-doctor, roster-page, s3-page, s3-probe, s3-token, s3-token, ssm-page, ssm-read /iam_users/alice_keys, vault-capabilities, vault-health, vault-health, vault-lookup, vault-mount");
 }
 
 #[tokio::test(start_paused = true)]
@@ -115,7 +116,7 @@ async fn a_given_token_beside_a_bucket_needs_no_token_object() {
 
 /// What is said of the token and its policies when `because` failed.
 fn without_token(because: &str) -> Vec<(&'static str, Verdict, String)> {
-    let names = ["vault-token", "policy-write", "policy-read", "policy-metadata", "policy-scope"];
+    let names = ["vault-token", "vault-mount", "policy-write", "policy-read", "policy-metadata", "policy-scope"];
     names.map(|name| (name, Verdict::Fail, format!("not checked, because {because} failed"))).to_vec()
 }
 
@@ -181,7 +182,7 @@ async fn without_a_way_to_vault_nothing_is_asked_of_it() {
     let world = memory.world(&[]);
     let network = async { not_checked(&["vault-connection"], "vault-name") };
     let checks = examine(&world, Instant::now() + Duration::from_mins(1), network).await;
-    assert_eq!(complaints(&checks).len(), 1 + server::NAMES.len() + 5);
+    assert_eq!(complaints(&checks).len(), 1 + server::NAMES.len() + 6);
     let calls = memory.0.borrow().calls.clone();
     assert!(!calls.iter().any(|call| call.starts_with("vault-")), "{calls:?}");
     assert!(checks.iter().any(|check| check.name == "parameters" && check.status == Verdict::Pass));
@@ -194,9 +195,9 @@ async fn without_the_bucket_the_rest_of_it_is_not_tried() {
     let checks = look(&[], |inner| inner.faults = vec![("s3-page", missing)]).await;
     let found = complaints(&checks);
     let names = found.iter().map(|(name, ..)| *name).collect::<Vec<_>>();
-    let policies = ["vault-token", "policy-write", "policy-read", "policy-metadata", "policy-scope"];
+    let policies = ["vault-token", "vault-mount", "policy-write", "policy-read", "policy-metadata", "policy-scope"];
     assert_eq!(names, [&policies[..], &["state-listing", "state-writes", "state-encryption", "token-object"]].concat());
-    assert_eq!(found[5].2, "listing s3://bucket: it does not exist");
+    assert_eq!(found[6].2, "listing s3://bucket: it does not exist");
     assert_eq!(
         checks.iter().find(|check| check.name == "state-listing").unwrap().remedy.as_deref(),
         Some("check S3_BUCKET_NAME")
@@ -245,7 +246,7 @@ async fn the_token_is_judged() {
         let found = complaints(&checks);
         assert_eq!((found[0].0, found[0].1), ("vault-token", status), "{case}");
         assert!(found[0].2.contains(detail), "{case}: {found:?}");
-        assert_eq!(found.len(), if status == Verdict::Fail { 5 } else { 1 }, "{case}: {found:?}");
+        assert_eq!(found.len(), if status == Verdict::Fail { 6 } else { 1 }, "{case}: {found:?}");
     }
     let mut expected = without_token("vault-token");
     expected[0].2 = "denied".to_owned();
@@ -283,6 +284,20 @@ async fn the_rights_are_judged() {
     let expected = ("policy-delete", Verdict::Warn, "soft-delete");
     complains("no delete", &soft, |inner| inner.rights = no_delete.clone(), &[expected]).await;
     complains("no delete, and none needed", &[], |inner| inner.rights = no_delete, &[]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_mount_that_is_no_kv_version_2_is_told() {
+    for (mounted, detail) in [
+        (("kv", Some("1")), "secret/ is KV version 1"),
+        (("kv", None), "secret/ is KV version 1"),
+        (("transit", None), "no KV mount but one of transit"),
+    ] {
+        let expected = ("vault-mount", Verdict::Fail, detail);
+        complains(detail, &[], |inner| inner.mounted = Some(mounted), &[expected]).await;
+    }
+    let expected = ("vault-mount", Verdict::Fail, "denied");
+    complains("no mount", &[], |inner| inner.faults = vec![("vault-mount", denied)], &[expected]).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,18 +1,20 @@
-//! The token: what it is, how long it lives, what it may do. Nothing is renewed and nothing written.
+//! The token: what it is, how long it lives, what it opens, what it may do. Nothing is renewed and nothing written.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::check::{Check, Verdict, check, fail, failed, not_checked, pass, warn};
+use super::check::{Check, Finding, Verdict, check, fail, failed, not_checked, pass, warn};
 use crate::config::OnUserDeleted;
 use crate::error::Error;
+use crate::stores::inspection::{Credentials, Mount};
 use crate::stores::{Stores, Vault};
 use crate::token::{Flaw, Rights, TokenFacts};
 use crate::world::World;
 
 const TOKEN: &str = "vault-token";
+const MOUNT: &str = "vault-mount";
 const WRITE: &str = "policy-write";
 const READ: &str = "policy-read";
 const METADATA: &str = "policy-metadata";
@@ -33,13 +35,16 @@ pub(super) async fn checks<W: Stores>(world: &World<W>, deadline: Instant) -> Ve
         }
     });
     let token = token.await;
-    let rest = if fit { policy(world, deadline).await } else { not_checked(&policies(world), TOKEN) };
-    [vec![token], rest].concat()
+    if !fit {
+        return [vec![token], not_checked(&[MOUNT], TOKEN), not_checked(&policies(world), TOKEN)].concat();
+    }
+    let (mount, policies) = tokio::join!(check(MOUNT, deadline, mount(world)), policy(world, deadline));
+    [vec![token, mount], policies].concat()
 }
 
 /// What would have been checked if the token could not be looked at.
 pub(super) fn without<W: Stores>(world: &World<W>, because: &'static str) -> Vec<Check> {
-    [not_checked(&[TOKEN], because), not_checked(&policies(world), because)].concat()
+    [not_checked(&[TOKEN, MOUNT], because), not_checked(&policies(world), because)].concat()
 }
 
 fn policies<W: Stores>(world: &World<W>) -> Vec<&'static str> {
@@ -47,7 +52,7 @@ fn policies<W: Stores>(world: &World<W>) -> Vec<&'static str> {
     [WRITE, READ, METADATA].into_iter().chain(deletes.then_some(DELETE)).chain([SCOPE]).collect()
 }
 
-fn judge(facts: &TokenFacts, now: Timestamp) -> super::check::Finding {
+fn judge(facts: &TokenFacts, now: Timestamp) -> Finding {
     let flaws = facts.flaws(now);
     let lifetime = &facts.lifetime;
     let hours = |seconds: u64| format!("{:.1} h", Duration::from_secs(seconds).as_secs_f64() / 3600.0);
@@ -76,6 +81,20 @@ fn judge(facts: &TokenFacts, now: Timestamp) -> super::check::Finding {
             facts.policies.join(", ")
         )),
         _ => pass(format!("without an end; policies {}", facts.policies.join(", "))),
+    }
+}
+
+/// Into anything but KV version 2 a key would be written at a place where nobody looks for it.
+async fn mount<W: Stores>(world: &World<W>) -> Finding {
+    let path = &world.config.vault.mount;
+    let remedy = "let VAULT_MOUNT name a KV version 2 mount (vault secrets list), or make this one so: vault kv enable-versioning";
+    match world.session.call(async |vault, token| vault.mount(token, path).await).await {
+        Err(error) => failed(&error, remedy),
+        Ok(Mount { engine, version }) => match (engine.as_str(), version.as_deref()) {
+            ("kv", Some("2")) => pass(format!("{path}/ is KV version 2")),
+            ("kv", version) => fail(format!("{path}/ is KV version {}", version.unwrap_or("1")), remedy),
+            (engine, _) => fail(format!("{path}/ is no KV mount but one of {engine}"), remedy),
+        },
     }
 }
 

@@ -46,11 +46,22 @@ pub struct Wrapping {
     pub creation_path: String,
 }
 
+/// What is mounted somewhere in Vault.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mount {
+    /// The kind of engine, such as `kv`.
+    pub engine: String,
+    /// The version of a KV engine, where it tells one.
+    pub version: Option<String>,
+}
+
 /// What may be done with a token, and its exchange for the one that it wraps.
 pub trait Credentials {
     /// Asks what the token may do on these paths.
     async fn capabilities(&self, token: &SecretString, paths: &[String])
     -> Result<HashMap<String, Vec<String>>, Error>;
+    /// Asks what is mounted at a path, which is told to whoever has any right below it.
+    async fn mount(&self, token: &SecretString, path: &str) -> Result<Mount, Error>;
     /// Asks what the text wraps, without using it up; `None` when it is no living wrapping token.
     async fn wrapping(&self, candidate: &SecretString) -> Result<Option<Wrapping>, Error>;
     /// Exchanges a wrapping token, once, for the token in the answer that it wraps; `None` when there is none in it.

@@ -42,6 +42,8 @@ pub struct Inner {
     pub run: Option<(LastRun, u64)>,
     /// Whether the next write of the record, or of the token, takes effect and is answered as if it had not.
     pub lose_answer: bool,
+    /// What is mounted in Vault: engine and version; `None` for what should be.
+    pub mounted: Option<(&'static str, Option<&'static str>)>,
     /// Whether Vault gives the metadata of all keys at once.
     pub surveys: bool,
     /// What the predecessor recorded.

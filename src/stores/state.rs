@@ -1,11 +1,12 @@
 //! The recorded state: one object per user, and the predecessor's single object as a fallback.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use aws_sdk_s3::Client;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
-use tokio::sync::OnceCell;
+use tokio::sync::Mutex;
 
 use super::inspection::{Probe, Probed};
 use super::objects::Objects;
@@ -20,6 +21,9 @@ const READING: &str = "reading the state";
 
 /// How much the clocks of Parameter Store and ours may differ.
 const CLOCKS: SignedDuration = SignedDuration::from_hours(1);
+
+/// How long it is believed that the predecessor left nothing: its state may be copied into the bucket after we have started.
+const NOTHING_LEFT: SignedDuration = SignedDuration::from_mins(1);
 
 const LAST_RUN: &str = "last-run.json";
 
@@ -38,9 +42,11 @@ pub struct StateObjects {
     objects: Objects,
     prefix: String,
     predecessor_key: String,
-    /// The predecessor's states; read once, because nobody writes them any more.
-    predecessor: OnceCell<HashMap<String, UserState>>,
+    /// The predecessor's states, and when they were read: once, if there are any, because nobody writes them any more.
+    predecessor: Mutex<Option<(Timestamp, Predecessor)>>,
 }
+
+type Predecessor = Arc<HashMap<String, UserState>>;
 
 #[derive(Deserialize)]
 struct PredecessorState {
@@ -54,7 +60,7 @@ impl StateObjects {
             objects: Objects::new(client, &bucket.name),
             prefix: bucket.state_prefix.clone(),
             predecessor_key: bucket.predecessor_key.clone(),
-            predecessor: OnceCell::new(),
+            predecessor: Mutex::default(),
         }
     }
 
@@ -62,8 +68,17 @@ impl StateObjects {
         format!("{}users/{user}.json", self.prefix)
     }
 
-    async fn predecessor(&self) -> Result<&HashMap<String, UserState>, Error> {
-        self.predecessor.get_or_try_init(|| self.load_predecessor()).await
+    /// The predecessor's states; that there are none is believed for `patience`.
+    async fn predecessor(&self, patience: SignedDuration) -> Result<Predecessor, Error> {
+        let mut known = self.predecessor.lock().await;
+        if let Some((read, states)) = &*known
+            && (!states.is_empty() || Timestamp::now().duration_since(*read) < patience)
+        {
+            return Ok(states.clone());
+        }
+        let states = Arc::new(self.load_predecessor().await?);
+        *known = Some((Timestamp::now(), states.clone()));
+        Ok(states)
     }
 
     async fn load_predecessor(&self) -> Result<HashMap<String, UserState>, Error> {
@@ -83,9 +98,12 @@ impl States for StateObjects {
     async fn load(&self, user: &UserName) -> Result<Found, Error> {
         let key = self.key_of(user.as_str());
         // At the same time, so that the fallback costs no round trip of its own, not even the first time.
-        let (own, predecessor) = tokio::join!(self.objects.get(READING, &key), self.predecessor());
+        let (own, _) = tokio::join!(self.objects.get(READING, &key), self.predecessor(SignedDuration::MAX));
         match own? {
-            None => Ok(Found { state: predecessor?.get(user.as_str()).cloned(), ..Found::default() }),
+            None => {
+                let predecessor = self.predecessor(NOTHING_LEFT).await?;
+                Ok(Found { state: predecessor.get(user.as_str()).cloned(), ..Found::default() })
+            }
             Some((text, etag)) => {
                 let state = UserState::parse(&text).filter(|state| {
                     // A date to come would make every key look old, for ever.
@@ -117,7 +135,7 @@ impl States for StateObjects {
         let name = |key: String| key.strip_prefix(&prefix)?.strip_suffix(".json").map(str::to_owned);
         page.items = page.items.into_iter().filter_map(name).collect();
         if first {
-            page.items.extend(self.predecessor().await?.keys().cloned());
+            page.items.extend(self.predecessor(SignedDuration::ZERO).await?.keys().cloned());
         }
         Ok(page)
     }

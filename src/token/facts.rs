@@ -89,7 +89,7 @@ impl Flaw {
             Self::CannotWrite => {
                 "allow create and update on <mount>/data/<prefix>/*, and check VAULT_MOUNT and VAULT_PATH_PREFIX"
             }
-            Self::Batch | Self::Lifetime(_) => "make a periodic one, as infra/vault/README.md says",
+            Self::Batch | Self::Lifetime(_) => "make a periodic one, as docs/vault.md says",
             Self::Child => "make it with -orphan, or through a token role with orphan=true",
             Self::CannotRead => "set S3_BUCKET_NAME, or allow read on <mount>/data/<prefix>/*",
             Self::ReadsKeys => "take read on <mount>/data/<prefix>/* away",

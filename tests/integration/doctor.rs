@@ -39,7 +39,7 @@ async fn a_healthy_deployment_passes_everything() {
     for round in ["first", "again"] {
         let checks = checks(&corner, &[("ON_USER_DELETED", "soft-delete")]).await;
         assert_eq!(complaints(&checks), [], "{round}");
-        assert_eq!(checks.len(), 18, "{round}: {checks:#?}");
+        assert_eq!(checks.len(), 19, "{round}: {checks:#?}");
         assert!(checks.iter().any(|check| check["detail"] == "with the KMS key 1234"), "{checks:#?}");
     }
     assert!(corner.object("sync-state/doctor.json").await.is_some());
@@ -98,6 +98,30 @@ async fn a_certificate_that_is_not_trusted_is_told_with_its_fault() {
 }
 
 #[tokio::test]
+async fn a_mount_that_is_missing_or_of_another_kind_is_told() {
+    let corner = Corner::without_token(Stack::shared()).await;
+    corner.rotate("alice").await;
+    encrypt(&corner).await;
+    let rules = ["kv1", "nowhere"].map(|mount| {
+        let rule = |path: &str, rights: &str| {
+            format!("path \"{mount}/{path}/aws/iam-keys/*\" {{ capabilities = [{rights}] }}\n")
+        };
+        rule("data", "\"create\", \"update\"") + &rule("metadata", "\"read\"")
+    });
+    corner.vault(reqwest::Method::PUT, "sys/policies/acl/mounts", Some(json!({"policy": rules.concat()}))).await;
+    corner
+        .vault(reqwest::Method::POST, "sys/mounts/kv1", Some(json!({"type": "kv", "options": {"version": "1"}})))
+        .await;
+    corner.store_token(&corner.stack.token_with(&json!({"policy": "mounts", "period": "72h"}))).await;
+    for (mount, detail) in [("kv1", "kv1/ is KV version 1"), ("nowhere", "nowhere: denied")] {
+        let checks = checks(&corner, &[("VAULT_MOUNT", mount)]).await;
+        let found = complaints(&checks);
+        assert_eq!((found.len(), found[0].0, found[0].1), (1, "vault-mount", "fail"), "{found:#?}");
+        assert!(found[0].2.contains(detail), "{found:#?}");
+    }
+}
+
+#[tokio::test]
 async fn a_token_that_is_dead_or_unfit_is_told() {
     let corner = Corner::without_token(Stack::shared()).await;
     corner.rotate("alice").await;
@@ -125,6 +149,7 @@ async fn a_token_that_is_dead_or_unfit_is_told() {
             "without a policy",
             token(json!({"policy": "default", "period": "72h"})),
             vec![
+                ("vault-mount", "fail", "denied"),
                 ("policy-write", "fail", "create and update"),
                 ("policy-metadata", "warn", "drift"),
                 ("policy-delete", "warn", "soft-delete"),

@@ -24,7 +24,7 @@ fn collect(folder: &Path, pages: &mut Vec<(PathBuf, String)>) {
         let name = path.file_name().unwrap().to_str().unwrap();
         if path.is_dir() && !foreign.contains(&name) {
             collect(&path, pages);
-        } else if name.ends_with(".md") {
+        } else if path.extension().is_some_and(|extension| extension == "md") {
             let text = std::fs::read_to_string(&path).unwrap();
             pages.push((path, text));
         }

@@ -166,23 +166,21 @@ async fn a_damaged_state_object_is_replaced() {
     }
 }
 
+/// A user whose key the predecessor has written, and its state, which knows that.
+async fn left_by_the_predecessor(corner: &Corner<'_>, user: &str) {
+    let key = corner.rotate(user).await;
+    let state =
+        json!({"userName": user, "lastSecretHash": key.fingerprint(), "lastSyncedAt": "2025-12-31T08:00:00.000Z"});
+    let state = json!({"lastRunAt": "2025-12-31T08:00:00.000Z", "users": {user: state}});
+    corner.store("sync-state.json", state.to_string()).await;
+    let data = json!({"data": {"accessKeyId": key.id, "secretAccessKey": key.secret, "userName": user}});
+    corner.vault(reqwest::Method::POST, &format!("secret/data/{}", corner.path(user)), Some(data)).await;
+}
+
 #[tokio::test]
 async fn the_predecessors_state_is_taken_over_without_a_write() {
     let corner = Corner::new().await;
-    let key = corner.rotate("alice").await;
-    let hash = {
-        let text = format!(r#"{{"accessKeyId":"{}","secretAccessKey":"{}"}}"#, key.id, key.secret);
-        sha256(&text)
-    };
-    let user = json!({"userName": "alice", "lastSecretHash": hash, "lastSyncedAt": "2025-12-31T08:00:00.000Z"});
-    corner
-        .store(
-            "sync-state.json",
-            json!({"lastRunAt": "2025-12-31T08:00:00.000Z", "users": {"alice": user}}).to_string(),
-        )
-        .await;
-    let data = json!({"data": {"accessKeyId": key.id, "secretAccessKey": key.secret, "userName": "alice"}});
-    corner.vault(reqwest::Method::POST, &format!("secret/data/{}", corner.path("alice")), Some(data)).await;
+    left_by_the_predecessor(&corner, "alice").await;
     let function = corner.function().await;
     let report = function.invoke(&json!({"action": "sync", "users": ["alice"]})).await.unwrap();
     assert_eq!(outcome(&report), "unchanged");
@@ -191,6 +189,18 @@ async fn the_predecessors_state_is_taken_over_without_a_write() {
     let rotated = corner.rotate("alice").await;
     assert_eq!(outcome(&function.invoke(&corner.event("Update", "alice")).await.unwrap()), "written");
     assert_eq!(corner.key("alice").await.unwrap(), (rotated, 2));
+}
+
+#[tokio::test]
+async fn a_state_of_the_predecessor_that_is_copied_later_is_noticed_by_the_next_sweep() {
+    let corner = Corner::new().await;
+    let function = corner.function().await;
+    corner.rotate("bob").await;
+    assert_eq!(outcome(&function.invoke(&corner.event("Create", "bob")).await.unwrap()), "written");
+    left_by_the_predecessor(&corner, "alice").await;
+    let report = function.invoke(&json!({"action": "reconcile"})).await.unwrap();
+    assert_eq!((&report["counts"]["unchanged"], &report["counts"]["written"]), (&json!(2), &json!(0)), "{report}");
+    assert_eq!(corner.key("alice").await.unwrap().1, 1, "nothing was written");
 }
 
 #[tokio::test]
@@ -250,9 +260,4 @@ async fn logs_are_json_lines_with_request_id_and_metrics_are_emf() {
     assert_eq!((&metrics["Written"], &metrics["Function"]), (&json!(1), &json!("test-function")));
     assert!(metrics["EventToVaultSeconds"].as_f64().is_some_and(|seconds| (0.0..60.0).contains(&seconds)), "{metrics}");
     assert!(metrics["VaultTokenHoursLeft"].as_f64().is_some_and(|hours| (71.0..=72.0).contains(&hours)), "{metrics}");
-}
-
-fn sha256(text: &str) -> String {
-    use sha2::Digest;
-    base16ct::lower::encode_string(&sha2::Sha256::digest(text))
 }

@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::{Memory, denied};
 use crate::error::Error;
-use crate::stores::inspection::{Condition, Credentials, Health, Probe, Probed, Server, Wrapping};
+use crate::stores::inspection::{Condition, Credentials, Health, Mount, Probe, Probed, Server, Wrapping};
 
 /// Vault when all is well.
 pub fn healthy() -> Health {
@@ -48,6 +48,14 @@ impl Credentials for Memory {
             (path.clone(), rights.iter().map(ToString::to_string).collect())
         });
         Ok(rights.collect())
+    }
+
+    async fn mount(&self, token: &SecretString, _path: &str) -> Result<Mount, Error> {
+        self.call("vault-mount", "").await?;
+        self.opens(token)?;
+        let mounted = self.0.borrow().mounted;
+        let (engine, version) = mounted.unwrap_or(("kv", Some("2")));
+        Ok(Mount { engine: engine.to_owned(), version: version.map(str::to_owned) })
     }
 
     async fn wrapping(&self, candidate: &SecretString) -> Result<Option<Wrapping>, Error> {

@@ -1,5 +1,6 @@
 //! Vault examined: its health, a token's rights, and the exchange of a wrapping token.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use rustify::errors::ClientError as HttpError;
@@ -10,11 +11,11 @@ use super::{
     ClientError, Endpoint, Error, ExposeSecret, RequestMethod, RequestType, ResponseType, SecretString, Timestamp,
     Value, VaultServer, answers, json,
 };
-use crate::stores::inspection::{Condition, Credentials, Health, Server, Wrapping};
+use crate::stores::inspection::{Condition, Credentials, Health, Mount, Server, Wrapping};
 
 /// A call with a body, or a question without one, whose answer is `R`.
 struct Ask<R> {
-    path: &'static str,
+    path: Cow<'static, str>,
     query: Option<&'static str>,
     body: Option<Value>,
     answer: std::marker::PhantomData<fn() -> R>,
@@ -22,7 +23,11 @@ struct Ask<R> {
 
 impl<R> Ask<R> {
     fn post(path: &'static str, body: Value) -> Self {
-        Self { path, query: None, body: Some(body), answer: std::marker::PhantomData }
+        Self { path: path.into(), query: None, body: Some(body), answer: std::marker::PhantomData }
+    }
+
+    fn question(path: impl Into<Cow<'static, str>>, query: Option<&'static str>) -> Self {
+        Self { path: path.into(), query, body: None, answer: std::marker::PhantomData }
     }
 }
 
@@ -32,7 +37,7 @@ impl<R: serde::de::DeserializeOwned + Send + Sync> Endpoint for Ask<R> {
     const RESPONSE_BODY_TYPE: ResponseType = ResponseType::JSON;
 
     fn path(&self) -> String {
-        self.path.to_owned()
+        self.path.clone().into_owned()
     }
 
     fn method(&self) -> RequestMethod {
@@ -75,8 +80,7 @@ impl Server for VaultServer {
         let mut client = self.client(&SecretString::default());
         // A namespace has no health of its own.
         client.middle.namespace = None;
-        let ask: Ask<HealthAnswer> =
-            Ask { path: "sys/health", query: Some(EVERY_STATE), body: None, answer: std::marker::PhantomData };
+        let ask = Ask::<HealthAnswer>::question("sys/health", Some(EVERY_STATE));
         let answer = vaultrs::api::exec_with_no_result(&client, ask).await.map_err(|error| {
             answers::error("asking for the health of Vault at", &self.address, "let sys/health through", &error)
         })?;
@@ -117,6 +121,24 @@ impl Credentials for VaultServer {
             let remedy = "allow update on sys/capabilities-self, as the policy default does";
             answers::error("asking for the token's rights at", &self.address, remedy, &error)
         })
+    }
+
+    async fn mount(&self, token: &SecretString, path: &str) -> Result<Mount, Error> {
+        #[derive(Deserialize)]
+        struct Answer {
+            r#type: String,
+            #[serde(default)]
+            options: Option<HashMap<String, String>>,
+        }
+        // The one that people's interfaces ask: `sys/mounts` is for administrators.
+        let ask = Ask::<Answer>::question(format!("sys/internal/ui/mounts/{path}"), None);
+        let answer = vaultrs::api::exec_with_result(&self.client(token), ask).await.map_err(|error| {
+            let remedy =
+                "let VAULT_MOUNT name a mount that is there (in VAULT_NAMESPACE), and the policy paths below it";
+            answers::error("asking what is mounted at", &path, remedy, &error)
+        })?;
+        let version = answer.options.and_then(|mut options| options.remove("version"));
+        Ok(Mount { engine: answer.r#type, version })
     }
 
     async fn wrapping(&self, candidate: &SecretString) -> Result<Option<Wrapping>, Error> {

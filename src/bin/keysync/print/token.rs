@@ -43,7 +43,7 @@ pub fn imported(imported: &Imported, now: Timestamp, screen: Screen) -> String {
     let how = if imported.wrapped { "unwrapped and stored" } else { "stored" };
     let mut table = screen.table(&[]);
     table.add_row([format!(
-        "The token is {how}; the function uses it as soon as the one before is refused, or at its next start."
+        "The token is {how}; the function uses it from its next sweep or renewal on, or as soon as Vault refuses the one before."
     )]);
     lines(&table) + "\n" + &token(&imported.token, now, screen)
 }
