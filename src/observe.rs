@@ -3,18 +3,13 @@
 //! Reads only. The order of reads is an invariant: after a refused write Vault's metadata is read **before** the
 //! parameter, so that the key that we then hold is at least as new as the one that refused us.
 
-use jiff::Timestamp;
-
 use crate::config::OnUserDeleted;
 use crate::error::Error;
 use crate::keys::UserName;
 use crate::report::UserReport;
-use crate::snapshot::{Cas, Parameter, ROTATION, RosterView, Snapshot, UserState, VaultView};
+use crate::snapshot::{Cas, Parameter, RosterView, Snapshot, UserState, VaultView};
 use crate::stores::{Etag, Found, Parameters, Published, Roster, States, Stores, Vault};
 use crate::world::{Notice, World};
-
-/// How often the platform puts the parameter for a rotation.
-const PUTS_OF_A_ROTATION: i64 = 2;
 
 /// How to look.
 #[derive(Debug)]
@@ -99,27 +94,23 @@ pub async fn observe<W: Stores>(
         }
         (parameter.await, found)
     };
-    report.notes.missed_since = missed_since(&parameter, state.as_ref());
-    if let (Parameter::Current(current), Some(state)) = (&parameter, &state) {
-        report.notes.recorded = state.last_secret_hash == current.fingerprint && state.retired_at.is_none();
-    }
+    report.notes.missed_since =
+        parameter.revision().zip(state.as_ref()).and_then(|(now, state)| state.missed_since(now));
+    report.notes.recorded = Some(match (&parameter, &state) {
+        (Parameter::Current(current), Some(state)) => {
+            state.last_secret_hash == current.fingerprint && state.retired_at.is_none()
+        }
+        _ => false,
+    });
     let roster = match parameter {
         Parameter::Absent => roster(world, user).await?,
         _ => RosterView::Unknown,
     };
-    let ask = match (&parameter, &state) {
-        // What is deleted must be the latest version.
-        (Parameter::Absent, Some(state)) => {
-            state.retired_at.is_none() && world.config.on_user_deleted == OnUserDeleted::SoftDelete
-        }
-        // A state of the predecessor knows no version.
-        (Parameter::Current(current), Some(state)) => {
-            state.vault_version.is_none() || (screening && state.last_secret_hash == current.fingerprint)
-        }
-        _ => false,
-    };
+    let deletes = world.config.on_user_deleted == OnUserDeleted::SoftDelete;
     let vault = match before {
-        VaultView::NotRead if ask => metadata(world, user, None).await?,
+        VaultView::NotRead if needs_metadata(&parameter, state.as_ref(), screening, deletes) => {
+            metadata(world, user, None).await?
+        }
         before => before,
     };
     let proven = if world.states.is_some() { vault == before } else { !was_listed };
@@ -127,12 +118,17 @@ pub async fn observe<W: Stores>(
     Ok(Observation { snapshot, etag, damaged, proven })
 }
 
-/// When the first of several rotations was due that the state does not know. A rotation is two puts, so more than two
-/// since the recorded one are more than one rotation, and the first was due when the recorded key had had its time.
-fn missed_since(parameter: &Parameter, state: Option<&UserState>) -> Option<Timestamp> {
-    let recorded = state?.revision()?;
-    let several = parameter.revision()?.version > recorded.version + PUTS_OF_A_ROTATION;
-    several.then(|| recorded.modified.checked_add(ROTATION).ok()).flatten()
+/// Whether a plan needs to know what Vault is at; a sweep's (`screening`) does where all else is in step.
+fn needs_metadata(parameter: &Parameter, state: Option<&UserState>, screening: bool, deletes: bool) -> bool {
+    match (parameter, state) {
+        // What is deleted must be the latest version.
+        (Parameter::Absent, Some(state)) => state.retired_at.is_none() && deletes,
+        // A state of the predecessor knows no version.
+        (Parameter::Current(current), Some(state)) => {
+            state.vault_version.is_none() || (screening && state.last_secret_hash == current.fingerprint)
+        }
+        _ => false,
+    }
 }
 
 async fn parameter<W: Stores>(world: &World<W>, user: &UserName) -> Parameter {

@@ -116,7 +116,7 @@ pub async fn sweep<W: Stores>(
     let (outage, pace, sink) = (Outage::after(UNANSWERED), Mutex::new(pace), RefCell::new(sink));
     let sweep = Sweep { world, order, watch, stop, deadline, outage, pace, sink };
     match scope {
-        Scope::Only(users) => sweep.only(users).await,
+        Scope::Only(users) => sweep.only(users, None).await,
         Scope::Everyone { mut first } => {
             if let Some(users) = &world.config.users {
                 first.retain(|user| users.contains(user));
@@ -131,7 +131,9 @@ pub async fn sweep<W: Stores>(
                 done.remove(&user);
             }
             match &world.config.users {
-                Some(users) => sweep.only(users.iter().filter(|user| !done.contains(user)).cloned().collect()).await,
+                Some(all) => {
+                    sweep.only(all.iter().filter(|user| !done.contains(user)).cloned().collect(), Some(all.len())).await
+                }
                 None => sweep.everyone(&done).await,
             }
         }
@@ -139,12 +141,12 @@ pub async fn sweep<W: Stores>(
 }
 
 impl<W: Stores, H: Watch, F: FnMut(UserReport)> Sweep<'_, W, H, F> {
-    /// Sweeps exactly these users.
-    async fn only(&self, users: Vec<UserName>) -> Ending {
-        let known = users.len();
-        self.watch.expect(known);
+    /// Sweeps exactly these users; `everybody` is how many they are with those swept before them, where that is known.
+    async fn only(&self, users: Vec<UserName>, everybody: Option<usize>) -> Ending {
+        let known = everybody.unwrap_or(users.len());
+        self.watch.expect(users.len());
         let Screened { mut left, gone, .. } = self.screen(users, by_name, self.stop).await;
-        let nothing_is_there = !gone.is_empty() && gone.len() == known && self.order.users.is_none();
+        let nothing_is_there = !gone.is_empty() && everybody == Some(gone.len());
         let refused = self.retire(gone, known, nothing_is_there, &mut left).await;
         Ending { left, unlisted: refused }
     }

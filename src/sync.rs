@@ -3,7 +3,10 @@
 //! Every trigger runs through here; only the scope differs. Must not do: talk to a store itself, or decide a rule of
 //! the business.
 
-use std::cell::RefCell;
+mod outage;
+
+pub use outage::Outage;
+
 use std::mem;
 use std::time::Duration;
 
@@ -17,7 +20,7 @@ use crate::keys::UserName;
 use crate::observe::{Look, observe};
 use crate::plan::{Reason, Step, plan};
 use crate::report::{Outcome, UserReport};
-use crate::snapshot::{Sighting, VaultView};
+use crate::snapshot::{Sighting, Snapshot, VaultView};
 use crate::stores::Stores;
 use crate::world::World;
 
@@ -95,7 +98,7 @@ async fn sync_user<W: Stores>(
     if let Err(error) = ended {
         report.fail(&error);
     }
-    report.measure(Timestamp::now());
+    report.measure(Timestamp::now(), request.told_at.is_some());
     report.millis = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     report
 }
@@ -130,10 +133,13 @@ async fn attempt<W: Stores>(
 ) -> Result<(), Error> {
     let mut look = mem::replace(&mut request.look, Look::Quick);
     for attempt in 1..=ATTEMPTS {
-        if matches!(look, Look::Thorough { .. } | Look::Listed { vault: VaultView::NotRead, .. }) {
-            outage.check()?;
-        }
-        let seen = match observe(world, &request.user, request.told_deleted, look, report).await {
+        let asks_vault = matches!(look, Look::Thorough { .. } | Look::Listed { vault: VaultView::NotRead, .. });
+        let answers = if asks_vault { outage.check() } else { Ok(()) };
+        let seen = match answers {
+            Ok(()) => observe(world, &request.user, request.told_deleted, look, report).await,
+            Err(error) => Err(error),
+        };
+        let seen = match seen {
             Ok(seen) => seen,
             Err(error) => {
                 if request.only_say == OnlySay::All {
@@ -145,7 +151,9 @@ async fn attempt<W: Stores>(
         let plan = plan(&seen.snapshot, world.config.on_user_deleted);
         tracing::debug!(user = request.user.as_str(), "{}: {}", request.user, plan.reason);
         if plan.step.changes_vault() {
-            outage.check()?;
+            outage.check().inspect_err(|error| {
+                report.sighting = sighting(request, &seen.snapshot, Reason::NotRead(error.to_string()));
+            })?;
             if !seen.proven {
                 look = Look::THOROUGH;
                 continue;
@@ -157,7 +165,7 @@ async fn attempt<W: Stores>(
             OnlySay::All => true,
         };
         if only_say {
-            report.sighting = Some(Box::new(Sighting::of(&seen.snapshot, plan.reason.clone())));
+            report.sighting = sighting(request, &seen.snapshot, plan.reason.clone());
             report.end(plan.step.outcome(), plan.reason.to_string(), None);
             return Ok(());
         }
@@ -175,7 +183,9 @@ async fn attempt<W: Stores>(
                 look = Look::Thorough { refused: None, written: vault_version };
             }
         }
-        pause(attempt).await;
+        if attempt < ATTEMPTS {
+            pause(attempt).await;
+        }
     }
     Err(Error::Contended { subject: format!("the key of {} in Vault", request.user), attempts: ATTEMPTS })
 }
@@ -188,7 +198,12 @@ async fn without_vault<W: Stores>(
     report: &mut UserReport,
 ) -> Option<Box<Sighting>> {
     let seen = observe(world, &request.user, request.told_deleted, Look::Quick, report).await.ok()?;
-    Some(Box::new(Sighting::of(&seen.snapshot, Reason::NotRead(error.to_string()))))
+    sighting(request, &seen.snapshot, Reason::NotRead(error.to_string()))
+}
+
+/// What a dry run tells of what was seen.
+fn sighting(request: &Request, seen: &Snapshot, reason: Reason) -> Option<Box<Sighting>> {
+    (request.only_say == OnlySay::All).then(|| Box::new(Sighting::of(seen, reason)))
 }
 
 /// Whether what was read looks older than the event that told of it. A parameter without a current key is always worth
@@ -201,41 +216,6 @@ fn looks_stale(request: &Request, report: &UserReport) -> bool {
         (Outcome::Held, Some(modified)) => told_at > modified,
         (_, Some(modified)) => told_at.duration_since(modified) > EVENT_LAG,
         (_, None) => !request.told_deleted,
-    }
-}
-
-/// Whether Vault gave no answer to users of this invocation: then the others do not write to it any more, so that they
-/// are handed back at once instead of waiting for the same time limit each.
-#[derive(Debug)]
-pub struct Outage {
-    /// How many users in a row must have got no answer.
-    patience: u32,
-    unanswered: RefCell<(u32, String)>,
-}
-
-impl Outage {
-    /// An outage that is believed after so many users in a row.
-    pub fn after(patience: u32) -> Self {
-        Self { patience, unanswered: RefCell::default() }
-    }
-
-    fn note(&self, ended: &Result<(), Error>) {
-        let mut unanswered = self.unanswered.borrow_mut();
-        match ended {
-            Err(Error::Unreachable { problem, .. }) => *unanswered = (unanswered.0 + 1, problem.clone()),
-            _ if unanswered.0 < self.patience => unanswered.0 = 0,
-            _ => {}
-        }
-    }
-
-    fn check(&self) -> Result<(), Error> {
-        let (count, problem) = &*self.unanswered.borrow();
-        if *count < self.patience {
-            return Ok(());
-        }
-        let (operation, subject) = ("reaching", "Vault".to_owned());
-        let problem = format!("found just before, by another user of this invocation: {problem}");
-        Err(Error::Unreachable { operation, subject, problem })
     }
 }
 

@@ -19,9 +19,15 @@ use crate::world::World;
 /// A parameter that was not put for so long is not being rotated: that is due every two days.
 const STALLED_AFTER_DAYS: i64 = 3;
 
+/// What is kept of the time to write down how the sweep ended.
+const TO_RECORD: Duration = Duration::from_secs(1);
+
+/// How much later than its deadline an invocation may still be at work: as long as the function keeps for its answer.
+const TO_ANSWER: Duration = Duration::from_secs(2);
+
 /// Who watches a sweep, and may end it early.
 pub trait Watch {
-    /// So many users are known of, all in all; told again when more are.
+    /// So many users are known of, all in all.
     fn expect(&self, _users: usize) {}
     /// The work on a user has ended.
     fn ended(&self, _user: &UserReport) {}
@@ -65,8 +71,9 @@ pub async fn run<W: Stores>(
 ) -> Result<Run, Error> {
     let started = Instant::now();
     let mut report = Report::begin("reconcile");
-    let lasts = deadline.saturating_duration_since(started) + Duration::from_secs(2);
-    let until = Timestamp::now().checked_add(lasts).unwrap_or(Timestamp::MAX);
+    let lasts = deadline.saturating_duration_since(started);
+    let until = Timestamp::now().checked_add(lasts + TO_ANSWER).unwrap_or(Timestamp::MAX);
+    let done_by = deadline - TO_RECORD.min(lasts / 2);
     let (scope, claimed) = match claim(world, order, request_id, until).await? {
         Claim::Granted { scope, record } => (scope, record),
         Claim::NotDue(reason) => {
@@ -94,8 +101,8 @@ pub async fn run<W: Stores>(
         report.add_of_sweep(user);
     };
     // A dry run writes nothing, so it renews nothing.
-    let upkeep = async { if order.dry_run { None } else { Some(world.look_after_token(true, deadline).await) } };
-    let (mut ending, token) = tokio::join!(sweep(world, order, scope, deadline, watch, told), upkeep);
+    let upkeep = async { if order.dry_run { None } else { Some(world.look_after_token(true, done_by).await) } };
+    let (mut ending, token) = tokio::join!(sweep(world, order, scope, done_by, watch, told), upkeep);
     // What is only said to fail is in the report.
     let mut problems = ending.problems(if order.dry_run { &[] } else { &failed });
     // A sweep with a dead token sees nothing of Vault, so it is none, and is recorded as none.

@@ -206,9 +206,23 @@ fn a_key_is_missing_from_vault_since_its_parameter_was_put() {
         for outcome in outcomes {
             let mut report = of("alice", *outcome);
             report.notes.parameter_modified = modified.map(|modified| modified.parse().unwrap());
-            report.measure("2025-06-02T12:00:00Z".parse().unwrap());
+            report.measure("2025-06-02T12:00:00Z".parse().unwrap(), true);
             assert_eq!(report.unsynced_hours, expected, "{outcome:?}, {modified:?}");
         }
+    }
+}
+
+#[test]
+fn a_key_whose_record_was_not_read_is_missing_if_an_event_told_of_it() {
+    let noon = "2025-06-02T12:00:00Z".parse().unwrap();
+    for (recorded, told, missing) in
+        [(None, true, Some(6.0)), (None, false, None), (Some(false), false, Some(6.0)), (Some(true), true, None)]
+    {
+        let mut report = of("alice", Outcome::Failed);
+        report.notes.parameter_modified = Some("2025-06-02T06:00:00Z".parse().unwrap());
+        report.notes.recorded = recorded;
+        report.measure(noon, told);
+        assert_eq!(report.unsynced_hours, missing, "{recorded:?} {told}");
     }
 }
 
@@ -217,10 +231,10 @@ fn a_key_that_came_to_vault_after_all_is_not_missing() {
     let mut report = of("alice", Outcome::Held);
     report.saw(&read_at("2025-06-02T06:00:00Z"));
     let noon = "2025-06-02T12:00:00Z".parse().unwrap();
-    report.measure(noon);
+    report.measure(noon, true);
     assert_eq!(report.unsynced_hours, Some(6.0));
     report.end(Outcome::Written, "rotated".into(), Some(7));
-    report.measure(noon);
+    report.measure(noon, true);
     assert_eq!(report.unsynced_hours, None);
 }
 
@@ -228,7 +242,7 @@ fn a_key_that_came_to_vault_after_all_is_not_missing() {
 fn what_is_there_only_sometimes_has_these_names() {
     let mut bob = of("bob", Outcome::Held);
     bob.saw(&read_at("2025-06-02T10:30:00Z"));
-    bob.measure("2025-06-02T12:00:00Z".parse().unwrap());
+    bob.measure("2025-06-02T12:00:00Z".parse().unwrap(), true);
     let users = vec![of("alice", Outcome::PlannedWritten), bob, of("carol", Outcome::PlannedRetired)];
     let mut report = report_of("reconcile", users, 9);
     report.truncated = true;

@@ -92,8 +92,9 @@ pub struct Notes {
     pub drift_repaired: bool,
     /// How often a race for the state object was lost, or a damaged one was replaced.
     pub state_conflicts: u64,
-    /// The parameter's key is the one that was recorded last, so that a failure does not mean that it is missing.
-    pub recorded: bool,
+    /// Whether the parameter's key is the one that was recorded last, so that a failure does not mean that it is missing;
+    /// `None` where the record was not read.
+    pub recorded: Option<bool>,
     /// There is a remark that is worth a line.
     pub remarked: bool,
     /// `LastModifiedDate` of the parameter that was read.
@@ -134,10 +135,12 @@ impl UserReport {
         self.notes.remarked = true;
     }
 
-    /// Notes how long a key has been missing from Vault.
-    pub(crate) fn measure(&mut self, now: Timestamp) {
+    /// Notes how long a key has been missing from Vault. Where the record could not be read, a key is missing if an event
+    /// `told` of it: otherwise each user in step would look late as long as the bucket is away.
+    pub(crate) fn measure(&mut self, now: Timestamp, told: bool) {
         let modified = self.notes.parameter_modified;
-        let is_missing = matches!(self.outcome, Outcome::Failed | Outcome::Held) && !self.notes.recorded;
+        let unrecorded = self.notes.recorded.map_or(told, |recorded| !recorded);
+        let is_missing = matches!(self.outcome, Outcome::Failed | Outcome::Held) && unrecorded;
         // Each rotation puts the parameter anew: of several that were missed, the first counts.
         let since = modified.map(|modified| self.notes.missed_since.unwrap_or(modified).min(modified));
         let missing = since.filter(|_| is_missing);

@@ -5,8 +5,11 @@ use std::cmp::Ordering;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{CurrentKey, Revision};
+use super::{CurrentKey, ROTATION, Revision};
 use crate::keys::{AccessKey, Fingerprint, UserName, VaultPath};
+
+/// How often the platform puts the parameter for a rotation.
+const PUTS_OF_A_ROTATION: i64 = 2;
 
 /// What we recorded of a user after the last write: one JSON object per user in S3.
 ///
@@ -99,6 +102,15 @@ impl UserState {
     /// The revision of the parameter that this state was made from; `None` for one of the predecessor.
     pub fn revision(&self) -> Option<Revision> {
         Some(Revision { modified: self.parameter_last_modified?, version: self.parameter_version? })
+    }
+
+    /// When the first of several rotations was due that the state does not know, given the parameter's revision `now`. A
+    /// rotation is two puts, so more than two since the recorded one are more than one rotation, and the first was due when
+    /// the recorded key had had its time.
+    pub fn missed_since(&self, now: Revision) -> Option<Timestamp> {
+        let recorded = self.revision()?;
+        let several = now.version > recorded.version.saturating_add(PUTS_OF_A_ROTATION);
+        several.then(|| recorded.modified.checked_add(ROTATION).ok()).flatten()
     }
 
     /// Whether the state tells of a key at `path`; one of the predecessor, which names no path, does.

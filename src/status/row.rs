@@ -7,7 +7,7 @@ use super::Told;
 use crate::plan::Reason;
 use crate::reconcile::LastRun;
 use crate::report::Outcome;
-use crate::snapshot::{Held, ROTATION, Sighting, VaultView};
+use crate::snapshot::{Held, ROTATION, Revision, Sighting, VaultView};
 
 /// How a user stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -153,7 +153,7 @@ impl Row {
             reason: told.reason,
             rotated_at: revision.map(|revision| revision.modified),
             key_age_hours: age.map(hours),
-            hours_left: age.and_then(|age| left(condition, age)).map(hours),
+            hours_left: seen.zip(revision).and_then(|(seen, revision)| left(condition, seen, revision, now)).map(hours),
             access_key_id_ends_with: id.map(|id| ending(id)),
             parameter_version: revision.map(|revision| revision.version),
             recorded_version,
@@ -165,12 +165,17 @@ impl Row {
     }
 }
 
-/// What the key in Vault has left, given the time since the parameter was put. A key that is still the current one has
-/// until the next rotation, and as long again.
-fn left(condition: Condition, age: SignedDuration) -> Option<SignedDuration> {
-    match condition {
-        Condition::InStep | Condition::Superseded => Some((ROTATION + ROTATION - age).max(ROTATION)),
-        Condition::Behind | Condition::Held => Some((ROTATION - age).max(SignedDuration::ZERO)),
+/// What the key in Vault has left. A key that is still the current one has until the next rotation, and as long again. One
+/// that was replaced had so long from then on: from the parameter's put, or from the first of several rotations that
+/// were missed.
+fn left(condition: Condition, seen: &Sighting, revision: Revision, now: Timestamp) -> Option<SignedDuration> {
+    let age = now.duration_since(revision.modified);
+    match (condition, seen.state.as_ref().filter(|state| state.retired_at.is_none())) {
+        (Condition::InStep | Condition::Superseded, _) => Some((ROTATION + ROTATION - age).max(ROTATION)),
+        (Condition::Behind | Condition::Held, Some(state)) => {
+            let replaced = state.missed_since(revision).unwrap_or(revision.modified).min(revision.modified);
+            Some((ROTATION - now.duration_since(replaced)).max(SignedDuration::ZERO))
+        }
         _ => None,
     }
 }
