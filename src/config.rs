@@ -86,16 +86,6 @@ pub enum OnUserDeleted {
     SoftDelete,
 }
 
-/// One thing that is wrong with the configuration.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{variable}: {problem}")]
-pub struct Problem {
-    /// The variable.
-    pub variable: &'static str,
-    /// What is wrong, and what was expected.
-    pub problem: String,
-}
-
 impl Config {
     /// Reads the configuration; `source` gives a variable's value. An empty value counts as none.
     ///

@@ -2,8 +2,6 @@
 //!
 //! A text names the operation and the subject, and tells what to do; it never holds a value, a token or a body.
 
-use crate::config::Problem;
-
 /// Everything that can fail.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -88,6 +86,16 @@ pub enum Error {
         /// Why.
         reason: String,
     },
+}
+
+/// One thing that is wrong with the configuration.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{variable}: {problem}")]
+pub struct Problem {
+    /// The variable.
+    pub variable: &'static str,
+    /// What is wrong, and what was expected.
+    pub problem: String,
 }
 
 impl Error {

@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use crate::config::Config;
 use crate::keys::UserName;
-use crate::reconcile::LastRun;
-use crate::snapshot::{Held, RosterView, Sighting, UserState, VaultView};
+use crate::plan::{Held, Sighting};
+use crate::snapshot::{LastRun, RosterView, UserState, VaultView};
 use crate::status::{Condition, Row, SyncOutcome, ending};
 use crate::words::{span, when};
 

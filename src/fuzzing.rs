@@ -7,8 +7,7 @@ use serde_json::Value;
 
 use crate::config::Config;
 use crate::keys::{ParameterNaming, UserName, VaultPath};
-use crate::reconcile::LastRun;
-use crate::snapshot::{Parameter, Revision, UserState};
+use crate::snapshot::{LastRun, Parameter, Revision, UserState};
 use crate::token::TokenObject;
 use crate::trigger::{self, Body, Change, Trigger};
 

@@ -1,12 +1,13 @@
 //! One invocation: what woke us, the pipeline, the answer.
 //!
-//! Logs each user once and emits the metrics once, whatever happens. Must not do: anything that the command line would
-//! have to do again.
+//! Logs the users (of a sweep those of note) and fills the metrics, which the binary prints, whatever happens. Must not
+//! do: anything that the command line would have to do again.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::time::Instant;
 
+use aws_lambda_events::event::sqs::SqsBatchResponse;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -15,7 +16,7 @@ use crate::error::Error;
 use crate::keys::UserName;
 use crate::observe::Look;
 use crate::reconcile::{Watch, run};
-use crate::report::{Outcome, Report, UserReport, batch_response, goes_back};
+use crate::report::{Outcome, Report, UserReport, goes_back};
 use crate::stores::Stores;
 use crate::sync::{OnlySay, Request, sync_all};
 use crate::telemetry::{Metrics, log_user};
@@ -26,8 +27,7 @@ use crate::world::World;
 /// Answers a payload. Users that are not done by `deadline` fail.
 ///
 /// # Errors
-/// [`Error::BadEvent`] for a payload that is none of ours; [`Error::SyncFailed`] when the user of a direct event failed;
-/// those of the token for a renewal.
+/// As [`KeySync::handle`](crate::KeySync::handle).
 pub async fn handle<W: Stores>(
     world: &World<W>,
     payload: Value,
@@ -194,6 +194,13 @@ fn merge(changes: &[(Change, bool)]) -> Option<Request> {
         look: Look::Quick,
         only_say: OnlySay::Nothing,
     })
+}
+
+/// The answer to SQS: exactly these messages come again.
+fn batch_response(message_ids: impl IntoIterator<Item = String>) -> SqsBatchResponse {
+    let mut response = SqsBatchResponse::default();
+    response.set_failures(message_ids);
+    response
 }
 
 fn to_value(answer: impl Serialize) -> Value {

@@ -133,7 +133,7 @@ impl AccessKey {
     /// Takes the two halves of a key as they stand in a parameter or in Vault; an `Err` says in words what is wrong,
     /// without the value.
     pub fn new(id: String, secret: SecretString) -> Result<Self, &'static str> {
-        // Not what a secret looks like: two members that were swapped must not put a secret where ids go.
+        // Most secrets have a `+` or a `/`, and no id has: two members that were swapped are mostly noticed.
         let is_id = !id.is_empty()
             && id.len() <= 128
             && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));

@@ -14,11 +14,11 @@ use crate::doctor::{Check, answer_without_world, doctor};
 use crate::error::Error;
 use crate::explain::{Explanation, explain};
 use crate::keys::UserName;
+use crate::live::{Live, connect};
 use crate::observe::Look;
 use crate::reconcile::{Run, Watch, run};
 use crate::report::{Outcome, Report};
 use crate::status::{Status, status};
-use crate::stores::{Live, connect};
 use crate::sync::{OnlySay, Request, sync_all};
 use crate::telemetry::Metrics;
 use crate::token::{Imported, TokenStatus, TokenView, import};
@@ -150,7 +150,8 @@ impl KeySync {
     ///
     /// # Errors
     /// [`Error::BadEvent`] for a payload that is none of ours; [`Error::SyncFailed`] when the user of a direct event
-    /// failed; [`Error::PartialFailure`] for a sweep that was not complete; those of the token for a renewal.
+    /// failed; [`Error::PartialFailure`] for a sweep that was not complete, those of its record where it could not begin;
+    /// those of the token for a renewal.
     pub async fn handle(
         &self,
         payload: Value,

@@ -23,7 +23,7 @@
 //! there that it needs.
 //!
 //! Around it: `config` (the environment), `world` (what an invocation works with), `stores` (the outside, one trait and
-//! one adapter each), `token` (the key to Vault), `keys` (names and secrets), `error`, `telemetry`. For people: `status`
+//! one adapter each), `live` (which of them), `token` (the key to Vault), `keys` (names and secrets), `error`, `telemetry`. For people: `status`
 //! and `explain` (a dry run, told), `policy` (the permissions that are needed), `words`. `keysync` is the way in.
 
 mod apply;
@@ -34,6 +34,7 @@ mod explain;
 mod handler;
 mod keys;
 mod keysync;
+mod live;
 mod observe;
 mod plan;
 mod reconcile;
@@ -56,14 +57,15 @@ mod fuzzing;
 pub mod policy;
 pub mod words;
 
-pub use config::{BucketConfig, Config, OnUserDeleted, Problem, VaultConfig, log_level};
+pub use config::{BucketConfig, Config, OnUserDeleted, VaultConfig, log_level};
 pub use doctor::{Check, Verdict, misconfigured};
-pub use error::Error;
+pub use error::{Error, Problem};
 pub use explain::{Explanation, Paragraph};
 pub use keys::{ParameterNaming, UserName, UserNameError};
 pub use keysync::KeySync;
-pub use reconcile::{LastRun, Run, Watch};
+pub use reconcile::{Run, Watch};
 pub use report::{Outcome, Report, UserReport};
+pub use snapshot::LastRun;
 pub use status::{Condition, LastSync, Row, Status, SyncOutcome};
 pub use telemetry::{Metrics, NAMESPACE, start_log};
 pub use token::{Imported, TokenStatus, TokenView};

@@ -3,11 +3,12 @@
 //! Pure: no I/O, no clock, no environment, no log. The plan leaves no choice to [`apply`](mod@crate::apply).
 
 mod reason;
+mod sighting;
 
 pub use reason::Reason;
+pub use sighting::{Held, Sighting};
 
 use crate::config::OnUserDeleted;
-use crate::report::Outcome;
 use crate::snapshot::{Cas, CurrentKey, Parameter, RosterView, Snapshot, UserState, VaultView};
 
 /// A decision: what to do, and why.
@@ -59,19 +60,6 @@ impl Step<'_> {
     /// Whether the step writes or deletes something in Vault.
     pub fn changes_vault(&self) -> bool {
         matches!(self, Self::Write { .. } | Self::Retire { soft_delete: Some(_), .. })
-    }
-
-    /// What a dry run reports of the step.
-    pub fn outcome(&self) -> Outcome {
-        match self {
-            Self::Nothing | Self::Adopt { .. } => Outcome::Unchanged,
-            Self::Write { .. } => Outcome::PlannedWritten,
-            Self::Hold => Outcome::Held,
-            Self::Yield => Outcome::Superseded,
-            Self::Retire { .. } => Outcome::PlannedRetired,
-            Self::ReportMissing => Outcome::Missing,
-            Self::Fail => Outcome::Failed,
-        }
     }
 }
 

@@ -132,17 +132,27 @@ impl IamPolicy {
         let statement = statements.into_iter().filter_map(|statement| {
             let Statement { sid, requires, effect, actions, resources, condition } = statement;
             let resource = resources.iter().map(|resource| fill(resource)).collect::<Vec<_>>();
-            let condition = condition.map(|condition| fill(&condition.to_string()));
+            let condition = condition.map(|condition| filled(condition, &fill));
             let has_all = requires.is_none_or(|required| known.iter().any(|(name, _)| *name == required));
-            if !has_all || resource.iter().chain(&condition).any(|text| text.contains("${")) {
+            let told = condition.as_ref().map(ToString::to_string);
+            if !has_all || resource.iter().chain(&told).any(|text| text.contains("${")) {
                 left_out.push(sid);
                 return None;
             }
-            let condition = condition.map(|text| serde_json::from_str(&text).expect("names need no escapes in JSON"));
             let effect = effect.unwrap_or_else(|| "Allow".to_owned());
             Some(Allowed { sid, effect, action: actions, resource, condition })
         });
         Self { version: "2012-10-17", statement: statement.collect(), left_out }
+    }
+}
+
+/// A condition with each of its texts filled.
+fn filled(condition: Value, fill: &impl Fn(&str) -> String) -> Value {
+    match condition {
+        Value::String(text) => Value::String(fill(&text)),
+        Value::Array(items) => items.into_iter().map(|item| filled(item, fill)).collect(),
+        Value::Object(members) => members.into_iter().map(|(name, value)| (name, filled(value, fill))).collect(),
+        other => other,
     }
 }
 
@@ -160,7 +170,10 @@ fn placeholders(config: &Config, account: Option<&str>, kms_key: Option<&str>) -
         ("ParameterPath", naming.prefix.trim_end_matches('/').to_owned()),
     ];
     if let Some(bucket) = &config.bucket {
-        known.push(("BucketArn", format!("arn:aws:s3:::{}", bucket.name)));
+        // The bucket behind an access point is not known.
+        if !bucket.name.starts_with("arn:") {
+            known.push(("BucketArn", format!("arn:aws:s3:::{}", bucket.name)));
+        }
         known.push(("StatePrefix", bucket.state_prefix.clone()));
         known.push(("TokenKey", bucket.token_key.clone()));
         known.push(("LegacyStateKey", bucket.predecessor_key.clone()));

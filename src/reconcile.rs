@@ -7,8 +7,6 @@ mod claim;
 mod everyone;
 mod run;
 
-pub use claim::LastRun;
-use claim::{Claim, claim, record};
 pub use run::{Run, Watch, run};
 
 use std::cell::RefCell;

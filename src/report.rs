@@ -9,7 +9,6 @@ pub use user::{Notes, Outcome, UserReport};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use aws_lambda_events::event::sqs::SqsBatchResponse;
 use serde::Serialize;
 
 use crate::error::Error;
@@ -97,13 +96,6 @@ pub fn goes_back(user: &UserReport, delivery: u32) -> bool {
         Outcome::Retired => false,
         _ => user.notes.stale && delivery <= 1,
     }
-}
-
-/// The answer to SQS: exactly these messages come again.
-pub fn batch_response(message_ids: impl IntoIterator<Item = String>) -> SqsBatchResponse {
-    let mut response = SqsBatchResponse::default();
-    response.set_failures(message_ids);
-    response
 }
 
 #[cfg(test)]

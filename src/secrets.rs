@@ -37,7 +37,7 @@ never!(std::fmt::Display: SecretString, AccessKey, CurrentKey, Parameter, Snapsh
 const HOLDERS: [&str; 11] = [
     "AccessKey",
     "CurrentKey",
-    "Held",
+    "HeldToken",
     "KeyDocument",
     "KeyFields",
     "Login",

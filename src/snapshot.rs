@@ -1,11 +1,12 @@
-//! What was seen of one user, as plain data: the parameter, our recorded state, Vault, the roster.
+//! What was seen of one user, as plain data: the parameter, our recorded state, Vault, the roster. And the record of the
+//! last sweep.
 //!
 //! The input of [`plan`](crate::plan). Must not do: I/O, or keep a secret longer than the snapshot lives.
 
-mod sighting;
+mod last_run;
 mod state;
 
-pub use sighting::{Held, Sighting};
+pub use last_run::LastRun;
 pub use state::{Standing, UserState};
 
 use jiff::{SignedDuration, Timestamp};

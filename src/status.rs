@@ -16,9 +16,10 @@ use tokio::time::Instant;
 
 use crate::error::Error;
 use crate::keys::UserName;
-use crate::reconcile::{LastRun, Watch, run};
+use crate::plan::Sighting;
+use crate::reconcile::{Watch, run};
 use crate::report::UserReport;
-use crate::snapshot::Sighting;
+use crate::snapshot::LastRun;
 use crate::stores::{Runs, Stores};
 use crate::token::TokenView;
 use crate::trigger::Reconcile;

@@ -1,7 +1,6 @@
 //! The outside world, one trait per thing that we talk to, and the adapters that talk to the real ones.
 //!
-//! The pipeline knows the traits only; the binaries choose the adapters through [`connect`]. Adapters translate, they
-//! decide nothing.
+//! The pipeline knows the traits only; `live` chooses the adapters. Adapters translate, they decide nothing.
 
 mod aws;
 pub mod inspection;
@@ -15,22 +14,15 @@ pub mod tokens;
 pub mod vault;
 
 use std::collections::HashMap;
-use std::time::Duration;
 
-use aws_config::retry::RetryConfig;
-use aws_config::timeout::TimeoutConfig;
 use secrecy::SecretString;
 
-use aws::aws_error;
 use inspection::{Credentials, Probe, Server};
 
-use crate::config::Config;
 use crate::error::Error;
 use crate::keys::{AccessKey, ParameterName, ParameterNaming, UserName, VaultPath};
-use crate::reconcile::LastRun;
-use crate::snapshot::{Cas, Parameter, UserState, VaultView};
-use crate::token::{Session, TokenFacts, TokenObject, TokenSource};
-use crate::world::World;
+use crate::snapshot::{Cas, LastRun, Parameter, UserState, VaultView};
+use crate::token::{TokenFacts, TokenObject};
 
 /// A page of a listing.
 #[derive(Debug)]
@@ -170,45 +162,4 @@ pub trait Stores {
     type Vault: Vault + Server + Credentials;
     /// The roster.
     type Roster: Roster;
-}
-
-/// The real ones.
-#[derive(Debug)]
-pub struct Live;
-
-impl Stores for Live {
-    type Parameters = parameters::ParameterStore;
-    type States = state::StateObjects;
-    type Tokens = tokens::StoredToken;
-    type Vault = vault::VaultServer;
-    type Roster = roster::RosterTable;
-}
-
-/// Connects to the real stores. Nothing is sent yet.
-///
-/// # Errors
-/// [`Error::BadConfiguration`] where no client can be made from the configuration.
-pub async fn connect(config: Config) -> Result<World<Live>, Error> {
-    let timeouts = TimeoutConfig::builder()
-        .connect_timeout(Duration::from_secs(2))
-        .operation_attempt_timeout(Duration::from_secs(4))
-        .operation_timeout(Duration::from_secs(10))
-        .build();
-    let aws = aws_config::from_env()
-        .retry_config(RetryConfig::standard().with_max_attempts(4))
-        .timeout_config(timeouts)
-        .load()
-        .await;
-    let bucket = config.bucket.as_ref().map(|bucket| (aws_sdk_s3::Client::new(&aws), bucket));
-    let source = match (&config.vault.token, &bucket) {
-        (Some(token), _) => TokenSource::Fixed(token.clone()),
-        (None, Some((s3, bucket))) => TokenSource::Stored(tokens::StoredToken::new(s3.clone(), bucket)),
-        (None, None) => unreachable!("a configuration has a token or a bucket"),
-    };
-    let parameters = parameters::ParameterStore::new(aws_sdk_ssm::Client::new(&aws));
-    let states = bucket.map(|(s3, bucket)| state::StateObjects::new(s3, bucket));
-    let session = Session::new(vault::VaultServer::new(&config.vault)?, source, config.token_refresh_threshold_hours);
-    let roster =
-        config.roster_table.clone().map(|table| roster::RosterTable::new(aws_sdk_dynamodb::Client::new(&aws), table));
-    Ok(World::new(config, parameters, states, session, roster))
 }

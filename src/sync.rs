@@ -18,9 +18,9 @@ use crate::apply::{ATTEMPTS, Applied, apply, pause};
 use crate::error::Error;
 use crate::keys::UserName;
 use crate::observe::{Look, observe};
-use crate::plan::{Reason, Step, plan};
+use crate::plan::{Reason, Sighting, Step, plan};
 use crate::report::{Outcome, UserReport};
-use crate::snapshot::{Sighting, Snapshot, VaultView};
+use crate::snapshot::{Snapshot, VaultView};
 use crate::stores::Stores;
 use crate::world::World;
 
@@ -166,7 +166,7 @@ async fn attempt<W: Stores>(
         };
         if only_say {
             report.sighting = sighting(request, &seen.snapshot, plan.reason.clone());
-            report.end(plan.step.outcome(), plan.reason.to_string(), None);
+            report.end(Outcome::planned(&plan.step), plan.reason.to_string(), None);
             return Ok(());
         }
         match apply(world, &request.user, &seen, &plan, &mut report.notes).await? {

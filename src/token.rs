@@ -57,12 +57,12 @@ pub struct Session<V, T> {
 struct Memory {
     /// Counts loads, so that of many callers with the same dead token only the first loads it again.
     generation: u64,
-    held: Option<Held>,
+    held: Option<HeldToken>,
 }
 
 /// The token in memory.
 #[derive(Debug)]
-struct Held {
+struct HeldToken {
     token: SecretString,
     stored: Option<(TokenObject, Etag)>,
     lifetime: Option<Lifetime>,
@@ -211,7 +211,7 @@ impl<V: Vault, T: Tokens> Session<V, T> {
         };
         if let Some((token, stored)) = loaded {
             memory.generation += 1;
-            memory.held = Some(Held { token, stored, lifetime: None, metadata_is_hidden: false });
+            memory.held = Some(HeldToken { token, stored, lifetime: None, metadata_is_hidden: false });
         }
         let held = memory.held.as_ref().expect("a token is held, or loading it failed above");
         Ok((held.token.clone(), memory.generation))

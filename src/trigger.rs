@@ -73,7 +73,7 @@ pub enum Operation {
 pub struct Record {
     /// The id by which the message is handed back.
     pub message_id: String,
-    /// The how manieth delivery this is, from 1.
+    /// Which delivery this is, from 1.
     pub delivery: u32,
     /// What the message says.
     pub body: Body,

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-/// A length of time in its largest unit that is at least one, such as `47 h`; `less than a minute` below that.
+/// A length of time in minutes, hours from two on, days from four on: `47 h`; `less than a minute` below one.
 pub fn span(length: SignedDuration) -> String {
     let minutes = length.abs().as_secs() / 60;
     match minutes {

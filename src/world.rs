@@ -1,6 +1,6 @@
 //! What an invocation works with: the configuration, the stores, and what has been said already.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 
 use tokio::time::Instant;
 
@@ -22,12 +22,12 @@ pub struct World<W: Stores> {
     pub session: Session<W::Vault, W::Tokens>,
     /// The roster, if there is one to ask.
     pub roster: Option<W::Roster>,
-    said: [Cell<bool>; 3],
+    said: RefCell<Vec<Notice>>,
     said_of_token: RefCell<Vec<String>>,
 }
 
 /// A limitation that is worth saying once in the life of a process.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Notice {
     /// The token may not read metadata.
     MetadataIsHidden,
@@ -46,15 +46,16 @@ impl<W: Stores> World<W> {
         session: Session<W::Vault, W::Tokens>,
         roster: Option<W::Roster>,
     ) -> Self {
-        let (said, said_of_token) = (Default::default(), RefCell::default());
+        let (said, said_of_token) = (RefCell::default(), RefCell::default());
         Self { config, parameters, states, session, roster, said, said_of_token }
     }
 
     /// Logs the notice, the first time.
     pub fn say_once(&self, notice: Notice) {
-        if self.said[notice as usize].replace(true) {
+        if self.said.borrow().contains(&notice) {
             return;
         }
+        self.said.borrow_mut().push(notice);
         match notice {
             Notice::MetadataIsHidden => tracing::warn!(
                 "the Vault token may not read metadata: keys are synced, but drift in Vault is not seen, and a write whose guard \

@@ -5,8 +5,8 @@ use std::net::IpAddr;
 
 use reqwest::{Certificate, Url};
 
-use super::{OnUserDeleted, Problem};
-use crate::error::Error;
+use super::OnUserDeleted;
+use crate::error::{Error, Problem};
 use crate::keys::{ParameterNaming, UserName};
 
 /// Reads variables and keeps every complaint.

@@ -76,7 +76,7 @@ pub(super) async fn roster<W: Stores>(world: &World<W>, deadline: Instant) -> Ch
     check("roster", deadline, async {
         let Some(roster) = &world.roster else {
             return pass(
-                "switched off (IAM_USER_TABLE=-): a user is gone when an event or the sweep finds no parameter",
+                "switched off (IAM_USER_TABLE=-): a user without a parameter is retired only when an event says that it was deleted",
             );
         };
         let nobody = UserName::parse("keysync-doctor").expect("the text is a user name");

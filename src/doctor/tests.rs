@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::config::Problem;
+use crate::error::Problem;
 use crate::stores::inspection::{Condition, Encryption, Health};
 use crate::stores::memory::inspection::healthy;
 use crate::stores::memory::{Inner, Memory, denied, unavailable, unreachable, value};

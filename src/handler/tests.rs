@@ -244,3 +244,11 @@ async fn a_failed_renewal_of_a_valid_token_does_not_stop_the_sync() {
     let report = answer(&world, event("Create", "alice", DAY_1)).await.unwrap();
     assert_eq!(report["users"][0]["outcome"], "written");
 }
+
+#[test]
+fn the_answer_to_sqs_names_exactly_the_messages_that_go_back() {
+    let answer = |ids: &[&str]| json!(batch_response(ids.iter().map(|id| (*id).to_owned())));
+    let expected = json!({ "batchItemFailures": [{ "itemIdentifier": "m-1" }, { "itemIdentifier": "m-3" }] });
+    assert_eq!(answer(&["m-1", "m-3"]), expected);
+    assert_eq!(answer(&[]), json!({ "batchItemFailures": [] }));
+}

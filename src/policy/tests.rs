@@ -116,6 +116,28 @@ fn the_bucket_s_key_is_granted_where_it_is_named() {
 }
 
 #[test]
+fn names_that_need_escapes_in_json_are_names() {
+    let config = config(&[
+        ("S3_BUCKET_NAME", "state"),
+        ("SYNC_STATE_S3_PREFIX", r#"o"dd\/"#),
+        ("VAULT_TOKEN_S3_KEY", r#"to"ken"#),
+        ("SYNC_STATE_S3_KEY", r"old\state"),
+    ]);
+    let document = serde_json::to_value(IamPolicy::of(&config, None, None)).unwrap();
+    let list = document["Statement"].as_array().unwrap().iter().find(|of| of["Sid"] == "ListState").unwrap();
+    let prefixes = &list["Condition"]["StringLikeIfExists"]["s3:prefix"];
+    assert_eq!(prefixes.as_array().unwrap()[0], r#"o"dd\/*"#, "{list}");
+}
+
+#[test]
+fn behind_an_access_point_the_bucket_is_not_known() {
+    let config = config(&[("S3_BUCKET_NAME", "arn:aws:s3:ca-central-1:123456789012:accesspoint/state")]);
+    let policy = IamPolicy::of(&config, None, None);
+    assert!(policy.left_out.iter().any(|sid| sid == "ReadAndWriteState"), "{:?}", policy.left_out);
+    assert!(!serde_json::to_string(&policy).unwrap().contains("s3:"));
+}
+
+#[test]
 fn the_basic_mode_asks_for_no_bucket() {
     let document = serde_json::to_string(&IamPolicy::of(&config(&[("VAULT_TOKEN", "t")]), None, None)).unwrap();
     assert!(!document.contains("s3:"), "{document}");

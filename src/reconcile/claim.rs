@@ -4,12 +4,12 @@
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
 
 use super::{Ending, Scope};
 use crate::error::Error;
 use crate::keys::UserName;
 use crate::report::{Outcome, Report};
+use crate::snapshot::LastRun;
 use crate::stores::{Etag, Runs, Saved, Stores};
 use crate::trigger::Reconcile;
 use crate::words::utc;
@@ -20,35 +20,6 @@ const CLOCKS: SignedDuration = SignedDuration::from_mins(10);
 
 /// No invocation lasts longer (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>), and the clocks.
 const LONGEST: SignedDuration = SignedDuration::from_mins(15 + 10);
-
-/// The record of the last sweep, `last-run.json`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct LastRun {
-    /// When it began; one that goes on with who was left over keeps the beginning.
-    pub started_at: Timestamp,
-    /// When it ended; `None` while it is under way, and when it died.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub finished_at: Option<Timestamp>,
-    /// What woke it.
-    pub trigger: String,
-    /// How often each outcome occurred.
-    #[serde(default)]
-    pub counts: BTreeMap<String, u64>,
-    /// Who failed or was not begun.
-    #[serde(default)]
-    pub failed_users: Vec<String>,
-    /// Whether everybody has to be looked at again: there may be users who were not even listed, or nothing was seen of
-    /// Vault.
-    #[serde(default)]
-    pub unlisted: bool,
-    /// Until when it may be under way.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub claimed_until: Option<Timestamp>,
-    /// Which invocation it is; Lambda's own retries have the same.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub request_id: Option<String>,
-}
 
 /// What came of asking for a sweep.
 #[derive(Debug)]

@@ -78,7 +78,7 @@ impl<W: Stores, H: Watch, F: FnMut(UserReport)> Sweep<'_, W, H, F> {
     /// The users on the roster; `None` where there is none to ask, or it gives no answer.
     async fn roster(&self) -> Option<HashSet<UserName>> {
         let roster = self.world.roster.as_ref()?;
-        match all_pages(async |from| roster.page(from).await).await {
+        match all_pages("the roster", async |from| roster.page(from).await).await {
             Ok(names) => Some(names),
             Err(error) => {
                 tracing::warn!("who is on the roster without a parameter is not noticed: {error}");
@@ -90,7 +90,7 @@ impl<W: Stores, H: Watch, F: FnMut(UserReport)> Sweep<'_, W, H, F> {
     /// Who has a state.
     async fn recorded(&self) -> Result<HashSet<UserName>, Error> {
         match &self.world.states {
-            Some(states) => all_pages(async |from| states.page(from).await).await,
+            Some(states) => all_pages("the states", async |from| states.page(from).await).await,
             None => Ok(HashSet::new()),
         }
     }
@@ -169,8 +169,12 @@ impl<W: Stores, H: Watch, F: FnMut(UserReport)> Sweep<'_, W, H, F> {
     }
 }
 
-/// All names of a paged listing that are user names.
+/// So many characters of a name that is none are told: more than a user's name has.
+const NAME_SHOWN: usize = 80;
+
+/// All names of a paged listing of `what` that are user names.
 async fn all_pages(
+    what: &str,
     page: impl AsyncFn(Option<String>) -> Result<Page<String>, Error>,
 ) -> Result<HashSet<UserName>, Error> {
     let mut names = HashSet::new();
@@ -182,7 +186,10 @@ async fn all_pages(
                 Ok(user) => {
                     names.insert(user);
                 }
-                Err(error) => tracing::warn!(error = %error, "a listed name is left out, it is no user's"),
+                Err(error) => {
+                    let name = name.chars().take(NAME_SHOWN).collect::<String>();
+                    tracing::warn!(name, error = %error, "a name on {what} is left out, it is no user's: {name:?}");
+                }
             }
         }
         match next {

@@ -7,7 +7,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::{Claim, Scope, claim, record, sweep};
+use super::claim::{Claim, claim, record};
+use super::{Scope, sweep};
 use crate::error::Error;
 use crate::keys::UserName;
 use crate::report::{Outcome, Report, UserReport};
@@ -20,7 +21,7 @@ use crate::world::World;
 const STALLED_AFTER_DAYS: i64 = 3;
 
 /// What is kept of the time to write down how the sweep ended.
-const TO_RECORD: Duration = Duration::from_secs(1);
+const TO_RECORD: Duration = Duration::from_secs(2);
 
 /// How much later than its deadline an invocation may still be at work: as long as the function keeps for its answer.
 const TO_ANSWER: Duration = Duration::from_secs(2);

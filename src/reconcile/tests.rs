@@ -397,6 +397,64 @@ async fn without_vault_the_sweep_gives_up_on_writes_but_tells_everybody() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_said_of_an_outage_does_not_grow_with_the_users() {
+    let (memory, world) = in_step(30, &[("SYNC_CONCURRENCY", "1")]).await;
+    for n in 0..30 {
+        memory.put(&format!("user{n:02}"), &value("NEW"), &recently(0));
+    }
+    memory.0.borrow_mut().faults = vec![("vault-write", unreachable as fn() -> Error); 100];
+    let users: Vec<_> = (0..30).map(|n| format!("user{n:02}")).collect();
+    let report = sweep_with(&world, json!({"action": "sync", "users": users}), 3600).await.0.unwrap();
+    let reasons = report["users"].as_array().unwrap().iter().map(|user| user["reason"].as_str().unwrap());
+    for reason in reasons.skip(1) {
+        assert_eq!(reason.matches("found just before").count(), 1, "{reason}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sweep_that_runs_into_its_deadline_still_records_who_is_left() {
+    for seconds in 6..30 {
+        let (memory, world) = in_step(4, &[("SYNC_CONCURRENCY", "1")]).await;
+        for n in 0..4 {
+            memory.put(&format!("user{n:02}"), &value("NEW"), &recently(0));
+        }
+        memory.0.borrow_mut().surveys = false;
+        let order = json!({"action": "reconcile", "force": true});
+        let (answer, _) = sweep_with(&world, order, seconds).await;
+        let run = memory.0.borrow().run.clone().unwrap().0;
+        assert!(run.finished_at.is_some(), "{seconds} s: {run:?}");
+        assert_eq!(answer.is_ok(), run.failed_users.is_empty() && !run.unlisted, "{seconds} s: {run:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_single_user_who_was_left_over_and_is_gone_is_retired() {
+    let (memory, world) = in_step(5, &[]).await;
+    memory.put("user00", "no JSON", &recently(0));
+    sweep(&world).await.unwrap_err();
+    memory.delete("user00");
+    memory.0.borrow_mut().roster.retain(|user| user != "user00");
+    let (answer, _) = sweep_with(&world, json!({"action": "reconcile"}), 3600).await;
+    assert_eq!(answer.unwrap()["counts"]["retired"], 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_last_of_a_configured_list_is_retired_when_the_others_were_swept_before() {
+    let (memory, _) = in_step(3, &[]).await;
+    let world = memory.world(&[("IAM_USER_LIST", "user00,user01,user02")]);
+    for user in ["user00", "user01"] {
+        memory.put(user, "no JSON", &recently(0));
+    }
+    sweep(&world).await.unwrap_err();
+    for user in ["user00", "user01"] {
+        memory.put(user, &value("MENDED"), &recently(0));
+    }
+    memory.delete("user02");
+    memory.0.borrow_mut().roster.retain(|user| user != "user02");
+    assert_eq!(sweep(&world).await.unwrap()["counts"]["retired"], 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn of_two_runs_that_take_a_user_over_the_slower_does_not_take_what_a_hand_wrote_between_them() {
     let memory = Memory::default();
     let world = memory.world(&[]);

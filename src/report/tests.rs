@@ -132,14 +132,6 @@ fn a_message_goes_back_while_its_user_is_not_done() {
 }
 
 #[test]
-fn the_answer_to_sqs_names_exactly_the_messages_that_go_back() {
-    let answer = |ids: &[&str]| json!(batch_response(ids.iter().map(|id| (*id).to_owned())));
-    let expected = json!({ "batchItemFailures": [{ "itemIdentifier": "m-1" }, { "itemIdentifier": "m-3" }] });
-    assert_eq!(answer(&["m-1", "m-3"]), expected);
-    assert_eq!(answer(&[]), json!({ "batchItemFailures": [] }));
-}
-
-#[test]
 fn a_report_with_a_failed_user_is_an_error_that_tells_why() {
     for outcome in Outcome::ALL {
         let answer = report_of("event", vec![of("alice", outcome)], 0).or_failed();

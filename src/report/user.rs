@@ -5,7 +5,8 @@ use serde::{Serialize, Serializer};
 
 use crate::error::Error;
 use crate::keys::UserName;
-use crate::snapshot::{Parameter, Sighting};
+use crate::plan::{Sighting, Step};
+use crate::snapshot::Parameter;
 
 /// How the work on one user ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -35,6 +36,19 @@ impl Outcome {
     /// Every outcome but those of a dry run, in the order of a report.
     pub const ALL: [Self; 7] =
         [Self::Written, Self::Unchanged, Self::Held, Self::Superseded, Self::Retired, Self::Missing, Self::Failed];
+
+    /// What a dry run reports of a step.
+    pub(crate) fn planned(step: &Step<'_>) -> Self {
+        match step {
+            Step::Nothing | Step::Adopt { .. } => Self::Unchanged,
+            Step::Write { .. } => Self::PlannedWritten,
+            Step::Hold => Self::Held,
+            Step::Yield => Self::Superseded,
+            Step::Retire { .. } => Self::PlannedRetired,
+            Step::ReportMissing => Self::Missing,
+            Step::Fail => Self::Failed,
+        }
+    }
 
     /// The outcome as it stands in reports and logs.
     pub fn as_str(self) -> &'static str {
@@ -83,7 +97,6 @@ pub struct UserReport {
 }
 
 /// What only metrics and the queue need to know of a user.
-#[expect(clippy::struct_excessive_bools, reason = "independent facts, not the states of a machine")]
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Notes {
     /// The read looked older than the event that told of it.

@@ -4,10 +4,9 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::Told;
-use crate::plan::Reason;
-use crate::reconcile::LastRun;
+use crate::plan::{Held, Reason, Sighting};
 use crate::report::Outcome;
-use crate::snapshot::{Held, ROTATION, Revision, Sighting, VaultView};
+use crate::snapshot::{LastRun, ROTATION, Revision, VaultView};
 
 /// How a user stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]

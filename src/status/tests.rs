@@ -91,6 +91,27 @@ async fn the_clock_of_a_key_begins_when_it_is_replaced() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn of_several_rotations_that_were_missed_the_first_counts() {
+    let memory = Memory::default();
+    let world = memory.world(&[]);
+    memory.put("alice", &value("KEY"), &hours_ago(150));
+    swept(&world).await;
+    for (n, hours) in [(0, 102), (1, 102), (2, 54), (3, 54), (4, 6), (5, 6)] {
+        memory.put("alice", &value(&format!("KEY-{n}")), &hours_ago(hours));
+    }
+    assert_eq!(row(&look(&world).await, "alice").hours_left, Some(0.0), "that key was deleted two days ago");
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_key_in_vault_there_is_no_time_left_to_tell() {
+    let memory = Memory::default();
+    let world = memory.world(&[]);
+    memory.put("alice", "{}", &hours_ago(1));
+    let status = look(&world).await;
+    assert_eq!((row(&status, "alice").condition, row(&status, "alice").hours_left), (Condition::Held, None));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_user_who_failed_in_the_last_sweep_is_told_so_until_a_sync_succeeds() {
     let memory = Memory::default();
     let world = memory.world(&[]);
@@ -114,13 +135,19 @@ fn outcomes_that_a_dry_run_never_has_are_named_all_the_same() {
 #[tokio::test(start_paused = true)]
 async fn without_vault_parameter_and_record_are_still_told() {
     let memory = Memory::default();
-    let world = memory.world(&[]);
-    memory.put("alice", &value("KEY"), &hours_ago(10));
+    let world = memory.world(&[("SYNC_CONCURRENCY", "1")]);
+    let users = ["alice", "bob", "carol", "dave", "erin", "frank"];
+    for user in users {
+        memory.put(user, &value(&format!("KEY-{user}")), &hours_ago(10));
+    }
     swept(&world).await;
+    // Those who come after the outage is believed are not asked of Vault, but as much is known of them.
     let away: fn() -> Error = crate::stores::memory::unreachable;
-    memory.0.borrow_mut().faults.extend((0..6).map(|_| ("vault-metadata", away)));
+    memory.0.borrow_mut().faults.extend((0..20).map(|_| ("vault-metadata", away)));
     let status = look(&world).await;
-    let alice = row(&status, "alice");
-    assert_eq!((alice.condition, alice.last_sync.outcome), (Condition::Failed, SyncOutcome::Written));
-    assert_eq!((alice.parameter_version, alice.recorded_version), (Some(1), Some(1)));
+    for user in users {
+        let row = row(&status, user);
+        assert_eq!((row.condition, row.last_sync.outcome), (Condition::Failed, SyncOutcome::Written), "{user}");
+        assert_eq!((row.parameter_version, row.recorded_version), (Some(1), Some(1)), "{user}");
+    }
 }

@@ -7,8 +7,9 @@ use aws_sdk_s3::operation::put_object::PutObjectOutput;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::ServerSideEncryption;
 
+use super::aws::aws_error;
 use super::inspection::Encryption;
-use super::{Etag, Page, Saved, aws_error};
+use super::{Etag, Page, Saved};
 use crate::error::Error;
 
 /// The largest object that is read: far above the predecessor's state of some ten thousand users.

@@ -5,7 +5,8 @@ use aws_sdk_ssm::operation::get_parameter::GetParameterError;
 use jiff::Timestamp;
 use secrecy::SecretString;
 
-use super::{Page, Parameters, aws_error};
+use super::aws::aws_error;
+use super::{Page, Parameters};
 use crate::error::Error;
 use crate::keys::{ParameterName, ParameterNaming, UserName};
 use crate::snapshot::{Parameter, Revision};

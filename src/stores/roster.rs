@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use super::{Page, Roster, aws_error};
+use super::aws::aws_error;
+use super::{Page, Roster};
 use crate::error::Error;
 use crate::keys::UserName;
 

@@ -14,8 +14,7 @@ use super::{Etag, Found, Page, Runs, Saved, States};
 use crate::config::BucketConfig;
 use crate::error::Error;
 use crate::keys::UserName;
-use crate::reconcile::LastRun;
-use crate::snapshot::UserState;
+use crate::snapshot::{LastRun, UserState};
 
 const READING: &str = "reading the state";
 
@@ -24,6 +23,9 @@ const CLOCKS: SignedDuration = SignedDuration::from_hours(1);
 
 /// How long it is believed that the predecessor left nothing: its state may be copied into the bucket after we have started.
 const NOTHING_LEFT: SignedDuration = SignedDuration::from_mins(1);
+
+/// How long it is not tried again to read what it left: everybody would wait for the same failure.
+const UNREADABLE: SignedDuration = SignedDuration::from_secs(10);
 
 const LAST_RUN: &str = "last-run.json";
 
@@ -42,8 +44,9 @@ pub struct StateObjects {
     objects: Objects,
     prefix: String,
     predecessor_key: String,
-    /// The predecessor's states, and when they were read: once, if there are any, because nobody writes them any more.
-    predecessor: Mutex<Option<(Timestamp, Predecessor)>>,
+    /// The predecessor's states, or none where they could not be read, and when that was: once, if there are any, because
+    /// nobody writes them any more.
+    predecessor: Mutex<Option<(Timestamp, Option<Predecessor>)>>,
 }
 
 type Predecessor = Arc<HashMap<String, UserState>>;
@@ -71,14 +74,22 @@ impl StateObjects {
     /// The predecessor's states; that there are none is believed for `patience`.
     async fn predecessor(&self, patience: SignedDuration) -> Result<Predecessor, Error> {
         let mut known = self.predecessor.lock().await;
-        if let Some((read, states)) = &*known
-            && (!states.is_empty() || Timestamp::now().duration_since(*read) < patience)
-        {
-            return Ok(states.clone());
+        if let Some((at, states)) = &*known {
+            let age = Timestamp::now().duration_since(*at);
+            match states {
+                Some(states) if !states.is_empty() || age < patience => return Ok(states.clone()),
+                None if age < UNREADABLE => return Err(self.unreadable()),
+                _ => {}
+            }
         }
-        let states = Arc::new(self.load_predecessor().await?);
-        *known = Some((Timestamp::now(), states.clone()));
-        Ok(states)
+        let read = self.load_predecessor().await.map(Arc::new);
+        *known = Some((Timestamp::now(), read.as_ref().ok().cloned()));
+        read
+    }
+
+    fn unreadable(&self) -> Error {
+        let problem = "it could not be read just before, as another user's reason tells".to_owned();
+        Error::Unavailable { operation: READING, subject: self.predecessor_key.clone(), problem }
     }
 
     async fn load_predecessor(&self) -> Result<HashMap<String, UserState>, Error> {
@@ -98,10 +109,13 @@ impl States for StateObjects {
     async fn load(&self, user: &UserName) -> Result<Found, Error> {
         let key = self.key_of(user.as_str());
         // At the same time, so that the fallback costs no round trip of its own, not even the first time.
-        let (own, _) = tokio::join!(self.objects.get(READING, &key), self.predecessor(SignedDuration::MAX));
+        let (own, predecessor) = tokio::join!(self.objects.get(READING, &key), self.predecessor(SignedDuration::MAX));
         match own? {
             None => {
-                let predecessor = self.predecessor(NOTHING_LEFT).await?;
+                let predecessor = match predecessor? {
+                    none if none.is_empty() => self.predecessor(NOTHING_LEFT).await?,
+                    states => states,
+                };
                 Ok(Found { state: predecessor.get(user.as_str()).cloned(), ..Found::default() })
             }
             Some((text, etag)) => {

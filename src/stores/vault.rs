@@ -13,18 +13,16 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use reqwest::redirect::Policy;
-use rustify::endpoint::Endpoint;
-use rustify::enums::{RequestMethod, RequestType, ResponseType};
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::{Value, json};
+use serde_json::json;
 use vaultrs::api::EndpointMiddleware;
 use vaultrs::api::kv2::requests::SetSecretRequestOptionsBuilder;
 use vaultrs::client::{VaultClient, VaultClientSettingsBuilder};
 use vaultrs::error::ClientError;
 
 use super::{Published, Vault, Written};
-use crate::config::{Problem, VaultConfig};
-use crate::error::Error;
+use crate::config::VaultConfig;
+use crate::error::{Error, Problem};
 use crate::keys::{AccessKey, UserName, VaultPath};
 use crate::snapshot::{Cas, VaultView};
 use crate::token::TokenFacts;

@@ -8,8 +8,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 
 use super::{Flaw, Rights, TokenFacts, TokenObject, TokenView};
-use crate::config::Problem;
 use crate::error::Error;
+use crate::error::Problem;
 use crate::stores::inspection::Credentials;
 use crate::stores::{Etag, Saved, Stores, Tokens, Vault};
 use crate::world::World;

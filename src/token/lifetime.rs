@@ -1,6 +1,8 @@
 //! How long a token lives, and whether to worry. Pure: the clock is given.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp, Unit};
+
+use crate::words::utc;
 
 /// A renewal is worth nothing while more than this much of the full time is left.
 const FRESH_PERCENT: u64 = 90;
@@ -33,7 +35,7 @@ pub struct Lifetime {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Warning {
     /// Nothing can prolong it.
-    #[error("the Vault token cannot be renewed and dies at {0}: store a periodic, renewable one before")]
+    #[error("the Vault token cannot be renewed and dies at {}: store a periodic, renewable one before", utc(*.0))]
     NotRenewable(Timestamp),
     /// Renewals will stop to help.
     #[error(
@@ -57,7 +59,8 @@ pub enum Warning {
     ShortPeriod(u64),
     /// It has a maximum although it is periodic.
     #[error(
-        "the Vault token has an explicit maximum lifetime and dies at {0}: store one without -explicit-max-ttl before"
+        "the Vault token has an explicit maximum lifetime and dies at {}: store one without -explicit-max-ttl before",
+        utc(*.0)
     )]
     Capped(Timestamp),
 }
@@ -98,7 +101,8 @@ impl Lifetime {
         let full = self.full_seconds();
         let shrinks = self.renewed && is_less(left, FRESH_PERCENT, full);
         match (self.renewable, self.period_seconds, capped) {
-            (false, _, _) => vec![Warning::NotRenewable(end)],
+            // To the second: each look gives another fraction of one.
+            (false, _, _) => vec![Warning::NotRenewable(end.round(Unit::Second).unwrap_or(end))],
             (true, _, Some(end)) => vec![Warning::Capped(end)],
             (true, None, None) if shrinks => vec![Warning::NotPeriodic, Warning::Shrinking { left, full }],
             (true, None, None) => vec![Warning::NotPeriodic],

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Session, TokenSource, TokenView};
+use super::{Flaw, Session, TokenSource, TokenView};
 use crate::error::Error;
 use crate::stores::{Tokens, Vault};
 
@@ -14,7 +14,7 @@ impl<V: Vault, T: Tokens> Session<V, T> {
     pub async fn show(&self) -> Result<TokenView, Error> {
         let facts = self.call(async |vault, token| vault.lookup(token).await).await?;
         let now = Timestamp::now();
-        let warnings = facts.flaws(now).into_iter().map(|flaw| flaw.to_string()).collect();
+        let warnings = facts.flaws(now).into_iter().map(Flaw::advice).collect();
         Ok(facts.view(now, warnings))
     }
 

@@ -4,18 +4,22 @@ use std::path::{Path, PathBuf};
 
 use crate::stack::checkout;
 
-/// The modules that take plain data and return plain data.
-const PURE: [&str; 4] = ["trigger", "snapshot", "plan", "report"];
+/// The modules that take plain data and return plain data, and those of ours that each may use beside itself.
+const PURE: [(&str, &[&str]); 4] = [
+    ("trigger", &["error", "keys"]),
+    ("snapshot", &["error", "keys"]),
+    ("plan", &["config", "snapshot"]),
+    ("report", &["error", "keys", "plan", "snapshot"]),
+];
 
 /// What none of them may touch: the outside, the clock, the log, anything that waits.
-const IMPURE: [&str; 17] = [
+const IMPURE: [&str; 16] = [
     "async ",
     ".await",
     "tokio",
     "futures_util",
     "tracing",
-    "aws_sdk",
-    "aws_config",
+    "aws_",
     "vaultrs",
     "reqwest",
     "std::env",
@@ -27,9 +31,6 @@ const IMPURE: [&str; 17] = [
     "SystemTime::now",
     "println!",
 ];
-
-/// The modules of ours that they may use: each other, and the nouns.
-const NOUNS: [&str; 7] = ["config", "error", "keys", "plan", "report", "snapshot", "words"];
 
 fn sources(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
@@ -66,9 +67,9 @@ fn trigger_snapshot_plan_and_report_are_free_of_io() {
     let mut looked_at = 0;
     for (path, text) in productive() {
         let module = path.strip_prefix(&source).unwrap().iter().next().unwrap().to_str().unwrap();
-        if !PURE.contains(&module.trim_end_matches(".rs")) {
+        let Some((module, uses)) = PURE.iter().find(|(pure, _)| *pure == module.trim_end_matches(".rs")) else {
             continue;
-        }
+        };
         looked_at += 1;
         let code = code(&text);
         for impure in IMPURE {
@@ -76,7 +77,7 @@ fn trigger_snapshot_plan_and_report_are_free_of_io() {
         }
         for used in code.split("crate::").skip(1) {
             let used = used.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap();
-            assert!(NOUNS.contains(&used), "{} uses crate::{used}", path.display());
+            assert!(used == *module || uses.contains(&used), "{} uses crate::{used}", path.display());
         }
     }
     assert!(looked_at >= 6, "{looked_at}");

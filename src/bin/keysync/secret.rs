@@ -12,7 +12,7 @@ const LONGEST: usize = 64 * 1024;
 /// Reads a secret from standard input; from a terminal without echo, after `prompt`.
 ///
 /// # Errors
-/// [`Error::BadToken`] where there is none, or it is no text.
+/// [`Error::BadToken`] where it cannot be read, or is no text.
 pub fn read(prompt: &str) -> Result<SecretString, Error> {
     let unreadable =
         |error: std::io::Error| Error::BadToken(format!("it could not be read from standard input: {error}"));

@@ -8,8 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::{Memory, page, view};
 use crate::error::Error;
 use crate::keys::{AccessKey, ParameterName, ParameterNaming, UserName, VaultPath};
-use crate::reconcile::LastRun;
-use crate::snapshot::{Cas, Parameter, UserState, VaultView};
+use crate::snapshot::{Cas, LastRun, Parameter, UserState, VaultView};
 use crate::stores::{Etag, Found, Page, Parameters, Published, Roster, Runs, Saved, States, Tokens, Vault, Written};
 use crate::token::{Lifetime, TokenFacts, TokenObject};
 

@@ -3,15 +3,20 @@
 use std::collections::HashMap;
 use std::fmt::Display;
 
+use jiff::Timestamp;
+use rustify::endpoint::Endpoint;
+use rustify::enums::{RequestMethod, RequestType, ResponseType};
 use rustify::errors::ClientError as HttpError;
 use secrecy::SecretString;
 use serde::Deserialize;
+use serde_json::Value;
 use vaultrs::api::kv2::responses::ReadSecretMetadataResponse;
+use vaultrs::error::ClientError;
 
-use super::{
-    AccessKey, ClientError, Endpoint, Error, Published, RequestMethod, RequestType, ResponseType, Timestamp, Value,
-    VaultView,
-};
+use crate::error::Error;
+use crate::keys::AccessKey;
+use crate::snapshot::VaultView;
+use crate::stores::Published;
 
 /// A read of a secret that never puts it into a type that could show it; vaultrs's own goes through a `Value`.
 pub(super) struct ReadKey {

@@ -3,14 +3,18 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+use jiff::Timestamp;
+use rustify::endpoint::Endpoint;
+use rustify::enums::{RequestMethod, RequestType, ResponseType};
 use rustify::errors::ClientError as HttpError;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
+use serde_json::{Value, json};
+use vaultrs::error::ClientError;
 use zeroize::Zeroizing;
 
-use super::{
-    ClientError, Endpoint, Error, ExposeSecret, RequestMethod, RequestType, ResponseType, SecretString, Timestamp,
-    Value, VaultServer, answers, json,
-};
+use super::{VaultServer, answers};
+use crate::error::Error;
 use crate::stores::inspection::{Condition, Credentials, Health, Mount, Server, Wrapping};
 
 /// A call with a body, or a question without one, whose answer is `R`.

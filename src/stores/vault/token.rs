@@ -1,8 +1,10 @@
 //! Endpoints of a token, asked with the token itself, where vaultrs's own lack something.
 
+use jiff::Timestamp;
+use rustify::endpoint::Endpoint;
+use rustify::enums::{RequestMethod, RequestType, ResponseType};
 use serde::Deserialize;
 
-use super::{Endpoint, RequestMethod, RequestType, ResponseType, Timestamp};
 use crate::token::{Lifetime, TokenFacts};
 
 /// `auth/token/lookup-self`; vaultrs's own leaves out the period, which decides whether a token lives for ever.

@@ -342,6 +342,9 @@ async fn showing_renews_nothing_and_tells_what_is_wrong() {
     let view = world.session.show().await.unwrap();
     assert_eq!((view.kind, view.orphan), ("batch", true));
     assert_eq!(view.policies, ["default", "iam-key-sync"]);
-    assert_eq!(view.status.warnings, ["it is a batch token, which cannot be renewed"]);
+    assert_eq!(
+        view.status.warnings,
+        ["it is a batch token, which cannot be renewed: make a periodic one, as docs/vault.md says"]
+    );
     assert_eq!(calls(&memory), ["s3-token", "vault-lookup"]);
 }

@@ -175,10 +175,10 @@ fn a_warning_says_what_to_do() {
         Warning::Capped(end),
     ];
     insta::assert_snapshot!(warnings.map(|warning| warning.to_string()).join("\n"), @"
-    the Vault token cannot be renewed and dies at 2025-06-03T00:00:00Z: store a periodic, renewable one before
+    the Vault token cannot be renewed and dies at 2025-06-03 00:00:00 UTC: store a periodic, renewable one before
     the Vault token is not periodic and dies at its maximum lifetime however often it is renewed: store one made with -period
     a renewal gave the Vault token only 25200 of 86400 s: its maximum lifetime is near, store a new periodic one
     the Vault token's period of 3600 s is shorter than twice the schedule that renews it: store one with a period of 24 h or more
-    the Vault token has an explicit maximum lifetime and dies at 2025-06-03T00:00:00Z: store one without -explicit-max-ttl before
+    the Vault token has an explicit maximum lifetime and dies at 2025-06-03 00:00:00 UTC: store one without -explicit-max-ttl before
     ");
 }

@@ -1,7 +1,7 @@
-//! A snapshot without its secrets, to be told to people.
+//! A snapshot without its secrets and the plan's reason, to be told to people.
 
-use super::{Parameter, Revision, RosterView, Snapshot, UserState, VaultView};
-use crate::plan::Reason;
+use super::Reason;
+use crate::snapshot::{Parameter, Revision, RosterView, Snapshot, UserState, VaultView};
 
 /// What was seen of a user, and why the plan is what it is.
 #[derive(Clone, Debug)]

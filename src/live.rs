@@ -1,0 +1,56 @@
+//! The real stores, as they are configured. Nothing else names them.
+
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+
+use crate::config::Config;
+use crate::error::{Error, Problem};
+use crate::stores::{Stores, parameters, roster, state, tokens, vault};
+use crate::token::{Session, TokenSource};
+use crate::world::World;
+
+/// The real ones.
+#[derive(Debug)]
+pub struct Live;
+
+impl Stores for Live {
+    type Parameters = parameters::ParameterStore;
+    type States = state::StateObjects;
+    type Tokens = tokens::StoredToken;
+    type Vault = vault::VaultServer;
+    type Roster = roster::RosterTable;
+}
+
+/// Connects to the real stores. Nothing is sent yet.
+///
+/// # Errors
+/// [`Error::BadConfiguration`] where no client can be made from the configuration.
+pub async fn connect(config: Config) -> Result<World<Live>, Error> {
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(2))
+        .operation_attempt_timeout(Duration::from_secs(4))
+        .operation_timeout(Duration::from_secs(10))
+        .build();
+    let aws = aws_config::from_env()
+        .retry_config(RetryConfig::standard().with_max_attempts(4))
+        .timeout_config(timeouts)
+        .load()
+        .await;
+    let bucket = config.bucket.as_ref().map(|bucket| (aws_sdk_s3::Client::new(&aws), bucket));
+    let source = match (&config.vault.token, &bucket) {
+        (Some(token), _) => TokenSource::Fixed(token.clone()),
+        (None, Some((s3, bucket))) => TokenSource::Stored(tokens::StoredToken::new(s3.clone(), bucket)),
+        (None, None) => {
+            let problem = "is not set, and neither is VAULT_TOKEN".to_owned();
+            return Err(Error::BadConfiguration(vec![Problem { variable: "S3_BUCKET_NAME", problem }]));
+        }
+    };
+    let parameters = parameters::ParameterStore::new(aws_sdk_ssm::Client::new(&aws));
+    let states = bucket.map(|(s3, bucket)| state::StateObjects::new(s3, bucket));
+    let session = Session::new(vault::VaultServer::new(&config.vault)?, source, config.token_refresh_threshold_hours);
+    let roster =
+        config.roster_table.clone().map(|table| roster::RosterTable::new(aws_sdk_dynamodb::Client::new(&aws), table));
+    Ok(World::new(config, parameters, states, session, roster))
+}
