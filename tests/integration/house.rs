@@ -76,8 +76,8 @@ fn trigger_snapshot_plan_and_report_are_free_of_io() {
             assert!(!code.contains(impure), "{}: {impure}", path.display());
         }
         for used in code.split("crate::").skip(1) {
-            let used = used.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap();
-            assert!(used == *module || uses.contains(&used), "{} uses crate::{used}", path.display());
+            let name = used.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap();
+            assert!(name == *module || uses.contains(&name), "{} uses crate::{name}", path.display());
         }
     }
     assert!(looked_at >= 6, "{looked_at}");
