@@ -3,7 +3,7 @@
 //! A text names the operation and the subject, and tells what to do; it never holds a value, a token or a body.
 
 /// Everything that can fail.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
     /// What woke us cannot be understood: drop it, sending it again changes nothing.
     #[error("{0}")]

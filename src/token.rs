@@ -58,6 +58,8 @@ struct Memory {
     /// Counts loads, so that of many callers with the same dead token only the first loads it again.
     generation: u64,
     held: Option<HeldToken>,
+    /// The last load that failed, and when it ended: whoever waited for it meanwhile need not wait for another.
+    failed: Option<(Instant, Error)>,
 }
 
 /// The token in memory.
@@ -191,11 +193,21 @@ impl<V: Vault, T: Tokens> Session<V, T> {
 
     /// The token and its generation; loads it if there is none, or again if it is still of the generation `dead`.
     async fn token(&self, dead: Option<u64>) -> Result<(SecretString, u64), Error> {
+        let asked = Instant::now();
         let mut memory = self.memory.lock().await;
+        if let Some((_, error)) = memory.failed.as_ref().filter(|(ended, _)| *ended > asked) {
+            return Err(error.clone());
+        }
         let loaded = match (&memory.held, &self.source) {
             (None, TokenSource::Fixed(token)) => Some((token.clone(), None)),
             (None, TokenSource::Stored(store)) => {
-                let (object, etag) = store.load().await?;
+                let (object, etag) = match store.load().await {
+                    Ok(loaded) => loaded,
+                    Err(error) => {
+                        memory.failed = Some((Instant::now(), error.clone()));
+                        return Err(error);
+                    }
+                };
                 Some((object.token.clone(), Some((object, etag))))
             }
             (Some(known), TokenSource::Stored(store)) if dead == Some(memory.generation) => {

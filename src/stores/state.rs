@@ -44,9 +44,9 @@ pub struct StateObjects {
     objects: Objects,
     prefix: String,
     predecessor_key: String,
-    /// The predecessor's states, or none where they could not be read, and when that was: once, if there are any, because
-    /// nobody writes them any more.
-    predecessor: Mutex<Option<(Timestamp, Option<Predecessor>)>>,
+    /// The predecessor's states, or why they could not be read, and when that was: once, if there are any, because nobody
+    /// writes them any more.
+    predecessor: Mutex<Option<(Timestamp, Result<Predecessor, Error>)>>,
 }
 
 type Predecessor = Arc<HashMap<String, UserState>>;
@@ -77,19 +77,14 @@ impl StateObjects {
         if let Some((at, states)) = &*known {
             let age = Timestamp::now().duration_since(*at);
             match states {
-                Some(states) if !states.is_empty() || age < patience => return Ok(states.clone()),
-                None if age < UNREADABLE => return Err(self.unreadable()),
+                Ok(states) if !states.is_empty() || age < patience => return Ok(states.clone()),
+                Err(error) if age < UNREADABLE => return Err(error.clone()),
                 _ => {}
             }
         }
         let read = self.load_predecessor().await.map(Arc::new);
-        *known = Some((Timestamp::now(), read.as_ref().ok().cloned()));
+        *known = Some((Timestamp::now(), read.clone()));
         read
-    }
-
-    fn unreadable(&self) -> Error {
-        let problem = "it could not be read just before, as another user's reason tells".to_owned();
-        Error::Unavailable { operation: READING, subject: self.predecessor_key.clone(), problem }
     }
 
     async fn load_predecessor(&self) -> Result<HashMap<String, UserState>, Error> {

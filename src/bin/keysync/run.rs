@@ -30,9 +30,9 @@ pub async fn run(arguments: Arguments, bar: ProgressBar) -> Result<Exit, Error> 
             out.write(&report, |screen| print::report(&report, screen));
             Ok(if dry_run { differences(&report) } else { of_sync(&report) })
         }
-        Command::Reconcile(sweep) => reconcile(&sweep.order(), out, bar).await,
+        Command::Reconcile(sweep) => Box::pin(reconcile(&sweep.order(), out, bar)).await,
         Command::Plan { users } if users.is_empty() => {
-            reconcile(&Reconcile { dry_run: true, ..Reconcile::default() }, out, bar).await
+            Box::pin(reconcile(&Reconcile { dry_run: true, ..Reconcile::default() }, out, bar)).await
         }
         Command::Plan { users } => {
             let report = connect().await?.sync(&named(users).unwrap_or_default(), true).await;
