@@ -184,7 +184,7 @@ terraform-files: ## writes the module's variables and the tables of its README
 	infra/checks/files.py
 
 .PHONY: hooks
-hooks: ## a look of a second before each commit: format, white space, nothing that looks like a key
+hooks: ## a look of a second before each commit: format, white space, no AWS key, Vault token or private key
 	git config core.hooksPath .githooks
 
 .PHONY: clean
