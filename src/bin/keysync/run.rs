@@ -7,7 +7,7 @@ use clap::CommandFactory;
 use indicatif::ProgressBar;
 use jiff::Timestamp;
 use nr_iam_key_sync::policy::{IamPolicy, VaultPolicy};
-use nr_iam_key_sync::{Config, Error, KeySync, Reconcile, UserName, Verdict, misconfigured};
+use nr_iam_key_sync::{Config, Error, KeySync, Problem, Reconcile, UserName, Verdict, misconfigured};
 use serde::Serialize;
 
 use crate::args::{Arguments, Command, Output, Policy, Token, named};
@@ -128,7 +128,14 @@ fn environment(name: &str) -> Option<String> {
 }
 
 async fn connect() -> Result<KeySync, Error> {
-    KeySync::connect(Config::read(environment)?).await
+    let config = Config::read(environment)?;
+    // The AWS SDK panics without any.
+    if rustls_native_certs::load_native_certs().certs.is_empty() {
+        let problem =
+            "this host has no certificate authorities; install ca-certificates, or let it name a file of them";
+        return Err(Error::BadConfiguration(vec![Problem { variable: "SSL_CERT_FILE", problem: problem.to_owned() }]));
+    }
+    KeySync::connect(config).await
 }
 
 async fn reconcile(order: &Reconcile, out: Out, bar: ProgressBar) -> Result<Exit, Error> {

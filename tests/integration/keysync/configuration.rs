@@ -3,6 +3,7 @@
 use insta::assert_snapshot;
 
 use super::transcript::{Transcript, equal_names};
+use crate::command::{end, start};
 use crate::corner::Corner;
 use crate::stack::Stack;
 
@@ -204,4 +205,20 @@ async fn half_a_configuration_is_told_apart() {
     ! error: VAULT_CACERT_BYTES: holds no certificate, expected PEM text with -----BEGIN CERTIFICATE-----
     [2]
     ");
+}
+
+#[tokio::test]
+async fn a_host_without_certificate_authorities_is_told_so() {
+    let variables = [
+        ("SSL_CERT_FILE", "/dev/null"),
+        ("SSL_CERT_DIR", "/no/such/folder"),
+        ("VAULT_ADDR", "https://vault.example.org"),
+        ("VAULT_TOKEN", "made-up"),
+    ];
+    let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    for command in ["status", "doctor"] {
+        let said = end(start(&[command], &variables), "").await;
+        assert_eq!(said.code, 2, "{said:?}");
+        assert!(said.all().contains("SSL_CERT_FILE: this"), "{said:?}");
+    }
 }
