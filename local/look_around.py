@@ -10,6 +10,8 @@ from local.openbao import MOUNT
 def keep(screen, stack, outputs: dict, user: str, path_prefix: str) -> None:
     """Tells, and waits for Ctrl-C."""
     binaries = shlex.quote(str(VENV / "bin"))
+    # The AWS SDK of the binaries reads another variable than everybody else.
+    keysync_trust = f" SSL_CERT_FILE={shlex.quote(str(stack.aws.ca_file))}" if stack.aws.ca_file else ""
     trust = f"\nexport AWS_CA_BUNDLE={shlex.quote(str(stack.aws.ca_file))}" if stack.aws.ca_file else ""
     screen.raw(f"""
 cd {shlex.quote(str(CHECKOUT))}
@@ -31,6 +33,11 @@ local/platform.py delete {user}
 
 local/invoke.py '{{"action": "sync", "users": ["{user}"]}}'
 local/invoke.py '{{"action": "reconcile", "force": true, "dryRun": true}}'
+
+cargo build --locked --bin keysync
+alias keysync="env -u VAULT_TOKEN S3_BUCKET_NAME={outputs["BucketName"]} VAULT_PATH_PREFIX={path_prefix}{keysync_trust} target/debug/keysync"
+keysync status
+keysync explain {user}
 
 Function {outputs["FunctionName"]}
 Logs     {outputs["LogGroupName"]}
