@@ -31,8 +31,13 @@ pub enum Claim {
         /// The record to finish and its version; `None` where nothing is recorded.
         record: Option<(LastRun, Etag)>,
     },
-    /// It is not to be done: why not.
-    NotDue(String),
+    /// It is not to be done.
+    NotDue {
+        /// Why not.
+        reason: String,
+        /// Whether that is because the last one was complete, whoever asked for it.
+        complete: bool,
+    },
 }
 
 /// Asks for a sweep that may last until `until`, and records it as under way. A dry run, one of named users, and basic
@@ -56,7 +61,10 @@ pub async fn claim<W: Stores>(
     let (last, etag) = states.load_run().await?;
     let scope = match due(last.as_ref(), now, world.config.sync_interval_hours, order.force, request_id) {
         Ok(scope) => scope,
-        Err(reason) => return Ok(Claim::NotDue(reason)),
+        Err(reason) => {
+            let complete = last.as_ref().is_some_and(|last| last.finished_at.is_some() && is_complete(last));
+            return Ok(Claim::NotDue { reason, complete });
+        }
     };
     let goes_on = last.filter(|_| matches!(scope, Scope::Only(_)));
     let run = LastRun {
@@ -74,7 +82,10 @@ pub async fn claim<W: Stores>(
         // The first answer to our own write may have been lost, and then the repetition lost against it.
         Saved::LostRace => match states.load_run().await? {
             (Some(theirs), Some(etag)) if theirs == run => Ok(Claim::Granted { scope, record: Some((run, etag)) }),
-            _ => Ok(Claim::NotDue("another sweep began at the same moment".to_owned())),
+            _ => {
+                let reason = "another sweep began at the same moment".to_owned();
+                Ok(Claim::NotDue { reason, complete: false })
+            }
         },
     }
 }
@@ -112,8 +123,7 @@ fn due(
             Ok(Scope::Everyone { first: first() })
         };
     };
-    let complete = last.failed_users.is_empty() && !last.unlisted;
-    match (complete, force || is_old) {
+    match (is_complete(last), force || is_old) {
         (_, true) => Ok(Scope::Everyone { first: first() }),
         (true, false) => Err(format!(
             "the last sweep was complete at {}, and one every {interval_hours} h is enough; force (--force) repeats it",
@@ -122,6 +132,11 @@ fn due(
         (false, false) if last.unlisted || first().is_empty() => Ok(Scope::Everyone { first: first() }),
         (false, false) => Ok(Scope::Only(first())),
     }
+}
+
+/// Whether a sweep that ended brought everybody in step.
+fn is_complete(last: &LastRun) -> bool {
+    last.failed_users.is_empty() && !last.unlisted
 }
 
 fn later(time: Timestamp, by: SignedDuration) -> Timestamp {

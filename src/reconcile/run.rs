@@ -52,8 +52,8 @@ pub struct Run {
     pub left: Vec<UserName>,
     /// How many parameters are not being rotated; `None` for a sweep that did not see everybody's.
     pub stalled: Option<u64>,
-    /// Whether everybody is in step now, as far as the sweep was for them; `None` where that says nothing of the night:
-    /// in a dry run, for named users, and when none was due.
+    /// Whether everybody is in step now, as far as the sweep was for them, or none was due because the last one, by whomever,
+    /// was complete; `None` where that says nothing of the night: in a dry run, for named users, beside another sweep.
     pub complete: Option<bool>,
     /// How the token is; `None` in a dry run, which leaves it alone.
     pub token: Option<Result<TokenStatus, String>>,
@@ -77,12 +77,13 @@ pub async fn run<W: Stores>(
     let done_by = deadline - TO_RECORD.min(lasts / 2);
     let (scope, claimed) = match claim(world, order, request_id, until).await? {
         Claim::Granted { scope, record } => (scope, record),
-        Claim::NotDue(reason) => {
+        Claim::NotDue { reason, complete } => {
             report.skipped = Some(reason);
             let token = world.look_after_token(true, deadline).await;
-            let problems = token.as_ref().err().cloned().into_iter().collect();
+            let problems = token.as_ref().err().cloned().into_iter().collect::<Vec<_>>();
             report.millis = millis_since(started);
-            return Ok(Run { report, problems, left: Vec::new(), stalled: None, complete: None, token: Some(token) });
+            let complete = complete.then_some(problems.is_empty());
+            return Ok(Run { report, problems, left: Vec::new(), stalled: None, complete, token: Some(token) });
         }
     };
     let everybody = matches!(scope, Scope::Everyone { .. });

@@ -577,6 +577,24 @@ async fn a_sweep_with_a_dead_token_is_no_complete_sweep() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_night_with_nothing_due_says_that_the_last_sweep_was_complete_but_not_beside_another() {
+    let (memory, world) = in_step(3, &[]).await;
+    let (answer, metrics) = sweep_with(&world, json!({"action": "reconcile"}), 3600).await;
+    assert!(answer.unwrap()["skipped"].as_str().unwrap().contains("was complete"));
+    assert_eq!(metrics["SweepCompleted"], 1, "an operator may have swept, and nobody is overdue: {metrics}");
+    assert!(metrics.get("OldestUnsyncedHours").is_none(), "nobody was looked at: {metrics}");
+    {
+        let mut inner = memory.0.borrow_mut();
+        let run = &mut inner.run.as_mut().unwrap().0;
+        run.finished_at = None;
+        run.claimed_until = Some(Timestamp::now() + jiff::SignedDuration::from_mins(5));
+    }
+    let (answer, metrics) = sweep_with(&world, json!({"action": "reconcile"}), 3600).await;
+    assert!(answer.unwrap()["skipped"].as_str().unwrap().contains("under way"));
+    assert!(metrics.get("SweepCompleted").is_none(), "{metrics}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_sweep_whose_token_was_not_renewed_is_repeated_although_nobody_failed() {
     let (memory, world) = in_step(3, &[]).await;
     memory.0.borrow_mut().faults = vec![("vault-renew", unavailable as fn() -> Error); 2];
