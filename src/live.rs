@@ -11,6 +11,10 @@ use crate::stores::{Stores, parameters, roster, state, tokens, vault};
 use crate::token::{Session, TokenSource};
 use crate::world::World;
 
+/// The longest pause before the second try of a call to AWS; it doubles with each. Four tries then end within four seconds, so that
+/// who asks for something that needs two calls in a row is not kept waiting for their time limits.
+const BACKOFF: Duration = Duration::from_millis(500);
+
 /// The real ones.
 #[derive(Debug)]
 pub struct Live;
@@ -34,7 +38,7 @@ pub async fn connect(config: Config) -> Result<World<Live>, Error> {
         .operation_timeout(Duration::from_secs(10))
         .build();
     let aws = aws_config::from_env()
-        .retry_config(RetryConfig::standard().with_max_attempts(4))
+        .retry_config(RetryConfig::standard().with_max_attempts(4).with_initial_backoff(BACKOFF))
         .timeout_config(timeouts)
         .load()
         .await;
