@@ -47,7 +47,7 @@ pub async fn connect(config: Config) -> Result<World<Live>, Error> {
         (Some(token), _) => TokenSource::Fixed(token.clone()),
         (None, Some((s3, bucket))) => TokenSource::Stored(tokens::StoredToken::new(s3.clone(), bucket)),
         (None, None) => {
-            let problem = "is not set, and neither is VAULT_TOKEN".to_owned();
+            let problem = "is not set, and neither is VAULT_TOKEN; expected one of the two".to_owned();
             return Err(Error::BadConfiguration(vec![Problem { variable: "S3_BUCKET_NAME", problem }]));
         }
     };
