@@ -7,13 +7,23 @@ use nr_iam_key_sync::{Config, KeySync, Outcome, UserName};
 // The library works on one thread; its futures are not `Send`.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let users = std::env::args().skip(1).map(|name| UserName::parse(&name)).collect::<Result<Vec<_>, _>>()?;
-    #[expect(clippy::disallowed_methods, reason = "a program reads its own environment")]
+    let users = std::env::args()
+        .skip(1)
+        .map(|name| UserName::parse(&name))
+        .collect::<Result<Vec<_>, _>>()?;
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a program reads its own environment"
+    )]
     let keysync = KeySync::connect(Config::read(|name| std::env::var(name).ok())?).await?;
     let report = keysync.sync(&users, false).await;
     for user in &report.users {
         println!("{}: {}, {}", user.user, user.outcome.as_str(), user.reason);
     }
     let failed = report.counts.get(&Outcome::Failed).copied().unwrap_or(0);
-    if failed == 0 { Ok(()) } else { Err(format!("{failed} failed").into()) }
+    if failed == 0 {
+        Ok(())
+    } else {
+        Err(format!("{failed} failed").into())
+    }
 }

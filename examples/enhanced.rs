@@ -16,7 +16,10 @@ impl Watch for Print {
 // The library works on one thread; its futures are not `Send`.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    #[expect(clippy::disallowed_methods, reason = "a program reads its own environment")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a program reads its own environment"
+    )]
     let keysync = KeySync::connect(Config::read(|name| std::env::var(name).ok())?).await?;
     // An error says by its variant what to do next.
     let run = match keysync.reconcile(&Reconcile::default(), &Print).await {
@@ -31,5 +34,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         Some(reason) => println!("not due: {reason}"),
         None => println!("swept in {} ms", run.report.millis),
     }
-    if run.problems.is_empty() { Ok(()) } else { Err(run.problems.join("; ").into()) }
+    if run.problems.is_empty() {
+        Ok(())
+    } else {
+        Err(run.problems.join("; ").into())
+    }
 }

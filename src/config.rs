@@ -60,7 +60,10 @@ pub struct VaultConfig {
 impl VaultConfig {
     /// Where a user's key belongs.
     pub fn path_of(&self, user: &UserName) -> VaultPath {
-        VaultPath { mount: self.mount.clone(), path: format!("{}/{user}", self.path_prefix) }
+        VaultPath {
+            mount: self.mount.clone(),
+            path: format!("{}/{user}", self.path_prefix),
+        }
     }
 }
 
@@ -73,8 +76,8 @@ pub struct BucketConfig {
     pub token_key: String,
     /// What stands before the keys of our state objects.
     pub state_prefix: String,
-    /// The predecessor's state, read as a fallback and never written.
-    pub predecessor_key: String,
+    /// The legacy's state, read as a fallback and never written.
+    pub legacy_key: String,
 }
 
 /// What becomes of the key of a deleted user.
@@ -100,30 +103,41 @@ impl Config {
         }
         let vault = VaultConfig {
             address: read.address(),
-            namespace: read.text("VAULT_NAMESPACE").and_then(|value| read.header("VAULT_NAMESPACE", value)),
+            namespace: read
+                .text("VAULT_NAMESPACE")
+                .and_then(|value| read.header("VAULT_NAMESPACE", value)),
             authorities: read.authorities(),
             mount: read.path("VAULT_MOUNT", "secret"),
             path_prefix: read.path("VAULT_PATH_PREFIX", "aws/iam-keys"),
-            token: token.and_then(|value| read.header("VAULT_TOKEN", value)).map(SecretString::from),
+            token: token
+                .and_then(|value| read.header("VAULT_TOKEN", value))
+                .map(SecretString::from),
         };
         let bucket = bucket.map(|name| BucketConfig {
             name,
             token_key: read.text_or("VAULT_TOKEN_S3_KEY", "vault-token.json"),
             state_prefix: read.object_prefix("SYNC_STATE_S3_PREFIX", "sync-state/"),
-            predecessor_key: read.text_or("SYNC_STATE_S3_KEY", "sync-state.json"),
+            legacy_key: read.text_or("SYNC_STATE_S3_KEY", "sync-state.json"),
         });
         let config = Self {
             vault,
             bucket,
             naming: read.naming(),
-            roster_table: Some(read.text_or("IAM_USER_TABLE", "BCGOV_IAM_USER_TABLE")).filter(|table| table != "-"),
+            roster_table: Some(read.text_or("IAM_USER_TABLE", "BCGOV_IAM_USER_TABLE"))
+                .filter(|table| table != "-"),
             on_user_deleted: read.on_user_deleted(),
-            token_refresh_threshold_hours: read.number("TOKEN_REFRESH_THRESHOLD_HOURS", 24, 1..=8760),
+            token_refresh_threshold_hours: read.number(
+                "TOKEN_REFRESH_THRESHOLD_HOURS",
+                24,
+                1..=8760,
+            ),
             users: read.users(),
             sync_interval_hours: read.number("SYNC_INTERVAL_HOURS", 24, 1..=8760),
             ssm_calls_per_second: read.number("SSM_MAX_CALLS_PER_SECOND", 10, 1..=1000),
             concurrency: read.number("SYNC_CONCURRENCY", 16, 1..=256) as usize,
-            region: read.text("AWS_REGION").or_else(|| read.text("AWS_DEFAULT_REGION")),
+            region: read
+                .text("AWS_REGION")
+                .or_else(|| read.text("AWS_DEFAULT_REGION")),
             log_level: read.log_level(),
         };
         read.finish(config)
@@ -136,7 +150,11 @@ pub fn log_level(source: impl Fn(&str) -> Option<String>) -> Option<tracing::Lev
     let value = ["LOG_LEVEL", "AWS_LAMBDA_LOG_LEVEL"]
         .into_iter()
         .find_map(|name| source(name).filter(|v| !v.trim().is_empty()));
-    match value.as_deref().map(|value| value.trim().to_ascii_lowercase()).as_deref() {
+    match value
+        .as_deref()
+        .map(|value| value.trim().to_ascii_lowercase())
+        .as_deref()
+    {
         None => Some(tracing::Level::INFO),
         // Lambda's own word for the highest level.
         Some("fatal") => Some(tracing::Level::ERROR),

@@ -10,25 +10,30 @@ mod platform;
 mod server;
 mod token;
 
-pub use check::{Check, Verdict};
+pub use check::{Check, CheckStatus};
 
 use std::time::Duration;
 
 use serde_json::Value;
 use tokio::time::Instant;
 
+use crate::backends::Backends;
 use crate::config::Config;
+use crate::context::Context;
 use crate::error::Error;
-use crate::stores::Stores;
 use crate::trigger;
-use crate::world::World;
 use check::{Finding, fail, first_failure, not_checked, pass};
 
 const CONFIGURATION: &str = "configuration";
 
 /// Looks at everything, and is done by `deadline`. What does not depend on each other is looked at at the same time.
-pub async fn doctor<W: Stores>(world: &World<W>, deadline: Instant) -> Vec<Check> {
-    examine(world, deadline, network::checks(&world.config.vault.address, deadline)).await
+pub async fn doctor<W: Backends>(ctx: &Context<W>, deadline: Instant) -> Vec<Check> {
+    examine(
+        ctx,
+        deadline,
+        network::checks(&ctx.config.vault.address, deadline),
+    )
+    .await
 }
 
 /// The checks that a wrong configuration leaves: one.
@@ -37,49 +42,68 @@ pub fn misconfigured(error: &Error) -> Vec<Check> {
     vec![fail(detail, "set the variables that are named").of(CONFIGURATION, Duration::ZERO)]
 }
 
-/// The doctor's answer where there is no world; `None` for a payload that asks for something else.
-pub fn answer_without_world(payload: &Value, error: &Error) -> Option<Value> {
+/// The doctor's answer where there is no ctx; `None` for a payload that asks for something else.
+pub fn answer_without_context(payload: &Value, error: &Error) -> Option<Value> {
     let checks = trigger::asks_for_the_doctor(payload).then(|| misconfigured(error))?;
     Some(serde_json::to_value(checks).expect("checks have only text and numbers"))
 }
 
 /// `network` looks at the way to Vault.
-async fn examine<W: Stores>(
-    world: &World<W>,
+async fn examine<W: Backends>(
+    ctx: &Context<W>,
     deadline: Instant,
     network: impl Future<Output = Vec<Check>>,
 ) -> Vec<Check> {
     let vault = async {
         let way = network.await;
         let server = match first_failure(&way) {
-            None => server::checks(world, deadline).await,
+            None => server::checks(ctx, deadline).await,
             Some(failure) => not_checked(&server::NAMES, failure),
         };
         [way, server].concat()
     };
     let (vault, bucket, parameters, roster) = tokio::join!(
         vault,
-        bucket::checks(world, deadline),
-        platform::parameters(world, deadline),
-        platform::roster(world, deadline),
+        bucket::checks(ctx, deadline),
+        platform::parameters(ctx, deadline),
+        platform::roster(ctx, deadline),
     );
-    let no_token = bucket.iter().filter(|check| check.name == bucket::TOKEN_OBJECT && check.status == Verdict::Fail);
+    let no_token = bucket
+        .iter()
+        .filter(|check| check.name == bucket::TOKEN_OBJECT && check.status == CheckStatus::Fail);
     let token = match first_failure(&vault).or(no_token.map(|check| check.name).next()) {
-        None => token::checks(world, deadline).await,
-        Some(failure) => token::without(world, failure),
+        None => token::checks(ctx, deadline).await,
+        Some(failure) => token::without(ctx, failure),
     };
-    let configuration = configuration(&world.config).of(CONFIGURATION, Duration::ZERO);
-    [vec![configuration], vault, token, vec![parameters], bucket, vec![roster]].concat()
+    let configuration = configuration(&ctx.config).of(CONFIGURATION, Duration::ZERO);
+    [
+        vec![configuration],
+        vault,
+        token,
+        vec![parameters],
+        bucket,
+        vec![roster],
+    ]
+    .concat()
 }
 
 fn configuration(config: &Config) -> Finding {
     let vault = &config.vault;
-    let keys = format!("keys go to {} at {}/{}/<user>", vault.address, vault.mount, vault.path_prefix);
-    let region = config.region.as_deref().unwrap_or("as the AWS profile says");
+    let keys = format!(
+        "keys go to {} at {}/{}/<user>",
+        vault.address, vault.mount, vault.path_prefix
+    );
+    let region = config
+        .region
+        .as_deref()
+        .unwrap_or("as the AWS profile says");
     let mode = match &config.bucket {
         None => "basic mode, without state".to_owned(),
         Some(bucket) if vault.token.is_some() => {
-            format!("enhanced mode with the token of VAULT_TOKEN, state in s3://{}", bucket.name)
+            format!(
+                "enhanced mode with the token of VAULT_TOKEN, state in s3://{}",
+                bucket.name
+            )
         }
         Some(bucket) => format!("enhanced mode, state and token in s3://{}", bucket.name),
     };

@@ -62,7 +62,9 @@ pub enum Error {
         problem: String,
     },
     /// Others kept winning the race: try again later.
-    #[error("{subject}: {attempts} attempts in a row were overtaken by another writer; worth another try later")]
+    #[error(
+        "{subject}: {attempts} attempts in a row were overtaken by another writer; worth another try later"
+    )]
     Contended {
         /// What was contended.
         subject: String,
@@ -119,9 +121,17 @@ impl Error {
 }
 
 fn problems(count: usize) -> String {
-    if count == 1 { "1 problem".to_owned() } else { format!("{count} problems") }
+    if count == 1 {
+        "1 problem".to_owned()
+    } else {
+        format!("{count} problems")
+    }
 }
 
 fn list(problems: &[Problem]) -> String {
-    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    problems
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("; ")
 }

@@ -8,9 +8,9 @@ use serde::Serialize;
 use crate::config::Config;
 use crate::keys::UserName;
 use crate::plan::{Held, Sighting};
-use crate::snapshot::{LastRun, RosterView, UserState, VaultView};
+use crate::snapshot::{ReconcileRecord, RosterView, UserState, VaultView};
 use crate::status::{Condition, Row, SyncOutcome, ending};
-use crate::words::{span, when};
+use crate::time_format::{duration, relative};
 
 /// The story of one user.
 #[derive(Debug, Serialize)]
@@ -38,7 +38,7 @@ pub(crate) fn explain(
     config: &Config,
     row: Row,
     seen: Option<&Sighting>,
-    last_run: Result<Option<&LastRun>, ()>,
+    last_run: Result<Option<&ReconcileRecord>, ()>,
     now: Timestamp,
 ) -> Explanation {
     let mut story = Vec::new();
@@ -51,11 +51,17 @@ pub(crate) fn explain(
             tell("roster", text.to_owned());
         }
         tell("record", record(config, seen.state.as_ref(), now));
-        tell("Vault", vault(&config.vault.path_of(&user).to_string(), seen));
+        tell(
+            "Vault",
+            vault(&config.vault.path_of(&user).to_string(), seen),
+        );
     }
     tell("last sweep", sweep(config, last_run, &row, now));
     if let Some(left) = row.hours_left {
-        tell("time left", time_left(row.condition, SignedDuration::from_secs_f64(left * 3600.0)));
+        tell(
+            "time left",
+            time_left(row.condition, SignedDuration::from_secs_f64(left * 3600.0)),
+        );
     }
     tell("plan", planned(&row));
     let advice = advice(&row);
@@ -68,10 +74,14 @@ fn parameter(named: &str, seen: &Sighting, now: Timestamp) -> String {
             "{named} holds the key …{} in its version {}, put {}.",
             ending(id),
             revision.version,
-            when(revision.modified, now)
+            relative(revision.modified, now)
         ),
         Held::Nothing { revision, problem } => {
-            format!("{named} is at version {}, put {}, but {problem}.", revision.version, when(revision.modified, now))
+            format!(
+                "{named} is at version {}, put {}, but {problem}.",
+                revision.version,
+                relative(revision.modified, now)
+            )
         }
         Held::Absent => format!("There is no parameter {named} in this account and Region."),
         Held::Unnameable => "No parameter can have a name with this user's characters.".to_owned(),
@@ -83,7 +93,9 @@ fn roster(seen: &Sighting) -> Option<&'static str> {
     match (seen.roster, &seen.parameter) {
         (RosterView::Listed, _) => Some("The user is on the platform's roster."),
         (RosterView::NotListed, _) => Some("The user is not on the platform's roster."),
-        (RosterView::Unknown, Held::Absent) => Some("There is no roster to ask whether the user was removed."),
+        (RosterView::Unknown, Held::Absent) => {
+            Some("There is no roster to ask whether the user was removed.")
+        }
         (RosterView::Unknown, _) => None,
     }
 }
@@ -92,51 +104,87 @@ fn record(config: &Config, state: Option<&UserState>, now: Timestamp) -> String 
     let Some(state) = state else {
         return match config.bucket {
             Some(_) => "Nothing is recorded of this user.".to_owned(),
-            None => "In basic mode nothing is recorded, and Vault holds no key that could be compared.".to_owned(),
+            None => {
+                "In basic mode nothing is recorded, and Vault holds no key that could be compared."
+                    .to_owned()
+            }
         };
     };
-    let key = state.access_key_id.as_deref().map_or("A key".to_owned(), |id| format!("The key …{}", ending(id)));
-    let version = state.vault_version.map_or(String::new(), |version| format!(" as version {version}"));
+    let key = state
+        .access_key_id
+        .as_deref()
+        .map_or("A key".to_owned(), |id| format!("The key …{}", ending(id)));
+    let version = state
+        .vault_version
+        .map_or(String::new(), |version| format!(" as version {version}"));
     if config.bucket.is_none() {
         return format!("{key} is in Vault{version}; in basic mode nothing else is recorded.");
     }
-    let from = state.parameter_version.map_or(" by the predecessor of this service".to_owned(), |from| {
-        format!(" from the parameter's version {from}")
+    let from = state
+        .parameter_version
+        .map_or(" by the legacy of this service".to_owned(), |from| {
+            format!(" from the parameter's version {from}")
+        });
+    let gone = state.retired_at.map_or(String::new(), |at| {
+        format!(" The user was retired {}.", relative(at, now))
     });
-    let gone = state.retired_at.map_or(String::new(), |at| format!(" The user was retired {}.", when(at, now)));
-    format!("{key} was written to Vault{version}{from}, {}.{gone}", when(state.last_synced_at, now))
+    format!(
+        "{key} was written to Vault{version}{from}, {}.{gone}",
+        relative(state.last_synced_at, now)
+    )
 }
 
 fn vault(path: &str, seen: &Sighting) -> String {
     let recorded = seen.state.as_ref().and_then(|state| state.vault_version);
     match seen.vault {
-        VaultView::At { version, readable: false } => {
+        VaultView::At {
+            version,
+            readable: false,
+        } => {
             format!("{path} is at version {version}, which is deleted or destroyed.")
         }
         VaultView::At { version, .. } => match recorded {
-            Some(recorded) if recorded == version => format!("{path} is at version {version}, as recorded."),
-            Some(recorded) => format!("{path} is at version {version}, but {recorded} is recorded."),
+            Some(recorded) if recorded == version => {
+                format!("{path} is at version {version}, as recorded.")
+            }
+            Some(recorded) => {
+                format!("{path} is at version {version}, but {recorded} is recorded.")
+            }
             None => format!("{path} is at version {version}."),
         },
         VaultView::Absent => format!("There is nothing at {path}."),
         VaultView::NotRead => format!("{path} was not looked at."),
         VaultView::Hidden { .. } => {
-            format!("The token may not read the metadata of {path}, so it is not known at which version it is.")
+            format!(
+                "The token may not read the metadata of {path}, so it is not known at which version it is."
+            )
         }
     }
 }
 
-fn sweep(config: &Config, last_run: Result<Option<&LastRun>, ()>, row: &Row, now: Timestamp) -> String {
+fn sweep(
+    config: &Config,
+    last_run: Result<Option<&ReconcileRecord>, ()>,
+    row: &Row,
+    now: Timestamp,
+) -> String {
     match last_run {
         Err(()) => "The record of the last sweep could not be read.".to_owned(),
         Ok(None) if config.bucket.is_none() => "In basic mode sweeps are not recorded.".to_owned(),
         Ok(None) => "No sweep is recorded yet.".to_owned(),
         Ok(Some(run)) => {
             let ended = match run.finished_at {
-                Some(finished) => format!("The last sweep ended {}", when(finished, now)),
-                None => format!("The last sweep began {} and has not ended", when(run.started_at, now)),
+                Some(finished) => format!("The last sweep ended {}", relative(finished, now)),
+                None => format!(
+                    "The last sweep began {} and has not ended",
+                    relative(run.started_at, now)
+                ),
             };
-            let how = if row.last_sync.outcome == SyncOutcome::Failed { "; this user was left over" } else { "" };
+            let how = if row.last_sync.outcome == SyncOutcome::Failed {
+                "; this user was left over"
+            } else {
+                ""
+            };
             format!("{ended}{how}.")
         }
     }
@@ -145,19 +193,26 @@ fn sweep(config: &Config, last_run: Result<Option<&LastRun>, ()>, row: &Row, now
 fn time_left(condition: Condition, left: SignedDuration) -> String {
     match condition {
         Condition::InStep | Condition::Superseded => {
-            format!("The key in Vault lives for at least {} more.", span(left))
+            format!(
+                "The key in Vault lives for at least {} more.",
+                duration(left)
+            )
         }
-        _ if left.is_zero() => "The key in Vault is deleted by now: it was replaced more than 48 h ago.".to_owned(),
-        _ => format!("The key in Vault is deleted in about {}.", span(left)),
+        _ if left.is_zero() => {
+            "The key in Vault is deleted by now: it was replaced more than 48 h ago.".to_owned()
+        }
+        _ => format!("The key in Vault is deleted in about {}.", duration(left)),
     }
 }
 
 fn planned(row: &Row) -> String {
     let would = match row.condition {
         Condition::InStep | Condition::Retired | Condition::Superseded => "Nothing is to be done",
-        Condition::New | Condition::Behind | Condition::Drift | Condition::Moved | Condition::CameBack => {
-            "A sync would write the current key to Vault"
-        }
+        Condition::New
+        | Condition::Behind
+        | Condition::Drift
+        | Condition::Moved
+        | Condition::CameBack => "A sync would write the current key to Vault",
         Condition::Gone => "A sync would record that the user is gone",
         Condition::Held | Condition::Missing => "A sync would leave Vault as it is",
         Condition::Failed => "A sync would fail",

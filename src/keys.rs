@@ -40,7 +40,10 @@ impl UserName {
         match text {
             "" => Err(UserNameError::Empty),
             "." | ".." => Err(UserNameError::Dots),
-            _ => match text.chars().find(|c| !c.is_ascii_alphanumeric() && !"+=,.@_-".contains(*c)) {
+            _ => match text
+                .chars()
+                .find(|c| !c.is_ascii_alphanumeric() && !"+=,.@_-".contains(*c))
+            {
                 Some(bad) => Err(UserNameError::Character(bad)),
                 None if text.len() > USER_NAME_MAX => Err(UserNameError::TooLong(text.len())),
                 None => Ok(Self(text.to_owned())),
@@ -94,14 +97,23 @@ impl ParameterNaming {
         let user = parameter
             .strip_prefix(&self.prefix)
             .and_then(|rest| rest.strip_suffix(&self.suffix))
-            .ok_or_else(|| format!("the parameter's name is not {}<user>{}", self.prefix, self.suffix))?;
-        UserName::parse(user).map_err(|error| format!("the parameter's name holds no user: {error}"))
+            .ok_or_else(|| {
+                format!(
+                    "the parameter's name is not {}<user>{}",
+                    self.prefix, self.suffix
+                )
+            })?;
+        UserName::parse(user)
+            .map_err(|error| format!("the parameter's name holds no user: {error}"))
     }
 
     /// The parameter of a user; `None` where the user's name holds a character that no parameter name can hold
     /// (SSM allows only `A-Z a-z 0-9 . - _ /`).
     pub fn parameter_of(&self, user: &UserName) -> Option<ParameterName> {
-        let nameable = user.0.chars().all(|c| c.is_ascii_alphanumeric() || ".-_".contains(c));
+        let nameable = user
+            .0
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || ".-_".contains(c));
         nameable.then(|| ParameterName(format!("{}{user}{}", self.prefix, self.suffix)))
     }
 }
@@ -136,13 +148,18 @@ impl AccessKey {
         // Most secrets have a `+` or a `/`, and no id has: two members that were swapped are mostly noticed.
         let is_id = !id.is_empty()
             && id.len() <= 128
-            && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
+            && id
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
         let secret_text = secret.expose_secret();
-        let is_secret = !secret_text.is_empty() && secret_text.bytes().all(|byte| byte.is_ascii_graphic());
+        let is_secret =
+            !secret_text.is_empty() && secret_text.bytes().all(|byte| byte.is_ascii_graphic());
         match (is_id, is_secret) {
             (true, true) => Ok(Self { id, secret }),
             (false, _) => Err("the access key id is empty or holds characters that no key has"),
-            (true, false) => Err("the secret access key is empty or holds characters that no key has"),
+            (true, false) => {
+                Err("the secret access key is empty or holds characters that no key has")
+            }
         }
     }
 
@@ -152,7 +169,7 @@ impl AccessKey {
     }
 
     /// The key's fingerprint. The text that is hashed, `{"accessKeyId":"…","secretAccessKey":"…"}`, is the
-    /// predecessor's, so that its state stays valid.
+    /// legacy's, so that its state stays valid.
     pub fn fingerprint(&self) -> Fingerprint {
         let mut hash = Sha256::new();
         hash.update(br#"{"accessKeyId":"#);
@@ -168,7 +185,8 @@ impl AccessKey {
 fn json_text(text: &str) -> zeroize::Zeroizing<Vec<u8>> {
     // Capacity for the worst case, every byte as \u00xx, so that no half-written copy is left behind by growing.
     let mut out = zeroize::Zeroizing::new(Vec::with_capacity(6 * text.len() + 2));
-    serde_json::to_writer(&mut *out, text).expect("a string is always valid JSON, and a Vec takes every byte");
+    serde_json::to_writer(&mut *out, text)
+        .expect("a string is always valid JSON, and a Vec takes every byte");
     out
 }
 

@@ -22,53 +22,54 @@
 //! `handler` runs it for a Lambda payload, `reconcile` for everybody, once a night. `doctor` looks whether everything is
 //! there that it needs.
 //!
-//! Around it: `config` (the environment), `world` (what an invocation works with), `stores` (the outside, one trait and
+//! Around it: `config` (the environment), `ctx` (what an invocation works with), `stores` (the outside, one trait and
 //! one adapter each), `live` (which of them), `token` (the key to Vault), `keys` (names and secrets), `error`, `telemetry`. For people: `status`
 //! and `explain` (a dry run, told), `policy` (the permissions that are needed), `words`. `keysync` is the way in.
 
 mod apply;
+mod backends;
+mod capabilities;
 mod config;
+mod context;
 mod doctor;
 mod error;
 mod explain;
 mod handler;
 mod keys;
 mod keysync;
-mod live;
 mod observe;
 mod plan;
 mod reconcile;
 mod report;
-#[cfg(test)]
-mod secrets;
+mod session;
 mod snapshot;
 mod status;
-mod stores;
 mod sync;
 mod telemetry;
 mod token;
+mod token_import;
 mod trigger;
-mod world;
 
-#[cfg(fuzzing)]
-pub mod fuzzing;
-#[cfg(all(test, not(fuzzing)))]
-mod fuzzing;
 pub mod policy;
-pub mod words;
+#[cfg(fuzzing)]
+pub mod testing;
+#[cfg(all(test, not(fuzzing)))]
+mod testing;
+pub mod time_format;
 
 pub use config::{BucketConfig, Config, OnUserDeleted, VaultConfig, log_level};
-pub use doctor::{Check, Verdict, misconfigured};
+pub use doctor::{Check, CheckStatus, misconfigured};
 pub use error::{Error, Problem};
 pub use explain::{Explanation, Paragraph};
 pub use keys::{ParameterNaming, UserName, UserNameError};
 pub use keysync::KeySync;
 pub use reconcile::{Run, Watch};
 pub use report::{Outcome, Report, UserReport};
-pub use snapshot::LastRun;
+pub use snapshot::ReconcileRecord;
 pub use status::{Condition, LastSync, Row, Status, SyncOutcome};
 pub use telemetry::{Metrics, NAMESPACE, start_log};
-pub use token::{Imported, TokenStatus, TokenView};
+pub use token::{TokenStatus, TokenView};
+pub use token_import::Imported;
 pub use trigger::Reconcile;
 
 /// For [`KeySync::import_token`].

@@ -59,28 +59,54 @@ pub enum Step<'a> {
 impl Step<'_> {
     /// Whether the step writes or deletes something in Vault.
     pub fn changes_vault(&self) -> bool {
-        matches!(self, Self::Write { .. } | Self::Retire { soft_delete: Some(_), .. })
+        matches!(
+            self,
+            Self::Write { .. }
+                | Self::Retire {
+                    soft_delete: Some(_),
+                    ..
+                }
+        )
     }
 }
 
 /// Decides what is to be done for the user of `seen`. Same snapshot, same plan.
 pub fn plan(seen: &Snapshot, on_user_deleted: OnUserDeleted) -> Plan<'_> {
-    let write = |current| Step::Write { current, cas: cas(seen) };
+    let write = |current| Step::Write {
+        current,
+        cas: cas(seen),
+    };
     let (step, reason) = match (&seen.parameter, recorded(seen), seen.vault) {
         // The recorded key is the current one: is it still what Vault holds?
-        (Parameter::Current(current), Recorded::Same(state), vault) => match (state.vault_version, vault) {
-            (_, VaultView::Absent) => (write(current), Reason::Vanished),
-            (_, VaultView::At { version, readable: false }) => (write(current), Reason::Unreadable(version)),
-            (None, VaultView::At { version, .. }) => {
-                (Step::Adopt { current, vault_version: version }, Reason::TakenOver)
+        (Parameter::Current(current), Recorded::Same(state), vault) => {
+            match (state.vault_version, vault) {
+                (_, VaultView::Absent) => (write(current), Reason::Vanished),
+                (
+                    _,
+                    VaultView::At {
+                        version,
+                        readable: false,
+                    },
+                ) => (write(current), Reason::Unreadable(version)),
+                (None, VaultView::At { version, .. }) => (
+                    Step::Adopt {
+                        current,
+                        vault_version: version,
+                    },
+                    Reason::TakenOver,
+                ),
+                (Some(recorded), VaultView::At { version, .. }) if version != recorded => (
+                    write(current),
+                    Reason::OtherVersion {
+                        found: version,
+                        recorded,
+                    },
+                ),
+                (_, VaultView::At { .. } | VaultView::NotRead | VaultView::Hidden { .. }) => {
+                    (Step::Nothing, Reason::InStep)
+                }
             }
-            (Some(recorded), VaultView::At { version, .. }) if version != recorded => {
-                (write(current), Reason::OtherVersion { found: version, recorded })
-            }
-            (_, VaultView::At { .. } | VaultView::NotRead | VaultView::Hidden { .. }) => {
-                (Step::Nothing, Reason::InStep)
-            }
-        },
+        }
         // Another key is recorded, or none.
         (Parameter::Current(_), Recorded::Newer(_), _) => (Step::Yield, Reason::Superseded),
         (Parameter::Current(current), Recorded::Nothing, _) => (write(current), Reason::New),
@@ -89,20 +115,29 @@ pub fn plan(seen: &Snapshot, on_user_deleted: OnUserDeleted) -> Plan<'_> {
         (Parameter::Current(current), Recorded::Retired, _) => (write(current), Reason::CameBack),
         // A parameter, but no key in it that could be published.
         (Parameter::WithoutCurrent { .. }, _, _) => (Step::Hold, Reason::WithoutCurrent),
-        (Parameter::Malformed { problem, .. }, _, _) => (Step::Fail, Reason::Malformed(problem.clone())),
+        (Parameter::Malformed { problem, .. }, _, _) => {
+            (Step::Fail, Reason::Malformed(problem.clone()))
+        }
         (Parameter::Unreadable(error), _, _) => (Step::Fail, Reason::NotRead(error.to_string())),
         // No parameter.
         (Parameter::Unnameable, _, _) => (Step::ReportMissing, Reason::Unnameable),
         (Parameter::Absent, recorded, _) => match (gone(seen), recorded) {
-            (Err(Reason::ListedWithoutParameter), _) => (Step::ReportMissing, Reason::ListedWithoutParameter),
+            (Err(Reason::ListedWithoutParameter), _) => {
+                (Step::ReportMissing, Reason::ListedWithoutParameter)
+            }
             (_, Recorded::Retired) => (Step::Nothing, Reason::AlreadyRetired),
             (Err(nothing_says_so), _) => (Step::ReportMissing, nothing_says_so),
             (Ok(_), Recorded::Nothing) => (Step::ReportMissing, Reason::NeverSeen),
             (
                 Ok(gone),
-                Recorded::Same(state) | Recorded::Older(state) | Recorded::Newer(state) | Recorded::Elsewhere(state),
+                Recorded::Same(state)
+                | Recorded::Older(state)
+                | Recorded::Newer(state)
+                | Recorded::Elsewhere(state),
             ) => {
-                let soft_delete = (on_user_deleted == OnUserDeleted::SoftDelete).then(|| latest(seen, state)).flatten();
+                let soft_delete = (on_user_deleted == OnUserDeleted::SoftDelete)
+                    .then(|| latest(seen, state))
+                    .flatten();
                 (Step::Retire { state, soft_delete }, gone)
             }
         },
@@ -127,17 +162,23 @@ enum Recorded<'a> {
 }
 
 fn recorded(seen: &Snapshot) -> Recorded<'_> {
-    let Some(state) = &seen.state else { return Recorded::Nothing };
+    let Some(state) = &seen.state else {
+        return Recorded::Nothing;
+    };
     let newer = state.revision() > seen.parameter.revision() && seen.parameter.revision().is_some();
     match &seen.parameter {
         Parameter::Current(current)
-            if state.last_secret_hash != current.fingerprint && newer && state.tells_of(&seen.path) =>
+            if state.last_secret_hash != current.fingerprint
+                && newer
+                && state.tells_of(&seen.path) =>
         {
             Recorded::Newer(state)
         }
         _ if state.retired_at.is_some() => Recorded::Retired,
         _ if !state.tells_of(&seen.path) => Recorded::Elsewhere(state),
-        Parameter::Current(current) if state.last_secret_hash == current.fingerprint => Recorded::Same(state),
+        Parameter::Current(current) if state.last_secret_hash == current.fingerprint => {
+            Recorded::Same(state)
+        }
         _ => Recorded::Older(state),
     }
 }
@@ -154,13 +195,21 @@ fn gone(seen: &Snapshot) -> Result<Reason, Reason> {
 
 /// The guard of a write: the version that Vault is at, as far as we know it.
 fn cas(seen: &Snapshot) -> Cas {
-    let recorded = seen.state.as_ref().filter(|state| state.tells_of(&seen.path)).and_then(|state| state.vault_version);
+    let recorded = seen
+        .state
+        .as_ref()
+        .filter(|state| state.tells_of(&seen.path))
+        .and_then(|state| state.vault_version);
     match seen.vault {
         VaultView::At { version, .. } => Cas::Version(version),
         VaultView::Absent => Cas::Version(0),
-        VaultView::NotRead | VaultView::Hidden { refused: None } => Cas::Version(recorded.unwrap_or(0)),
+        VaultView::NotRead | VaultView::Hidden { refused: None } => {
+            Cas::Version(recorded.unwrap_or(0))
+        }
         // Refused, and no way to learn why: only a version that is recorded since then is worth another try.
-        VaultView::Hidden { refused: Some(refused) } => match recorded.map(Cas::Version) {
+        VaultView::Hidden {
+            refused: Some(refused),
+        } => match recorded.map(Cas::Version) {
             Some(recorded) if recorded != refused => recorded,
             _ => Cas::Unchecked,
         },
@@ -172,7 +221,9 @@ fn latest(seen: &Snapshot, state: &UserState) -> Option<u64> {
     match seen.vault {
         VaultView::At { version, readable } => Some(version).filter(|_| readable),
         VaultView::Absent => None,
-        VaultView::NotRead | VaultView::Hidden { .. } => state.vault_version.filter(|_| state.tells_of(&seen.path)),
+        VaultView::NotRead | VaultView::Hidden { .. } => {
+            state.vault_version.filter(|_| state.tells_of(&seen.path))
+        }
     }
 }
 

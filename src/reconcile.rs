@@ -17,19 +17,19 @@ use futures_util::{StreamExt, stream};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 
+use crate::backends::Backends;
+use crate::context::Context;
 use crate::keys::UserName;
 use crate::observe::Look;
 use crate::report::{Outcome, UserReport};
-use crate::stores::Stores;
-use crate::sync::{OnlySay, Outage, Request, sync_each};
+use crate::sync::{CircuitBreaker, OnlySay, Request, sync_each};
 use crate::trigger::Reconcile;
-use crate::world::World;
 
 /// With less time than this nobody new is begun; of a short invocation, with less than half of its time.
 const TO_FINISH: Duration = Duration::from_secs(18);
 
 /// After so many users in a row to whom Vault gave no answer, the sweep writes nothing more.
-const UNANSWERED: u32 = 3;
+const BREAKER_THRESHOLD: u32 = 3;
 
 /// So many users may be retired in one sweep, or a fifth of those that are known if that is more.
 const RETIRE_FREELY: usize = 3;
@@ -63,13 +63,24 @@ impl Ending {
     /// What was not done, for people, given who failed; empty when everything was.
     pub fn problems(&self, failed: &[UserName]) -> Vec<String> {
         let named = |what: &str, users: &[UserName]| {
-            let mut names = users.iter().take(NAMED_AT_MOST).map(ToString::to_string).collect::<Vec<_>>();
+            let mut names = users
+                .iter()
+                .take(NAMED_AT_MOST)
+                .map(ToString::to_string)
+                .collect::<Vec<_>>();
             if users.len() > NAMED_AT_MOST {
                 names.push("…".to_owned());
             }
             (!users.is_empty()).then(|| format!("{} {what} ({})", users.len(), names.join(", ")))
         };
-        [named("failed", failed), named("not begun", &self.left), self.unlisted.clone()].into_iter().flatten().collect()
+        [
+            named("failed", failed),
+            named("not begun", &self.left),
+            self.unlisted.clone(),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
     }
 }
 
@@ -84,23 +95,23 @@ struct Screened {
 }
 
 /// A sweep under way.
-struct Sweep<'a, W: Stores, H: Watch, F> {
-    world: &'a World<W>,
+struct Sweep<'a, W: Backends, H: Watch, F> {
+    ctx: &'a Context<W>,
     order: &'a Reconcile,
     watch: &'a H,
     /// Until when somebody may be begun.
     stop: Instant,
     /// Until when everybody must be done.
     deadline: Instant,
-    outage: Outage,
+    breaker: CircuitBreaker,
     pace: Mutex<Interval>,
     /// Takes each user's report as it comes.
     sink: RefCell<F>,
 }
 
 /// Sweeps; each user's report goes to `sink` as it comes.
-pub async fn sweep<W: Stores>(
-    world: &World<W>,
+pub async fn sweep<W: Backends>(
+    ctx: &Context<W>,
     order: &Reconcile,
     scope: Scope,
     deadline: Instant,
@@ -109,14 +120,27 @@ pub async fn sweep<W: Stores>(
 ) -> Ending {
     let now = Instant::now();
     let stop = deadline - TO_FINISH.min(deadline.saturating_duration_since(now) / 2);
-    let mut pace = tokio::time::interval(Duration::from_secs(1) / world.config.ssm_calls_per_second);
+    let mut pace = tokio::time::interval(Duration::from_secs(1) / ctx.config.ssm_calls_per_second);
     pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let (outage, pace, sink) = (Outage::after(UNANSWERED), Mutex::new(pace), RefCell::new(sink));
-    let sweep = Sweep { world, order, watch, stop, deadline, outage, pace, sink };
+    let (breaker, pace, sink) = (
+        CircuitBreaker::after(BREAKER_THRESHOLD),
+        Mutex::new(pace),
+        RefCell::new(sink),
+    );
+    let sweep = Sweep {
+        ctx,
+        order,
+        watch,
+        stop,
+        deadline,
+        breaker,
+        pace,
+        sink,
+    };
     match scope {
         Scope::Only(users) => sweep.only(users, None).await,
         Scope::Everyone { mut first } => {
-            if let Some(users) = &world.config.users {
+            if let Some(users) = &ctx.config.users {
                 first.retain(|user| users.contains(user));
             }
             let mut done = first.iter().cloned().collect::<HashSet<_>>();
@@ -128,9 +152,17 @@ pub async fn sweep<W: Stores>(
             for user in again {
                 done.remove(&user);
             }
-            match &world.config.users {
+            match &ctx.config.users {
                 Some(all) => {
-                    sweep.only(all.iter().filter(|user| !done.contains(user)).cloned().collect(), Some(all.len())).await
+                    sweep
+                        .only(
+                            all.iter()
+                                .filter(|user| !done.contains(user))
+                                .cloned()
+                                .collect(),
+                            Some(all.len()),
+                        )
+                        .await
                 }
                 None => sweep.everyone(&done).await,
             }
@@ -138,7 +170,7 @@ pub async fn sweep<W: Stores>(
     }
 }
 
-impl<W: Stores, H: Watch, F: FnMut(UserReport)> Sweep<'_, W, H, F> {
+impl<W: Backends, H: Watch, F: FnMut(UserReport)> Sweep<'_, W, H, F> {
     /// Sweeps exactly these users; `everybody` is how many they are with those swept before them, where that is known.
     async fn only(&self, users: Vec<UserName>, everybody: Option<usize>) -> Ending {
         let known = everybody.unwrap_or(users.len());
@@ -146,21 +178,39 @@ impl<W: Stores, H: Watch, F: FnMut(UserReport)> Sweep<'_, W, H, F> {
         let Screened { mut left, gone, .. } = self.screen(users, by_name, self.stop).await;
         let nothing_is_there = !gone.is_empty() && everybody == Some(gone.len());
         let refused = self.retire(gone, known, nothing_is_there, &mut left).await;
-        Ending { left, unlisted: refused }
+        Ending {
+            left,
+            unlisted: refused,
+        }
     }
 
     /// Sweeps users, but retires nobody.
-    async fn screen(&self, users: Vec<UserName>, look: impl Fn(&UserName) -> Look, until: Instant) -> Screened {
-        let only_say = if self.order.dry_run { OnlySay::All } else { OnlySay::Retirement };
+    async fn screen(
+        &self,
+        users: Vec<UserName>,
+        look: impl Fn(&UserName) -> Look,
+        until: Instant,
+    ) -> Screened {
+        let only_say = if self.order.dry_run {
+            OnlySay::All
+        } else {
+            OnlySay::Retirement
+        };
         let (mut gone, mut in_step) = (Vec::new(), 0);
-        let left = self.each(users, look, only_say, until, |report| match report.outcome {
-            Outcome::PlannedRetired => gone.push(report),
-            outcome => {
-                in_step += usize::from(outcome == Outcome::Unchanged);
-                self.tell(report);
+        let left = self.each(users, look, only_say, until, |report| {
+            match report.outcome {
+                Outcome::PlannedRetired => gone.push(report),
+                outcome => {
+                    in_step += usize::from(outcome == Outcome::Unchanged);
+                    self.tell(report);
+                }
             }
         });
-        Screened { left: left.await, gone, in_step }
+        Screened {
+            left: left.await,
+            gone,
+            in_step,
+        }
     }
 
     /// Works on users as long as there is time; returns who was not begun.
@@ -174,14 +224,16 @@ impl<W: Stores, H: Watch, F: FnMut(UserReport)> Sweep<'_, W, H, F> {
     ) -> Vec<UserName> {
         let queue = RefCell::new(VecDeque::from(users));
         let requests = stream::unfold((), async |()| {
-            let user = self.may_begin(until).then(|| queue.borrow_mut().pop_front())??;
+            let user = self
+                .may_begin(until)
+                .then(|| queue.borrow_mut().pop_front())??;
             let look = look(&user);
             if !matches!(look, Look::Listed { .. }) {
                 self.wait_for_turn().await;
             }
             Some((Request::asked(user, look, only_say), ()))
         });
-        let reports = sync_each(self.world, &self.outage, requests, self.deadline);
+        let reports = sync_each(self.ctx, &self.breaker, requests, self.deadline);
         let told = reports.for_each(|report| {
             take(report);
             std::future::ready(())
@@ -200,7 +252,9 @@ impl<W: Stores, H: Watch, F: FnMut(UserReport)> Sweep<'_, W, H, F> {
         left: &mut Vec<UserName>,
     ) -> Option<String> {
         let count = gone.len();
-        if !self.order.allow_mass_retire && (count > RETIRE_FREELY.max(known / 5) || nothing_is_there) {
+        if !self.order.allow_mass_retire
+            && (count > RETIRE_FREELY.max(known / 5) || nothing_is_there)
+        {
             let refusal = format!(
                 "refused: {count} of {known} users would be retired at once, as if a listing were broken; check Parameter \
                  Store, then repeat with allowMassRetire (--allow-mass-retire) if they are really gone"
@@ -217,7 +271,12 @@ impl<W: Stores, H: Watch, F: FnMut(UserReport)> Sweep<'_, W, H, F> {
             }
         } else {
             let users = gone.into_iter().map(|report| report.user).collect();
-            left.extend(self.each(users, by_name, OnlySay::Nothing, self.stop, |report| self.tell(report)).await);
+            left.extend(
+                self.each(users, by_name, OnlySay::Nothing, self.stop, |report| {
+                    self.tell(report)
+                })
+                .await,
+            );
         }
         None
     }
@@ -242,7 +301,5 @@ fn by_name(_: &UserName) -> Look {
     Look::THOROUGH
 }
 
-#[cfg(test)]
-mod convergence;
 #[cfg(test)]
 mod tests;

@@ -42,8 +42,19 @@ pub struct Report {
 impl Report {
     /// A report of nothing yet.
     pub(crate) fn begin(trigger: &'static str) -> Self {
-        let counts = Outcome::ALL.map(|outcome| (outcome, 0)).into_iter().collect();
-        Self { trigger, skipped: None, users: Vec::new(), truncated: false, problems: Vec::new(), counts, millis: 0 }
+        let counts = Outcome::ALL
+            .map(|outcome| (outcome, 0))
+            .into_iter()
+            .collect();
+        Self {
+            trigger,
+            skipped: None,
+            users: Vec::new(),
+            truncated: false,
+            problems: Vec::new(),
+            counts,
+            millis: 0,
+        }
     }
 
     /// A report of these users, whose work took so long.
@@ -79,9 +90,16 @@ impl Report {
     /// # Errors
     /// [`Error::SyncFailed`] with the user's reason.
     pub(crate) fn or_failed(self) -> Result<Self, Error> {
-        match self.users.iter().find(|user| user.outcome == Outcome::Failed) {
+        match self
+            .users
+            .iter()
+            .find(|user| user.outcome == Outcome::Failed)
+        {
             None => Ok(self),
-            Some(failed) => Err(Error::SyncFailed { user: failed.user.to_string(), reason: failed.reason.clone() }),
+            Some(failed) => Err(Error::SyncFailed {
+                user: failed.user.to_string(),
+                reason: failed.reason.clone(),
+            }),
         }
     }
 }

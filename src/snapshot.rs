@@ -3,11 +3,11 @@
 //!
 //! The input of [`plan`](crate::plan). Must not do: I/O, or keep a secret longer than the snapshot lives.
 
-mod last_run;
+mod reconcile_record;
 mod state;
 
-pub use last_run::LastRun;
-pub use state::{Standing, UserState};
+pub use reconcile_record::ReconcileRecord;
+pub use state::{Resolution, UserState};
 
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
@@ -69,7 +69,11 @@ impl Parameter {
     /// `current` may be missing or null; `pending_deletion` is never looked at, so that it can never be published.
     pub fn parse(value: &SecretString, revision: Revision) -> Self {
         match current_key(value.expose_secret()) {
-            Ok(Some(key)) => Self::Current(CurrentKey { fingerprint: key.fingerprint(), key, revision }),
+            Ok(Some(key)) => Self::Current(CurrentKey {
+                fingerprint: key.fingerprint(),
+                key,
+                revision,
+            }),
             Ok(None) => Self::WithoutCurrent { revision },
             Err(problem) => Self::Malformed { revision, problem },
         }
@@ -113,7 +117,9 @@ struct KeyDocument {
 
 fn current_key(value: &str) -> Result<Option<AccessKey>, String> {
     let document: Document<'_> = object(value, "the value")?;
-    let Some(current) = document.current else { return Ok(None) };
+    let Some(current) = document.current else {
+        return Ok(None);
+    };
     let KeyDocument { id, secret } = object(current.get(), "its member \"current\"")?;
     AccessKey::new(id, secret).map(Some).map_err(str::to_owned)
 }
@@ -126,7 +132,11 @@ fn object<'a, T: Deserialize<'a>>(text: &'a str, what: &str) -> Result<T, String
     }
     serde_json::from_str(text).map_err(|error| {
         let (line, column) = (error.line(), error.column());
-        let fault = if error.is_data() { "does not have the right members" } else { "is not JSON" };
+        let fault = if error.is_data() {
+            "does not have the right members"
+        } else {
+            "is not JSON"
+        };
         format!("{what} {fault} (line {line}, column {column}), {expected}")
     })
 }

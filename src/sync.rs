@@ -3,9 +3,9 @@
 //! Every trigger runs through here; only the scope differs. Must not do: talk to a store itself, or decide a rule of
 //! the business.
 
-mod outage;
+mod breaker;
 
-pub use outage::Outage;
+pub use breaker::CircuitBreaker;
 
 use std::mem;
 use std::time::Duration;
@@ -15,18 +15,22 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
 use crate::apply::{ATTEMPTS, Applied, apply, pause};
+use crate::backends::Backends;
+use crate::context::Context;
 use crate::error::Error;
 use crate::keys::UserName;
 use crate::observe::{Look, observe};
 use crate::plan::{Reason, Sighting, Step, plan};
 use crate::report::{Outcome, UserReport};
 use crate::snapshot::{Snapshot, VaultView};
-use crate::stores::Stores;
-use crate::world::World;
 
 /// How long to wait for a read that is as new as the event that told of it: Parameter Store promises no read after
 /// write.
-const STALE_READ_WAITS: [Duration; 3] = [Duration::from_millis(200), Duration::from_secs(1), Duration::from_secs(3)];
+const STALE_READ_WAITS: [Duration; 3] = [
+    Duration::from_millis(200),
+    Duration::from_secs(1),
+    Duration::from_secs(3),
+];
 
 /// How much later than the parameter an event may be without telling of a newer one.
 const EVENT_LAG: SignedDuration = SignedDuration::from_secs(2);
@@ -62,39 +66,54 @@ pub enum OnlySay {
 impl Request {
     /// A request without an event.
     pub fn asked(user: UserName, look: Look, only_say: OnlySay) -> Self {
-        Self { user, told_deleted: false, told_at: None, patient: false, look, only_say }
+        Self {
+            user,
+            told_deleted: false,
+            told_at: None,
+            patient: false,
+            look,
+            only_say,
+        }
     }
 }
 
 /// Syncs users, several at a time; the reports come in the order of the requests. Whoever is not done by `deadline`
 /// fails.
-pub async fn sync_all<W: Stores>(world: &World<W>, requests: Vec<Request>, deadline: Instant) -> Vec<UserReport> {
-    let outage = Outage::after(1);
-    sync_each(world, &outage, stream::iter(requests), deadline).collect().await
+pub async fn sync_all<W: Backends>(
+    ctx: &Context<W>,
+    requests: Vec<Request>,
+    deadline: Instant,
+) -> Vec<UserReport> {
+    let breaker = CircuitBreaker::after(1);
+    sync_each(ctx, &breaker, stream::iter(requests), deadline)
+        .collect()
+        .await
 }
 
 /// Syncs users as they come. Whoever is not done by `deadline` fails.
-pub fn sync_each<'a, W: Stores>(
-    world: &'a World<W>,
-    outage: &'a Outage,
+pub fn sync_each<'a, W: Backends>(
+    ctx: &'a Context<W>,
+    breaker: &'a CircuitBreaker,
     requests: impl Stream<Item = Request> + 'a,
     deadline: Instant,
 ) -> impl Stream<Item = UserReport> + 'a {
-    let one = move |request| sync_user(world, request, outage, deadline).boxed_local();
-    requests.map(one).buffered(world.config.concurrency)
+    let one = move |request| sync_user(ctx, request, breaker, deadline).boxed_local();
+    requests.map(one).buffered(ctx.config.concurrency)
 }
 
-async fn sync_user<W: Stores>(
-    world: &World<W>,
+async fn sync_user<W: Backends>(
+    ctx: &Context<W>,
     mut request: Request,
-    outage: &Outage,
+    breaker: &CircuitBreaker,
     deadline: Instant,
 ) -> UserReport {
     let started = std::time::Instant::now();
     let mut report = UserReport::begin(request.user.clone());
-    let work = until_fresh(world, &mut request, outage, &mut report, deadline);
-    let ended = tokio::time::timeout_at(deadline, work).await.unwrap_or(Err(Error::OutOfTime));
-    outage.note(&ended);
+    let work = until_fresh(ctx, &mut request, breaker, &mut report, deadline);
+    let ended = tokio::time::timeout_at(deadline, work)
+        .await
+        .unwrap_or(Err(Error::OutOfTime));
+    breaker.note(&ended);
     if let Err(error) = ended {
         report.fail(&error);
     }
@@ -104,55 +123,68 @@ async fn sync_user<W: Stores>(
 }
 
 /// Tries again while what was read looks older than the event, as far as there is time.
-async fn until_fresh<W: Stores>(
-    world: &World<W>,
+async fn until_fresh<W: Backends>(
+    ctx: &Context<W>,
     request: &mut Request,
-    outage: &Outage,
+    breaker: &CircuitBreaker,
     report: &mut UserReport,
     deadline: Instant,
 ) -> Result<(), Error> {
-    attempt(world, request, outage, report).await?;
+    attempt(ctx, request, breaker, report).await?;
     for wait in STALE_READ_WAITS {
         report.notes.stale = looks_stale(request, report);
         if !report.notes.stale || !request.patient || Instant::now() + 2 * wait > deadline {
             return Ok(());
         }
         tokio::time::sleep(wait).await;
-        attempt(world, request, outage, report).await?;
+        attempt(ctx, request, breaker, report).await?;
     }
     report.notes.stale = looks_stale(request, report);
     Ok(())
 }
 
 /// Observes, plans and applies; again when Vault refuses the guard, or when what was seen is no proof.
-async fn attempt<W: Stores>(
-    world: &World<W>,
+async fn attempt<W: Backends>(
+    ctx: &Context<W>,
     request: &mut Request,
-    outage: &Outage,
+    breaker: &CircuitBreaker,
     report: &mut UserReport,
 ) -> Result<(), Error> {
     let mut look = mem::replace(&mut request.look, Look::Quick);
     for attempt in 1..=ATTEMPTS {
-        let asks_vault = matches!(look, Look::Thorough { .. } | Look::Listed { vault: VaultView::NotRead, .. });
-        let answers = if asks_vault { outage.check() } else { Ok(()) };
+        let asks_vault = matches!(
+            look,
+            Look::Thorough { .. }
+                | Look::Listed {
+                    vault: VaultView::NotRead,
+                    ..
+                }
+        );
+        let answers = if asks_vault { breaker.check() } else { Ok(()) };
         let seen = match answers {
-            Ok(()) => observe(world, &request.user, request.told_deleted, look, report).await,
+            Ok(()) => observe(ctx, &request.user, request.told_deleted, look, report).await,
             Err(error) => Err(error),
         };
         let seen = match seen {
             Ok(seen) => seen,
             Err(error) => {
                 if request.only_say == OnlySay::All {
-                    report.sighting = without_vault(world, request, &error, report).await;
+                    report.sighting = without_vault(ctx, request, &error, report).await;
                 }
                 return Err(error);
             }
         };
-        let plan = plan(&seen.snapshot, world.config.on_user_deleted);
-        tracing::debug!(user = request.user.as_str(), "{}: {}", request.user, plan.reason);
+        let plan = plan(&seen.snapshot, ctx.config.on_user_deleted);
+        tracing::debug!(
+            user = request.user.as_str(),
+            "{}: {}",
+            request.user,
+            plan.reason
+        );
         if plan.step.changes_vault() {
-            outage.check().inspect_err(|error| {
-                report.sighting = sighting(request, &seen.snapshot, Reason::NotRead(error.to_string()));
+            breaker.check().inspect_err(|error| {
+                report.sighting =
+                    sighting(request, &seen.snapshot, Reason::NotRead(error.to_string()));
             })?;
             if !seen.proven {
                 look = Look::THOROUGH;
@@ -169,35 +201,54 @@ async fn attempt<W: Stores>(
             report.end(Outcome::planned(&plan.step), plan.reason.to_string(), None);
             return Ok(());
         }
-        match apply(world, &request.user, &seen, &plan, &mut report.notes).await? {
+        match apply(ctx, &request.user, &seen, &plan, &mut report.notes).await? {
             Applied::Done(outcome, vault_version) => {
                 report.end(outcome, plan.reason.to_string(), vault_version);
                 return Ok(());
             }
-            Applied::Refused(cas) => look = Look::Thorough { refused: Some(cas), written: None },
+            Applied::Refused(cas) => {
+                look = Look::Thorough {
+                    refused: Some(cas),
+                    written: None,
+                }
+            }
             Applied::Overtaken(vault_version) => {
                 // What was written was written, also if the next look finds nothing more to do.
                 if vault_version.is_some() {
                     report.end(Outcome::Written, plan.reason.to_string(), vault_version);
                 }
-                look = Look::Thorough { refused: None, written: vault_version };
+                look = Look::Thorough {
+                    refused: None,
+                    written: vault_version,
+                };
             }
         }
         if attempt < ATTEMPTS {
             pause(attempt).await;
         }
     }
-    Err(Error::Contended { subject: format!("the key of {} in Vault", request.user), attempts: ATTEMPTS })
+    Err(Error::Contended {
+        subject: format!("the key of {} in Vault", request.user),
+        attempts: ATTEMPTS,
+    })
 }
 
 /// What can be told of a user when Vault gives no answer: parameter and record.
-async fn without_vault<W: Stores>(
-    world: &World<W>,
+async fn without_vault<W: Backends>(
+    ctx: &Context<W>,
     request: &Request,
     error: &Error,
     report: &mut UserReport,
 ) -> Option<Box<Sighting>> {
-    let seen = observe(world, &request.user, request.told_deleted, Look::Quick, report).await.ok()?;
+    let seen = observe(
+        ctx,
+        &request.user,
+        request.told_deleted,
+        Look::Quick,
+        report,
+    )
+    .await
+    .ok()?;
     sighting(request, &seen.snapshot, Reason::NotRead(error.to_string()))
 }
 
@@ -210,7 +261,9 @@ fn sighting(request: &Request, seen: &Snapshot, reason: Reason) -> Option<Box<Si
 /// another look, because the next put follows within seconds; for a key, the event's time, which knows no fractions of a
 /// second and may lag, has to be clearly later.
 fn looks_stale(request: &Request, report: &UserReport) -> bool {
-    let Some(told_at) = request.told_at else { return false };
+    let Some(told_at) = request.told_at else {
+        return false;
+    };
     match (report.outcome, report.notes.parameter_modified) {
         (Outcome::Failed | Outcome::Retired, _) => false,
         (Outcome::Held, Some(modified)) => told_at > modified,

@@ -38,12 +38,22 @@ pub fn start_log(level: tracing::Level) {
         .with_current_span(false)
         .with_span_list(false)
         .flatten_span_list_on_top_level(true);
-    tracing_subscriber::registry().with(lines.with_filter(targets)).init();
+    tracing_subscriber::registry()
+        .with(lines.with_filter(targets))
+        .init();
 }
 
 /// Logs what happened to a user.
 pub fn log_user(report: &UserReport) {
-    let UserReport { user, outcome, reason, parameter_version, vault_version, millis, .. } = report;
+    let UserReport {
+        user,
+        outcome,
+        reason,
+        parameter_version,
+        vault_version,
+        millis,
+        ..
+    } = report;
     let (user, outcome) = (user.as_str(), outcome.as_str());
     macro_rules! line {
         ($level:ident) => {
@@ -136,7 +146,8 @@ impl Metrics {
         self.drift_repaired += u64::from(user.notes.drift_repaired);
         self.state_conflicts += user.notes.state_conflicts;
         if let (Some(told), Some(done)) = (told_at, user.notes.in_vault_at) {
-            self.event_to_vault_seconds.add(done.duration_since(told).as_secs_f64().max(0.0).into());
+            self.event_to_vault_seconds
+                .add(done.duration_since(told).as_secs_f64().max(0.0).into());
         }
         // An event knows of its own users only, so it never says 0: that is the sweep's to say.
         if let Some(hours) = user.unsynced_hours {

@@ -137,14 +137,25 @@ enum Action {
 
 fn action(payload: Value) -> Result<Trigger, Error> {
     // serde's own text quotes the payload.
-    let action = Action::deserialize(payload).map_err(|_| bad("the action is unknown, or its members are wrong"))?;
+    let action = Action::deserialize(payload)
+        .map_err(|_| bad("the action is unknown, or its members are wrong"))?;
     match action {
         Action::RefreshToken {} => Ok(Trigger::RefreshToken),
         Action::Doctor {} => Ok(Trigger::Doctor),
         Action::Sync { users } => named(&users).map(Trigger::Sync),
-        Action::Reconcile { force, users, dry_run, allow_mass_retire } => {
+        Action::Reconcile {
+            force,
+            users,
+            dry_run,
+            allow_mass_retire,
+        } => {
             let users = users.map(|users| named(&users)).transpose()?;
-            Ok(Trigger::Reconcile(Reconcile { force, users, dry_run, allow_mass_retire }))
+            Ok(Trigger::Reconcile(Reconcile {
+                force,
+                users,
+                dry_run,
+                allow_mass_retire,
+            }))
         }
     }
 }
@@ -159,7 +170,11 @@ fn named(users: &[String]) -> Result<Vec<UserName>, Error> {
             named.push(user);
         }
     }
-    if named.is_empty() { Err(bad("\"users\" is empty")) } else { Ok(named) }
+    if named.is_empty() {
+        Err(bad("\"users\" is empty"))
+    } else {
+        Ok(named)
+    }
 }
 
 fn bad(reason: &str) -> Error {
@@ -172,16 +187,27 @@ fn batch(payload: Value, naming: &ParameterNaming) -> Result<Trigger, Error> {
         #[serde(rename = "Records")]
         records: Vec<Value>,
     }
-    let Batch { records } = Batch::deserialize(payload).map_err(|_| bad("\"Records\" is not an array"))?;
-    records.iter().map(|value| record(value, naming)).collect::<Result<_, _>>().map(Trigger::Batch)
+    let Batch { records } =
+        Batch::deserialize(payload).map_err(|_| bad("\"Records\" is not an array"))?;
+    records
+        .iter()
+        .map(|value| record(value, naming))
+        .collect::<Result<_, _>>()
+        .map(Trigger::Batch)
 }
 
 /// A record without a message id could not be handed back, and then SQS would take it for done: the batch is refused.
 /// Only the members that count are looked at: a good event must not be lost for an odd one beside it.
 fn record(value: &Value, naming: &ParameterNaming) -> Result<Record, Error> {
     let message_id = text(value, "/messageId").unwrap_or_default().to_owned();
-    if message_id.is_empty() || value.get("eventSource").is_some_and(|source| source != "aws:sqs") {
-        return Err(bad("\"Records\" holds a record that is not an SQS message with a messageId"));
+    if message_id.is_empty()
+        || value
+            .get("eventSource")
+            .is_some_and(|source| source != "aws:sqs")
+    {
+        return Err(bad(
+            "\"Records\" holds a record that is not an SQS message with a messageId",
+        ));
     }
     let delivery = match value.pointer("/attributes/ApproximateReceiveCount") {
         Some(Value::String(count)) => count.parse().ok(),
@@ -193,7 +219,11 @@ fn record(value: &Value, naming: &ParameterNaming) -> Result<Record, Error> {
         Some(Err(_)) => Body::Bad("the body is not JSON".to_owned()),
         None => Body::Bad("the record has no body".to_owned()),
     };
-    Ok(Record { message_id, delivery: delivery.unwrap_or(1).max(1), body })
+    Ok(Record {
+        message_id,
+        delivery: delivery.unwrap_or(1).max(1),
+        body,
+    })
 }
 
 fn event(value: &Value, naming: &ParameterNaming) -> Body {
@@ -202,22 +232,39 @@ fn event(value: &Value, naming: &ParameterNaming) -> Body {
     };
     if source != "aws.ssm" || kind != "Parameter Store Change" {
         let (source, kind) = (excerpt(source), excerpt(kind));
-        return Body::Ignored(format!("{source} / {kind} is not aws.ssm / Parameter Store Change"));
+        return Body::Ignored(format!(
+            "{source} / {kind} is not aws.ssm / Parameter Store Change"
+        ));
     }
-    if value.pointer("/detail/exception").is_some_and(|exception| !exception.is_null()) {
+    if value
+        .pointer("/detail/exception")
+        .is_some_and(|exception| !exception.is_null())
+    {
         return Body::Ignored("the event tells of an exception, not of a change".to_owned());
     }
-    let (Some(name), Some(operation)) = (text(value, "/detail/name"), text(value, "/detail/operation")) else {
+    let (Some(name), Some(operation)) = (
+        text(value, "/detail/name"),
+        text(value, "/detail/operation"),
+    ) else {
         return Body::Bad("the event's detail has no name or no operation".to_owned());
     };
     let operation = match operation {
         "Create" | "Update" => Operation::Put,
         "Delete" => Operation::Delete,
-        other => return Body::Ignored(format!("{} is no operation that changes a value", excerpt(other))),
+        other => {
+            return Body::Ignored(format!(
+                "{} is no operation that changes a value",
+                excerpt(other)
+            ));
+        }
     };
     let at = text(value, "/time").and_then(|time| time.parse().ok());
     match naming.user_of(name) {
-        Ok(user) => Body::Change(Change { user, operation, at }),
+        Ok(user) => Body::Change(Change {
+            user,
+            operation,
+            at,
+        }),
         Err(reason) => Body::Ignored(reason),
     }
 }
@@ -228,7 +275,11 @@ fn text<'a>(value: &'a Value, pointer: &str) -> Option<&'a str> {
 
 /// The beginning of a foreign text, for a message.
 fn excerpt(text: &str) -> String {
-    if text.chars().count() > 120 { text.chars().take(120).chain("…".chars()).collect() } else { text.to_owned() }
+    if text.chars().count() > 120 {
+        text.chars().take(120).chain("…".chars()).collect()
+    } else {
+        text.to_owned()
+    }
 }
 
 #[cfg(test)]

@@ -15,7 +15,10 @@ const WITHOUT_DEADLINE: Duration = Duration::from_secs(55);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    #[expect(clippy::disallowed_methods, reason = "here is where the environment is read")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "here is where the environment is read"
+    )]
     let environment = |name: &str| std::env::var(name).ok();
     start_log(log_level(environment).unwrap_or(tracing::Level::INFO));
     // A wrong configuration fails each invocation by name, where an alarm sees it, rather than the start of the
@@ -35,20 +38,30 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     .await
 }
 
-async fn invoke(keysync: &Result<KeySync, Error>, function: &str, event: LambdaEvent<Value>) -> Result<Value, Failure> {
+async fn invoke(
+    keysync: &Result<KeySync, Error>,
+    function: &str,
+    event: LambdaEvent<Value>,
+) -> Result<Value, Failure> {
     let request_id = event.context.request_id.as_str();
     let mut metrics = Metrics::of(function, request_id);
     let deadline = tokio::time::Instant::now() + time_left(event.context.deadline);
     let answer = match keysync {
-        Ok(keysync) => {
-            keysync.handle(event.payload, request_id, deadline, &mut metrics).await.map_err(|error| Failure::of(&error))
-        }
-        Err(error) => KeySync::answer_without_configuration(&event.payload, error).ok_or_else(|| Failure::of(error)),
+        Ok(keysync) => keysync
+            .handle(event.payload, request_id, deadline, &mut metrics)
+            .await
+            .map_err(|error| Failure::of(&error)),
+        Err(error) => KeySync::answer_without_configuration(&event.payload, error)
+            .ok_or_else(|| Failure::of(error)),
     };
     if let Err(failure) = &answer
         && !failure.was_told()
     {
-        tracing::error!(errorType = failure.0.error_type, "{}", failure.0.error_message);
+        tracing::error!(
+            errorType = failure.0.error_type,
+            "{}",
+            failure.0.error_message
+        );
     }
     print!("{}", metrics.to_line());
     answer
@@ -58,7 +71,9 @@ fn time_left(deadline_millis: u64) -> Duration {
     let deadline = SystemTime::UNIX_EPOCH + Duration::from_millis(deadline_millis);
     deadline
         .duration_since(SystemTime::now())
-        .map_or(WITHOUT_DEADLINE, |left| left.saturating_sub(TO_ANSWER.min(left / 4)))
+        .map_or(WITHOUT_DEADLINE, |left| {
+            left.saturating_sub(TO_ANSWER.min(left / 4))
+        })
 }
 
 /// A failed invocation as Lambda reports it; `errorType` is stable, to alarm on.
@@ -67,7 +82,10 @@ struct Failure(Diagnostic);
 
 impl Failure {
     fn of(error: &Error) -> Self {
-        Self(Diagnostic { error_type: error.kind().to_owned(), error_message: error.to_string() })
+        Self(Diagnostic {
+            error_type: error.kind().to_owned(),
+            error_message: error.to_string(),
+        })
     }
 
     /// Whether the log has it already, as the failure of a user.

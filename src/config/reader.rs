@@ -17,20 +17,32 @@ pub(super) struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     pub(super) fn new(source: &'a dyn Fn(&str) -> Option<String>) -> Self {
-        Self { source, problems: Vec::new() }
+        Self {
+            source,
+            problems: Vec::new(),
+        }
     }
 
     /// `config`, unless there was a complaint.
     pub(super) fn finish<T>(self, config: T) -> Result<T, Error> {
-        if self.problems.is_empty() { Ok(config) } else { Err(Error::BadConfiguration(self.problems)) }
+        if self.problems.is_empty() {
+            Ok(config)
+        } else {
+            Err(Error::BadConfiguration(self.problems))
+        }
     }
 
     pub(super) fn problem(&mut self, variable: &'static str, problem: impl Into<String>) {
-        self.problems.push(Problem { variable, problem: problem.into() });
+        self.problems.push(Problem {
+            variable,
+            problem: problem.into(),
+        });
     }
 
     pub(super) fn text(&self, variable: &str) -> Option<String> {
-        (self.source)(variable).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+        (self.source)(variable)
+            .map(|value| value.trim().to_owned())
+            .filter(|value| !value.is_empty())
     }
 
     pub(super) fn text_or(&self, variable: &str, default: &str) -> String {
@@ -47,7 +59,14 @@ impl<'a> Reader<'a> {
             None => default,
             Some(Ok(number)) if allowed.contains(&number) => number,
             Some(_) => {
-                self.problem(variable, format!("is not a whole number from {} to {}", allowed.start(), allowed.end()));
+                self.problem(
+                    variable,
+                    format!(
+                        "is not a whole number from {} to {}",
+                        allowed.start(),
+                        allowed.end()
+                    ),
+                );
                 default
             }
         }
@@ -83,8 +102,13 @@ impl<'a> Reader<'a> {
     /// The name of a bucket, or the ARN of an access point.
     pub(super) fn bucket_name(&mut self) -> Option<String> {
         let name = self.text("S3_BUCKET_NAME")?;
-        if (name.contains(['/', ':']) && !name.starts_with("arn:")) || name.contains(char::is_whitespace) {
-            self.problem("S3_BUCKET_NAME", "is not the name of a bucket, expected such as my-bucket, without s3://");
+        if (name.contains(['/', ':']) && !name.starts_with("arn:"))
+            || name.contains(char::is_whitespace)
+        {
+            self.problem(
+                "S3_BUCKET_NAME",
+                "is not the name of a bucket, expected such as my-bucket, without s3://",
+            );
         }
         Some(name)
     }
@@ -94,7 +118,10 @@ impl<'a> Reader<'a> {
         if value.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Some(value);
         }
-        self.problem(variable, "holds a character that cannot be sent in an HTTP header");
+        self.problem(
+            variable,
+            "holds a character that cannot be sent in an HTTP header",
+        );
         None
     }
 
@@ -116,7 +143,10 @@ impl<'a> Reader<'a> {
         match Certificate::from_pem_bundle(&pem) {
             Ok(authorities) if !authorities.is_empty() => Some(authorities),
             _ => {
-                self.problem(variable, "holds no certificate, expected PEM text with -----BEGIN CERTIFICATE-----");
+                self.problem(
+                    variable,
+                    "holds no certificate, expected PEM text with -----BEGIN CERTIFICATE-----",
+                );
                 None
             }
         }
@@ -127,7 +157,9 @@ impl<'a> Reader<'a> {
         let value = self.text_or(variable, default).trim_matches('/').to_owned();
         let plain = |segment: &str| {
             !matches!(segment, "" | "." | "..")
-                && segment.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+                && segment
+                    .chars()
+                    .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
         };
         if !value.split('/').all(plain) {
             self.problem(
@@ -141,17 +173,26 @@ impl<'a> Reader<'a> {
     pub(super) fn naming(&mut self) -> ParameterNaming {
         let prefix = self.text_or("SSM_PARAMETER_PREFIX", "/iam_users/");
         let suffix = self.text_or("SSM_PARAMETER_SUFFIX", "_keys");
-        let legal = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || ".-_/".contains(c));
+        let legal = |text: &str| {
+            text.chars()
+                .all(|c| c.is_ascii_alphanumeric() || ".-_/".contains(c))
+        };
         if !prefix.starts_with('/')
             || !prefix.ends_with('/')
             || prefix.len() < 3
             || prefix.contains("//")
             || !legal(&prefix)
         {
-            self.problem("SSM_PARAMETER_PREFIX", "is not a path such as /iam_users/, with a slash at both ends");
+            self.problem(
+                "SSM_PARAMETER_PREFIX",
+                "is not a path such as /iam_users/, with a slash at both ends",
+            );
         }
         if suffix.contains('/') || !legal(&suffix) {
-            self.problem("SSM_PARAMETER_SUFFIX", "is not the end of a name such as _keys (A-Z a-z 0-9 . - _)");
+            self.problem(
+                "SSM_PARAMETER_SUFFIX",
+                "is not the end of a name such as _keys (A-Z a-z 0-9 . - _)",
+            );
         }
         ParameterNaming { prefix, suffix }
     }
@@ -160,19 +201,29 @@ impl<'a> Reader<'a> {
     pub(super) fn object_prefix(&mut self, variable: &'static str, default: &str) -> String {
         let prefix = self.text_or(variable, default);
         if !prefix.ends_with('/') || prefix.starts_with('/') {
-            self.problem(variable, "is not a prefix such as sync-state/, with a slash at its end only");
+            self.problem(
+                variable,
+                "is not a prefix such as sync-state/, with a slash at its end only",
+            );
         }
         prefix
     }
 
     pub(super) fn users(&mut self) -> Option<Vec<UserName>> {
         let list = self.text("IAM_USER_LIST")?;
-        let names = list.split(',').map(str::trim).filter(|name| !name.is_empty()).map(UserName::parse);
+        let names = list
+            .split(',')
+            .map(str::trim)
+            .filter(|name| !name.is_empty())
+            .map(UserName::parse);
         match names.collect::<Result<BTreeSet<_>, _>>() {
             Ok(users) if users.is_empty() => None,
             Ok(users) => Some(users.into_iter().collect()),
             Err(error) => {
-                self.problem("IAM_USER_LIST", format!("is no comma-separated list of user names: {error}"));
+                self.problem(
+                    "IAM_USER_LIST",
+                    format!("is no comma-separated list of user names: {error}"),
+                );
                 None
             }
         }
@@ -190,7 +241,11 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn log_level(&mut self) -> tracing::Level {
-        let variable = if self.text("LOG_LEVEL").is_some() { "LOG_LEVEL" } else { "AWS_LAMBDA_LOG_LEVEL" };
+        let variable = if self.text("LOG_LEVEL").is_some() {
+            "LOG_LEVEL"
+        } else {
+            "AWS_LAMBDA_LOG_LEVEL"
+        };
         if let Some(level) = super::log_level(self.source) {
             level
         } else {
@@ -202,6 +257,9 @@ impl<'a> Reader<'a> {
 
 fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
-    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    let address = host
+        .trim_start_matches('[')
+        .trim_end_matches(']')
+        .parse::<IpAddr>();
     host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }

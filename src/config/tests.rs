@@ -19,41 +19,123 @@ TKHazdQeDDmC2A==\n\
 ";
 
 /// A variable: its name, what is read without it, a value, what is read with that value, and where to look.
-type Variable = (&'static str, &'static str, &'static str, &'static str, fn(&Config) -> String);
+type Variable = (
+    &'static str,
+    &'static str,
+    &'static str,
+    &'static str,
+    fn(&Config) -> String,
+);
 
 /// Every variable but `VAULT_CACERT`, which names a file.
 const VARIABLES: [Variable; 20] = [
-    ("VAULT_ADDR", "https://vault.example.org/", "https://o.example.org:8200", "https://o.example.org:8200/", |c| {
-        c.vault.address.to_string()
-    }),
-    ("VAULT_NAMESPACE", "None", "team/a", "Some(\"team/a\")", |c| format!("{:?}", c.vault.namespace)),
+    (
+        "VAULT_ADDR",
+        "https://vault.example.org/",
+        "https://o.example.org:8200",
+        "https://o.example.org:8200/",
+        |c| c.vault.address.to_string(),
+    ),
+    (
+        "VAULT_NAMESPACE",
+        "None",
+        "team/a",
+        "Some(\"team/a\")",
+        |c| format!("{:?}", c.vault.namespace),
+    ),
     ("VAULT_CACERT_BYTES", "None", CERTIFICATE, "Some(1)", |c| {
         format!("{:?}", c.vault.authorities.as_ref().map(Vec::len))
     }),
     ("VAULT_TOKEN", "None", "hvs.a", "Some(\"hvs.a\")", |c| {
-        format!("{:?}", c.vault.token.as_ref().map(ExposeSecret::expose_secret))
+        format!(
+            "{:?}",
+            c.vault.token.as_ref().map(ExposeSecret::expose_secret)
+        )
     }),
-    ("VAULT_MOUNT", "secret", "/kv/team/", "kv/team", |c| c.vault.mount.clone()),
-    ("VAULT_PATH_PREFIX", "aws/iam-keys", "keys_1.0-b", "keys_1.0-b", |c| c.vault.path_prefix.clone()),
-    ("S3_BUCKET_NAME", "bucket", "other", "other", |c| in_bucket(c, |b| &b.name)),
-    ("VAULT_TOKEN_S3_KEY", "vault-token.json", "t.json", "t.json", |c| in_bucket(c, |b| &b.token_key)),
-    ("SYNC_STATE_S3_PREFIX", "sync-state/", "s/", "s/", |c| in_bucket(c, |b| &b.state_prefix)),
-    ("SYNC_STATE_S3_KEY", "sync-state.json", "old.json", "old.json", |c| in_bucket(c, |b| &b.predecessor_key)),
-    ("SSM_PARAMETER_PREFIX", "/iam_users/", "/iam-users/", "/iam-users/", |c| c.naming.prefix.clone()),
-    ("SSM_PARAMETER_SUFFIX", "_keys", "-keys", "-keys", |c| c.naming.suffix.clone()),
-    ("IAM_USER_LIST", "None", " alice ,b@o,, ", "[\"alice\", \"b@o\"]", listed),
-    ("IAM_USER_TABLE", "Some(\"BCGOV_IAM_USER_TABLE\")", "-", "None", |c| format!("{:?}", c.roster_table)),
-    ("SYNC_INTERVAL_HOURS", "24", "6", "6", |c| c.sync_interval_hours.to_string()),
-    ("TOKEN_REFRESH_THRESHOLD_HOURS", "24", " 12 ", "12", |c| c.token_refresh_threshold_hours.to_string()),
-    ("ON_USER_DELETED", "Retain", "soft-delete", "SoftDelete", |c| format!("{:?}", c.on_user_deleted)),
-    ("SYNC_CONCURRENCY", "16", "4", "4", |c| c.concurrency.to_string()),
-    ("SSM_MAX_CALLS_PER_SECOND", "10", "40", "40", |c| c.ssm_calls_per_second.to_string()),
-    ("LOG_LEVEL", "INFO", "debug", "DEBUG", |c| c.log_level.to_string()),
+    ("VAULT_MOUNT", "secret", "/kv/team/", "kv/team", |c| {
+        c.vault.mount.clone()
+    }),
+    (
+        "VAULT_PATH_PREFIX",
+        "aws/iam-keys",
+        "keys_1.0-b",
+        "keys_1.0-b",
+        |c| c.vault.path_prefix.clone(),
+    ),
+    ("S3_BUCKET_NAME", "bucket", "other", "other", |c| {
+        in_bucket(c, |b| &b.name)
+    }),
+    (
+        "VAULT_TOKEN_S3_KEY",
+        "vault-token.json",
+        "t.json",
+        "t.json",
+        |c| in_bucket(c, |b| &b.token_key),
+    ),
+    ("SYNC_STATE_S3_PREFIX", "sync-state/", "s/", "s/", |c| {
+        in_bucket(c, |b| &b.state_prefix)
+    }),
+    (
+        "SYNC_STATE_S3_KEY",
+        "sync-state.json",
+        "old.json",
+        "old.json",
+        |c| in_bucket(c, |b| &b.legacy_key),
+    ),
+    (
+        "SSM_PARAMETER_PREFIX",
+        "/iam_users/",
+        "/iam-users/",
+        "/iam-users/",
+        |c| c.naming.prefix.clone(),
+    ),
+    ("SSM_PARAMETER_SUFFIX", "_keys", "-keys", "-keys", |c| {
+        c.naming.suffix.clone()
+    }),
+    (
+        "IAM_USER_LIST",
+        "None",
+        " alice ,b@o,, ",
+        "[\"alice\", \"b@o\"]",
+        listed,
+    ),
+    (
+        "IAM_USER_TABLE",
+        "Some(\"BCGOV_IAM_USER_TABLE\")",
+        "-",
+        "None",
+        |c| format!("{:?}", c.roster_table),
+    ),
+    ("SYNC_INTERVAL_HOURS", "24", "6", "6", |c| {
+        c.sync_interval_hours.to_string()
+    }),
+    ("TOKEN_REFRESH_THRESHOLD_HOURS", "24", " 12 ", "12", |c| {
+        c.token_refresh_threshold_hours.to_string()
+    }),
+    (
+        "ON_USER_DELETED",
+        "Retain",
+        "soft-delete",
+        "SoftDelete",
+        |c| format!("{:?}", c.on_user_deleted),
+    ),
+    ("SYNC_CONCURRENCY", "16", "4", "4", |c| {
+        c.concurrency.to_string()
+    }),
+    ("SSM_MAX_CALLS_PER_SECOND", "10", "40", "40", |c| {
+        c.ssm_calls_per_second.to_string()
+    }),
+    ("LOG_LEVEL", "INFO", "debug", "DEBUG", |c| {
+        c.log_level.to_string()
+    }),
 ];
 
 fn listed(config: &Config) -> String {
     match &config.users {
-        Some(users) => format!("{:?}", users.iter().map(UserName::as_str).collect::<Vec<_>>()),
+        Some(users) => format!(
+            "{:?}",
+            users.iter().map(UserName::as_str).collect::<Vec<_>>()
+        ),
         None => "None".into(),
     }
 }
@@ -64,7 +146,10 @@ fn in_bucket(config: &Config, member: fn(&BucketConfig) -> &String) -> String {
 
 /// Reads the least that is a configuration, and `more`.
 fn read(more: &[(&str, &str)]) -> Result<Config, Error> {
-    let least = [("VAULT_ADDR", "https://vault.example.org"), ("S3_BUCKET_NAME", "bucket")];
+    let least = [
+        ("VAULT_ADDR", "https://vault.example.org"),
+        ("S3_BUCKET_NAME", "bucket"),
+    ];
     only(&[&least, more].concat())
 }
 
@@ -75,15 +160,25 @@ fn only(variables: &[(&str, &str)]) -> Result<Config, Error> {
 
 /// The problems, one a line.
 fn problems(answer: Result<Config, Error>) -> String {
-    let Err(Error::BadConfiguration(problems)) = answer else { panic!("{answer:?}") };
-    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    let Err(Error::BadConfiguration(problems)) = answer else {
+        panic!("{answer:?}")
+    };
+    problems
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 #[test]
 fn every_variable_has_its_default_and_its_effect() {
     for (name, default, value, effect, shown) in VARIABLES {
         assert_eq!(shown(&read(&[]).unwrap()), default, "without {name}");
-        assert_eq!(shown(&read(&[(name, value)]).unwrap()), effect, "with {name}");
+        assert_eq!(
+            shown(&read(&[(name, value)]).unwrap()),
+            effect,
+            "with {name}"
+        );
     }
 }
 
@@ -93,13 +188,22 @@ fn an_empty_value_counts_as_none() {
         for empty in ["", " ", "\n"] {
             match (name, read(&[(name, empty)])) {
                 ("VAULT_ADDR" | "S3_BUCKET_NAME", answer) => {
-                    assert!(problems(answer).starts_with(&format!("{name}: is not set")), "{name}");
+                    assert!(
+                        problems(answer).starts_with(&format!("{name}: is not set")),
+                        "{name}"
+                    );
                 }
                 (_, answer) => assert_eq!(shown(&answer.unwrap()), default, "{name}"),
             }
         }
     }
-    assert!(read(&[("VAULT_CACERT", "")]).unwrap().vault.authorities.is_none());
+    assert!(
+        read(&[("VAULT_CACERT", "")])
+            .unwrap()
+            .vault
+            .authorities
+            .is_none()
+    );
 }
 
 #[test]
@@ -115,9 +219,14 @@ fn the_list_of_variables_that_the_stacks_share_is_the_readers() {
     // The others are the AWS SDK's, and the log level that Lambda itself sets.
     let names = shared.iter().filter_map(|entry| text(entry, "name"));
     let ours = |names: &mut dyn Iterator<Item = String>| {
-        names.filter(|name| !name.starts_with("AWS_")).collect::<BTreeSet<_>>()
+        names
+            .filter(|name| !name.starts_with("AWS_"))
+            .collect::<BTreeSet<_>>()
     };
-    assert_eq!(ours(&mut names.clone()), ours(&mut asked.into_inner().into_iter()));
+    assert_eq!(
+        ours(&mut names.clone()),
+        ours(&mut asked.into_inner().into_iter())
+    );
     for entry in &shared {
         let (name, default) = (text(entry, "name").unwrap(), text(entry, "default"));
         assert_eq!(entry["required"], name == "VAULT_ADDR", "{name}");
@@ -130,7 +239,9 @@ fn the_list_of_variables_that_the_stacks_share_is_the_readers() {
         };
         let unset = shown(&read(&[]).unwrap());
         match default {
-            Some(default) => assert_eq!(shown(&read(&[(&name, &default)]).unwrap()), unset, "{name}"),
+            Some(default) => {
+                assert_eq!(shown(&read(&[(&name, &default)]).unwrap()), unset, "{name}")
+            }
             None if ["VAULT_ADDR", "S3_BUCKET_NAME"].contains(&name.as_str()) => {}
             None => assert_eq!(unset, "None", "{name}"),
         }
@@ -159,7 +270,10 @@ fn all_problems_are_told_together_and_no_value_of_them() {
         ("LOG_LEVEL", "sentinel"),
     ];
     let text = only(&bad).unwrap_err().to_string();
-    assert!(text.starts_with("16 problems in the configuration: VAULT_ADDR: "), "{text}");
+    assert!(
+        text.starts_with("16 problems in the configuration: VAULT_ADDR: "),
+        "{text}"
+    );
     assert!(!text.contains("sentinel"), "{text}");
     insta::assert_snapshot!(problems(only(&bad)), @"
     VAULT_ADDR: holds a user name or password, expected only scheme, host and port
@@ -191,7 +305,11 @@ fn nothing_configured_tells_what_is_needed() {
 
 #[test]
 fn without_a_bucket_a_token_makes_the_basic_mode() {
-    let config = only(&[("VAULT_ADDR", "https://vault.example.org"), ("VAULT_TOKEN", "hvs.sentinel")]).unwrap();
+    let config = only(&[
+        ("VAULT_ADDR", "https://vault.example.org"),
+        ("VAULT_TOKEN", "hvs.sentinel"),
+    ])
+    .unwrap();
     assert!(config.bucket.is_none());
     assert!(!format!("{config:?}").contains("sentinel"));
 }
@@ -199,7 +317,13 @@ fn without_a_bucket_a_token_makes_the_basic_mode() {
 #[test]
 fn a_users_key_belongs_below_mount_and_prefix() {
     let config = read(&[("VAULT_MOUNT", "kv"), ("VAULT_PATH_PREFIX", "a/b")]).unwrap();
-    assert_eq!(config.vault.path_of(&UserName::parse("alice").unwrap()).to_string(), "kv/a/b/alice");
+    assert_eq!(
+        config
+            .vault
+            .path_of(&UserName::parse("alice").unwrap())
+            .to_string(),
+        "kv/a/b/alice"
+    );
 }
 
 #[test]
@@ -208,21 +332,48 @@ fn a_list_of_users_names_each_once_in_order() {
         (",", "None"),
         (" ,, , ", "None"),
         ("alice,alice", r#"["alice"]"#),
-        ("carol,alice, carol ,bob,,alice", r#"["alice", "bob", "carol"]"#),
+        (
+            "carol,alice, carol ,bob,,alice",
+            r#"["alice", "bob", "carol"]"#,
+        ),
         ("alice,Alice", r#"["Alice", "alice"]"#),
     ] {
-        assert_eq!(listed(&read(&[("IAM_USER_LIST", list)]).unwrap()), users, "{list}");
+        assert_eq!(
+            listed(&read(&[("IAM_USER_LIST", list)]).unwrap()),
+            users,
+            "{list}"
+        );
     }
 }
 
 #[test]
 fn a_bucket_is_named_or_is_an_access_points_arn() {
-    for good in ["my-bucket", "my.bucket", "arn:aws:s3:ca-central-1:123456789012:accesspoint/keys"] {
-        assert_eq!(read(&[("S3_BUCKET_NAME", good)]).unwrap().bucket.unwrap().name, good);
+    for good in [
+        "my-bucket",
+        "my.bucket",
+        "arn:aws:s3:ca-central-1:123456789012:accesspoint/keys",
+    ] {
+        assert_eq!(
+            read(&[("S3_BUCKET_NAME", good)])
+                .unwrap()
+                .bucket
+                .unwrap()
+                .name,
+            good
+        );
     }
-    for bad in ["s3://my-bucket", "my-bucket/keys", "https://my-bucket.s3.amazonaws.com", "my:bucket", "my bucket"] {
+    for bad in [
+        "s3://my-bucket",
+        "my-bucket/keys",
+        "https://my-bucket.s3.amazonaws.com",
+        "my:bucket",
+        "my bucket",
+    ] {
         let problems = read(&[("S3_BUCKET_NAME", bad)]).unwrap_err().to_string();
-        assert!(problems.contains("S3_BUCKET_NAME: is not the name of a bucket"), "{bad}: {problems}");
+        assert!(
+            problems.contains("S3_BUCKET_NAME: is not the name of a bucket"),
+            "{bad}: {problems}"
+        );
     }
 }
 
@@ -239,7 +390,11 @@ fn plain_http_is_for_this_machine_only() {
     ] {
         assert!(read(&[("VAULT_ADDR", good)]).is_ok(), "{good}");
     }
-    let (http, userinfo, more) = ("is http,", "user name or password", "path, query or fragment");
+    let (http, userinfo, more) = (
+        "is http,",
+        "user name or password",
+        "path, query or fragment",
+    );
     for (bad, because) in [
         ("http://vault.example.org", http),
         ("http://localhost.example.org", http),
@@ -262,7 +417,10 @@ fn plain_http_is_for_this_machine_only() {
         ("https://vault.example.org/#x", more),
     ] {
         let text = problems(read(&[("VAULT_ADDR", bad)]));
-        assert!(text.starts_with("VAULT_ADDR: ") && text.contains(because), "{bad}: {text}");
+        assert!(
+            text.starts_with("VAULT_ADDR: ") && text.contains(because),
+            "{bad}: {text}"
+        );
     }
 }
 
@@ -273,16 +431,29 @@ fn authorities_come_from_a_file_or_as_text() {
     let count = |answer: Result<Config, Error>| answer.unwrap().vault.authorities.unwrap().len();
     std::fs::write(&file, CERTIFICATE.repeat(2)).unwrap();
     assert_eq!(count(read(&[("VAULT_CACERT", path)])), 2);
-    assert_eq!(count(read(&[("VAULT_CACERT", path), ("VAULT_CACERT_BYTES", CERTIFICATE)])), 1, "the text goes first");
+    assert_eq!(
+        count(read(&[
+            ("VAULT_CACERT", path),
+            ("VAULT_CACERT_BYTES", CERTIFICATE)
+        ])),
+        1,
+        "the text goes first"
+    );
     std::fs::write(&file, "no certificate").unwrap();
     let text = problems(read(&[("VAULT_CACERT", path)]));
     std::fs::remove_file(&file).unwrap();
-    assert!(text.starts_with("VAULT_CACERT: holds no certificate"), "{text}");
+    assert!(
+        text.starts_with("VAULT_CACERT: holds no certificate"),
+        "{text}"
+    );
     let text = problems(read(&[("VAULT_CACERT", path)]));
     assert!(text.starts_with("VAULT_CACERT: cannot be read"), "{text}");
     let key = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
     let text = problems(read(&[("VAULT_CACERT_BYTES", key)]));
-    assert!(text.starts_with("VAULT_CACERT_BYTES: holds no certificate"), "{text}");
+    assert!(
+        text.starts_with("VAULT_CACERT_BYTES: holds no certificate"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -293,7 +464,10 @@ fn numbers_have_limits() {
         ("SYNC_CONCURRENCY", "256"),
         ("SSM_MAX_CALLS_PER_SECOND", "1000"),
     ] {
-        let (.., shown) = VARIABLES.into_iter().find(|variable| variable.0 == name).unwrap();
+        let (.., shown) = VARIABLES
+            .into_iter()
+            .find(|variable| variable.0 == name)
+            .unwrap();
         for good in ["1", highest] {
             assert_eq!(shown(&read(&[(name, good)]).unwrap()), good, "{name}");
         }
@@ -308,18 +482,53 @@ fn numbers_have_limits() {
 #[test]
 fn names_that_lead_elsewhere_are_refused() {
     for (name, bad) in [
-        ("VAULT_MOUNT", &["/", "a//b", "a/../b", ".", "a b", "a%2fb", "a?b", "é"][..]),
-        ("VAULT_PATH_PREFIX", &["/", "a//b", "..", "a/./b", "a\tb", "a#b"]),
-        ("SYNC_STATE_S3_PREFIX", &["/", "//", "sync-state", "/sync-state", "/sync-state/", "a/b"]),
-        ("SSM_PARAMETER_PREFIX", &["/", "//", "iam_users/", "/iam_users", "/iam users/", "/iam_users*/"]),
-        ("SSM_PARAMETER_PREFIX", &["///", "//iam_users/", "/iam_users//", "/iam//users/"]),
+        (
+            "VAULT_MOUNT",
+            &["/", "a//b", "a/../b", ".", "a b", "a%2fb", "a?b", "é"][..],
+        ),
+        (
+            "VAULT_PATH_PREFIX",
+            &["/", "a//b", "..", "a/./b", "a\tb", "a#b"],
+        ),
+        (
+            "SYNC_STATE_S3_PREFIX",
+            &[
+                "/",
+                "//",
+                "sync-state",
+                "/sync-state",
+                "/sync-state/",
+                "a/b",
+            ],
+        ),
+        (
+            "SSM_PARAMETER_PREFIX",
+            &[
+                "/",
+                "//",
+                "iam_users/",
+                "/iam_users",
+                "/iam users/",
+                "/iam_users*/",
+            ],
+        ),
+        (
+            "SSM_PARAMETER_PREFIX",
+            &["///", "//iam_users/", "/iam_users//", "/iam//users/"],
+        ),
         ("SSM_PARAMETER_SUFFIX", &["/keys", "_keys/", "* ", "_ke ys"]),
-        ("IAM_USER_LIST", &["alice,..", "alice bob", "a/b", "alice;bob"]),
+        (
+            "IAM_USER_LIST",
+            &["alice,..", "alice bob", "a/b", "alice;bob"],
+        ),
         ("ON_USER_DELETED", &["delete", "Retain", "soft_delete"]),
     ] {
         for bad in bad {
             let text = problems(read(&[(name, bad)]));
-            assert!(text.starts_with(&format!("{name}: ")) && !text.contains('\n'), "{bad}: {text}");
+            assert!(
+                text.starts_with(&format!("{name}: ")) && !text.contains('\n'),
+                "{bad}: {text}"
+            );
         }
     }
 }
@@ -340,13 +549,24 @@ fn lambdas_own_log_level_counts_where_ours_is_not_set() {
         ("", "nonsense", None),
     ] {
         let variables = [("LOG_LEVEL", ours), ("AWS_LAMBDA_LOG_LEVEL", lambdas)];
-        let source =
-            |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+        let source = |name: &str| {
+            variables
+                .iter()
+                .find(|(known, _)| *known == name)
+                .map(|(_, value)| (*value).to_owned())
+        };
         assert_eq!(log_level(source), level, "{variables:?}");
-        let wrong = if ours.is_empty() { "AWS_LAMBDA_LOG_LEVEL: " } else { "LOG_LEVEL: " };
+        let wrong = if ours.is_empty() {
+            "AWS_LAMBDA_LOG_LEVEL: "
+        } else {
+            "LOG_LEVEL: "
+        };
         match level {
             Some(level) => assert_eq!(read(&variables).unwrap().log_level, level),
-            None => assert!(problems(read(&variables)).starts_with(wrong), "{variables:?}"),
+            None => assert!(
+                problems(read(&variables)).starts_with(wrong),
+                "{variables:?}"
+            ),
         }
     }
 }

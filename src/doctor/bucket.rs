@@ -5,10 +5,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::check::{Check, check, fail, failed, not_checked, pass, warn};
+use crate::backends::diagnostics::{Encryption, Probe, Probed};
+use crate::backends::{Backends, States, Tokens};
+use crate::context::Context;
 use crate::error::Error;
-use crate::stores::inspection::{Encryption, Probe, Probed};
-use crate::stores::{States, Stores, Tokens};
-use crate::world::World;
 
 const LISTING: &str = "state-listing";
 const WRITES: &str = "state-writes";
@@ -20,8 +20,10 @@ pub(super) const TOKEN_OBJECT: &str = "token-object";
 const OTHERWISE: &str = "check the route to S3, the Region and the credentials";
 
 /// Looks into the bucket; in basic mode there is none, and nothing to check.
-pub(super) async fn checks<W: Stores>(world: &World<W>, deadline: Instant) -> Vec<Check> {
-    let Some(states) = &world.states else { return Vec::new() };
+pub(super) async fn checks<W: Backends>(ctx: &Context<W>, deadline: Instant) -> Vec<Check> {
+    let Some(states) = &ctx.states else {
+        return Vec::new();
+    };
     let mut is_there = true;
     let listing = check(LISTING, deadline, async {
         match states.page(None).await {
@@ -36,11 +38,17 @@ pub(super) async fn checks<W: Stores>(world: &World<W>, deadline: Instant) -> Ve
     });
     let listing = listing.await;
     let rest = if is_there {
-        let (writes, token) = tokio::join!(writes(states, deadline), token_object(world, deadline));
+        let (writes, token) = tokio::join!(writes(states, deadline), token_object(ctx, deadline));
         writes.into_iter().chain(token).collect()
     } else {
-        let token = world.session.store().map(|_| TOKEN_OBJECT);
-        not_checked(&[WRITES, ENCRYPTION].into_iter().chain(token).collect::<Vec<_>>(), LISTING)
+        let token = ctx.session.store().map(|_| TOKEN_OBJECT);
+        not_checked(
+            &[WRITES, ENCRYPTION]
+                .into_iter()
+                .chain(token)
+                .collect::<Vec<_>>(),
+            LISTING,
+        )
     };
     [vec![listing], rest].concat()
 }
@@ -50,10 +58,15 @@ async fn writes(states: &impl Probe, deadline: Instant) -> Vec<Check> {
     let writes = check(WRITES, deadline, async {
         match states.probe().await {
             Err(error) => failed(&error, OTHERWISE),
-            Ok(Probed { conditions_hold, encryption }) => {
+            Ok(Probed {
+                conditions_hold,
+                encryption,
+            }) => {
                 found = Some(encryption);
                 if conditions_hold {
-                    pass("the probe object was written, and refused under conditions that do not hold")
+                    pass(
+                        "the probe object was written, and refused under conditions that do not hold",
+                    )
                 } else {
                     fail(
                         "the store writes although a condition (If-Match, If-None-Match) does not hold: invocations would lose each other's state",
@@ -66,14 +79,20 @@ async fn writes(states: &impl Probe, deadline: Instant) -> Vec<Check> {
     let writes = writes.await;
     match found {
         None => [vec![writes], not_checked(&[ENCRYPTION], WRITES)].concat(),
-        Some(encryption) => vec![writes, encrypted(&encryption).of(ENCRYPTION, Duration::ZERO)],
+        Some(encryption) => vec![
+            writes,
+            encrypted(&encryption).of(ENCRYPTION, Duration::ZERO),
+        ],
     }
 }
 
 fn encrypted(encryption: &Encryption) -> super::check::Finding {
     match encryption {
         Encryption::Kms(key) if key.is_empty() => pass("with KMS"),
-        Encryption::Kms(key) => pass(format!("with the KMS key {}", key.rsplit('/').next().unwrap_or_default())),
+        Encryption::Kms(key) => pass(format!(
+            "with the KMS key {}",
+            key.rsplit('/').next().unwrap_or_default()
+        )),
         Encryption::Managed => pass("with S3's own keys (AES256)"),
         Encryption::None => warn(
             "the answer to a write does not tell of any encryption, and the token is in this bucket",
@@ -82,12 +101,14 @@ fn encrypted(encryption: &Encryption) -> super::check::Finding {
     }
 }
 
-async fn token_object<W: Stores>(world: &World<W>, deadline: Instant) -> Option<Check> {
-    let store = world.session.store()?;
+async fn token_object<W: Backends>(ctx: &Context<W>, deadline: Instant) -> Option<Check> {
+    let store = ctx.session.store()?;
     let look = async {
         match store.load().await {
             Ok(_) => pass("it holds a token"),
-            Err(error @ Error::Unexpected { .. }) => failed(&error, "store a token with `keysync token import`"),
+            Err(error @ Error::Unexpected { .. }) => {
+                failed(&error, "store a token with `keysync token import`")
+            }
             Err(error) => failed(&error, OTHERWISE),
         }
     };

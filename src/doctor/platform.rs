@@ -3,11 +3,11 @@
 use tokio::time::Instant;
 
 use super::check::{Check, Finding, check, failed, pass, warn};
+use crate::backends::{Backends, Parameters, Roster};
+use crate::context::Context;
 use crate::error::Error;
 use crate::keys::UserName;
 use crate::snapshot::Parameter;
-use crate::stores::{Parameters, Roster, Stores};
-use crate::world::World;
 
 /// Empty pages that are passed over: Parameter Store may give some before the first parameter.
 const PAGES: u32 = 5;
@@ -15,22 +15,25 @@ const PAGES: u32 = 5;
 const OTHERWISE: &str = "check the route to the service's endpoint, the Region and the credentials";
 
 /// Lists the first parameters and reads one, with decryption.
-pub(super) async fn parameters<W: Stores>(world: &World<W>, deadline: Instant) -> Check {
+pub(super) async fn parameters<W: Backends>(ctx: &Context<W>, deadline: Instant) -> Check {
     check("parameters", deadline, async {
-        let naming = &world.config.naming;
+        let naming = &ctx.config.naming;
         let form = format!("{}<user>{}", naming.prefix, naming.suffix);
-        let (user, listed) = match &world.config.users {
+        let (user, listed) = match &ctx.config.users {
             Some(users) => (users.first().cloned(), None),
-            None => match first_page(world).await {
+            None => match first_page(ctx).await {
                 Ok(users) => (users.first().cloned(), Some(users.len())),
                 Err(error) => return failed(&error, OTHERWISE),
             },
         };
-        let Some((user, name)) = user.and_then(|user| Some((user.clone(), naming.parameter_of(&user)?))) else {
-            let remedy = "check the Region, the account, SSM_PARAMETER_PREFIX and SSM_PARAMETER_SUFFIX";
+        let Some((user, name)) =
+            user.and_then(|user| Some((user.clone(), naming.parameter_of(&user)?)))
+        else {
+            let remedy =
+                "check the Region, the account, SSM_PARAMETER_PREFIX and SSM_PARAMETER_SUFFIX";
             return warn(format!("no parameter is called {form}"), remedy);
         };
-        match world.parameters.read(&name).await {
+        match ctx.parameters.read(&name).await {
             Parameter::Unreadable(error) => failed(&error, OTHERWISE),
             parameter => readable(&user, &parameter, listed),
         }
@@ -38,10 +41,10 @@ pub(super) async fn parameters<W: Stores>(world: &World<W>, deadline: Instant) -
     .await
 }
 
-async fn first_page<W: Stores>(world: &World<W>) -> Result<Vec<UserName>, Error> {
+async fn first_page<W: Backends>(ctx: &Context<W>) -> Result<Vec<UserName>, Error> {
     let mut from = None;
     for _ in 0..PAGES {
-        let page = world.parameters.page(&world.config.naming, from).await?;
+        let page = ctx.parameters.page(&ctx.config.naming, from).await?;
         if !page.items.is_empty() || page.next.is_none() {
             // One that cannot be decrypted is found out by reading it.
             return Ok(page.items.into_iter().map(|(user, _)| user).collect());
@@ -58,23 +61,24 @@ fn readable(user: &UserName, parameter: &Parameter, listed: Option<usize>) -> Fi
     };
     match parameter {
         Parameter::Current(_) => pass(format!("{listed}; the parameter of {user} was read")),
-        Parameter::WithoutCurrent { .. } => {
-            pass(format!("{listed}; the parameter of {user} was read, and has no current key just now"))
-        }
+        Parameter::WithoutCurrent { .. } => pass(format!(
+            "{listed}; the parameter of {user} was read, and has no current key just now"
+        )),
         Parameter::Malformed { problem, .. } => warn(
             format!("{listed}; the parameter of {user} is not what the platform writes: {problem}"),
             "see who wrote it, or whether SSM_PARAMETER_PREFIX and SSM_PARAMETER_SUFFIX are right",
         ),
-        Parameter::Absent | Parameter::Unnameable | Parameter::Unreadable(_) => {
-            warn(format!("{listed}; {user} has no parameter"), "check the name, the Region and the account")
-        }
+        Parameter::Absent | Parameter::Unnameable | Parameter::Unreadable(_) => warn(
+            format!("{listed}; {user} has no parameter"),
+            "check the name, the Region and the account",
+        ),
     }
 }
 
 /// Asks the roster, both ways in which the sync does.
-pub(super) async fn roster<W: Stores>(world: &World<W>, deadline: Instant) -> Check {
+pub(super) async fn roster<W: Backends>(ctx: &Context<W>, deadline: Instant) -> Check {
     check("roster", deadline, async {
-        let Some(roster) = &world.roster else {
+        let Some(roster) = &ctx.roster else {
             return pass(
                 "switched off (IAM_USER_TABLE=-): a user without a parameter is retired only when an event says that it was deleted",
             );

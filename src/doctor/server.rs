@@ -5,10 +5,10 @@ use reqwest::Url;
 use tokio::time::Instant;
 
 use super::check::{Check, Finding, check, fail, failed, first_failure, not_checked, pass, warn};
+use crate::backends::Backends;
+use crate::backends::diagnostics::{Health, Server, ServerState};
+use crate::context::Context;
 use crate::error::Error;
-use crate::stores::Stores;
-use crate::stores::inspection::{Condition, Health, Server};
-use crate::world::World;
 
 const TLS: &str = "vault-tls";
 const HEALTH: &str = "vault-health";
@@ -21,9 +21,16 @@ pub(super) const NAMES: [&str; 3] = [TLS, HEALTH, CLOCK];
 const CLOCKS_SECONDS: i64 = 60;
 
 /// Shakes hands and asks for the health.
-pub(super) async fn checks<W: Stores>(world: &World<W>, deadline: Instant) -> Vec<Check> {
-    let vault = world.session.vault();
-    let mut checks = vec![check(TLS, deadline, tls(vault, &world.config.vault.address, trusted(world))).await];
+pub(super) async fn checks<W: Backends>(ctx: &Context<W>, deadline: Instant) -> Vec<Check> {
+    let vault = ctx.session.vault();
+    let mut checks = vec![
+        check(
+            TLS,
+            deadline,
+            tls(vault, &ctx.config.vault.address, trusted(ctx)),
+        )
+        .await,
+    ];
     if let Some(failure) = first_failure(&checks) {
         checks.extend(not_checked(&[HEALTH, CLOCK], failure));
         return checks;
@@ -31,7 +38,10 @@ pub(super) async fn checks<W: Stores>(world: &World<W>, deadline: Instant) -> Ve
     let mut found = None;
     let health = check(HEALTH, deadline, async {
         match vault.health().await {
-            Err(error) => failed(&error, "look at what answers at VAULT_ADDR, and at Vault's server log"),
+            Err(error) => failed(
+                &error,
+                "look at what answers at VAULT_ADDR, and at Vault's server log",
+            ),
             Ok(answer) => {
                 let finding = health(&answer);
                 found = Some((answer, Timestamp::now()));
@@ -42,13 +52,19 @@ pub(super) async fn checks<W: Stores>(world: &World<W>, deadline: Instant) -> Ve
     checks.push(health.await);
     match found {
         None => checks.extend(not_checked(&[CLOCK], HEALTH)),
-        Some((health, now)) => checks.push(check(CLOCK, deadline, async { clock(health.clock, now) }).await),
+        Some((health, now)) => {
+            checks.push(check(CLOCK, deadline, async { clock(health.clock, now) }).await)
+        }
     }
     checks
 }
 
-fn trusted<W: Stores>(world: &World<W>) -> &'static str {
-    if world.config.vault.authorities.is_some() { "the given authorities alone" } else { "the system's authorities" }
+fn trusted<W: Backends>(ctx: &Context<W>) -> &'static str {
+    if ctx.config.vault.authorities.is_some() {
+        "the given authorities alone"
+    } else {
+        "the system's authorities"
+    }
 }
 
 async fn tls(vault: &impl Server, address: &Url, trusted: &str) -> Finding {
@@ -73,29 +89,38 @@ async fn tls(vault: &impl Server, address: &Url, trusted: &str) -> Finding {
 fn health(health: &Health) -> Finding {
     let version = &health.version;
     match health.condition {
-        Condition::NotInitialized => {
-            fail("Vault is not initialized", "initialize it, or let VAULT_ADDR name the right server")
-        }
-        Condition::Sealed => {
-            fail(format!("Vault {version} is sealed: it serves nothing"), "unseal it; keys arrive by themselves then")
-        }
-        Condition::Recovery => fail(
+        ServerState::NotInitialized => fail(
+            "Vault is not initialized",
+            "initialize it, or let VAULT_ADDR name the right server",
+        ),
+        ServerState::Sealed => fail(
+            format!("Vault {version} is sealed: it serves nothing"),
+            "unseal it; keys arrive by themselves then",
+        ),
+        ServerState::Recovery => fail(
             format!("Vault {version} is a secondary for disaster recovery: it serves nothing"),
             "let VAULT_ADDR name the primary cluster",
         ),
-        Condition::Standby => pass(format!("Vault {version} is unsealed, a standby that passes requests on")),
-        Condition::Active => pass(format!("Vault {version} is unsealed and active")),
+        ServerState::Standby => pass(format!(
+            "Vault {version} is unsealed, a standby that passes requests on"
+        )),
+        ServerState::Active => pass(format!("Vault {version} is unsealed and active")),
     }
 }
 
 fn clock(theirs: Option<Timestamp>, ours: Timestamp) -> Finding {
-    let Some(theirs) = theirs else { return pass("Vault does not tell its time") };
+    let Some(theirs) = theirs else {
+        return pass("Vault does not tell its time");
+    };
     let ahead = ours.duration_since(theirs).as_secs();
     let seconds = ahead.unsigned_abs();
     if ahead.abs() > CLOCKS_SECONDS {
         let direction = if ahead > 0 { "behind" } else { "ahead of" };
         let remedy = "set the clock of Vault's host by a time server (or of this one): lifetimes are told by it";
-        return warn(format!("Vault's clock is {seconds} s {direction} ours"), remedy);
+        return warn(
+            format!("Vault's clock is {seconds} s {direction} ours"),
+            remedy,
+        );
     }
     pass(format!("Vault's clock and ours differ by {seconds} s"))
 }

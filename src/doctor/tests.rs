@@ -3,14 +3,14 @@
 use serde_json::json;
 
 use super::*;
+use crate::backends::diagnostics::{Encryption, Health, ServerState};
 use crate::error::Problem;
-use crate::stores::inspection::{Condition, Encryption, Health};
-use crate::stores::memory::inspection::healthy;
-use crate::stores::memory::{Inner, Memory, denied, unavailable, unreachable, value};
+use crate::testing::memory::diagnostics::healthy;
+use crate::testing::memory::{Inner, Memory, denied, unavailable, unreachable, value};
 
 const HOUR: u64 = 3600;
 
-/// Stores of a service that is well.
+/// Backends of a service that is well.
 fn well() -> Memory {
     let memory = Memory::default();
     memory.put("alice", &value("KEY"), "2026-01-01T00:00:00Z");
@@ -20,17 +20,25 @@ fn well() -> Memory {
 
 async fn look(variables: &[(&str, &str)], ill: impl FnOnce(&mut Inner)) -> Vec<Check> {
     let memory = well();
-    let world = memory.world(variables);
+    let ctx = memory.ctx(variables);
     ill(&mut memory.0.borrow_mut());
     let deadline = Instant::now() + Duration::from_mins(1);
-    examine(&world, deadline, async { Vec::new() }).await
+    examine(&ctx, deadline, async { Vec::new() }).await
 }
 
 /// Name, verdict and detail of those that did not pass.
-fn complaints(checks: &[Check]) -> Vec<(&'static str, Verdict, &str)> {
-    let bad = checks.iter().filter(|check| check.status != Verdict::Pass);
-    let bad = bad.inspect(|check| assert!(check.remedy.as_ref().is_some_and(|text| !text.is_empty()), "{check:?}"));
-    bad.map(|check| (check.name, check.status, check.detail.as_str())).collect()
+fn complaints(checks: &[Check]) -> Vec<(&'static str, CheckStatus, &str)> {
+    let bad = checks
+        .iter()
+        .filter(|check| check.status != CheckStatus::Pass);
+    let bad = bad.inspect(|check| {
+        assert!(
+            check.remedy.as_ref().is_some_and(|text| !text.is_empty()),
+            "{check:?}"
+        )
+    });
+    bad.map(|check| (check.name, check.status, check.detail.as_str()))
+        .collect()
 }
 
 /// Asserts that `ill` makes exactly these checks complain, with these words.
@@ -38,22 +46,35 @@ async fn complains(
     case: &str,
     variables: &[(&str, &str)],
     ill: impl FnOnce(&mut Inner),
-    expected: &[(&str, Verdict, &str)],
+    expected: &[(&str, CheckStatus, &str)],
 ) {
     let checks = look(variables, ill).await;
     let found = complaints(&checks);
     let fits = found.len() == expected.len()
-        && found
-            .iter()
-            .zip(expected)
-            .all(|(found, expected)| (found.0, found.1) == (expected.0, expected.1) && found.2.contains(expected.2));
+        && found.iter().zip(expected).all(|(found, expected)| {
+            (found.0, found.1) == (expected.0, expected.1) && found.2.contains(expected.2)
+        });
     assert!(fits, "{case}: {found:#?}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_service_that_is_well_passes_everything() {
-    let checks = look(&[("ON_USER_DELETED", "soft-delete"), ("AWS_REGION", "ca-central-1")], |_| {}).await;
-    let told = checks.iter().map(|Check { name, status, detail, .. }| format!("{name} {status:?}: {detail}"));
+    let checks = look(
+        &[
+            ("ON_USER_DELETED", "soft-delete"),
+            ("AWS_REGION", "ca-central-1"),
+        ],
+        |_| {},
+    )
+    .await;
+    let told = checks.iter().map(
+        |Check {
+             name,
+             status,
+             detail,
+             ..
+         }| format!("{name} {status:?}: {detail}"),
+    );
     insta::assert_snapshot!(told.collect::<Vec<_>>().join("\n"), @"
     configuration Pass: enhanced mode, state and token in s3://bucket; keys go to https://vault.example.org:8200/ at secret/aws/iam-keys/<user>; Region ca-central-1
     vault-tls Pass: the certificate is trusted, by the system's authorities
@@ -80,15 +101,18 @@ async fn a_service_that_is_well_passes_everything() {
 async fn what_does_not_depend_on_each_other_is_looked_at_at_the_same_time() {
     let begun = Instant::now();
     look(&[], |_| {}).await;
-    // TLS, health, token object, token, rights.
+    // TLS, health, token object, token, capabilities.
     assert_eq!(begun.elapsed().as_secs(), 5);
 }
 
 #[tokio::test(start_paused = true)]
 async fn nothing_is_written_but_the_probe_and_nothing_renewed() {
     let memory = well();
-    let world = memory.world(&[]);
-    examine(&world, Instant::now() + Duration::from_mins(1), async { Vec::new() }).await;
+    let ctx = memory.ctx(&[]);
+    examine(&ctx, Instant::now() + Duration::from_mins(1), async {
+        Vec::new()
+    })
+    .await;
     let mut calls = memory.0.borrow().calls.clone();
     calls.sort();
     insta::assert_snapshot!(calls.iter().map(|call| call.trim()).collect::<Vec<_>>().join(", "), @"roster keysync-doctor, roster-page, s3-page, s3-probe, s3-token, s3-token, ssm-page, ssm-read /iam_users/alice_keys, vault-capabilities, vault-health, vault-health, vault-lookup, vault-mount");
@@ -96,48 +120,90 @@ async fn nothing_is_written_but_the_probe_and_nothing_renewed() {
 
 #[tokio::test(start_paused = true)]
 async fn the_basic_mode_leaves_out_the_bucket() {
-    let checks = look(&[("VAULT_TOKEN", "token"), ("IAM_USER_TABLE", "-")], |inner| {
-        inner.rights = vec![("secret/data/aws/iam-keys/keysync-doctor", &["create", "read", "update"])];
-    })
+    let checks = look(
+        &[("VAULT_TOKEN", "token"), ("IAM_USER_TABLE", "-")],
+        |inner| {
+            inner.capabilities = vec![(
+                "secret/data/aws/iam-keys/keysync-doctor",
+                &["create", "read", "update"],
+            )];
+        },
+    )
     .await;
     assert!(complaints(&checks).is_empty(), "{checks:#?}");
-    assert!(!checks.iter().any(|check| check.name.starts_with("state-") || check.name == "token-object"));
+    assert!(
+        !checks
+            .iter()
+            .any(|check| check.name.starts_with("state-") || check.name == "token-object")
+    );
     let blind = look(&[("VAULT_TOKEN", "token")], |_| {}).await;
-    assert_eq!(complaints(&blind).iter().map(|(name, ..)| *name).collect::<Vec<_>>(), ["policy-read"]);
+    assert_eq!(
+        complaints(&blind)
+            .iter()
+            .map(|(name, ..)| *name)
+            .collect::<Vec<_>>(),
+        ["policy-read"]
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_given_token_beside_a_bucket_needs_no_token_object() {
-    let checks = look(&[("VAULT_TOKEN", "token"), ("S3_BUCKET_NAME", "bucket")], |inner| inner.tokens.1.clear()).await;
+    let checks = look(
+        &[("VAULT_TOKEN", "token"), ("S3_BUCKET_NAME", "bucket")],
+        |inner| inner.tokens.1.clear(),
+    )
+    .await;
     assert!(complaints(&checks).is_empty(), "{checks:#?}");
     assert!(checks[0].detail.contains("the token of VAULT_TOKEN"));
     assert!(!checks.iter().any(|check| check.name == "token-object"));
 }
 
 /// What is said of the token and its policies when `because` failed.
-fn without_token(because: &str) -> Vec<(&'static str, Verdict, String)> {
-    let names = ["vault-token", "vault-mount", "policy-write", "policy-read", "policy-metadata", "policy-scope"];
-    names.map(|name| (name, Verdict::Fail, format!("not checked, because {because} failed"))).to_vec()
+fn without_token(because: &str) -> Vec<(&'static str, CheckStatus, String)> {
+    let names = [
+        "vault-token",
+        "vault-mount",
+        "policy-write",
+        "policy-read",
+        "policy-metadata",
+        "policy-scope",
+    ];
+    names
+        .map(|name| {
+            (
+                name,
+                CheckStatus::Fail,
+                format!("not checked, because {because} failed"),
+            )
+        })
+        .to_vec()
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_failure_is_told_once_and_not_by_all_that_depend_on_it() {
-    let in_condition = |condition| move |inner: &mut Inner| inner.health = Some(Health { condition, ..healthy() });
+    let in_condition = |condition| {
+        move |inner: &mut Inner| {
+            inner.health = Some(Health {
+                condition,
+                ..healthy()
+            })
+        }
+    };
     let dead = "vault-tls";
     for (case, ill, first) in [
         (
             "sealed",
-            Box::new(in_condition(Condition::Sealed)) as Box<dyn FnOnce(&mut Inner)>,
+            Box::new(in_condition(ServerState::Sealed)) as Box<dyn FnOnce(&mut Inner)>,
             vec![("vault-health", "is sealed")],
         ),
         (
             "not initialized",
-            Box::new(in_condition(Condition::NotInitialized)),
+            Box::new(in_condition(ServerState::NotInitialized)),
             vec![("vault-health", "not initialized")],
         ),
         (
             "for disaster recovery",
-            Box::new(in_condition(Condition::Recovery)),
+            Box::new(in_condition(ServerState::Recovery)),
             vec![("vault-health", "disaster recovery")],
         ),
         (
@@ -161,45 +227,93 @@ async fn a_failure_is_told_once_and_not_by_all_that_depend_on_it() {
         ),
     ] {
         let because = first[0].0;
-        let first = first.into_iter().map(|(name, detail)| (name, Verdict::Fail, detail.to_owned()));
+        let first = first
+            .into_iter()
+            .map(|(name, detail)| (name, CheckStatus::Fail, detail.to_owned()));
         // In the order of the list: Vault, token, bucket.
         let mut expected = first.collect::<Vec<_>>();
-        let at = if because == "token-object" { 0 } else { expected.len() };
+        let at = if because == "token-object" {
+            0
+        } else {
+            expected.len()
+        };
         expected.splice(at..at, without_token(because));
-        let expected = expected.iter().map(|(name, status, detail)| (*name, *status, detail.as_str()));
+        let expected = expected
+            .iter()
+            .map(|(name, status, detail)| (*name, *status, detail.as_str()));
         complains(case, &[], ill, &expected.collect::<Vec<_>>()).await;
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_connection_that_died_meanwhile_is_no_complaint() {
-    complains("once", &[], |inner| inner.faults = vec![("vault-health", unreachable)], &[]).await;
+    complains(
+        "once",
+        &[],
+        |inner| inner.faults = vec![("vault-health", unreachable)],
+        &[],
+    )
+    .await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn without_a_way_to_vault_nothing_is_asked_of_it() {
     let memory = well();
-    let world = memory.world(&[]);
+    let ctx = memory.ctx(&[]);
     let network = async { not_checked(&["vault-connection"], "vault-name") };
-    let checks = examine(&world, Instant::now() + Duration::from_mins(1), network).await;
+    let checks = examine(&ctx, Instant::now() + Duration::from_mins(1), network).await;
     assert_eq!(complaints(&checks).len(), 1 + server::NAMES.len() + 6);
     let calls = memory.0.borrow().calls.clone();
-    assert!(!calls.iter().any(|call| call.starts_with("vault-")), "{calls:?}");
-    assert!(checks.iter().any(|check| check.name == "parameters" && check.status == Verdict::Pass));
+    assert!(
+        !calls.iter().any(|call| call.starts_with("vault-")),
+        "{calls:?}"
+    );
+    assert!(
+        checks
+            .iter()
+            .any(|check| check.name == "parameters" && check.status == CheckStatus::Pass)
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn without_the_bucket_the_rest_of_it_is_not_tried() {
-    let missing =
-        || Error::Missing { operation: "listing", subject: "s3://bucket".to_owned(), remedy: "check S3_BUCKET_NAME" };
+    let missing = || Error::Missing {
+        operation: "listing",
+        subject: "s3://bucket".to_owned(),
+        remedy: "check S3_BUCKET_NAME",
+    };
     let checks = look(&[], |inner| inner.faults = vec![("s3-page", missing)]).await;
     let found = complaints(&checks);
     let names = found.iter().map(|(name, ..)| *name).collect::<Vec<_>>();
-    let policies = ["vault-token", "vault-mount", "policy-write", "policy-read", "policy-metadata", "policy-scope"];
-    assert_eq!(names, [&policies[..], &["state-listing", "state-writes", "state-encryption", "token-object"]].concat());
+    let policies = [
+        "vault-token",
+        "vault-mount",
+        "policy-write",
+        "policy-read",
+        "policy-metadata",
+        "policy-scope",
+    ];
+    assert_eq!(
+        names,
+        [
+            &policies[..],
+            &[
+                "state-listing",
+                "state-writes",
+                "state-encryption",
+                "token-object"
+            ]
+        ]
+        .concat()
+    );
     assert_eq!(found[6].2, "listing s3://bucket: it does not exist");
     assert_eq!(
-        checks.iter().find(|check| check.name == "state-listing").unwrap().remedy.as_deref(),
+        checks
+            .iter()
+            .find(|check| check.name == "state-listing")
+            .unwrap()
+            .remedy
+            .as_deref(),
         Some("check S3_BUCKET_NAME")
     );
 }
@@ -209,19 +323,73 @@ async fn vaults_server_is_judged() {
     let ours = jiff::Timestamp::now();
     let clock = |seconds: i64| Some(ours + jiff::SignedDuration::from_secs(seconds));
     for (case, health, expected) in [
-        ("standby", Health { condition: Condition::Standby, ..healthy() }, None),
-        ("a little late", Health { clock: clock(-50), ..healthy() }, None),
-        ("without a clock", Health { clock: None, ..healthy() }, None),
-        ("late", Health { clock: clock(-90), ..healthy() }, Some("s behind ours")),
-        ("early", Health { clock: clock(90), ..healthy() }, Some("s ahead of ours")),
+        (
+            "standby",
+            Health {
+                condition: ServerState::Standby,
+                ..healthy()
+            },
+            None,
+        ),
+        (
+            "a little late",
+            Health {
+                clock: clock(-50),
+                ..healthy()
+            },
+            None,
+        ),
+        (
+            "without a clock",
+            Health {
+                clock: None,
+                ..healthy()
+            },
+            None,
+        ),
+        (
+            "late",
+            Health {
+                clock: clock(-90),
+                ..healthy()
+            },
+            Some("s behind ours"),
+        ),
+        (
+            "early",
+            Health {
+                clock: clock(90),
+                ..healthy()
+            },
+            Some("s ahead of ours"),
+        ),
     ] {
-        let expected = expected.map(|detail| ("vault-clock", Verdict::Warn, detail));
-        complains(case, &[], |inner| inner.health = Some(health), &expected.into_iter().collect::<Vec<_>>()).await;
+        let expected = expected.map(|detail| ("vault-clock", CheckStatus::Warn, detail));
+        complains(
+            case,
+            &[],
+            |inner| inner.health = Some(health),
+            &expected.into_iter().collect::<Vec<_>>(),
+        )
+        .await;
     }
-    let odd =
-        || Error::Unexpected { operation: "asking", subject: "vault".to_owned(), problem: "answered 404".to_owned() };
-    let checks = look(&[], |inner| inner.faults = vec![("vault-health", odd), ("vault-health", odd)]).await;
-    assert_eq!(complaints(&checks)[0], ("vault-health", Verdict::Fail, "asking vault: answered 404"));
+    let odd = || Error::Unexpected {
+        operation: "asking",
+        subject: "vault".to_owned(),
+        problem: "answered 404".to_owned(),
+    };
+    let checks = look(&[], |inner| {
+        inner.faults = vec![("vault-health", odd), ("vault-health", odd)]
+    })
+    .await;
+    assert_eq!(
+        complaints(&checks)[0],
+        (
+            "vault-health",
+            CheckStatus::Fail,
+            "asking vault: answered 404"
+        )
+    );
     let plain = look(&[("VAULT_ADDR", "http://127.0.0.1:8200")], |_| {}).await;
     assert!(complaints(&plain).is_empty());
     assert!(plain[1].detail.contains("without TLS"));
@@ -230,28 +398,86 @@ async fn vaults_server_is_judged() {
 #[tokio::test(start_paused = true)]
 async fn the_token_is_judged() {
     type Alter = fn(&mut crate::token::TokenFacts);
-    let alterations: [(&str, Alter, Verdict, &str); 9] = [
-        ("root", |facts| facts.policies.push("root".to_owned()), Verdict::Fail, "root token"),
-        ("counted", |facts| facts.counted = true, Verdict::Fail, "number of uses"),
-        ("not periodic", |facts| facts.lifetime.period_seconds = None, Verdict::Warn, "not periodic"),
-        ("short", |facts| facts.lifetime.period_seconds = Some(HOUR), Verdict::Warn, "shorter than twice the schedule"),
-        ("fixed", |facts| facts.lifetime.renewable = false, Verdict::Warn, "cannot be renewed"),
-        ("capped", |facts| facts.lifetime.explicit_max_ttl_seconds = Some(HOUR), Verdict::Warn, "explicit maximum"),
-        ("batch", |facts| facts.batch = true, Verdict::Warn, "batch token"),
-        ("a child", |facts| facts.orphan = false, Verdict::Warn, "no orphan"),
-        ("forgotten", |facts| facts.lifetime.ttl_seconds = Some(100 * HOUR), Verdict::Warn, "nobody seems to renew it"),
+    let alterations: [(&str, Alter, CheckStatus, &str); 9] = [
+        (
+            "root",
+            |facts| facts.policies.push("root".to_owned()),
+            CheckStatus::Fail,
+            "root token",
+        ),
+        (
+            "use_limited",
+            |facts| facts.use_limited = true,
+            CheckStatus::Fail,
+            "number of uses",
+        ),
+        (
+            "not periodic",
+            |facts| facts.lifetime.period_seconds = None,
+            CheckStatus::Warn,
+            "not periodic",
+        ),
+        (
+            "short",
+            |facts| facts.lifetime.period_seconds = Some(HOUR),
+            CheckStatus::Warn,
+            "shorter than twice the schedule",
+        ),
+        (
+            "fixed",
+            |facts| facts.lifetime.renewable = false,
+            CheckStatus::Warn,
+            "cannot be renewed",
+        ),
+        (
+            "capped",
+            |facts| facts.lifetime.explicit_max_ttl_seconds = Some(HOUR),
+            CheckStatus::Warn,
+            "explicit maximum",
+        ),
+        (
+            "batch",
+            |facts| facts.batch = true,
+            CheckStatus::Warn,
+            "batch token",
+        ),
+        (
+            "a child",
+            |facts| facts.orphan = false,
+            CheckStatus::Warn,
+            "no orphan",
+        ),
+        (
+            "forgotten",
+            |facts| facts.lifetime.ttl_seconds = Some(100 * HOUR),
+            CheckStatus::Warn,
+            "nobody seems to renew it",
+        ),
     ];
     for (case, alter, status, detail) in alterations {
         let checks = look(&[], |inner| inner.alter = Some(alter)).await;
         let found = complaints(&checks);
         assert_eq!((found[0].0, found[0].1), ("vault-token", status), "{case}");
         assert!(found[0].2.contains(detail), "{case}: {found:?}");
-        assert_eq!(found.len(), if status == Verdict::Fail { 6 } else { 1 }, "{case}: {found:?}");
+        assert_eq!(
+            found.len(),
+            if status == CheckStatus::Fail { 6 } else { 1 },
+            "{case}: {found:?}"
+        );
     }
     let mut expected = without_token("vault-token");
     expected[0].2 = "denied".to_owned();
-    let expected = expected.iter().map(|(name, status, detail)| (*name, *status, detail.as_str())).collect::<Vec<_>>();
-    complains("expired", &[], |inner| inner.tokens.0 = "another".to_owned(), &expected).await;
+    let expected = expected
+        .iter()
+        .map(|(name, status, detail)| (*name, *status, detail.as_str()))
+        .collect::<Vec<_>>();
+    complains(
+        "expired",
+        &[],
+        |inner| inner.tokens.0 = "another".to_owned(),
+        &expected,
+    )
+    .await;
 }
 
 const DATA: &str = "secret/data/aws/iam-keys/keysync-doctor";
@@ -260,30 +486,80 @@ const BESIDE: &str = "secret/data/aws/iam-keys-keysync-doctor/keysync-doctor";
 
 #[tokio::test(start_paused = true)]
 async fn the_rights_are_judged() {
-    type Rights = (&'static str, &'static [&'static str]);
-    let cases: [(&str, Rights, (&str, Verdict, &str)); 9] = [
-        ("no create", (DATA, &["update"]), ("policy-write", Verdict::Fail, "create and update")),
-        ("no update", (DATA, &["create"]), ("policy-write", Verdict::Fail, "create and update")),
-        ("reads", (DATA, &["create", "update", "read"]), ("policy-read", Verdict::Warn, "may read keys")),
-        ("deletes the latest", (DATA, &["create", "update", "delete"]), ("policy-scope", Verdict::Warn, "destroy")),
-        ("no metadata", (METADATA, &["deny"]), ("policy-metadata", Verdict::Warn, "drift")),
-        ("deletes metadata", (METADATA, &["read", "delete"]), ("policy-scope", Verdict::Warn, "destroy")),
-        ("too wide", (BESIDE, &["create"]), ("policy-scope", Verdict::Warn, "beside the prefix")),
+    type Capabilities = (&'static str, &'static [&'static str]);
+    let cases: [(&str, Capabilities, (&str, CheckStatus, &str)); 9] = [
+        (
+            "no create",
+            (DATA, &["update"]),
+            ("policy-write", CheckStatus::Fail, "create and update"),
+        ),
+        (
+            "no update",
+            (DATA, &["create"]),
+            ("policy-write", CheckStatus::Fail, "create and update"),
+        ),
+        (
+            "reads",
+            (DATA, &["create", "update", "read"]),
+            ("policy-read", CheckStatus::Warn, "may read keys"),
+        ),
+        (
+            "deletes the latest",
+            (DATA, &["create", "update", "delete"]),
+            ("policy-scope", CheckStatus::Warn, "destroy"),
+        ),
+        (
+            "no metadata",
+            (METADATA, &["deny"]),
+            ("policy-metadata", CheckStatus::Warn, "drift"),
+        ),
+        (
+            "deletes metadata",
+            (METADATA, &["read", "delete"]),
+            ("policy-scope", CheckStatus::Warn, "destroy"),
+        ),
+        (
+            "too wide",
+            (BESIDE, &["create"]),
+            ("policy-scope", CheckStatus::Warn, "beside the prefix"),
+        ),
         (
             "destroys",
             ("secret/destroy/aws/iam-keys/keysync-doctor", &["update"]),
-            ("policy-scope", Verdict::Warn, "destroy"),
+            ("policy-scope", CheckStatus::Warn, "destroy"),
         ),
-        ("sudo", (METADATA, &["read", "sudo"]), ("policy-scope", Verdict::Warn, "sudo")),
+        (
+            "sudo",
+            (METADATA, &["read", "sudo"]),
+            ("policy-scope", CheckStatus::Warn, "sudo"),
+        ),
     ];
-    for (case, rights, expected) in cases {
-        complains(case, &[], |inner| inner.rights = vec![rights], &[expected]).await;
+    for (case, capabilities, expected) in cases {
+        complains(
+            case,
+            &[],
+            |inner| inner.capabilities = vec![capabilities],
+            &[expected],
+        )
+        .await;
     }
     let soft = [("ON_USER_DELETED", "soft-delete")];
     let no_delete = vec![("secret/delete/aws/iam-keys/keysync-doctor", &["deny"][..])];
-    let expected = ("policy-delete", Verdict::Warn, "soft-delete");
-    complains("no delete", &soft, |inner| inner.rights = no_delete.clone(), &[expected]).await;
-    complains("no delete, and none needed", &[], |inner| inner.rights = no_delete, &[]).await;
+    let expected = ("policy-delete", CheckStatus::Warn, "soft-delete");
+    complains(
+        "no delete",
+        &soft,
+        |inner| inner.capabilities = no_delete.clone(),
+        &[expected],
+    )
+    .await;
+    complains(
+        "no delete, and none needed",
+        &[],
+        |inner| inner.capabilities = no_delete,
+        &[],
+    )
+    .await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -293,18 +569,37 @@ async fn a_mount_that_is_no_kv_version_2_is_told() {
         (("kv", None), "secret/ is KV version 1"),
         (("transit", None), "no KV mount but one of transit"),
     ] {
-        let expected = ("vault-mount", Verdict::Fail, detail);
-        complains(detail, &[], |inner| inner.mounted = Some(mounted), &[expected]).await;
+        let expected = ("vault-mount", CheckStatus::Fail, detail);
+        complains(
+            detail,
+            &[],
+            |inner| inner.mounted = Some(mounted),
+            &[expected],
+        )
+        .await;
     }
-    let expected = ("vault-mount", Verdict::Fail, "denied");
-    complains("no mount", &[], |inner| inner.faults = vec![("vault-mount", denied)], &[expected]).await;
+    let expected = ("vault-mount", CheckStatus::Fail, "denied");
+    complains(
+        "no mount",
+        &[],
+        |inner| inner.faults = vec![("vault-mount", denied)],
+        &[expected],
+    )
+    .await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn rights_that_cannot_be_asked_for_are_a_warning() {
-    let checks = look(&[], |inner| inner.faults = vec![("vault-capabilities", denied)]).await;
+    let checks = look(&[], |inner| {
+        inner.faults = vec![("vault-capabilities", denied)]
+    })
+    .await;
     let found = complaints(&checks);
-    assert_eq!((found.len(), found[0].0, found[0].1), (1, "policy-write", Verdict::Warn), "{found:?}");
+    assert_eq!(
+        (found.len(), found[0].0, found[0].1),
+        (1, "policy-write", CheckStatus::Warn),
+        "{found:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -313,62 +608,157 @@ async fn parameters_and_roster_are_judged() {
         "none",
         &[],
         |inner| inner.parameters.clear(),
-        &[("parameters", Verdict::Warn, "/iam_users/<user>_keys")],
+        &[("parameters", CheckStatus::Warn, "/iam_users/<user>_keys")],
     )
     .await;
     let listed = [("IAM_USER_LIST", "bob")];
-    complains("listed by name", &listed, |_| {}, &[("parameters", Verdict::Warn, "bob has no parameter")]).await;
-    let odd = |inner: &mut Inner| inner.parameters.get_mut("/iam_users/alice_keys").unwrap().0 = "odd".to_owned();
-    complains("odd", &[], odd, &[("parameters", Verdict::Warn, "not what the platform writes")]).await;
+    complains(
+        "listed by name",
+        &listed,
+        |_| {},
+        &[("parameters", CheckStatus::Warn, "bob has no parameter")],
+    )
+    .await;
+    let odd = |inner: &mut Inner| {
+        inner.parameters.get_mut("/iam_users/alice_keys").unwrap().0 = "odd".to_owned()
+    };
+    complains(
+        "odd",
+        &[],
+        odd,
+        &[(
+            "parameters",
+            CheckStatus::Warn,
+            "not what the platform writes",
+        )],
+    )
+    .await;
     for (call, fault, name, status) in [
-        ("ssm-page", denied as fn() -> Error, "parameters", Verdict::Fail),
-        ("ssm-read", denied, "parameters", Verdict::Fail),
-        ("ssm-page", unavailable, "parameters", Verdict::Fail),
-        ("roster-page", denied, "roster", Verdict::Warn),
-        ("roster", denied, "roster", Verdict::Warn),
-        ("roster-page", unavailable, "roster", Verdict::Fail),
+        (
+            "ssm-page",
+            denied as fn() -> Error,
+            "parameters",
+            CheckStatus::Fail,
+        ),
+        ("ssm-read", denied, "parameters", CheckStatus::Fail),
+        ("ssm-page", unavailable, "parameters", CheckStatus::Fail),
+        ("roster-page", denied, "roster", CheckStatus::Warn),
+        ("roster", denied, "roster", CheckStatus::Warn),
+        ("roster-page", unavailable, "roster", CheckStatus::Fail),
     ] {
-        complains(call, &[], |inner| inner.faults = vec![(call, fault)], &[(name, status, "test test")]).await;
+        complains(
+            call,
+            &[],
+            |inner| inner.faults = vec![(call, fault)],
+            &[(name, status, "test test")],
+        )
+        .await;
     }
-    complains("empty", &[], |inner| inner.roster.clear(), &[("roster", Verdict::Warn, "empty")]).await;
+    complains(
+        "empty",
+        &[],
+        |inner| inner.roster.clear(),
+        &[("roster", CheckStatus::Warn, "empty")],
+    )
+    .await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_bucket_is_judged() {
-    let lax = ("state-writes", Verdict::Fail, "does not hold");
-    complains("unconditional", &[], |inner| inner.unconditional = true, &[lax]).await;
-    let bare = ("state-encryption", Verdict::Warn, "encryption");
-    complains("not encrypted", &[], |inner| inner.encryption = Encryption::None, &[bare]).await;
+    let lax = ("state-writes", CheckStatus::Fail, "does not hold");
+    complains(
+        "unconditional",
+        &[],
+        |inner| inner.unconditional = true,
+        &[lax],
+    )
+    .await;
+    let bare = ("state-encryption", CheckStatus::Warn, "encryption");
+    complains(
+        "not encrypted",
+        &[],
+        |inner| inner.encryption = Encryption::None,
+        &[bare],
+    )
+    .await;
     let key = "arn:aws:kms:ca-central-1:123456789012:key/1234".to_owned();
     let checks = look(&[], |inner| inner.encryption = Encryption::Kms(key)).await;
-    assert!(complaints(&checks).is_empty() && checks.iter().any(|check| check.detail == "with the KMS key 1234"));
-    let writes =
-        [("state-writes", Verdict::Fail, "denied"), ("state-encryption", Verdict::Fail, "because state-writes")];
-    complains("may not write", &[], |inner| inner.faults = vec![("s3-probe", denied)], &writes).await;
+    assert!(
+        complaints(&checks).is_empty()
+            && checks
+                .iter()
+                .any(|check| check.detail == "with the KMS key 1234")
+    );
+    let writes = [
+        ("state-writes", CheckStatus::Fail, "denied"),
+        (
+            "state-encryption",
+            CheckStatus::Fail,
+            "because state-writes",
+        ),
+    ];
+    complains(
+        "may not write",
+        &[],
+        |inner| inner.faults = vec![("s3-probe", denied)],
+        &writes,
+    )
+    .await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_doctor_is_done_in_time() {
     let memory = well();
-    let world = memory.world(&[]);
+    let ctx = memory.ctx(&[]);
     let begun = Instant::now();
-    let hangs =
-        async { vec![check::check("vault-name", begun + Duration::from_mins(1), std::future::pending()).await] };
-    let checks = examine(&world, begun + Duration::from_mins(1), hangs).await;
-    assert_eq!(begun.elapsed().as_secs(), 10, "each check has a limit of its own");
-    assert!(checks.iter().any(|check| check.detail == "no answer within 10 s"), "{checks:#?}");
+    let hangs = async {
+        vec![
+            check::check(
+                "vault-name",
+                begun + Duration::from_mins(1),
+                std::future::pending(),
+            )
+            .await,
+        ]
+    };
+    let checks = examine(&ctx, begun + Duration::from_mins(1), hangs).await;
+    assert_eq!(
+        begun.elapsed().as_secs(),
+        10,
+        "each check has a limit of its own"
+    );
+    assert!(
+        checks
+            .iter()
+            .any(|check| check.detail == "no answer within 10 s"),
+        "{checks:#?}"
+    );
     let begun = Instant::now();
-    let world = well().world(&[]);
-    let checks = examine(&world, begun + Duration::from_millis(2500), async { Vec::new() }).await;
-    assert!(begun.elapsed() <= Duration::from_millis(2501), "{:?}", begun.elapsed());
-    assert!(checks.iter().any(|check| check.name == "vault-token" && check.status == Verdict::Fail));
+    let ctx = well().ctx(&[]);
+    let checks = examine(&ctx, begun + Duration::from_millis(2500), async {
+        Vec::new()
+    })
+    .await;
+    assert!(
+        begun.elapsed() <= Duration::from_millis(2501),
+        "{:?}",
+        begun.elapsed()
+    );
+    assert!(
+        checks
+            .iter()
+            .any(|check| check.name == "vault-token" && check.status == CheckStatus::Fail)
+    );
 }
 
 #[test]
 fn a_wrong_configuration_is_one_check_that_names_every_problem() {
-    let problem = |variable| Problem { variable, problem: "is wrong".to_owned() };
+    let problem = |variable| Problem {
+        variable,
+        problem: "is wrong".to_owned(),
+    };
     let error = Error::BadConfiguration(vec![problem("VAULT_ADDR"), problem("LOG_LEVEL")]);
-    let answer = answer_without_world(&json!({"action": "doctor"}), &error).unwrap();
+    let answer = answer_without_context(&json!({"action": "doctor"}), &error).unwrap();
     insta::assert_json_snapshot!(answer, @r#"
     [
       {
@@ -380,7 +770,11 @@ fn a_wrong_configuration_is_one_check_that_names_every_problem() {
       }
     ]
     "#);
-    for other in [json!({"action": "sync", "users": ["alice"]}), json!({"action": "doctor", "x": 1}), json!(null)] {
-        assert_eq!(answer_without_world(&other, &error), None, "{other}");
+    for other in [
+        json!({"action": "sync", "users": ["alice"]}),
+        json!({"action": "doctor", "x": 1}),
+        json!(null),
+    ] {
+        assert_eq!(answer_without_context(&other, &error), None, "{other}");
     }
 }

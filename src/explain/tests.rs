@@ -12,7 +12,11 @@ fn at(time: &str) -> Timestamp {
 
 fn config(basic: bool) -> Config {
     Config::read(|name| {
-        let mode = if basic { "VAULT_TOKEN" } else { "S3_BUCKET_NAME" };
+        let mode = if basic {
+            "VAULT_TOKEN"
+        } else {
+            "S3_BUCKET_NAME"
+        };
         match name {
             "VAULT_ADDR" => Some("https://vault.example.org".to_owned()),
             name => (name == mode).then(|| "x".to_owned()),
@@ -25,15 +29,28 @@ fn state() -> UserState {
     let (user, id) = (UserName::parse("alice").unwrap(), "AKIAOLD1".to_owned());
     let key = AccessKey::new(id, "secret".to_owned().into()).unwrap();
     let published = UserState::of_published(&user, &key, 6, &config(false).vault.path_of(&user));
-    UserState { last_synced_at: at("2026-01-08T12:00:00Z"), parameter_version: Some(11), ..published }
+    UserState {
+        last_synced_at: at("2026-01-08T12:00:00Z"),
+        parameter_version: Some(11),
+        ..published
+    }
 }
 
 fn seen() -> Sighting {
-    let revision = Revision { modified: at("2026-01-10T02:00:00Z"), version: 12 };
+    let revision = Revision {
+        modified: at("2026-01-10T02:00:00Z"),
+        version: 12,
+    };
     Sighting {
-        parameter: Held::Key { id: "AKIANEW2".to_owned(), revision },
+        parameter: Held::Key {
+            id: "AKIANEW2".to_owned(),
+            revision,
+        },
         state: Some(state()),
-        vault: VaultView::At { version: 6, readable: true },
+        vault: VaultView::At {
+            version: 6,
+            readable: true,
+        },
         roster: RosterView::Unknown,
         reason: Reason::Rotated,
     }
@@ -44,7 +61,10 @@ fn row(condition: Condition, reason: &Reason, hours_left: Option<f64>) -> Row {
         user: "alice".to_owned(),
         condition,
         reason: reason.to_string(),
-        last_sync: LastSync { outcome: SyncOutcome::Written, at: None },
+        last_sync: LastSync {
+            outcome: SyncOutcome::Written,
+            at: None,
+        },
         rotated_at: None,
         key_age_hours: None,
         hours_left,
@@ -55,9 +75,16 @@ fn row(condition: Condition, reason: &Reason, hours_left: Option<f64>) -> Row {
     }
 }
 
-fn told(config: &Config, row: Row, seen: Option<&Sighting>, last_run: Option<&LastRun>) -> String {
+fn told(
+    config: &Config,
+    row: Row,
+    seen: Option<&Sighting>,
+    last_run: Option<&ReconcileRecord>,
+) -> String {
     let Explanation { story, advice, .. } = explain(config, row, seen, Ok(last_run), at(NOW));
-    let story = story.into_iter().map(|paragraph| format!("{}: {}\n", paragraph.about, paragraph.text));
+    let story = story
+        .into_iter()
+        .map(|paragraph| format!("{}: {}\n", paragraph.about, paragraph.text));
     story.chain([format!("advice: {advice}")]).collect()
 }
 
@@ -77,8 +104,9 @@ fn a_user_who_is_behind_has_a_story_with_a_deadline() {
 
 #[test]
 fn a_user_of_whom_nothing_could_be_seen_has_the_error_for_a_story() {
-    let failed = Reason::NotRead("reading the parameter /iam_users/alice_keys: denied; allow it".to_owned());
-    let run = LastRun {
+    let failed =
+        Reason::NotRead("reading the parameter /iam_users/alice_keys: denied; allow it".to_owned());
+    let run = ReconcileRecord {
         started_at: at("2026-01-10T11:00:00Z"),
         finished_at: Some(at("2026-01-10T11:01:00Z")),
         trigger: "reconcile".to_owned(),
@@ -116,11 +144,20 @@ fn the_basic_mode_has_no_record_to_tell_of() {
 #[test]
 fn what_each_side_can_hold_is_a_sentence() {
     let mut seen = seen();
-    let revision = Revision { modified: at("2026-01-10T02:00:00Z"), version: 12 };
+    let revision = Revision {
+        modified: at("2026-01-10T02:00:00Z"),
+        version: 12,
+    };
     let state = state();
     let views = [
-        VaultView::At { version: 7, readable: true },
-        VaultView::At { version: 6, readable: false },
+        VaultView::At {
+            version: 7,
+            readable: true,
+        },
+        VaultView::At {
+            version: 6,
+            readable: false,
+        },
         VaultView::Absent,
         VaultView::NotRead,
         VaultView::Hidden { refused: None },
@@ -131,7 +168,11 @@ fn what_each_side_can_hold_is_a_sentence() {
         sentences.push(vault("secret/aws/iam-keys/alice", &seen));
     }
     let problem = "it has no current key".to_owned();
-    for held in [Held::Nothing { revision, problem }, Held::Absent, Held::Unknown] {
+    for held in [
+        Held::Nothing { revision, problem },
+        Held::Absent,
+        Held::Unknown,
+    ] {
         seen.parameter = held;
         sentences.push(parameter("/iam_users/alice_keys", &seen, at(NOW)));
         seen.roster = RosterView::NotListed;
@@ -139,9 +180,17 @@ fn what_each_side_can_hold_is_a_sentence() {
         seen.roster = RosterView::Unknown;
         sentences.extend(roster(&seen).map(str::to_owned));
     }
-    let predecessors = UserState { parameter_version: None, vault_version: None, access_key_id: None, ..state.clone() };
-    sentences.push(record(&config(false), Some(&predecessors), at(NOW)));
-    let retired = UserState { retired_at: Some(at("2026-01-09T12:00:00Z")), ..state.clone() };
+    let legacies = UserState {
+        parameter_version: None,
+        vault_version: None,
+        access_key_id: None,
+        ..state.clone()
+    };
+    sentences.push(record(&config(false), Some(&legacies), at(NOW)));
+    let retired = UserState {
+        retired_at: Some(at("2026-01-09T12:00:00Z")),
+        ..state.clone()
+    };
     sentences.push(record(&config(false), Some(&retired), at(NOW)));
     sentences.push(record(&config(true), Some(&state), at(NOW)));
     insta::assert_snapshot!(sentences.join("\n"), @r#"
@@ -157,7 +206,7 @@ fn what_each_side_can_hold_is_a_sentence() {
     There is no roster to ask whether the user was removed.
     /iam_users/alice_keys could not be read.
     The user is not on the platform's roster.
-    A key was written to Vault by the predecessor of this service, 48 h ago (2026-01-08 12:00:00 UTC).
+    A key was written to Vault by the legacy of this service, 48 h ago (2026-01-08 12:00:00 UTC).
     The key …OLD1 was written to Vault as version 6 from the parameter's version 11, 48 h ago (2026-01-08 12:00:00 UTC). The user was retired 24 h ago (2026-01-09 12:00:00 UTC).
     The key …OLD1 is in Vault as version 6; in basic mode nothing else is recorded.
     "#);
@@ -181,7 +230,12 @@ fn there_is_advice_for_every_condition() {
     ];
     let all = conditions.map(|condition| {
         let row = row(condition, &Reason::InStep, None);
-        format!("{}: {} | {}", condition.as_str(), planned(&row), advice(&row))
+        format!(
+            "{}: {} | {}",
+            condition.as_str(),
+            planned(&row),
+            advice(&row)
+        )
     });
     insta::assert_snapshot!(all.join("\n"), @r#"
     in step: Nothing is to be done: Vault holds the current key. | If an application is refused all the same, it uses another key than …NEW2: let it read Vault again.

@@ -1,7 +1,10 @@
 use super::*;
 
 fn naming() -> ParameterNaming {
-    ParameterNaming { prefix: "/iam_users/".into(), suffix: "_keys".into() }
+    ParameterNaming {
+        prefix: "/iam_users/".into(),
+        suffix: "_keys".into(),
+    }
 }
 
 fn key(id: &str, secret: &str) -> Result<AccessKey, &'static str> {
@@ -14,7 +17,10 @@ fn every_legal_character_makes_a_user_name() {
     assert_eq!(UserName::parse(all).unwrap().as_str(), all);
     let longest = "x".repeat(64);
     assert_eq!(UserName::parse(&longest).unwrap().as_str(), longest);
-    assert!(UserName::parse("...").is_ok(), "three dots are a name, not a way up");
+    assert!(
+        UserName::parse("...").is_ok(),
+        "three dots are a name, not a way up"
+    );
 }
 
 #[test]
@@ -22,32 +28,72 @@ fn hostile_user_names_are_refused_by_name_of_the_fault() {
     assert_eq!(UserName::parse(""), Err(UserNameError::Empty));
     assert_eq!(UserName::parse("."), Err(UserNameError::Dots));
     assert_eq!(UserName::parse(".."), Err(UserNameError::Dots));
-    assert_eq!(UserName::parse(&"x".repeat(65)), Err(UserNameError::TooLong(65)));
-    for bad in ["a/b", "../b", "%2e%2e", "a b", "a\n", "a\0", "аlice", "a\\b", "a?b", "a#b", "a;b"] {
-        assert!(matches!(UserName::parse(bad), Err(UserNameError::Character(_))), "{bad:?}");
+    assert_eq!(
+        UserName::parse(&"x".repeat(65)),
+        Err(UserNameError::TooLong(65))
+    );
+    for bad in [
+        "a/b", "../b", "%2e%2e", "a b", "a\n", "a\0", "аlice", "a\\b", "a?b", "a#b", "a;b",
+    ] {
+        assert!(
+            matches!(UserName::parse(bad), Err(UserNameError::Character(_))),
+            "{bad:?}"
+        );
     }
 }
 
 #[test]
 fn takes_exactly_one_suffix_off_a_parameter_name() {
-    assert_eq!(naming().user_of("/iam_users/x_keys_keys").unwrap().as_str(), "x_keys");
-    assert_eq!(naming().user_of("/iam_users/_keys_keys").unwrap().as_str(), "_keys");
+    assert_eq!(
+        naming().user_of("/iam_users/x_keys_keys").unwrap().as_str(),
+        "x_keys"
+    );
+    assert_eq!(
+        naming().user_of("/iam_users/_keys_keys").unwrap().as_str(),
+        "_keys"
+    );
 }
 
 #[test]
 fn names_why_a_parameter_is_nobodys() {
-    for other in ["/iam_users/alice", "/other/alice_keys", "iam_users/alice_keys", ""] {
-        assert!(naming().user_of(other).unwrap_err().contains("/iam_users/<user>_keys"), "{other:?}");
+    for other in [
+        "/iam_users/alice",
+        "/other/alice_keys",
+        "iam_users/alice_keys",
+        "",
+    ] {
+        assert!(
+            naming()
+                .user_of(other)
+                .unwrap_err()
+                .contains("/iam_users/<user>_keys"),
+            "{other:?}"
+        );
     }
-    for hostile in ["/iam_users/_keys", "/iam_users/.._keys", "/iam_users/a/b_keys"] {
-        assert!(naming().user_of(hostile).unwrap_err().contains("holds no user"), "{hostile:?}");
+    for hostile in [
+        "/iam_users/_keys",
+        "/iam_users/.._keys",
+        "/iam_users/a/b_keys",
+    ] {
+        assert!(
+            naming()
+                .user_of(hostile)
+                .unwrap_err()
+                .contains("holds no user"),
+            "{hostile:?}"
+        );
     }
 }
 
 #[test]
 fn a_user_whose_name_no_parameter_can_hold_has_no_parameter() {
-    assert_eq!(naming().parameter_of(&UserName::parse("jo@x").unwrap()), None);
-    let parameter = naming().parameter_of(&UserName::parse("x_keys").unwrap()).unwrap();
+    assert_eq!(
+        naming().parameter_of(&UserName::parse("jo@x").unwrap()),
+        None
+    );
+    let parameter = naming()
+        .parameter_of(&UserName::parse("x_keys").unwrap())
+        .unwrap();
     assert_eq!(parameter.as_str(), "/iam_users/x_keys_keys");
 }
 
@@ -55,7 +101,10 @@ fn a_user_whose_name_no_parameter_can_hold_has_no_parameter() {
 fn the_fingerprint_is_the_predecessors() {
     // sha256 of {"accessKeyId":"AKIAEXAMPLE","secretAccessKey":"wJalr/K7+x="}, computed with sha256sum.
     let expected = "97e0f265efb4f172f8e7d345bb9d7af408108d13d187d1ae040cdf2fa83e561e";
-    assert_eq!(key("AKIAEXAMPLE", "wJalr/K7+x=").unwrap().fingerprint().0, expected);
+    assert_eq!(
+        key("AKIAEXAMPLE", "wJalr/K7+x=").unwrap().fingerprint().0,
+        expected
+    );
     // and of {"accessKeyId":"a","secretAccessKey":"\"\\"}: JSON escapes are part of the text.
     let expected = "68624deedc4bfc0a318d96ce62959c09a1ec7611feaaab30b9dd3356729f33e5";
     assert_eq!(key("a", "\"\\").unwrap().fingerprint().0, expected);
@@ -63,8 +112,14 @@ fn the_fingerprint_is_the_predecessors() {
 
 #[test]
 fn an_empty_or_unprintable_key_is_no_key() {
-    for (id, secret) in [("", "s"), (" ", "s"), ("AKIA\n", "s"), ("AKIA", ""), ("AKIA", "se cret"), ("AKIA", "s\u{e9}")]
-    {
+    for (id, secret) in [
+        ("", "s"),
+        (" ", "s"),
+        ("AKIA\n", "s"),
+        ("AKIA", ""),
+        ("AKIA", "se cret"),
+        ("AKIA", "s\u{e9}"),
+    ] {
         assert!(key(id, secret).is_err(), "{id:?} {secret:?}");
     }
 }

@@ -6,8 +6,8 @@ pub enum Reason {
     /// Parameter, state and Vault agree.
     #[error("Vault holds the current key")]
     InStep,
-    /// The predecessor had written the key.
-    #[error("Vault holds the current key, written by the predecessor")]
+    /// The legacy had written the key.
+    #[error("Vault holds the current key, written by the legacy")]
     TakenOver,
     /// No state: the user is new to us.
     #[error("new: no key of this user was recorded")]
@@ -39,7 +39,9 @@ pub enum Reason {
     #[error("the state is newer than the parameter that was read: another run was faster")]
     Superseded,
     /// The parameter has no `current`.
-    #[error("the parameter has no current key (a rotation is under way or stuck); Vault keeps the last good key")]
+    #[error(
+        "the parameter has no current key (a rotation is under way or stuck); Vault keeps the last good key"
+    )]
     WithoutCurrent,
     /// Absent, and gone from the roster.
     #[error("the parameter is gone and the user is not on the roster")]
@@ -51,7 +53,9 @@ pub enum Reason {
     #[error("the user is gone and was retired before")]
     AlreadyRetired,
     /// Absent, on the roster.
-    #[error("on the roster, but there is no parameter; ask the platform team if that lasts for more than an hour")]
+    #[error(
+        "on the roster, but there is no parameter; ask the platform team if that lasts for more than an hour"
+    )]
     ListedWithoutParameter,
     /// Absent, and nothing says that the user was deleted.
     #[error(
@@ -59,7 +63,9 @@ pub enum Reason {
     )]
     NoParameter,
     /// Gone, and never seen by us.
-    #[error("there is neither a parameter nor a recorded key; check the name, the Region and SSM_PARAMETER_PREFIX")]
+    #[error(
+        "there is neither a parameter nor a recorded key; check the name, the Region and SSM_PARAMETER_PREFIX"
+    )]
     NeverSeen,
     /// The name can be no parameter's.
     #[error(
@@ -77,6 +83,9 @@ pub enum Reason {
 impl Reason {
     /// Whether Vault had been changed behind our back.
     pub fn is_drift(&self) -> bool {
-        matches!(self, Self::OtherVersion { .. } | Self::Unreadable(_) | Self::Vanished)
+        matches!(
+            self,
+            Self::OtherVersion { .. } | Self::Unreadable(_) | Self::Vanished
+        )
     }
 }

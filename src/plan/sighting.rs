@@ -47,17 +47,28 @@ impl Sighting {
     /// What is told of `seen`, given the plan's reason.
     pub fn of(seen: &Snapshot, reason: Reason) -> Self {
         let parameter = match &seen.parameter {
-            Parameter::Current(current) => Held::Key { id: current.key.id.clone(), revision: current.revision },
-            Parameter::WithoutCurrent { revision } => {
-                Held::Nothing { revision: *revision, problem: "it has no current key".to_owned() }
-            }
-            Parameter::Malformed { revision, problem } => {
-                Held::Nothing { revision: *revision, problem: problem.clone() }
-            }
+            Parameter::Current(current) => Held::Key {
+                id: current.key.id.clone(),
+                revision: current.revision,
+            },
+            Parameter::WithoutCurrent { revision } => Held::Nothing {
+                revision: *revision,
+                problem: "it has no current key".to_owned(),
+            },
+            Parameter::Malformed { revision, problem } => Held::Nothing {
+                revision: *revision,
+                problem: problem.clone(),
+            },
             Parameter::Absent => Held::Absent,
             Parameter::Unnameable => Held::Unnameable,
             Parameter::Unreadable(_) => Held::Unknown,
         };
-        Self { parameter, state: seen.state.clone(), vault: seen.vault, roster: seen.roster, reason }
+        Self {
+            parameter,
+            state: seen.state.clone(),
+            vault: seen.vault,
+            roster: seen.roster,
+            reason,
+        }
     }
 }

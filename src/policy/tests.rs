@@ -4,8 +4,13 @@ use super::*;
 
 fn config(variables: &[(&str, &str)]) -> Config {
     let variables = [&[("VAULT_ADDR", "https://vault.example.org")], variables].concat();
-    Config::read(|name| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned()))
-        .unwrap()
+    Config::read(|name| {
+        variables
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, value)| (*value).to_owned())
+    })
+    .unwrap()
 }
 
 fn rules(policy: &VaultPolicy) -> Value {
@@ -14,8 +19,11 @@ fn rules(policy: &VaultPolicy) -> Value {
 
 #[test]
 fn the_enhanced_mode_may_write_keys_and_see_versions_but_read_no_key() {
-    let policy =
-        VaultPolicy::of(&config(&[("S3_BUCKET_NAME", "b"), ("VAULT_MOUNT", "kv"), ("VAULT_PATH_PREFIX", "keys")]));
+    let policy = VaultPolicy::of(&config(&[
+        ("S3_BUCKET_NAME", "b"),
+        ("VAULT_MOUNT", "kv"),
+        ("VAULT_PATH_PREFIX", "keys"),
+    ]));
     assert_eq!(
         rules(&policy),
         json!({
@@ -29,13 +37,25 @@ fn the_enhanced_mode_may_write_keys_and_see_versions_but_read_no_key() {
 #[test]
 fn the_basic_mode_may_also_read_keys() {
     let policy = rules(&VaultPolicy::of(&config(&[("VAULT_TOKEN", "t")])));
-    assert_eq!(policy["secret/data/aws/iam-keys/*"]["capabilities"], json!(["create", "update", "read"]));
-    assert!(policy.get("secret/detailed-metadata/aws/iam-keys/").is_none());
+    assert_eq!(
+        policy["secret/data/aws/iam-keys/*"]["capabilities"],
+        json!(["create", "update", "read"])
+    );
+    assert!(
+        policy
+            .get("secret/detailed-metadata/aws/iam-keys/")
+            .is_none()
+    );
 }
 
 #[test]
 fn only_soft_delete_may_hide_versions() {
-    let with = |value| rules(&VaultPolicy::of(&config(&[("S3_BUCKET_NAME", "b"), ("ON_USER_DELETED", value)])));
+    let with = |value| {
+        rules(&VaultPolicy::of(&config(&[
+            ("S3_BUCKET_NAME", "b"),
+            ("ON_USER_DELETED", value),
+        ])))
+    };
     let path = "secret/delete/aws/iam-keys/*";
     assert_eq!(with("soft-delete")[path]["capabilities"], json!(["update"]));
     assert!(with("retain").get(path).is_none());
@@ -66,9 +86,15 @@ fn each_rule_in_hcl_has_its_reason() {
 fn the_policy_file_is_the_policy_with_soft_delete() {
     let file = include_str!("../../infra/vault/iam-key-sync.hcl");
     let bare = |text: &str| {
-        text.lines().filter(|line| !line.starts_with('#') && !line.is_empty()).collect::<Vec<_>>().join("\n")
+        text.lines()
+            .filter(|line| !line.starts_with('#') && !line.is_empty())
+            .collect::<Vec<_>>()
+            .join("\n")
     };
-    let policy = VaultPolicy::of(&config(&[("S3_BUCKET_NAME", "b"), ("ON_USER_DELETED", "soft-delete")]));
+    let policy = VaultPolicy::of(&config(&[
+        ("S3_BUCKET_NAME", "b"),
+        ("ON_USER_DELETED", "soft-delete"),
+    ]));
     assert_eq!(bare(file), bare(&policy.to_hcl()));
 }
 
@@ -83,21 +109,40 @@ fn the_iam_policy_names_what_is_configured() {
     let policy = IamPolicy::of(&config, Some("123456789012"), None);
     let (document, left_out) = (serde_json::to_value(&policy).unwrap(), policy.left_out);
     let statements = document["Statement"].as_array().unwrap();
-    let resources = |sid: &str| statements.iter().find(|of| of["Sid"] == sid).map(|of| of["Resource"].clone());
+    let resources = |sid: &str| {
+        statements
+            .iter()
+            .find(|of| of["Sid"] == sid)
+            .map(|of| of["Resource"].clone())
+    };
     assert_eq!(
         resources("ReadKeyParameters"),
-        Some(json!(["arn:aws:ssm:ca-central-1:123456789012:parameter/keys/*_keys"]))
+        Some(json!([
+            "arn:aws:ssm:ca-central-1:123456789012:parameter/keys/*_keys"
+        ]))
     );
     assert_eq!(
         resources("ReadAndWriteState"),
-        Some(json!(["arn:aws:s3:::state/sync-state/*", "arn:aws:s3:::state/vault-token.json"]))
+        Some(json!([
+            "arn:aws:s3:::state/sync-state/*",
+            "arn:aws:s3:::state/vault-token.json"
+        ]))
     );
     assert_eq!(resources("ReadRoster"), None, "there is no roster");
-    assert!(statements.iter().all(|of| of["Effect"] == "Allow"), "{document}");
-    for only_a_deployment_knows in
-        ["ConsumeQueue", "RecordFailedInvocations", "WriteLogs", "KeepCodeOffNetworkInterfaces"]
-    {
-        assert!(left_out.iter().any(|sid| sid == only_a_deployment_knows), "{left_out:?}");
+    assert!(
+        statements.iter().all(|of| of["Effect"] == "Allow"),
+        "{document}"
+    );
+    for only_a_deployment_knows in [
+        "ConsumeQueue",
+        "RecordFailedInvocations",
+        "WriteLogs",
+        "KeepCodeOffNetworkInterfaces",
+    ] {
+        assert!(
+            left_out.iter().any(|sid| sid == only_a_deployment_knows),
+            "{left_out:?}"
+        );
     }
     assert!(!document.to_string().contains("${"), "{document}");
 }
@@ -108,9 +153,15 @@ fn the_bucket_s_key_is_granted_where_it_is_named() {
     let key = "arn:aws:kms:ca-central-1:123456789012:key/1";
     let document = serde_json::to_value(IamPolicy::of(&config, None, Some(key))).unwrap();
     let statements = document["Statement"].as_array().unwrap();
-    let of_key = statements.iter().find(|statement| statement["Sid"] == "UseKeyForBucket").unwrap();
+    let of_key = statements
+        .iter()
+        .find(|statement| statement["Sid"] == "UseKeyForBucket")
+        .unwrap();
     assert_eq!(of_key["Resource"], json!([key]));
-    assert_eq!(of_key["Condition"]["StringEquals"]["kms:ViaService"], json!(["s3.ca-central-1.amazonaws.com"]));
+    assert_eq!(
+        of_key["Condition"]["StringEquals"]["kms:ViaService"],
+        json!(["s3.ca-central-1.amazonaws.com"])
+    );
     let without = serde_json::to_string(&IamPolicy::of(&config, None, None)).unwrap();
     assert!(!without.contains("kms:"), "{without}");
 }
@@ -124,21 +175,35 @@ fn names_that_need_escapes_in_json_are_names() {
         ("SYNC_STATE_S3_KEY", r"old\state"),
     ]);
     let document = serde_json::to_value(IamPolicy::of(&config, None, None)).unwrap();
-    let list = document["Statement"].as_array().unwrap().iter().find(|of| of["Sid"] == "ListState").unwrap();
+    let list = document["Statement"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|of| of["Sid"] == "ListState")
+        .unwrap();
     let prefixes = &list["Condition"]["StringLikeIfExists"]["s3:prefix"];
     assert_eq!(prefixes.as_array().unwrap()[0], r#"o"dd\/*"#, "{list}");
 }
 
 #[test]
 fn behind_an_access_point_the_bucket_is_not_known() {
-    let config = config(&[("S3_BUCKET_NAME", "arn:aws:s3:ca-central-1:123456789012:accesspoint/state")]);
+    let config = config(&[(
+        "S3_BUCKET_NAME",
+        "arn:aws:s3:ca-central-1:123456789012:accesspoint/state",
+    )]);
     let policy = IamPolicy::of(&config, None, None);
-    assert!(policy.left_out.iter().any(|sid| sid == "ReadAndWriteState"), "{:?}", policy.left_out);
+    assert!(
+        policy.left_out.iter().any(|sid| sid == "ReadAndWriteState"),
+        "{:?}",
+        policy.left_out
+    );
     assert!(!serde_json::to_string(&policy).unwrap().contains("s3:"));
 }
 
 #[test]
 fn the_basic_mode_asks_for_no_bucket() {
-    let document = serde_json::to_string(&IamPolicy::of(&config(&[("VAULT_TOKEN", "t")]), None, None)).unwrap();
+    let document =
+        serde_json::to_string(&IamPolicy::of(&config(&[("VAULT_TOKEN", "t")]), None, None))
+            .unwrap();
     assert!(!document.contains("s3:"), "{document}");
 }

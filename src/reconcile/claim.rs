@@ -6,14 +6,14 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Ending, Scope};
+use crate::backends::{Backends, Etag, PutResult, Runs};
+use crate::context::Context;
 use crate::error::Error;
 use crate::keys::UserName;
 use crate::report::{Outcome, Report};
-use crate::snapshot::LastRun;
-use crate::stores::{Etag, Runs, Saved, Stores};
+use crate::snapshot::ReconcileRecord;
+use crate::time_format::utc;
 use crate::trigger::Reconcile;
-use crate::words::utc;
-use crate::world::World;
 
 /// How much the clocks of two functions may differ.
 const CLOCKS: SignedDuration = SignedDuration::from_mins(10);
@@ -29,7 +29,7 @@ pub enum Claim {
         /// Whom it is for.
         scope: Scope,
         /// The record to finish and its version; `None` where nothing is recorded.
-        record: Option<(LastRun, Etag)>,
+        record: Option<(ReconcileRecord, Etag)>,
     },
     /// It is not to be done.
     NotDue {
@@ -45,32 +45,51 @@ pub enum Claim {
 ///
 /// # Errors
 /// Those of the record.
-pub async fn claim<W: Stores>(
-    world: &World<W>,
+pub async fn claim<W: Backends>(
+    ctx: &Context<W>,
     order: &Reconcile,
     request_id: &str,
     until: Timestamp,
 ) -> Result<Claim, Error> {
     if let Some(users) = &order.users {
-        return Ok(Claim::Granted { scope: Scope::Only(users.clone()), record: None });
+        return Ok(Claim::Granted {
+            scope: Scope::Only(users.clone()),
+            record: None,
+        });
     }
-    let Some(states) = world.states.as_ref().filter(|_| !order.dry_run) else {
-        return Ok(Claim::Granted { scope: Scope::Everyone { first: Vec::new() }, record: None });
+    let Some(states) = ctx.states.as_ref().filter(|_| !order.dry_run) else {
+        return Ok(Claim::Granted {
+            scope: Scope::Everyone { first: Vec::new() },
+            record: None,
+        });
     };
     let now = Timestamp::now();
     let (last, etag) = states.load_run().await?;
-    let scope = match due(last.as_ref(), now, world.config.sync_interval_hours, order.force, request_id) {
+    let scope = match due(
+        last.as_ref(),
+        now,
+        ctx.config.sync_interval_hours,
+        order.force,
+        request_id,
+    ) {
         Ok(scope) => scope,
         Err(reason) => {
-            let complete = last.as_ref().is_some_and(|last| last.finished_at.is_some() && is_complete(last));
+            let complete = last
+                .as_ref()
+                .is_some_and(|last| last.finished_at.is_some() && is_complete(last));
             return Ok(Claim::NotDue { reason, complete });
         }
     };
     let goes_on = last.filter(|_| matches!(scope, Scope::Only(_)));
-    let run = LastRun {
+    let run = ReconcileRecord {
         started_at: goes_on.map_or(now, |last| last.started_at),
         finished_at: None,
-        trigger: if matches!(scope, Scope::Only(_)) { "reconcile-rest" } else { "reconcile" }.to_owned(),
+        trigger: if matches!(scope, Scope::Only(_)) {
+            "reconcile-rest"
+        } else {
+            "reconcile"
+        }
+        .to_owned(),
         counts: BTreeMap::new(),
         failed_users: left_over(&scope).iter().map(ToString::to_string).collect(),
         unlisted: matches!(scope, Scope::Everyone { .. }),
@@ -78,13 +97,22 @@ pub async fn claim<W: Stores>(
         request_id: Some(request_id.to_owned()),
     };
     match states.save_run(&run, etag.as_ref()).await? {
-        Saved::As(etag) => Ok(Claim::Granted { scope, record: Some((run, etag)) }),
+        PutResult::Saved(etag) => Ok(Claim::Granted {
+            scope,
+            record: Some((run, etag)),
+        }),
         // The first answer to our own write may have been lost, and then the repetition lost against it.
-        Saved::LostRace => match states.load_run().await? {
-            (Some(theirs), Some(etag)) if theirs == run => Ok(Claim::Granted { scope, record: Some((run, etag)) }),
+        PutResult::PreconditionFailed => match states.load_run().await? {
+            (Some(theirs), Some(etag)) if theirs == run => Ok(Claim::Granted {
+                scope,
+                record: Some((run, etag)),
+            }),
             _ => {
                 let reason = "another sweep began at the same moment".to_owned();
-                Ok(Claim::NotDue { reason, complete: false })
+                Ok(Claim::NotDue {
+                    reason,
+                    complete: false,
+                })
             }
         },
     }
@@ -98,21 +126,33 @@ fn left_over(scope: &Scope) -> &[UserName] {
 
 /// Whom a sweep is for now, or why none is due. Pure.
 fn due(
-    last: Option<&LastRun>,
+    last: Option<&ReconcileRecord>,
     now: Timestamp,
     interval_hours: u32,
     force: bool,
     request_id: &str,
 ) -> Result<Scope, String> {
-    let Some(last) = last else { return Ok(Scope::Everyone { first: Vec::new() }) };
-    let first = || last.failed_users.iter().filter_map(|name| UserName::parse(name).ok()).collect::<Vec<_>>();
+    let Some(last) = last else {
+        return Ok(Scope::Everyone { first: Vec::new() });
+    };
+    let first = || {
+        last.failed_users
+            .iter()
+            .filter_map(|name| UserName::parse(name).ok())
+            .collect::<Vec<_>>()
+    };
     // A date to come would put off every sweep until then.
     if last.started_at > later(now, CLOCKS) {
         return Ok(Scope::Everyone { first: first() });
     }
-    let (Some(finished), is_old) = (last.finished_at, is_old(last.started_at, now, interval_hours)) else {
+    let (Some(finished), is_old) = (
+        last.finished_at,
+        is_old(last.started_at, now, interval_hours),
+    ) else {
         let until = last.claimed_until.unwrap_or(last.started_at);
-        let alive = now < until && until <= later(now, LONGEST) && last.request_id.as_deref() != Some(request_id);
+        let alive = now < until
+            && until <= later(now, LONGEST)
+            && last.request_id.as_deref() != Some(request_id);
         return if alive && !force {
             Err(format!(
                 "another sweep, begun at {}, may be under way until {}; force (--force) sweeps all the same",
@@ -129,13 +169,15 @@ fn due(
             "the last sweep was complete at {}, and one every {interval_hours} h is enough; force (--force) repeats it",
             utc(finished)
         )),
-        (false, false) if last.unlisted || first().is_empty() => Ok(Scope::Everyone { first: first() }),
+        (false, false) if last.unlisted || first().is_empty() => {
+            Ok(Scope::Everyone { first: first() })
+        }
         (false, false) => Ok(Scope::Only(first())),
     }
 }
 
 /// Whether a sweep that ended brought everybody in step.
-fn is_complete(last: &LastRun) -> bool {
+fn is_complete(last: &ReconcileRecord) -> bool {
     last.failed_users.is_empty() && !last.unlisted
 }
 
@@ -154,24 +196,33 @@ fn is_old(started: Timestamp, now: Timestamp, interval_hours: u32) -> bool {
 ///
 /// # Errors
 /// Those of the record.
-pub async fn record<W: Stores>(
-    world: &World<W>,
-    claimed: Option<(LastRun, Etag)>,
+pub async fn record<W: Backends>(
+    ctx: &Context<W>,
+    claimed: Option<(ReconcileRecord, Etag)>,
     report: &Report,
     failed: &[UserName],
     ending: &Ending,
 ) -> Result<(), Error> {
-    let (Some((run, etag)), Some(states)) = (claimed, &world.states) else { return Ok(()) };
-    let counts = report.counts.iter().map(|(outcome, count): (&Outcome, &u64)| (outcome.as_str().to_owned(), *count));
-    let finished = LastRun {
+    let (Some((run, etag)), Some(states)) = (claimed, &ctx.states) else {
+        return Ok(());
+    };
+    let counts = report
+        .counts
+        .iter()
+        .map(|(outcome, count): (&Outcome, &u64)| (outcome.as_str().to_owned(), *count));
+    let finished = ReconcileRecord {
         finished_at: Some(Timestamp::now()),
         counts: counts.collect(),
-        failed_users: failed.iter().chain(&ending.left).map(ToString::to_string).collect(),
+        failed_users: failed
+            .iter()
+            .chain(&ending.left)
+            .map(ToString::to_string)
+            .collect(),
         unlisted: ending.unlisted.is_some(),
         claimed_until: None,
         ..run
     };
-    if states.save_run(&finished, Some(&etag)).await? == Saved::LostRace
+    if states.save_run(&finished, Some(&etag)).await? == PutResult::PreconditionFailed
         && states.load_run().await?.0.as_ref() != Some(&finished)
     {
         tracing::warn!(

@@ -9,13 +9,13 @@ use tokio::time::Instant;
 
 use super::claim::{Claim, claim, record};
 use super::{Scope, sweep};
+use crate::backends::Backends;
+use crate::context::Context;
 use crate::error::Error;
 use crate::keys::UserName;
 use crate::report::{Outcome, Report, UserReport};
-use crate::stores::Stores;
 use crate::token::TokenStatus;
 use crate::trigger::Reconcile;
-use crate::world::World;
 
 /// A parameter that was not put for so long is not being rotated: that is due every two days.
 const STALLED_AFTER_DAYS: i64 = 3;
@@ -63,8 +63,8 @@ pub struct Run {
 ///
 /// # Errors
 /// Those of the record of the last sweep.
-pub async fn run<W: Stores>(
-    world: &World<W>,
+pub async fn run<W: Backends>(
+    ctx: &Context<W>,
     order: &Reconcile,
     request_id: &str,
     deadline: Instant,
@@ -73,17 +73,31 @@ pub async fn run<W: Stores>(
     let started = Instant::now();
     let mut report = Report::begin("reconcile");
     let lasts = deadline.saturating_duration_since(started);
-    let until = Timestamp::now().checked_add(lasts + TO_ANSWER).unwrap_or(Timestamp::MAX);
+    let until = Timestamp::now()
+        .checked_add(lasts + TO_ANSWER)
+        .unwrap_or(Timestamp::MAX);
     let done_by = deadline - TO_RECORD.min(lasts / 2);
-    let (scope, claimed) = match claim(world, order, request_id, until).await? {
+    let (scope, claimed) = match claim(ctx, order, request_id, until).await? {
         Claim::Granted { scope, record } => (scope, record),
         Claim::NotDue { reason, complete } => {
             report.skipped = Some(reason);
-            let token = world.look_after_token(true, deadline).await;
-            let problems = token.as_ref().err().cloned().into_iter().collect::<Vec<_>>();
+            let token = ctx.maintain_token(true, deadline).await;
+            let problems = token
+                .as_ref()
+                .err()
+                .cloned()
+                .into_iter()
+                .collect::<Vec<_>>();
             report.millis = millis_since(started);
             let complete = complete.then_some(problems.is_empty());
-            return Ok(Run { report, problems, left: Vec::new(), stalled: None, complete, token: Some(token) });
+            return Ok(Run {
+                report,
+                problems,
+                left: Vec::new(),
+                stalled: None,
+                complete,
+                token: Some(token),
+            });
         }
     };
     let everybody = matches!(scope, Scope::Everyone { .. });
@@ -91,7 +105,9 @@ pub async fn run<W: Stores>(
     let mut stalled = 0;
     let told = |mut user: UserReport| {
         let modified = user.notes.parameter_modified;
-        let days = modified.map_or(0, |modified| Timestamp::now().duration_since(modified).as_hours() / 24);
+        let days = modified.map_or(0, |modified| {
+            Timestamp::now().duration_since(modified).as_hours() / 24
+        });
         if days >= STALLED_AFTER_DAYS {
             user.remark(&format!("not rotated for {days} days"));
             stalled += 1;
@@ -103,8 +119,15 @@ pub async fn run<W: Stores>(
         report.add_of_sweep(user);
     };
     // A dry run writes nothing, so it renews nothing.
-    let upkeep = async { if order.dry_run { None } else { Some(world.look_after_token(true, done_by).await) } };
-    let (mut ending, token) = tokio::join!(sweep(world, order, scope, done_by, watch, told), upkeep);
+    let renew_if_due = async {
+        if order.dry_run {
+            None
+        } else {
+            Some(ctx.maintain_token(true, done_by).await)
+        }
+    };
+    let (mut ending, token) =
+        tokio::join!(sweep(ctx, order, scope, done_by, watch, told), renew_if_due);
     // What is only said to fail is in the report.
     let mut problems = ending.problems(if order.dry_run { &[] } else { &failed });
     // A sweep with a dead token sees nothing of Vault, so it is none, and is recorded as none.
@@ -114,10 +137,23 @@ pub async fn run<W: Stores>(
     }
     let complete = (order.users.is_none() && !order.dry_run).then_some(problems.is_empty());
     report.millis = millis_since(started);
-    let recorded = tokio::time::timeout_at(deadline, record(world, claimed, &report, &failed, &ending)).await;
-    problems.extend(recorded.unwrap_or(Err(Error::OutOfTime)).err().map(|error| error.to_string()));
+    let recorded =
+        tokio::time::timeout_at(deadline, record(ctx, claimed, &report, &failed, &ending)).await;
+    problems.extend(
+        recorded
+            .unwrap_or(Err(Error::OutOfTime))
+            .err()
+            .map(|error| error.to_string()),
+    );
     let stalled = everybody.then_some(stalled);
-    Ok(Run { report, problems, left: ending.left, stalled, complete, token })
+    Ok(Run {
+        report,
+        problems,
+        left: ending.left,
+        stalled,
+        complete,
+        token,
+    })
 }
 
 fn millis_since(started: Instant) -> u64 {

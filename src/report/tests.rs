@@ -20,11 +20,19 @@ fn written(version: u64) -> UserReport {
 }
 
 fn read_at(modified: &str) -> Parameter {
-    Parameter::WithoutCurrent { revision: Revision { modified: modified.parse().unwrap(), version: 4 } }
+    Parameter::WithoutCurrent {
+        revision: Revision {
+            modified: modified.parse().unwrap(),
+            version: 4,
+        },
+    }
 }
 
 fn report_of(trigger: &'static str, users: Vec<UserReport>, millis: u64) -> Report {
-    let mut report = Report { millis, ..Report::begin(trigger) };
+    let mut report = Report {
+        millis,
+        ..Report::begin(trigger)
+    };
     for user in users {
         report.add(user);
     }
@@ -35,7 +43,11 @@ fn report_of(trigger: &'static str, users: Vec<UserReport>, millis: u64) -> Repo
 fn a_report_has_these_names() {
     let mut alice = of("alice", Outcome::Held);
     alice.saw(&read_at("2025-06-02T10:15:30Z"));
-    alice.end(Outcome::Written, "rotated: the parameter holds a newer key".into(), Some(7));
+    alice.end(
+        Outcome::Written,
+        "rotated: the parameter holds a newer key".into(),
+        Some(7),
+    );
     alice.millis = 85;
     alice.notes.drift_repaired = true;
     let report = report_of("event", vec![alice, of("bob", Outcome::Missing)], 112);
@@ -74,10 +86,21 @@ fn a_report_has_these_names() {
 
 #[test]
 fn every_outcome_is_counted() {
-    let users = Outcome::ALL.iter().enumerate().flat_map(|(n, outcome)| (0..=n).map(|_| of("alice", *outcome)));
+    let users = Outcome::ALL
+        .iter()
+        .enumerate()
+        .flat_map(|(n, outcome)| (0..=n).map(|_| of("alice", *outcome)));
     let report = report_of("sync", users.collect(), 0);
-    assert_eq!(report.counts.into_iter().collect::<Vec<_>>(), Outcome::ALL.into_iter().zip(1..).collect::<Vec<_>>());
-    assert!(report_of("sync", vec![], 0).counts.into_values().all(|count| count == 0));
+    assert_eq!(
+        report.counts.into_iter().collect::<Vec<_>>(),
+        Outcome::ALL.into_iter().zip(1..).collect::<Vec<_>>()
+    );
+    assert!(
+        report_of("sync", vec![], 0)
+            .counts
+            .into_values()
+            .all(|count| count == 0)
+    );
 }
 
 #[test]
@@ -92,14 +115,20 @@ fn a_report_tells_of_the_parameter_that_was_read_last() {
     let mut report = of("alice", Outcome::Unchanged);
     report.saw(&read_at("2025-06-02T10:15:30Z"));
     let noted = |report: &UserReport| (report.parameter_version, report.notes.parameter_modified);
-    assert_eq!(noted(&report), (Some(4), Some("2025-06-02T10:15:30Z".parse().unwrap())));
+    assert_eq!(
+        noted(&report),
+        (Some(4), Some("2025-06-02T10:15:30Z".parse().unwrap()))
+    );
     report.saw(&Parameter::Absent);
     assert_eq!(noted(&report), (None, None));
 }
 
 #[test]
 fn a_user_of_whom_nothing_more_is_known_has_failed() {
-    assert_eq!(UserReport::begin(UserName::parse("alice").unwrap()).outcome, Outcome::Failed);
+    assert_eq!(
+        UserReport::begin(UserName::parse("alice").unwrap()).outcome,
+        Outcome::Failed
+    );
     let mut report = of("alice", Outcome::Written);
     report.vault_version = Some(7);
     report.fail(&Error::OutOfTime);
@@ -138,7 +167,10 @@ fn a_report_with_a_failed_user_is_an_error_that_tells_why() {
         match outcome {
             Outcome::Failed => {
                 let error = answer.unwrap_err();
-                assert_eq!((error.kind(), error.to_string()), ("SyncFailed", "alice: failed for a reason".to_owned()));
+                assert_eq!(
+                    (error.kind(), error.to_string()),
+                    ("SyncFailed", "alice: failed for a reason".to_owned())
+                );
             }
             _ => assert_eq!(answer.unwrap().users[0].outcome, outcome),
         }
@@ -149,13 +181,23 @@ fn a_report_with_a_failed_user_is_an_error_that_tells_why() {
 fn a_second_look_that_finds_nothing_to_do_does_not_undo_a_write() {
     let mut report = written(7);
     report.end(Outcome::Unchanged, "in step".into(), None);
-    assert_eq!((report.outcome, &*report.reason, report.vault_version), (Outcome::Written, "rotated", Some(7)));
+    assert_eq!(
+        (report.outcome, &*report.reason, report.vault_version),
+        (Outcome::Written, "rotated", Some(7))
+    );
 }
 
 #[test]
 fn what_ended_last_counts() {
     use Outcome::{Failed, Held, Missing, Retired, Superseded, Unchanged, Written};
-    let last = [(Held, None), (Superseded, None), (Retired, None), (Missing, None), (Failed, None), (Written, Some(8))];
+    let last = [
+        (Held, None),
+        (Superseded, None),
+        (Retired, None),
+        (Missing, None),
+        (Failed, None),
+        (Written, Some(8)),
+    ];
     for (begun, (outcome, version)) in last.map(|last| (written(7), last)).into_iter().chain([
         (of("alice", Held), (Unchanged, None)),
         (of("alice", Unchanged), (Held, None)),
@@ -165,7 +207,11 @@ fn what_ended_last_counts() {
         let before = report.outcome;
         report.end(outcome, "the last reason".into(), version);
         let ended = (report.outcome, &*report.reason, report.vault_version);
-        assert_eq!(ended, (outcome, "the last reason", version), "{before:?}, then {outcome:?}");
+        assert_eq!(
+            ended,
+            (outcome, "the last reason", version),
+            "{before:?}, then {outcome:?}"
+        );
     }
 }
 
@@ -175,15 +221,27 @@ fn a_remark_stands_beside_the_outcome() {
     assert!(!report.notes.remarked);
     report.remark("the user has no row on the roster");
     assert!(report.notes.remarked);
-    assert_eq!((report.outcome, report.vault_version), (Outcome::Written, Some(7)));
-    assert_eq!(report.reason, "rotated; note: the user has no row on the roster");
+    assert_eq!(
+        (report.outcome, report.vault_version),
+        (Outcome::Written, Some(7))
+    );
+    assert_eq!(
+        report.reason,
+        "rotated; note: the user has no row on the roster"
+    );
     report.remark("not rotated for 4 days");
-    assert_eq!(report.reason, "rotated; note: the user has no row on the roster; note: not rotated for 4 days");
+    assert_eq!(
+        report.reason,
+        "rotated; note: the user has no row on the roster; note: not rotated for 4 days"
+    );
 }
 
 #[test]
 fn a_key_is_missing_from_vault_since_its_parameter_was_put() {
-    use Outcome::{Failed, Held, Missing, PlannedRetired, PlannedWritten, Retired, Superseded, Unchanged, Written};
+    use Outcome::{
+        Failed, Held, Missing, PlannedRetired, PlannedWritten, Retired, Superseded, Unchanged,
+        Written,
+    };
     let hour_and_a_half = Some("2025-06-02T10:30:00Z");
     for (outcomes, modified, expected) in [
         (&[Failed, Held][..], hour_and_a_half, Some(1.5)),
@@ -193,7 +251,19 @@ fn a_key_is_missing_from_vault_since_its_parameter_was_put() {
         (&[Failed, Held], Some("2025-06-02T12:00:01Z"), Some(0.0)),
         // Nothing was read.
         (&[Failed, Held], None, None),
-        (&[Written, Unchanged, Superseded, Retired, Missing, PlannedWritten, PlannedRetired], hour_and_a_half, None),
+        (
+            &[
+                Written,
+                Unchanged,
+                Superseded,
+                Retired,
+                Missing,
+                PlannedWritten,
+                PlannedRetired,
+            ],
+            hour_and_a_half,
+            None,
+        ),
     ] {
         for outcome in outcomes {
             let mut report = of("alice", *outcome);
@@ -207,9 +277,12 @@ fn a_key_is_missing_from_vault_since_its_parameter_was_put() {
 #[test]
 fn a_key_whose_record_was_not_read_is_missing_if_an_event_told_of_it() {
     let noon = "2025-06-02T12:00:00Z".parse().unwrap();
-    for (recorded, told, missing) in
-        [(None, true, Some(6.0)), (None, false, None), (Some(false), false, Some(6.0)), (Some(true), true, None)]
-    {
+    for (recorded, told, missing) in [
+        (None, true, Some(6.0)),
+        (None, false, None),
+        (Some(false), false, Some(6.0)),
+        (Some(true), true, None),
+    ] {
         let mut report = of("alice", Outcome::Failed);
         report.notes.parameter_modified = Some("2025-06-02T06:00:00Z".parse().unwrap());
         report.notes.recorded = recorded;
@@ -235,7 +308,11 @@ fn what_is_there_only_sometimes_has_these_names() {
     let mut bob = of("bob", Outcome::Held);
     bob.saw(&read_at("2025-06-02T10:30:00Z"));
     bob.measure("2025-06-02T12:00:00Z".parse().unwrap(), true);
-    let users = vec![of("alice", Outcome::PlannedWritten), bob, of("carol", Outcome::PlannedRetired)];
+    let users = vec![
+        of("alice", Outcome::PlannedWritten),
+        bob,
+        of("carol", Outcome::PlannedRetired),
+    ];
     let mut report = report_of("reconcile", users, 9);
     report.truncated = true;
     report.skipped = Some("the last sweep was complete".into());
@@ -284,11 +361,24 @@ fn what_is_there_only_sometimes_has_these_names() {
 
 #[test]
 fn a_report_of_nothing_tells_why() {
-    let report = Report { skipped: Some("the last sweep was complete".into()), ..Report::begin("reconcile") };
+    let report = Report {
+        skipped: Some("the last sweep was complete".into()),
+        ..Report::begin("reconcile")
+    };
     let answer = json!(report);
-    assert_eq!((&answer["skipped"], &answer["users"]), (&json!("the last sweep was complete"), &json!([])));
+    assert_eq!(
+        (&answer["skipped"], &answer["users"]),
+        (&json!("the last sweep was complete"), &json!([]))
+    );
     assert!(answer.get("truncated").is_none(), "{answer}");
-    assert!(answer["counts"].as_object().unwrap().values().all(|count| count == 0), "{answer}");
+    assert!(
+        answer["counts"]
+            .as_object()
+            .unwrap()
+            .values()
+            .all(|count| count == 0),
+        "{answer}"
+    );
     assert!(json!(Report::begin("reconcile")).get("skipped").is_none());
 }
 
@@ -303,9 +393,20 @@ fn a_sweep_lists_whoever_is_of_note() {
             let mut report = Report::begin("reconcile");
             report.add_of_sweep(user);
             let is_of_note = outcome != Outcome::Unchanged || remarked;
-            assert_eq!(report.users.len(), usize::from(is_of_note), "{outcome:?}, remarked: {remarked}");
-            assert_eq!(report.counts[&outcome], 1, "{outcome:?}, remarked: {remarked}");
-            assert_eq!(report.counts.values().sum::<u64>(), 1, "{outcome:?}, remarked: {remarked}");
+            assert_eq!(
+                report.users.len(),
+                usize::from(is_of_note),
+                "{outcome:?}, remarked: {remarked}"
+            );
+            assert_eq!(
+                report.counts[&outcome], 1,
+                "{outcome:?}, remarked: {remarked}"
+            );
+            assert_eq!(
+                report.counts.values().sum::<u64>(),
+                1,
+                "{outcome:?}, remarked: {remarked}"
+            );
             assert!(!report.truncated, "{outcome:?}, remarked: {remarked}");
         }
     }
@@ -313,15 +414,32 @@ fn a_sweep_lists_whoever_is_of_note() {
 
 #[test]
 fn a_sweep_lists_the_first_five_hundred_and_counts_everybody() {
-    for (failed, in_step, truncated) in [(499, 3, false), (500, 3, false), (501, 3, true), (1200, 0, true)] {
+    for (failed, in_step, truncated) in [
+        (499, 3, false),
+        (500, 3, false),
+        (501, 3, true),
+        (1200, 0, true),
+    ] {
         let mut report = Report::begin("reconcile");
         (0..failed).for_each(|n| report.add_of_sweep(of(&format!("user-{n}"), Outcome::Failed)));
         (0..in_step).for_each(|_| report.add_of_sweep(of("alice", Outcome::Unchanged)));
-        let listed = report.users.iter().map(|user| user.user.as_str()).collect::<Vec<_>>();
-        let first = (0..failed.min(500)).map(|n| format!("user-{n}")).collect::<Vec<_>>();
+        let listed = report
+            .users
+            .iter()
+            .map(|user| user.user.as_str())
+            .collect::<Vec<_>>();
+        let first = (0..failed.min(500))
+            .map(|n| format!("user-{n}"))
+            .collect::<Vec<_>>();
         assert_eq!(listed, first, "{failed} failed");
         assert_eq!(report.truncated, truncated, "{failed} failed");
-        assert_eq!((report.counts[&Outcome::Failed], report.counts[&Outcome::Unchanged]), (failed, in_step));
+        assert_eq!(
+            (
+                report.counts[&Outcome::Failed],
+                report.counts[&Outcome::Unchanged]
+            ),
+            (failed, in_step)
+        );
     }
 }
 

@@ -34,8 +34,15 @@ pub enum Outcome {
 
 impl Outcome {
     /// Every outcome but those of a dry run, in the order of a report.
-    pub const ALL: [Self; 7] =
-        [Self::Written, Self::Unchanged, Self::Held, Self::Superseded, Self::Retired, Self::Missing, Self::Failed];
+    pub const ALL: [Self; 7] = [
+        Self::Written,
+        Self::Unchanged,
+        Self::Held,
+        Self::Superseded,
+        Self::Retired,
+        Self::Missing,
+        Self::Failed,
+    ];
 
     /// What a dry run reports of a step.
     pub(crate) fn planned(step: &Step<'_>) -> Self {
@@ -123,7 +130,17 @@ impl UserReport {
     pub(crate) fn begin(user: UserName) -> Self {
         let (outcome, reason, notes) = (Outcome::Failed, String::new(), Notes::default());
         let (parameter_version, vault_version, unsynced_hours, sighting) = (None, None, None, None);
-        Self { user, outcome, reason, parameter_version, vault_version, unsynced_hours, millis: 0, notes, sighting }
+        Self {
+            user,
+            outcome,
+            reason,
+            parameter_version,
+            vault_version,
+            unsynced_hours,
+            millis: 0,
+            notes,
+            sighting,
+        }
     }
 
     /// Notes which parameter was read.
@@ -155,9 +172,11 @@ impl UserReport {
         let unrecorded = self.notes.recorded.map_or(told, |recorded| !recorded);
         let is_missing = matches!(self.outcome, Outcome::Failed | Outcome::Held) && unrecorded;
         // Each rotation puts the parameter anew: of several that were missed, the first counts.
-        let since = modified.map(|modified| self.notes.missed_since.unwrap_or(modified).min(modified));
+        let since =
+            modified.map(|modified| self.notes.missed_since.unwrap_or(modified).min(modified));
         let missing = since.filter(|_| is_missing);
-        self.unsynced_hours = missing.map(|since| now.duration_since(since).as_secs_f64().max(0.0) / 3600.0);
+        self.unsynced_hours =
+            missing.map(|since| now.duration_since(since).as_secs_f64().max(0.0) / 3600.0);
     }
 
     /// Notes that it failed.

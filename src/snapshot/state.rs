@@ -13,7 +13,7 @@ const PUTS_OF_A_ROTATION: i64 = 2;
 
 /// What we recorded of a user after the last write: one JSON object per user in S3.
 ///
-/// The first three members are the predecessor's; the others are absent in a state that was taken over from it.
+/// The first three members are the legacy's; the others are absent in a state that was taken over from it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct UserState {
@@ -66,7 +66,12 @@ impl UserState {
     }
 
     /// The record that a key found in Vault amounts to: which key it is, but not from which revision it came or when.
-    pub fn of_published(user: &UserName, key: &AccessKey, vault_version: u64, path: &VaultPath) -> Self {
+    pub fn of_published(
+        user: &UserName,
+        key: &AccessKey,
+        vault_version: u64,
+        path: &VaultPath,
+    ) -> Self {
         Self {
             user_name: user.to_string(),
             last_secret_hash: key.fingerprint(),
@@ -81,27 +86,41 @@ impl UserState {
     }
 
     /// How this record, found where `ours` was to be written, stands to it.
-    pub fn standing(&self, ours: &Self) -> Standing {
+    pub fn resolve(&self, ours: &Self) -> Resolution {
         let by_key = self.revision().cmp(&ours.revision());
         let by_version = self.vault_version.cmp(&ours.vault_version);
-        match (by_key, by_version, self.retired_at.is_some() == ours.retired_at.is_some()) {
-            (Ordering::Equal, Ordering::Equal, true) => Standing::Covers,
-            (Ordering::Greater | Ordering::Equal, Ordering::Greater, _) if ours.retired_at.is_none() => {
-                Standing::Covers
+        match (
+            by_key,
+            by_version,
+            self.retired_at.is_some() == ours.retired_at.is_some(),
+        ) {
+            (Ordering::Equal, Ordering::Equal, true) => Resolution::KeepTheirs,
+            (Ordering::Greater | Ordering::Equal, Ordering::Greater, _)
+                if ours.retired_at.is_none() =>
+            {
+                Resolution::KeepTheirs
             }
-            (Ordering::Less | Ordering::Equal, Ordering::Less | Ordering::Equal, _) => Standing::Behind,
-            _ => Standing::Crossed,
+            (Ordering::Less | Ordering::Equal, Ordering::Less | Ordering::Equal, _) => {
+                Resolution::Overwrite
+            }
+            _ => Resolution::Conflict,
         }
     }
 
     /// Reads a state object's text; `None` where it is damaged. serde alone would also take an array for a struct.
     pub fn parse(text: &[u8]) -> Option<Self> {
-        text.trim_ascii_start().starts_with(b"{").then(|| serde_json::from_slice(text).ok()).flatten()
+        text.trim_ascii_start()
+            .starts_with(b"{")
+            .then(|| serde_json::from_slice(text).ok())
+            .flatten()
     }
 
-    /// The revision of the parameter that this state was made from; `None` for one of the predecessor.
+    /// The revision of the parameter that this state was made from; `None` for one of the legacy.
     pub fn revision(&self) -> Option<Revision> {
-        Some(Revision { modified: self.parameter_last_modified?, version: self.parameter_version? })
+        Some(Revision {
+            modified: self.parameter_last_modified?,
+            version: self.parameter_version?,
+        })
     }
 
     /// When the first of several rotations was due that the state does not know, given the parameter's revision `now`. A
@@ -110,22 +129,26 @@ impl UserState {
     pub fn missed_since(&self, now: Revision) -> Option<Timestamp> {
         let recorded = self.revision()?;
         let several = now.version > recorded.version.saturating_add(PUTS_OF_A_ROTATION);
-        several.then(|| recorded.modified.checked_add(ROTATION).ok()).flatten()
+        several
+            .then(|| recorded.modified.checked_add(ROTATION).ok())
+            .flatten()
     }
 
-    /// Whether the state tells of a key at `path`; one of the predecessor, which names no path, does.
+    /// Whether the state tells of a key at `path`; one of the legacy, which names no path, does.
     pub fn tells_of(&self, path: &VaultPath) -> bool {
-        self.vault_path.as_ref().is_none_or(|there| *there == path.to_string())
+        self.vault_path
+            .as_ref()
+            .is_none_or(|there| *there == path.to_string())
     }
 }
 
 /// How somebody else's record stands to ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum Resolution {
     /// It tells of the same, or of more: ours is needless.
-    Covers,
+    KeepTheirs,
     /// It tells of less: ours replaces it.
-    Behind,
+    Overwrite,
     /// Newer in one way and older in another: what is in Vault now must be looked at again.
-    Crossed,
+    Conflict,
 }

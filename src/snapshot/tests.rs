@@ -11,18 +11,27 @@ fn at(time: &str) -> Timestamp {
 }
 
 fn revision(version: i64) -> Revision {
-    Revision { modified: at("2025-06-02T10:15:30Z"), version }
+    Revision {
+        modified: at("2025-06-02T10:15:30Z"),
+        version,
+    }
 }
 
 fn read(value: &str) -> Parameter {
     let parameter = Parameter::parse(&value.into(), revision(3));
-    assert!(!format!("{parameter:?}").contains("sentinel"), "the secret of {value} shows");
+    assert!(
+        !format!("{parameter:?}").contains("sentinel"),
+        "the secret of {value} shows"
+    );
     assert_eq!(parameter.revision(), Some(revision(3)));
     parameter
 }
 
 fn path() -> VaultPath {
-    VaultPath { mount: "secret".into(), path: "aws/iam-keys/alice".into() }
+    VaultPath {
+        mount: "secret".into(),
+        path: "aws/iam-keys/alice".into(),
+    }
 }
 
 /// A state with the members that races are decided by.
@@ -32,11 +41,11 @@ fn state(revision: Option<(&str, i64)>, vault_version: Option<u64>, retired: boo
         parameter_version: revision.map(|(_, version)| version),
         vault_version,
         retired_at: retired.then(|| at("2025-06-09T00:00:00Z")),
-        ..serde_json::from_value(predecessors()).unwrap()
+        ..serde_json::from_value(legacies()).unwrap()
     }
 }
 
-fn predecessors() -> Value {
+fn legacies() -> Value {
     json!({ "userName": "alice", "lastSecretHash": "97e0f265", "lastSyncedAt": "2025-06-01T02:00:00.123Z" })
 }
 
@@ -44,7 +53,10 @@ fn is_malformed(value: &str, because: &str) {
     match read(value) {
         Parameter::Malformed { problem, .. } => {
             assert!(problem.contains(because), "{value}: {problem}");
-            assert!(!problem.contains("sentinel") && problem.len() < 250, "{value}: {problem}");
+            assert!(
+                !problem.contains("sentinel") && problem.len() < 250,
+                "{value}: {problem}"
+            );
         }
         other => panic!("{value}: {other:?}"),
     }
@@ -73,19 +85,35 @@ fn the_current_key_is_the_key() {
 #[test]
 fn a_key_may_fill_the_whole_parameter() {
     let secret = format!("sentinel{}", "x".repeat(8000));
-    let value = json!({ "current": { "AccessKeyID": "AKIACURRENT", "SecretAccessKey": secret } }).to_string();
-    assert!(matches!(read(&value), Parameter::Current(current) if current.key.secret().expose_secret() == secret));
+    let value = json!({ "current": { "AccessKeyID": "AKIACURRENT", "SecretAccessKey": secret } })
+        .to_string();
+    assert!(
+        matches!(read(&value), Parameter::Current(current) if current.key.secret().expose_secret() == secret)
+    );
 }
 
 #[test]
 fn what_is_pending_deletion_is_never_the_key() {
-    for pending in [OLD, "null", "[]", "5", r#""sentinel""#, &format!("[{OLD}]"), &format!(r#"{{"current": {KEY}}}"#)] {
+    for pending in [
+        OLD,
+        "null",
+        "[]",
+        "5",
+        r#""sentinel""#,
+        &format!("[{OLD}]"),
+        &format!(r#"{{"current": {KEY}}}"#),
+    ] {
         for value in [
             format!(r#"{{"pending_deletion": {pending}}}"#),
             format!(r#"{{"current": null, "pending_deletion": {pending}}}"#),
-            format!(r#"{{"pending_deletion": {pending}, "Current": {KEY}, "AccessKeyID": "AKIACURRENT"}}"#),
+            format!(
+                r#"{{"pending_deletion": {pending}, "Current": {KEY}, "AccessKeyID": "AKIACURRENT"}}"#
+            ),
         ] {
-            assert!(matches!(read(&value), Parameter::WithoutCurrent { .. }), "{value}");
+            assert!(
+                matches!(read(&value), Parameter::WithoutCurrent { .. }),
+                "{value}"
+            );
         }
     }
     assert!(matches!(read("{}"), Parameter::WithoutCurrent { .. }));
@@ -94,10 +122,21 @@ fn what_is_pending_deletion_is_never_the_key() {
 #[test]
 fn a_value_that_is_no_json_object_is_malformed() {
     let good = format!(r#"{{"current": {KEY}}}"#);
-    for value in
-        ["", " ", "null", "5", "sentinel", r#""sentinel""#, "[]", &format!("[{KEY}]"), &format!("\u{feff}{good}")]
-    {
-        is_malformed(value, "the value is not a JSON object, expected {\"current\"");
+    for value in [
+        "",
+        " ",
+        "null",
+        "5",
+        "sentinel",
+        r#""sentinel""#,
+        "[]",
+        &format!("[{KEY}]"),
+        &format!("\u{feff}{good}"),
+    ] {
+        is_malformed(
+            value,
+            "the value is not a JSON object, expected {\"current\"",
+        );
     }
     for value in [
         "{",
@@ -112,16 +151,24 @@ fn a_value_that_is_no_json_object_is_malformed() {
     ] {
         is_malformed(value, "the value is not JSON");
     }
-    is_malformed(&format!(r#"{{"current": {KEY}, "current": {OLD}}}"#), "the value does not have the right members");
+    is_malformed(
+        &format!(r#"{{"current": {KEY}, "current": {OLD}}}"#),
+        "the value does not have the right members",
+    );
 }
 
 #[test]
 fn a_current_that_is_no_key_is_malformed() {
     let nested = format!("{}5{}", r#"{"sentinel":"#.repeat(700), "}".repeat(700));
-    let (kind, members) =
-        ("its member \"current\" is not a JSON object", "\"current\" does not have the right members");
-    let (id, secret, json) =
-        ("access key id is empty or holds", "secret access key is empty or holds", "\"current\" is not JSON");
+    let (kind, members) = (
+        "its member \"current\" is not a JSON object",
+        "\"current\" does not have the right members",
+    );
+    let (id, secret, json) = (
+        "access key id is empty or holds",
+        "secret access key is empty or holds",
+        "\"current\" is not JSON",
+    );
     for (current, because) in [
         ("5", kind),
         ("true", kind),
@@ -132,35 +179,84 @@ fn a_current_that_is_no_key_is_malformed() {
         (&nested, members),
         (r#"{"AccessKeyID": "AKIACURRENT"}"#, members),
         (r#"{"SecretAccessKey": "sentinel"}"#, members),
-        (r#"{"AccessKeyId": "AKIACURRENT", "SecretAccessKey": "sentinel"}"#, members),
-        (r#"{"AccessKeyID": null, "SecretAccessKey": "sentinel"}"#, members),
-        (r#"{"AccessKeyID": "AKIACURRENT", "SecretAccessKey": null}"#, members),
-        (r#"{"AccessKeyID": 5, "SecretAccessKey": "sentinel"}"#, members),
-        (r#"{"AccessKeyID": "AKIACURRENT", "SecretAccessKey": ["sentinel"]}"#, members),
-        (r#"{"AccessKeyID": "AKIACURRENT", "SecretAccessKey": {"sentinel": "sentinel"}}"#, members),
-        (r#"{"AccessKeyID": "AKIACURRENT", "SecretAccessKey": "sentinel", "SecretAccessKey": "sentinel"}"#, members),
-        (r#"{"AccessKeyID": "AKIACURRENT", "SecretAccessKey": "sentinel\ud800"}"#, json),
+        (
+            r#"{"AccessKeyId": "AKIACURRENT", "SecretAccessKey": "sentinel"}"#,
+            members,
+        ),
+        (
+            r#"{"AccessKeyID": null, "SecretAccessKey": "sentinel"}"#,
+            members,
+        ),
+        (
+            r#"{"AccessKeyID": "AKIACURRENT", "SecretAccessKey": null}"#,
+            members,
+        ),
+        (
+            r#"{"AccessKeyID": 5, "SecretAccessKey": "sentinel"}"#,
+            members,
+        ),
+        (
+            r#"{"AccessKeyID": "AKIACURRENT", "SecretAccessKey": ["sentinel"]}"#,
+            members,
+        ),
+        (
+            r#"{"AccessKeyID": "AKIACURRENT", "SecretAccessKey": {"sentinel": "sentinel"}}"#,
+            members,
+        ),
+        (
+            r#"{"AccessKeyID": "AKIACURRENT", "SecretAccessKey": "sentinel", "SecretAccessKey": "sentinel"}"#,
+            members,
+        ),
+        (
+            r#"{"AccessKeyID": "AKIACURRENT", "SecretAccessKey": "sentinel\ud800"}"#,
+            json,
+        ),
         (r#"{"AccessKeyID": "", "SecretAccessKey": "sentinel"}"#, id),
-        (r#"{"AccessKeyID": " AKIACURRENT", "SecretAccessKey": "sentinel"}"#, id),
-        (r#"{"AccessKeyID": "AKIACURRENT\u0000", "SecretAccessKey": "sentinel"}"#, id),
-        (r#"{"AccessKeyID": "AKIACURRENT", "SecretAccessKey": ""}"#, secret),
-        (r#"{"AccessKeyID": "AKIACURRENT", "SecretAccessKey": " "}"#, secret),
-        (r#"{"AccessKeyID": "AKIACURRENT", "SecretAccessKey": "sentinel\n"}"#, secret),
+        (
+            r#"{"AccessKeyID": " AKIACURRENT", "SecretAccessKey": "sentinel"}"#,
+            id,
+        ),
+        (
+            r#"{"AccessKeyID": "AKIACURRENT\u0000", "SecretAccessKey": "sentinel"}"#,
+            id,
+        ),
+        (
+            r#"{"AccessKeyID": "AKIACURRENT", "SecretAccessKey": ""}"#,
+            secret,
+        ),
+        (
+            r#"{"AccessKeyID": "AKIACURRENT", "SecretAccessKey": " "}"#,
+            secret,
+        ),
+        (
+            r#"{"AccessKeyID": "AKIACURRENT", "SecretAccessKey": "sentinel\n"}"#,
+            secret,
+        ),
     ] {
-        is_malformed(&format!(r#"{{"current": {current}, "pending_deletion": {OLD}}}"#), because);
+        is_malformed(
+            &format!(r#"{{"current": {current}, "pending_deletion": {OLD}}}"#),
+            because,
+        );
     }
 }
 
 #[test]
 fn what_was_not_read_has_no_revision() {
-    for parameter in [Parameter::Absent, Parameter::Unnameable, Parameter::Unreadable(Error::OutOfTime)] {
+    for parameter in [
+        Parameter::Absent,
+        Parameter::Unnameable,
+        Parameter::Unreadable(Error::OutOfTime),
+    ] {
         assert_eq!(parameter.revision(), None, "{parameter:?}");
     }
 }
 
 #[test]
 fn a_parameter_made_again_is_newer_than_any_version_before() {
-    let of = |modified, version| Revision { modified: at(modified), version };
+    let of = |modified, version| Revision {
+        modified: at(modified),
+        version,
+    };
     let in_order = [
         of("2025-06-01T00:00:00Z", 1),
         of("2025-06-01T00:00:00Z", 2),
@@ -173,7 +269,9 @@ fn a_parameter_made_again_is_newer_than_any_version_before() {
 
 #[test]
 fn the_state_of_a_written_key_has_these_names() {
-    let Parameter::Current(current) = read(&format!(r#"{{"current": {KEY}}}"#)) else { panic!() };
+    let Parameter::Current(current) = read(&format!(r#"{{"current": {KEY}}}"#)) else {
+        panic!()
+    };
     let alice = UserName::parse("alice").unwrap();
     let written = UserState::of_written(&alice, &current, &path(), 7, at("2025-06-02T10:15:33.5Z"));
     insta::assert_json_snapshot!(written, @r#"
@@ -188,63 +286,106 @@ fn the_state_of_a_written_key_has_these_names() {
       "vaultPath": "secret/aws/iam-keys/alice"
     }
     "#);
-    let retired = UserState { retired_at: Some(at("2025-06-09T00:00:00Z")), ..written.clone() };
+    let retired = UserState {
+        retired_at: Some(at("2025-06-09T00:00:00Z")),
+        ..written.clone()
+    };
     let json = serde_json::to_value(&retired).unwrap();
     assert_eq!(json["retiredAt"], "2025-06-09T00:00:00Z");
     assert_eq!(serde_json::from_value::<UserState>(json).unwrap(), retired);
 
     let published = UserState::of_published(&alice, &current.key, 7, &path());
-    assert_eq!(published.revision(), None, "nobody knows from which revision it came");
-    let same = |state: &UserState| (state.last_secret_hash.clone(), state.access_key_id.clone(), state.vault_version);
+    assert_eq!(
+        published.revision(),
+        None,
+        "nobody knows from which revision it came"
+    );
+    let same = |state: &UserState| {
+        (
+            state.last_secret_hash.clone(),
+            state.access_key_id.clone(),
+            state.vault_version,
+        )
+    };
     assert_eq!(same(&published), same(&written));
     assert!(published.tells_of(&path()));
 }
 
 #[test]
-fn a_state_of_the_predecessor_is_a_state() {
-    let state: UserState = serde_json::from_value(predecessors()).unwrap();
+fn a_state_of_the_legacy_service_is_a_state() {
+    let state: UserState = serde_json::from_value(legacies()).unwrap();
     assert_eq!(state.last_synced_at, at("2025-06-01T02:00:00.123Z"));
-    assert_eq!((state.revision(), state.vault_version, &state.vault_path), (None, None, &None));
-    assert_eq!(serde_json::to_value(&state).unwrap(), predecessors());
+    assert_eq!(
+        (state.revision(), state.vault_version, &state.vault_path),
+        (None, None, &None)
+    );
+    assert_eq!(serde_json::to_value(&state).unwrap(), legacies());
 }
 
 #[test]
 fn a_state_needs_the_predecessors_members_and_no_others() {
     let with = |name: &str, value: Value| {
-        let mut state = predecessors();
+        let mut state = legacies();
         state[name] = value;
         serde_json::from_value::<UserState>(state)
     };
-    let plain: UserState = serde_json::from_value(predecessors()).unwrap();
+    let plain: UserState = serde_json::from_value(legacies()).unwrap();
     assert_eq!(with("addedLater", json!({ "a": [1] })).unwrap(), plain);
-    for optional in
-        ["accessKeyId", "parameterVersion", "parameterLastModified", "vaultVersion", "vaultPath", "retiredAt"]
-    {
+    for optional in [
+        "accessKeyId",
+        "parameterVersion",
+        "parameterLastModified",
+        "vaultVersion",
+        "vaultPath",
+        "retiredAt",
+    ] {
         assert_eq!(with(optional, Value::Null).unwrap(), plain, "{optional}");
         assert!(with(optional, json!([])).is_err(), "{optional}");
     }
     for needed in ["userName", "lastSecretHash", "lastSyncedAt"] {
-        let mut state = predecessors();
+        let mut state = legacies();
         state.as_object_mut().unwrap().remove(needed).unwrap();
-        assert!(serde_json::from_value::<UserState>(state).is_err(), "{needed}");
+        assert!(
+            serde_json::from_value::<UserState>(state).is_err(),
+            "{needed}"
+        );
         assert!(with(needed, Value::Null).is_err(), "{needed}");
         assert!(with(needed, json!(5)).is_err(), "{needed}");
     }
-    for (name, value) in
-        [("lastSyncedAt", json!("yesterday")), ("vaultVersion", json!(-1)), ("parameterVersion", json!("3"))]
-    {
+    for (name, value) in [
+        ("lastSyncedAt", json!("yesterday")),
+        ("vaultVersion", json!(-1)),
+        ("parameterVersion", json!("3")),
+    ] {
         assert!(with(name, value).is_err(), "{name}");
     }
 }
 
 #[test]
 fn a_states_text_is_an_object_or_no_state() {
-    let good = predecessors().to_string();
+    let good = legacies().to_string();
     for text in [good.clone(), format!(" \r\n\t{good}\n")] {
-        assert_eq!(UserState::parse(text.as_bytes()), Some(state(None, None, false)), "{text}");
+        assert_eq!(
+            UserState::parse(text.as_bytes()),
+            Some(state(None, None, false)),
+            "{text}"
+        );
     }
-    let members = json!(["alice", "97e0f265", "2025-06-01T02:00:00.123Z", null, null, null, null, null, null]);
-    assert!(serde_json::from_value::<UserState>(members.clone()).is_ok(), "serde alone would take it");
+    let members = json!([
+        "alice",
+        "97e0f265",
+        "2025-06-01T02:00:00.123Z",
+        null,
+        null,
+        null,
+        null,
+        null,
+        null
+    ]);
+    assert!(
+        serde_json::from_value::<UserState>(members.clone()).is_ok(),
+        "serde alone would take it"
+    );
     for text in [
         &members.to_string(),
         &format!(" {members}"),
@@ -266,30 +407,80 @@ fn a_states_text_is_an_object_or_no_state() {
 
 #[test]
 fn a_record_found_in_place_of_ours_is_kept_replaced_or_looked_into() {
-    use Standing::{Behind, Covers, Crossed};
-    let (old, new) = (Some(("2025-06-01T00:00:00Z", 9)), Some(("2025-06-03T00:00:00Z", 1)));
+    use Resolution::{Conflict, KeepTheirs, Overwrite};
+    let (old, new) = (
+        Some(("2025-06-01T00:00:00Z", 9)),
+        Some(("2025-06-03T00:00:00Z", 1)),
+    );
     for (theirs, ours, expected) in [
-        (state(new, Some(2), false), state(new, Some(2), false), Covers),
-        (state(new, Some(3), false), state(new, Some(2), false), Covers),
-        (state(new, Some(3), false), state(old, Some(2), false), Covers),
-        (state(new, Some(1), false), state(new, Some(2), false), Behind),
-        (state(old, Some(1), false), state(new, Some(2), false), Behind),
-        (state(None, None, false), state(new, Some(2), false), Behind),
-        (state(new, Some(2), false), state(new, Some(2), true), Behind),
+        (
+            state(new, Some(2), false),
+            state(new, Some(2), false),
+            KeepTheirs,
+        ),
+        (
+            state(new, Some(3), false),
+            state(new, Some(2), false),
+            KeepTheirs,
+        ),
+        (
+            state(new, Some(3), false),
+            state(old, Some(2), false),
+            KeepTheirs,
+        ),
+        (
+            state(new, Some(1), false),
+            state(new, Some(2), false),
+            Overwrite,
+        ),
+        (
+            state(old, Some(1), false),
+            state(new, Some(2), false),
+            Overwrite,
+        ),
+        (
+            state(None, None, false),
+            state(new, Some(2), false),
+            Overwrite,
+        ),
+        (
+            state(new, Some(2), false),
+            state(new, Some(2), true),
+            Overwrite,
+        ),
         // An older key at a newer version, and the other way round: what is in Vault is not what either thinks.
-        (state(old, Some(3), false), state(new, Some(2), false), Crossed),
-        (state(new, Some(2), false), state(old, Some(3), false), Crossed),
+        (
+            state(old, Some(3), false),
+            state(new, Some(2), false),
+            Conflict,
+        ),
+        (
+            state(new, Some(2), false),
+            state(old, Some(3), false),
+            Conflict,
+        ),
         // A key was written after the one that is to be retired.
-        (state(new, Some(3), false), state(old, Some(2), true), Crossed),
-        (state(new, Some(3), false), state(new, Some(2), true), Crossed),
+        (
+            state(new, Some(3), false),
+            state(old, Some(2), true),
+            Conflict,
+        ),
+        (
+            state(new, Some(3), false),
+            state(new, Some(2), true),
+            Conflict,
+        ),
     ] {
-        assert_eq!(theirs.standing(&ours), expected, "{theirs:?} {ours:?}");
+        assert_eq!(theirs.resolve(&ours), expected, "{theirs:?} {ours:?}");
     }
 }
 
 #[test]
 fn a_state_tells_of_its_own_path_or_names_none() {
-    let of = |path: Option<&str>| UserState { vault_path: path.map(str::to_owned), ..state(None, Some(1), false) };
+    let of = |path: Option<&str>| UserState {
+        vault_path: path.map(str::to_owned),
+        ..state(None, Some(1), false)
+    };
     for (recorded, tells) in [
         (None, true),
         (Some("secret/aws/iam-keys/alice"), true),

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::Told;
 use crate::plan::{Held, Reason, Sighting};
 use crate::report::Outcome;
-use crate::snapshot::{LastRun, ROTATION, Revision, VaultView};
+use crate::snapshot::{ROTATION, ReconcileRecord, Revision, VaultView};
 
 /// How a user stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -74,7 +74,9 @@ impl Condition {
             (Outcome::Written | Outcome::PlannedWritten, Some(Reason::New)) => Self::New,
             (Outcome::Written | Outcome::PlannedWritten, Some(Reason::Moved)) => Self::Moved,
             (Outcome::Written | Outcome::PlannedWritten, Some(Reason::CameBack)) => Self::CameBack,
-            (Outcome::Written | Outcome::PlannedWritten, Some(reason)) if reason.is_drift() => Self::Drift,
+            (Outcome::Written | Outcome::PlannedWritten, Some(reason)) if reason.is_drift() => {
+                Self::Drift
+            }
             (Outcome::Written | Outcome::PlannedWritten, _) => Self::Behind,
         }
     }
@@ -136,7 +138,12 @@ pub enum SyncOutcome {
 }
 
 impl Row {
-    pub(super) fn of(told: Told, seen: Option<&Sighting>, last_run: Option<&LastRun>, now: Timestamp) -> Self {
+    pub(super) fn of(
+        told: Told,
+        seen: Option<&Sighting>,
+        last_run: Option<&ReconcileRecord>,
+        now: Timestamp,
+    ) -> Self {
         let condition = Condition::of(told.outcome, seen.map(|seen| &seen.reason));
         let (revision, id) = match seen.map(|seen| &seen.parameter) {
             Some(Held::Key { id, revision }) => (Some(*revision), Some(id)),
@@ -152,7 +159,10 @@ impl Row {
             reason: told.reason,
             rotated_at: revision.map(|revision| revision.modified),
             key_age_hours: age.map(hours),
-            hours_left: seen.zip(revision).and_then(|(seen, revision)| left(condition, seen, revision, now)).map(hours),
+            hours_left: seen
+                .zip(revision)
+                .and_then(|(seen, revision)| left(condition, seen, revision, now))
+                .map(hours),
             access_key_id_ends_with: id.map(|id| ending(id)),
             parameter_version: revision.map(|revision| revision.version),
             recorded_version,
@@ -167,19 +177,34 @@ impl Row {
 /// What the key in Vault has left. A key that is still the current one has until the next rotation, and as long again. One
 /// that was replaced had so long from then on: from the parameter's put, or from the first of several rotations that
 /// were missed.
-fn left(condition: Condition, seen: &Sighting, revision: Revision, now: Timestamp) -> Option<SignedDuration> {
+fn left(
+    condition: Condition,
+    seen: &Sighting,
+    revision: Revision,
+    now: Timestamp,
+) -> Option<SignedDuration> {
     let age = now.duration_since(revision.modified);
-    match (condition, seen.state.as_ref().filter(|state| state.retired_at.is_none())) {
-        (Condition::InStep | Condition::Superseded, _) => Some((ROTATION + ROTATION - age).max(ROTATION)),
+    match (
+        condition,
+        seen.state
+            .as_ref()
+            .filter(|state| state.retired_at.is_none()),
+    ) {
+        (Condition::InStep | Condition::Superseded, _) => {
+            Some((ROTATION + ROTATION - age).max(ROTATION))
+        }
         (Condition::Behind | Condition::Held, Some(state)) => {
-            let replaced = state.missed_since(revision).unwrap_or(revision.modified).min(revision.modified);
+            let replaced = state
+                .missed_since(revision)
+                .unwrap_or(revision.modified)
+                .min(revision.modified);
             Some((ROTATION - now.duration_since(replaced)).max(SignedDuration::ZERO))
         }
         _ => None,
     }
 }
 
-fn last_sync(user: &str, seen: Option<&Sighting>, last_run: Option<&LastRun>) -> LastSync {
+fn last_sync(user: &str, seen: Option<&Sighting>, last_run: Option<&ReconcileRecord>) -> LastSync {
     let state = seen.and_then(|seen| seen.state.as_ref());
     let synced = state.map(|state| state.retired_at.unwrap_or(state.last_synced_at));
     let failed = last_run.filter(|run| run.failed_users.iter().any(|failed| failed == user));
@@ -187,15 +212,26 @@ fn last_sync(user: &str, seen: Option<&Sighting>, last_run: Option<&LastRun>) ->
     // In basic mode the key in Vault stands for the record, and does not tell when it came there.
     let known = |at: Timestamp| Some(at).filter(|at| *at > Timestamp::UNIX_EPOCH);
     match (state, failed) {
-        (_, Some(failed)) if synced.is_none_or(|synced| synced < failed) => {
-            LastSync { outcome: SyncOutcome::Failed, at: Some(failed) }
-        }
-        (Some(state), _) if state.retired_at.is_some() => {
-            LastSync { outcome: SyncOutcome::Retired, at: state.retired_at }
-        }
-        (Some(state), _) => LastSync { outcome: SyncOutcome::Written, at: known(state.last_synced_at) },
-        (None, _) if seen.is_none() => LastSync { outcome: SyncOutcome::Unknown, at: None },
-        (None, _) => LastSync { outcome: SyncOutcome::Never, at: None },
+        (_, Some(failed)) if synced.is_none_or(|synced| synced < failed) => LastSync {
+            outcome: SyncOutcome::Failed,
+            at: Some(failed),
+        },
+        (Some(state), _) if state.retired_at.is_some() => LastSync {
+            outcome: SyncOutcome::Retired,
+            at: state.retired_at,
+        },
+        (Some(state), _) => LastSync {
+            outcome: SyncOutcome::Written,
+            at: known(state.last_synced_at),
+        },
+        (None, _) if seen.is_none() => LastSync {
+            outcome: SyncOutcome::Unknown,
+            at: None,
+        },
+        (None, _) => LastSync {
+            outcome: SyncOutcome::Never,
+            at: None,
+        },
     }
 }
 
@@ -205,5 +241,7 @@ fn hours(length: SignedDuration) -> f64 {
 
 /// The last four characters of an access key id: enough to tell keys apart.
 pub(crate) fn ending(id: &str) -> String {
-    id.chars().skip(id.chars().count().saturating_sub(4)).collect()
+    id.chars()
+        .skip(id.chars().count().saturating_sub(4))
+        .collect()
 }

@@ -2,30 +2,38 @@
 
 use super::*;
 use crate::snapshot::UserState;
-use crate::stores::memory::{Inner, Memory, denied, unavailable, unreachable, value};
+use crate::testing::memory::{Inner, Memory, denied, unavailable, unreachable, value};
 
 const FAR: Duration = Duration::from_hours(1);
 
-async fn sync(world: &World<Memory>, requests: Vec<Request>) -> Vec<UserReport> {
-    sync_all(world, requests, Instant::now() + FAR).await
+async fn sync(ctx: &Context<Memory>, requests: Vec<Request>) -> Vec<UserReport> {
+    sync_all(ctx, requests, Instant::now() + FAR).await
 }
 
 fn asked(user: &str) -> Request {
-    Request::asked(UserName::parse(user).unwrap(), Look::Quick, OnlySay::Nothing)
+    Request::asked(
+        UserName::parse(user).unwrap(),
+        Look::Quick,
+        OnlySay::Nothing,
+    )
 }
 
 fn told(user: &str, at: &str) -> Request {
-    Request { told_at: Some(at.parse().unwrap()), patient: true, ..asked(user) }
+    Request {
+        told_at: Some(at.parse().unwrap()),
+        patient: true,
+        ..asked(user)
+    }
 }
 
-async fn one(world: &World<Memory>, request: Request) -> UserReport {
-    sync(world, vec![request]).await.remove(0)
+async fn one(ctx: &Context<Memory>, request: Request) -> UserReport {
+    sync(ctx, vec![request]).await.remove(0)
 }
 
-/// Writes the key `id` and makes the token and the predecessor's state known, as in a warm process.
-async fn warm(memory: &Memory, world: &World<Memory>, user: &str) {
+/// Writes the key `id` and makes the token and the legacy's state known, as in a warm process.
+async fn warm(memory: &Memory, ctx: &Context<Memory>, user: &str) {
     memory.put(user, &value("OLD"), "2026-01-01T00:00:00Z");
-    assert_eq!(one(world, asked(user)).await.outcome, Outcome::Written);
+    assert_eq!(one(ctx, asked(user)).await.outcome, Outcome::Written);
 }
 
 /// The round trips that were made one after the other, by the virtual clock.
@@ -38,35 +46,48 @@ async fn round_trips<T>(work: impl Future<Output = T>) -> (T, u64) {
 #[tokio::test(start_paused = true)]
 async fn a_rotation_takes_three_round_trips_one_after_the_other() {
     let memory = Memory::default();
-    let world = memory.world(&[]);
-    warm(&memory, &world, "alice").await;
+    let ctx = memory.ctx(&[]);
+    warm(&memory, &ctx, "alice").await;
     memory.put("alice", &value("NEW"), "2026-01-03T00:00:00Z");
-    let (report, trips) = round_trips(one(&world, told("alice", "2026-01-03T00:00:00Z"))).await;
-    assert_eq!((report.outcome, report.vault_version), (Outcome::Written, Some(2)));
-    assert_eq!(trips, 3, "parameter and state, then Vault, then the state: {:?}", memory.0.borrow().calls);
+    let (report, trips) = round_trips(one(&ctx, told("alice", "2026-01-03T00:00:00Z"))).await;
+    assert_eq!(
+        (report.outcome, report.vault_version),
+        (Outcome::Written, Some(2))
+    );
+    assert_eq!(
+        trips,
+        3,
+        "parameter and state, then Vault, then the state: {:?}",
+        memory.0.borrow().calls
+    );
     assert_eq!(memory.history("alice"), ["OLD", "NEW"]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn ten_users_take_as_long_as_one() {
     let memory = Memory::default();
-    let world = memory.world(&[]);
+    let ctx = memory.ctx(&[]);
     let users: Vec<_> = (0..10).map(|n| format!("user{n}")).collect();
     for user in &users {
-        warm(&memory, &world, user).await;
+        warm(&memory, &ctx, user).await;
         memory.put(user, &value("NEW"), "2026-01-03T00:00:00Z");
     }
-    let (reports, trips) = round_trips(sync(&world, users.iter().map(|user| asked(user)).collect())).await;
-    assert!(reports.iter().all(|report| report.outcome == Outcome::Written));
+    let (reports, trips) =
+        round_trips(sync(&ctx, users.iter().map(|user| asked(user)).collect())).await;
+    assert!(
+        reports
+            .iter()
+            .all(|report| report.outcome == Outcome::Written)
+    );
     assert_eq!(trips, 3);
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_second_run_does_nothing() {
     let memory = Memory::default();
-    let world = memory.world(&[]);
-    warm(&memory, &world, "alice").await;
-    let report = one(&world, asked("alice")).await;
+    let ctx = memory.ctx(&[]);
+    warm(&memory, &ctx, "alice").await;
+    let report = one(&ctx, asked("alice")).await;
     assert_eq!(report.outcome, Outcome::Unchanged);
     assert_eq!(memory.history("alice"), ["OLD"]);
 }
@@ -74,21 +95,32 @@ async fn the_second_run_does_nothing() {
 #[tokio::test(start_paused = true)]
 async fn a_death_between_vault_and_state_heals_with_one_equal_version() {
     let memory = Memory::default();
-    let world = memory.world(&[]);
-    warm(&memory, &world, "alice").await;
+    let ctx = memory.ctx(&[]);
+    warm(&memory, &ctx, "alice").await;
     memory.put("alice", &value("NEW"), "2026-01-03T00:00:00Z");
     memory.0.borrow_mut().faults.push(("s3-save", unavailable));
-    assert_eq!(one(&world, asked("alice")).await.outcome, Outcome::Failed, "Vault has the key, the state has not");
-    let report = one(&world, asked("alice")).await;
-    assert_eq!((report.outcome, report.vault_version), (Outcome::Written, Some(3)));
+    assert_eq!(
+        one(&ctx, asked("alice")).await.outcome,
+        Outcome::Failed,
+        "Vault has the key, the state has not"
+    );
+    let report = one(&ctx, asked("alice")).await;
+    assert_eq!(
+        (report.outcome, report.vault_version),
+        (Outcome::Written, Some(3))
+    );
     assert_eq!(memory.history("alice"), ["OLD", "NEW", "NEW"]);
     assert_eq!(memory.state("alice").unwrap().vault_version, Some(3));
-    assert_eq!(one(&world, asked("alice")).await.outcome, Outcome::Unchanged);
+    assert_eq!(one(&ctx, asked("alice")).await.outcome, Outcome::Unchanged);
 }
 
 /// A faster run writes `NEW` to Vault and records it.
 fn faster_run(inner: &mut Inner) {
-    inner.vault.get_mut("secret/aws/iam-keys/alice").unwrap().push(Some(("NEW".into(), "secret-of-NEW".into())));
+    inner
+        .vault
+        .get_mut("secret/aws/iam-keys/alice")
+        .unwrap()
+        .push(Some(("NEW".into(), "secret-of-NEW".into())));
     let revision = inner.parameters["/iam_users/alice_keys"].1;
     let (state, etag) = inner.states.get_mut("alice").unwrap();
     let key = crate::keys::AccessKey::new("NEW".into(), "secret-of-NEW".into()).unwrap();
@@ -105,19 +137,23 @@ fn faster_run(inner: &mut Inner) {
 #[tokio::test(start_paused = true)]
 async fn of_two_runs_with_the_same_key_only_one_writes() {
     let memory = Memory::default();
-    let world = memory.world(&[]);
-    warm(&memory, &world, "alice").await;
+    let ctx = memory.ctx(&[]);
+    warm(&memory, &ctx, "alice").await;
     memory.put("alice", &value("NEW"), "2026-01-03T00:00:00Z");
-    memory.0.borrow_mut().meanwhile.push(("vault-write", Box::new(faster_run)));
-    assert_eq!(one(&world, asked("alice")).await.outcome, Outcome::Unchanged);
+    memory
+        .0
+        .borrow_mut()
+        .meanwhile
+        .push(("vault-write", Box::new(faster_run)));
+    assert_eq!(one(&ctx, asked("alice")).await.outcome, Outcome::Unchanged);
     assert_eq!(memory.history("alice"), ["OLD", "NEW"]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_slow_run_never_puts_an_older_key_over_a_newer_one() {
     let memory = Memory::default();
-    let world = memory.world(&[]);
-    warm(&memory, &world, "alice").await;
+    let ctx = memory.ctx(&[]);
+    warm(&memory, &ctx, "alice").await;
     memory.put("alice", &value("STALE"), "2026-01-03T00:00:00Z");
     let other = memory.clone();
     let rotated_and_synced = move |inner: &mut Inner| {
@@ -126,117 +162,184 @@ async fn a_slow_run_never_puts_an_older_key_over_a_newer_one() {
             modified: "2026-01-05T00:00:00Z".parse().unwrap(),
             version: revision.version + 2,
         };
-        inner.parameters.insert("/iam_users/alice_keys".into(), (value("NEW"), newer));
+        inner
+            .parameters
+            .insert("/iam_users/alice_keys".into(), (value("NEW"), newer));
         faster_run(inner);
     };
-    other.0.borrow_mut().meanwhile.push(("vault-write", Box::new(rotated_and_synced)));
-    assert_eq!(one(&world, asked("alice")).await.outcome, Outcome::Unchanged);
+    other
+        .0
+        .borrow_mut()
+        .meanwhile
+        .push(("vault-write", Box::new(rotated_and_synced)));
+    assert_eq!(one(&ctx, asked("alice")).await.outcome, Outcome::Unchanged);
     assert_eq!(memory.history("alice"), ["OLD", "NEW"]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_lost_race_for_the_state_keeps_the_newer_record() {
     let memory = Memory::default();
-    let world = memory.world(&[]);
-    warm(&memory, &world, "alice").await;
+    let ctx = memory.ctx(&[]);
+    warm(&memory, &ctx, "alice").await;
     memory.put("alice", &value("NEW"), "2026-01-03T00:00:00Z");
     let much_newer = |inner: &mut Inner| {
         let (state, etag) = inner.states.get_mut("alice").unwrap();
         state.parameter_last_modified = Some("2026-01-09T00:00:00Z".parse().unwrap());
         *etag += 1000;
     };
-    memory.0.borrow_mut().meanwhile.push(("s3-save", Box::new(much_newer)));
-    let report = one(&world, asked("alice")).await;
-    assert_eq!((report.outcome, report.notes.state_conflicts), (Outcome::Superseded, 1));
-    assert_eq!(memory.state("alice").unwrap().parameter_last_modified, Some("2026-01-09T00:00:00Z".parse().unwrap()));
+    memory
+        .0
+        .borrow_mut()
+        .meanwhile
+        .push(("s3-save", Box::new(much_newer)));
+    let report = one(&ctx, asked("alice")).await;
+    assert_eq!(
+        (report.outcome, report.notes.state_conflicts),
+        (Outcome::Superseded, 1)
+    );
+    assert_eq!(
+        memory.state("alice").unwrap().parameter_last_modified,
+        Some("2026-01-09T00:00:00Z".parse().unwrap())
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_lost_race_for_the_state_replaces_the_older_record() {
     let memory = Memory::default();
-    let world = memory.world(&[]);
-    warm(&memory, &world, "alice").await;
+    let ctx = memory.ctx(&[]);
+    warm(&memory, &ctx, "alice").await;
     memory.put("alice", &value("NEW"), "2026-01-03T00:00:00Z");
     let touched = |inner: &mut Inner| inner.states.get_mut("alice").unwrap().1 += 1000;
-    memory.0.borrow_mut().meanwhile.push(("s3-save", Box::new(touched)));
-    let report = one(&world, asked("alice")).await;
-    assert_eq!((report.outcome, report.notes.state_conflicts), (Outcome::Written, 1));
+    memory
+        .0
+        .borrow_mut()
+        .meanwhile
+        .push(("s3-save", Box::new(touched)));
+    let report = one(&ctx, asked("alice")).await;
+    assert_eq!(
+        (report.outcome, report.notes.state_conflicts),
+        (Outcome::Written, 1)
+    );
     assert_eq!(memory.state("alice").unwrap().vault_version, Some(2));
 }
 
 #[tokio::test(start_paused = true)]
 async fn gives_up_after_five_lost_races_and_says_so() {
     let memory = Memory::default();
-    let world = memory.world(&[]);
-    warm(&memory, &world, "alice").await;
+    let ctx = memory.ctx(&[]);
+    warm(&memory, &ctx, "alice").await;
     memory.put("alice", &value("NEW"), "2026-01-03T00:00:00Z");
     for _ in 0..5 {
-        let overtaken = |inner: &mut Inner| inner.vault.get_mut("secret/aws/iam-keys/alice").unwrap().push(None);
-        memory.0.borrow_mut().meanwhile.push(("vault-write", Box::new(overtaken)));
+        let overtaken = |inner: &mut Inner| {
+            inner
+                .vault
+                .get_mut("secret/aws/iam-keys/alice")
+                .unwrap()
+                .push(None)
+        };
+        memory
+            .0
+            .borrow_mut()
+            .meanwhile
+            .push(("vault-write", Box::new(overtaken)));
     }
-    let report = one(&world, asked("alice")).await;
+    let report = one(&ctx, asked("alice")).await;
     assert_eq!(report.outcome, Outcome::Failed);
-    assert!(report.reason.contains("5 attempts in a row"), "{}", report.reason);
+    assert!(
+        report.reason.contains("5 attempts in a row"),
+        "{}",
+        report.reason
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_stale_read_is_read_again_until_it_is_as_new_as_the_event() {
     let memory = Memory::default();
-    let world = memory.world(&[]);
-    warm(&memory, &world, "alice").await;
+    let ctx = memory.ctx(&[]);
+    warm(&memory, &ctx, "alice").await;
     let later = memory.clone();
     let appears = async move {
         tokio::time::sleep(Duration::from_millis(1500)).await;
         later.put("alice", &value("NEW"), "2026-01-03T00:00:00Z");
     };
-    let (report, ()) = tokio::join!(one(&world, told("alice", "2026-01-03T00:00:00Z")), appears);
-    assert_eq!((report.outcome, report.notes.stale), (Outcome::Written, false));
+    let (report, ()) = tokio::join!(one(&ctx, told("alice", "2026-01-03T00:00:00Z")), appears);
+    assert_eq!(
+        (report.outcome, report.notes.stale),
+        (Outcome::Written, false)
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_read_that_stays_older_than_the_event_is_reported_as_stale() {
     let memory = Memory::default();
-    let world = memory.world(&[]);
-    warm(&memory, &world, "alice").await;
-    let report = one(&world, told("alice", "2026-01-03T00:00:00Z")).await;
-    assert_eq!((report.outcome, report.notes.stale), (Outcome::Unchanged, true));
-    let report = one(&world, told("alice", "2026-01-01T00:00:00Z")).await;
-    assert_eq!((report.outcome, report.notes.stale), (Outcome::Unchanged, false), "an event as old as the parameter");
-    let report = one(&world, told("newcomer", "2026-01-03T00:00:00Z")).await;
-    assert_eq!((report.outcome, report.notes.stale), (Outcome::Missing, true), "a put that cannot be read yet");
+    let ctx = memory.ctx(&[]);
+    warm(&memory, &ctx, "alice").await;
+    let report = one(&ctx, told("alice", "2026-01-03T00:00:00Z")).await;
+    assert_eq!(
+        (report.outcome, report.notes.stale),
+        (Outcome::Unchanged, true)
+    );
+    let report = one(&ctx, told("alice", "2026-01-01T00:00:00Z")).await;
+    assert_eq!(
+        (report.outcome, report.notes.stale),
+        (Outcome::Unchanged, false),
+        "an event as old as the parameter"
+    );
+    let report = one(&ctx, told("newcomer", "2026-01-03T00:00:00Z")).await;
+    assert_eq!(
+        (report.outcome, report.notes.stale),
+        (Outcome::Missing, true),
+        "a put that cannot be read yet"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn when_vault_gives_no_answer_the_others_are_not_tried() {
     let memory = Memory::default();
-    let world = memory.world(&[("SYNC_CONCURRENCY", "1")]);
+    let ctx = memory.ctx(&[("SYNC_CONCURRENCY", "1")]);
     for user in ["a", "b", "c"] {
         memory.put(user, &value("KEY"), "2026-01-01T00:00:00Z");
     }
     memory.0.borrow_mut().faults = vec![("vault-write", unreachable as fn() -> Error); 2];
-    let reports = sync(&world, vec![asked("a"), asked("b"), asked("c")]).await;
-    assert!(reports.iter().all(|report| report.outcome == Outcome::Failed));
-    let writes = memory.0.borrow().calls.iter().filter(|call| call.starts_with("vault-write")).count();
+    let reports = sync(&ctx, vec![asked("a"), asked("b"), asked("c")]).await;
+    assert!(
+        reports
+            .iter()
+            .all(|report| report.outcome == Outcome::Failed)
+    );
+    let writes = memory
+        .0
+        .borrow()
+        .calls
+        .iter()
+        .filter(|call| call.starts_with("vault-write"))
+        .count();
     assert_eq!(writes, 2, "the first user's try and its one repetition");
 }
 
 #[tokio::test(start_paused = true)]
 async fn one_users_failure_never_stops_the_others() {
     let memory = Memory::default();
-    let world = memory.world(&[]);
+    let ctx = memory.ctx(&[]);
     memory.put("bad", "no JSON", "2026-01-01T00:00:00Z");
     memory.put("good", &value("KEY"), "2026-01-01T00:00:00Z");
-    let reports = sync(&world, vec![asked("bad"), asked("good")]).await;
-    assert_eq!(reports.iter().map(|report| report.outcome).collect::<Vec<_>>(), [Outcome::Failed, Outcome::Written]);
+    let reports = sync(&ctx, vec![asked("bad"), asked("good")]).await;
+    assert_eq!(
+        reports
+            .iter()
+            .map(|report| report.outcome)
+            .collect::<Vec<_>>(),
+        [Outcome::Failed, Outcome::Written]
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn who_is_not_done_by_the_deadline_fails_and_says_so() {
     let memory = Memory::default();
-    let world = memory.world(&[]);
+    let ctx = memory.ctx(&[]);
     memory.put("alice", &value("KEY"), "2026-01-01T00:00:00Z");
     let soon = Instant::now() + Duration::from_millis(1500);
-    let report = sync_all(&world, vec![asked("alice")], soon).await.remove(0);
+    let report = sync_all(&ctx, vec![asked("alice")], soon).await.remove(0);
     assert_eq!(report.outcome, Outcome::Failed);
     assert!(report.reason.contains("no time left"), "{}", report.reason);
 }
@@ -244,50 +347,69 @@ async fn who_is_not_done_by_the_deadline_fails_and_says_so() {
 #[tokio::test(start_paused = true)]
 async fn a_refused_token_is_loaded_again_once() {
     let memory = Memory::default();
-    let world = memory.world(&[]);
-    warm(&memory, &world, "alice").await;
+    let ctx = memory.ctx(&[]);
+    warm(&memory, &ctx, "alice").await;
     memory.put("alice", &value("NEW"), "2026-01-03T00:00:00Z");
     memory.0.borrow_mut().tokens = ("second".into(), "second".into());
-    assert_eq!(one(&world, asked("alice")).await.outcome, Outcome::Written);
+    assert_eq!(one(&ctx, asked("alice")).await.outcome, Outcome::Written);
     memory.0.borrow_mut().tokens = ("third".into(), "second".into());
     memory.put("alice", &value("NEWER"), "2026-01-05T00:00:00Z");
-    let report = one(&world, asked("alice")).await;
-    assert_eq!(report.outcome, Outcome::Failed, "the stored token is the dead one");
+    let report = one(&ctx, asked("alice")).await;
+    assert_eq!(
+        report.outcome,
+        Outcome::Failed,
+        "the stored token is the dead one"
+    );
     assert!(report.reason.contains("denied"), "{}", report.reason);
 }
 
 #[tokio::test(start_paused = true)]
 async fn without_metadata_a_key_of_unknown_version_is_written_all_the_same() {
     let memory = Memory::default();
-    let world = memory.world(&[]);
+    let ctx = memory.ctx(&[]);
     memory.put("alice", &value("NEW"), "2026-01-03T00:00:00Z");
-    memory.0.borrow_mut().vault.insert("secret/aws/iam-keys/alice".into(), vec![Some(("OLD".into(), "s".into()))]);
-    memory.0.borrow_mut().faults.push(("vault-metadata", denied));
-    assert_eq!(one(&world, asked("alice")).await.outcome, Outcome::Written);
+    memory.0.borrow_mut().vault.insert(
+        "secret/aws/iam-keys/alice".into(),
+        vec![Some(("OLD".into(), "s".into()))],
+    );
+    memory
+        .0
+        .borrow_mut()
+        .faults
+        .push(("vault-metadata", denied));
+    assert_eq!(one(&ctx, asked("alice")).await.outcome, Outcome::Written);
     assert_eq!(memory.history("alice"), ["OLD", "NEW"]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn basic_mode_compares_with_the_key_in_vault() {
     let memory = Memory::default();
-    let world = memory.world(&[("VAULT_TOKEN", "token")]);
+    let ctx = memory.ctx(&[("VAULT_TOKEN", "token")]);
     memory.put("alice", &value("ONE"), "2026-01-01T00:00:00Z");
-    assert_eq!(one(&world, asked("alice")).await.outcome, Outcome::Written);
-    assert_eq!(one(&world, asked("alice")).await.outcome, Outcome::Unchanged);
+    assert_eq!(one(&ctx, asked("alice")).await.outcome, Outcome::Written);
+    assert_eq!(one(&ctx, asked("alice")).await.outcome, Outcome::Unchanged);
     memory.put("alice", &value("TWO"), "2026-01-03T00:00:00Z");
-    assert_eq!(one(&world, asked("alice")).await.outcome, Outcome::Written);
+    assert_eq!(one(&ctx, asked("alice")).await.outcome, Outcome::Written);
     assert_eq!(memory.history("alice"), ["ONE", "TWO"]);
-    assert!(memory.0.borrow().calls.iter().all(|call| !call.starts_with("s3")), "basic mode has no state");
+    assert!(
+        memory
+            .0
+            .borrow()
+            .calls
+            .iter()
+            .all(|call| !call.starts_with("s3")),
+        "basic mode has no state"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn basic_mode_writes_each_time_where_it_may_not_read() {
     let memory = Memory::default();
-    let world = memory.world(&[("VAULT_TOKEN", "token")]);
+    let ctx = memory.ctx(&[("VAULT_TOKEN", "token")]);
     memory.put("alice", &value("ONE"), "2026-01-01T00:00:00Z");
     for _ in 0..2 {
         memory.0.borrow_mut().faults = vec![("vault-read", denied as fn() -> Error); 2];
-        assert_eq!(one(&world, asked("alice")).await.outcome, Outcome::Written);
+        assert_eq!(one(&ctx, asked("alice")).await.outcome, Outcome::Written);
     }
     assert_eq!(memory.history("alice"), ["ONE", "ONE"]);
 }
@@ -295,12 +417,12 @@ async fn basic_mode_writes_each_time_where_it_may_not_read() {
 #[tokio::test(start_paused = true)]
 async fn basic_mode_takes_no_other_answer_of_vault_for_absence() {
     let memory = Memory::default();
-    let world = memory.world(&[("VAULT_TOKEN", "token")]);
+    let ctx = memory.ctx(&[("VAULT_TOKEN", "token")]);
     memory.put("alice", &value("ONE"), "2026-01-01T00:00:00Z");
     // The read is tried again only when the first answer was quick, which a second of virtual time is for the real
     // clock.
     memory.0.borrow_mut().faults = vec![("vault-read", unavailable as fn() -> Error); 2];
-    assert_eq!(one(&world, asked("alice")).await.outcome, Outcome::Failed);
+    assert_eq!(one(&ctx, asked("alice")).await.outcome, Outcome::Failed);
     assert!(memory.history("alice").is_empty());
 }
 
@@ -308,15 +430,18 @@ async fn basic_mode_takes_no_other_answer_of_vault_for_absence() {
 async fn the_clock_of_a_missing_key_goes_on_when_the_platform_rotates_again() {
     for (puts, hours) in [(2, 1.0), (4, 72.0)] {
         let memory = Memory::default();
-        let world = memory.world(&[]);
+        let ctx = memory.ctx(&[]);
         let ago = |hours| (Timestamp::now() - SignedDuration::from_hours(hours)).to_string();
         memory.put("alice", &value("OLD"), &ago(120));
-        assert_eq!(one(&world, asked("alice")).await.outcome, Outcome::Written);
+        assert_eq!(one(&ctx, asked("alice")).await.outcome, Outcome::Written);
         for put in 1..=puts {
             memory.put("alice", &value(&format!("NEW{put}")), &ago(1));
         }
-        memory.0.borrow_mut().faults.extend([("vault-write", denied as fn() -> Error), ("vault-write", denied)]);
-        let unsynced = one(&world, asked("alice")).await.unsynced_hours.unwrap();
+        memory.0.borrow_mut().faults.extend([
+            ("vault-write", denied as fn() -> Error),
+            ("vault-write", denied),
+        ]);
+        let unsynced = one(&ctx, asked("alice")).await.unsynced_hours.unwrap();
         assert!((unsynced - hours).abs() < 0.1, "{puts} puts: {unsynced} h");
     }
 }

@@ -27,15 +27,24 @@ fn ended(outcome: Outcome, notes: Notes) -> UserReport {
 /// The line as JSON, after a look whether CloudWatch would take it.
 fn parsed(metrics: &Metrics) -> Value {
     let line = metrics.to_line();
-    assert!(line.ends_with('\n') && line.trim_end().lines().count() == 1, "{line:?}");
+    assert!(
+        line.ends_with('\n') && line.trim_end().lines().count() == 1,
+        "{line:?}"
+    );
     let emf: Value = serde_json::from_str(&line).unwrap();
     assert!(emf["_aws"]["Timestamp"].is_u64(), "{line}");
     for directive in emf["_aws"]["CloudWatchMetrics"].as_array().unwrap() {
-        assert_eq!((&directive["Namespace"], &directive["Dimensions"]), (&json!("IamKeySync"), &json!([["Function"]])));
+        assert_eq!(
+            (&directive["Namespace"], &directive["Dimensions"]),
+            (&json!("IamKeySync"), &json!([["Function"]]))
+        );
         assert!(emf["Function"].is_string(), "{line}");
         for metric in directive["Metrics"].as_array().unwrap() {
             let value = &emf[metric["Name"].as_str().unwrap()];
-            assert!(value.is_number() || value["Values"].is_array(), "{metric} of {line}");
+            assert!(
+                value.is_number() || value["Values"].is_array(),
+                "{metric} of {line}"
+            );
         }
     }
     emf
@@ -44,19 +53,36 @@ fn parsed(metrics: &Metrics) -> Value {
 #[test]
 fn an_invocation_is_one_line_of_embedded_metrics() {
     let mut metrics = metrics();
-    let in_vault = Notes { in_vault_at: Some(at("2025-06-02T11:59:01.5Z")), ..Notes::default() };
-    metrics.count(&ended(Outcome::Written, in_vault), Some(at("2025-06-02T11:59:00Z")));
-    let stuck = Notes { parameter_modified: Some(at("2025-06-02T06:00:00Z")), ..Notes::default() };
+    let in_vault = Notes {
+        in_vault_at: Some(at("2025-06-02T11:59:01.5Z")),
+        ..Notes::default()
+    };
+    metrics.count(
+        &ended(Outcome::Written, in_vault),
+        Some(at("2025-06-02T11:59:00Z")),
+    );
+    let stuck = Notes {
+        parameter_modified: Some(at("2025-06-02T06:00:00Z")),
+        ..Notes::default()
+    };
     metrics.count(&ended(Outcome::Held, stuck), None);
     metrics.bad_events += 1;
     metrics.swept(Some(2), false);
     metrics.vault_token_hours_left = Some(18.5);
     metrics.took(2450);
     let emf = parsed(&metrics);
-    let told = emf["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array().unwrap().iter().map(|metric| {
-        let name = metric["Name"].as_str().unwrap();
-        format!("{name} = {} {}", emf[name], metric["Unit"].as_str().unwrap_or("(no unit)"))
-    });
+    let told = emf["_aws"]["CloudWatchMetrics"][0]["Metrics"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|metric| {
+            let name = metric["Name"].as_str().unwrap();
+            format!(
+                "{name} = {} {}",
+                emf[name],
+                metric["Unit"].as_str().unwrap_or("(no unit)")
+            )
+        });
     insta::assert_snapshot!(told.collect::<Vec<_>>().join("\n"), @"
     Written = 1 (no unit)
     Unchanged = 0 (no unit)
@@ -75,7 +101,10 @@ fn an_invocation_is_one_line_of_embedded_metrics() {
     SweepCompleted = 0 (no unit)
     VaultTokenHoursLeft = 18.5 (no unit)
     ");
-    assert_eq!((&emf["Function"], &emf["requestId"]), (&json!("iam-key-sync"), &json!("request-1")));
+    assert_eq!(
+        (&emf["Function"], &emf["requestId"]),
+        (&json!("iam-key-sync"), &json!("request-1"))
+    );
 }
 
 #[test]
@@ -95,16 +124,31 @@ fn what_was_not_measured_is_not_sent() {
 
 #[test]
 fn every_outcome_has_its_own_count_and_a_plan_has_none() {
-    for outcome in Outcome::ALL.into_iter().chain([Outcome::PlannedWritten, Outcome::PlannedRetired]) {
+    for outcome in Outcome::ALL
+        .into_iter()
+        .chain([Outcome::PlannedWritten, Outcome::PlannedRetired])
+    {
         let mut metrics = metrics();
         for _ in 0..3 {
             metrics.count(&ended(outcome, Notes::default()), None);
         }
         let emf = parsed(&metrics);
-        let counts = ["Written", "Unchanged", "Held", "Superseded", "Retired", "Missing", "Failed"]
-            .map(|name| (name, &emf[name]));
+        let counts = [
+            "Written",
+            "Unchanged",
+            "Held",
+            "Superseded",
+            "Retired",
+            "Missing",
+            "Failed",
+        ]
+        .map(|name| (name, &emf[name]));
         for (name, count) in counts {
-            let expected = if name.to_lowercase() == outcome.as_str() { 3 } else { 0 };
+            let expected = if name.to_lowercase() == outcome.as_str() {
+                3
+            } else {
+                0
+            };
             assert_eq!(count, expected, "{name} after three {}", outcome.as_str());
         }
     }
@@ -114,19 +158,38 @@ fn every_outcome_has_its_own_count_and_a_plan_has_none() {
 fn repairs_and_conflicts_are_added_up() {
     let mut metrics = metrics();
     for (drift_repaired, state_conflicts) in [(true, 0), (false, 2), (true, 3)] {
-        metrics.count(&ended(Outcome::Written, Notes { drift_repaired, state_conflicts, ..Notes::default() }), None);
+        metrics.count(
+            &ended(
+                Outcome::Written,
+                Notes {
+                    drift_repaired,
+                    state_conflicts,
+                    ..Notes::default()
+                },
+            ),
+            None,
+        );
     }
     let emf = parsed(&metrics);
-    assert_eq!((&emf["DriftRepaired"], &emf["StateConflicts"]), (&json!(2), &json!(5)));
+    assert_eq!(
+        (&emf["DriftRepaired"], &emf["StateConflicts"]),
+        (&json!(2), &json!(5))
+    );
 }
 
 #[test]
 fn the_way_from_event_to_vault_is_measured_for_each_user() {
     let event = "2025-06-02T11:00:00Z";
     for (users, expected) in [
-        (&[(Some(event), Some("2025-06-02T11:00:02.25Z"))][..], json!(2.25)),
         (
-            &[(Some(event), Some("2025-06-02T11:00:02Z")), (Some(event), Some("2025-06-02T11:01:00Z"))],
+            &[(Some(event), Some("2025-06-02T11:00:02.25Z"))][..],
+            json!(2.25),
+        ),
+        (
+            &[
+                (Some(event), Some("2025-06-02T11:00:02Z")),
+                (Some(event), Some("2025-06-02T11:01:00Z")),
+            ],
             json!({ "Values": [2, 60], "Counts": [1, 1] }),
         ),
         // The event's clock goes ahead of ours.
@@ -138,10 +201,17 @@ fn the_way_from_event_to_vault_is_measured_for_each_user() {
     ] {
         let mut metrics = metrics();
         for (told, in_vault) in users {
-            let notes = Notes { in_vault_at: in_vault.map(at), ..Notes::default() };
+            let notes = Notes {
+                in_vault_at: in_vault.map(at),
+                ..Notes::default()
+            };
             metrics.count(&ended(Outcome::Written, notes), told.map(at));
         }
-        assert_eq!(parsed(&metrics)["EventToVaultSeconds"], expected, "{users:?}");
+        assert_eq!(
+            parsed(&metrics)["EventToVaultSeconds"],
+            expected,
+            "{users:?}"
+        );
     }
 }
 
@@ -156,20 +226,39 @@ fn the_oldest_key_that_is_not_in_vault_counts() {
         (&[(Written, six), (Failed, two)], json!(2)),
         (&[(Failed, Some("2025-06-02T12:00:01Z"))], json!(0)),
         (&[(Failed, None)], json!(null)),
-        (&[(Written, six), (Unchanged, six), (Superseded, six), (Retired, six), (Missing, six)], json!(null)),
+        (
+            &[
+                (Written, six),
+                (Unchanged, six),
+                (Superseded, six),
+                (Retired, six),
+                (Missing, six),
+            ],
+            json!(null),
+        ),
     ] {
         let mut metrics = metrics();
         for (outcome, modified) in users {
-            let notes = Notes { parameter_modified: modified.map(at), ..Notes::default() };
+            let notes = Notes {
+                parameter_modified: modified.map(at),
+                ..Notes::default()
+            };
             metrics.count(&ended(*outcome, notes), None);
         }
-        assert_eq!(parsed(&metrics)["OldestUnsyncedHours"], expected, "{users:?}");
+        assert_eq!(
+            parsed(&metrics)["OldestUnsyncedHours"],
+            expected,
+            "{users:?}"
+        );
     }
 }
 
 #[test]
 fn a_complete_sweep_says_that_no_key_is_missing_from_vault() {
-    let six_hours_ago = Notes { parameter_modified: Some(at("2025-06-02T06:00:00Z")), ..Notes::default() };
+    let six_hours_ago = Notes {
+        parameter_modified: Some(at("2025-06-02T06:00:00Z")),
+        ..Notes::default()
+    };
     for (outcome, complete, oldest) in [
         (None, true, json!(0)),
         (Some(Outcome::Unchanged), true, json!(0)),
@@ -185,9 +274,15 @@ fn a_complete_sweep_says_that_no_key_is_missing_from_vault() {
         }
         metrics.swept(Some(3), complete);
         let emf = parsed(&metrics);
-        assert_eq!(emf["OldestUnsyncedHours"], oldest, "{outcome:?}, complete: {complete}");
+        assert_eq!(
+            emf["OldestUnsyncedHours"], oldest,
+            "{outcome:?}, complete: {complete}"
+        );
         assert_eq!(emf["SweepCompleted"], u64::from(complete), "{outcome:?}");
-        assert_eq!(emf["StalledRotations"], 3, "{outcome:?}, complete: {complete}");
+        assert_eq!(
+            emf["StalledRotations"], 3,
+            "{outcome:?}, complete: {complete}"
+        );
     }
 }
 
@@ -197,19 +292,29 @@ fn metrics_tell_of_no_user() {
     for outcome in Outcome::ALL {
         metrics.count(&ended(outcome, Notes::default()), Some(now()));
     }
-    assert!(!metrics.to_line().contains("sentinel"), "{}", metrics.to_line());
+    assert!(
+        !metrics.to_line().contains("sentinel"),
+        "{}",
+        metrics.to_line()
+    );
 }
 
 #[test]
 fn a_name_with_a_line_break_makes_no_second_line() {
-    assert_eq!(parsed(&Metrics::of("iam\nkey\r\n\"sync", "r"))["Function"], "iam\nkey\r\n\"sync");
+    assert_eq!(
+        parsed(&Metrics::of("iam\nkey\r\n\"sync", "r"))["Function"],
+        "iam\nkey\r\n\"sync"
+    );
 }
 
 /// What an invocation that has everything to tell tells.
 fn everything() -> Value {
     let mut metrics = metrics();
-    let notes =
-        Notes { in_vault_at: Some(now()), parameter_modified: Some(at("2025-06-02T06:00:00Z")), ..Notes::default() };
+    let notes = Notes {
+        in_vault_at: Some(now()),
+        parameter_modified: Some(at("2025-06-02T06:00:00Z")),
+        ..Notes::default()
+    };
     metrics.count(&ended(Outcome::Held, notes), Some(now()));
     metrics.swept(Some(0), true);
     metrics.vault_token_hours_left = Some(1.0);
@@ -218,24 +323,46 @@ fn everything() -> Value {
 }
 
 fn names(emf: &Value) -> Vec<&str> {
-    let metrics = emf["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array().unwrap();
-    metrics.iter().map(|metric| metric["Name"].as_str().unwrap()).collect()
+    let metrics = emf["_aws"]["CloudWatchMetrics"][0]["Metrics"]
+        .as_array()
+        .unwrap();
+    metrics
+        .iter()
+        .map(|metric| metric["Name"].as_str().unwrap())
+        .collect()
 }
 
 #[test]
 fn every_metric_that_an_alarm_watches_is_sent_and_its_silence_is_understood() {
-    let alarms: Value = serde_json::from_str(include_str!("../../infra/shared/alarms.json")).unwrap();
+    let alarms: Value =
+        serde_json::from_str(include_str!("../../infra/shared/alarms.json")).unwrap();
     let (everything, nothing) = (everything(), parsed(&metrics()));
-    let ours = alarms.as_array().unwrap().iter().filter(|alarm| alarm["namespace"] == NAMESPACE);
+    let ours = alarms
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|alarm| alarm["namespace"] == NAMESPACE);
     let mut watched = 0;
     for alarm in ours {
         let (id, metric) = (&alarm["id"], alarm["metric"].as_str().unwrap());
-        assert!(names(&everything).contains(&metric), "{id} watches {metric}, which is never sent");
-        assert_eq!(alarm["dimensions"], json!({ "Function": "${FunctionName}" }), "{id}");
+        assert!(
+            names(&everything).contains(&metric),
+            "{id} watches {metric}, which is never sent"
+        );
+        assert_eq!(
+            alarm["dimensions"],
+            json!({ "Function": "${FunctionName}" }),
+            "{id}"
+        );
         // What every invocation sends is only missing when there is no work; silence of the others says nothing, or is
         // itself the trouble.
         let always = names(&nothing).contains(&metric);
-        assert_eq!(always, alarm["missing"] == "notBreaching", "{id}: missing data is {}", alarm["missing"]);
+        assert_eq!(
+            always,
+            alarm["missing"] == "notBreaching",
+            "{id}: missing data is {}",
+            alarm["missing"]
+        );
         watched += 1;
     }
     assert!(watched > 5, "alarms.json has no alarms on {NAMESPACE}");
@@ -243,26 +370,47 @@ fn every_metric_that_an_alarm_watches_is_sent_and_its_silence_is_understood() {
 
 #[test]
 fn every_metric_that_the_dashboard_shows_is_sent() {
-    let dashboard: Value = serde_json::from_str(include_str!("../../infra/shared/dashboard.json")).unwrap();
+    let dashboard: Value =
+        serde_json::from_str(include_str!("../../infra/shared/dashboard.json")).unwrap();
     let everything = everything();
     let widgets = dashboard["widgets"].as_array().unwrap().iter();
-    let shown = widgets.filter_map(|widget| widget["properties"]["metrics"].as_array()).flatten();
+    let shown = widgets
+        .filter_map(|widget| widget["properties"]["metrics"].as_array())
+        .flatten();
     let ours: Vec<_> = shown.filter(|metric| metric[0] == NAMESPACE).collect();
     for metric in &ours {
         let name = metric[1].as_str().unwrap();
         assert!(names(&everything).contains(&name), "{name} is never sent");
-        assert_eq!((&metric[2], &metric[3]), (&json!("Function"), &json!("${FunctionName}")), "{name}");
+        assert_eq!(
+            (&metric[2], &metric[3]),
+            (&json!("Function"), &json!("${FunctionName}")),
+            "{name}"
+        );
     }
-    assert!(ours.len() > 10, "the dashboard shows nothing of {NAMESPACE}");
+    assert!(
+        ours.len() > 10,
+        "the dashboard shows nothing of {NAMESPACE}"
+    );
 }
 
 #[test]
 fn the_runbooks_table_of_metrics_has_each_that_is_sent() {
     let page = include_str!("../../docs/operations.md");
     let table = page.split_once("\n| metric | unit | tells |\n").unwrap().1;
-    let rows = table.lines().skip(1).take_while(|line| line.starts_with('|'));
-    let mut told: Vec<_> =
-        rows.flat_map(|row| row.split(" | ").next().unwrap().split('`').skip(1).step_by(2)).collect();
+    let rows = table
+        .lines()
+        .skip(1)
+        .take_while(|line| line.starts_with('|'));
+    let mut told: Vec<_> = rows
+        .flat_map(|row| {
+            row.split(" | ")
+                .next()
+                .unwrap()
+                .split('`')
+                .skip(1)
+                .step_by(2)
+        })
+        .collect();
     let everything = everything();
     let mut sent = names(&everything);
     told.sort_unstable();

@@ -1,4 +1,4 @@
-//! What a token is, apart from itself: facts to show, and the flaws that speak against using it. Pure.
+//! What a token is, apart from itself: facts to show, and the issues that speak against using it. Pure.
 
 use jiff::Timestamp;
 
@@ -13,7 +13,7 @@ pub struct TokenFacts {
     /// Whether it is a batch token, which nothing can prolong.
     pub batch: bool,
     /// Whether it dies after so many uses.
-    pub counted: bool,
+    pub use_limited: bool,
     /// Whether it outlives the token that it was made with.
     pub orphan: bool,
     /// The names of its policies.
@@ -22,13 +22,13 @@ pub struct TokenFacts {
 
 /// What speaks against a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Flaw {
+pub enum TokenIssue {
     /// It may do everything.
     #[error("it is a root token, which may do everything in Vault")]
     Root,
     /// It would soon be used up.
     #[error("it dies after a number of uses")]
-    Counted,
+    UseLimited,
     /// The service could not do its work with it.
     #[error("its policies do not let it both create and update keys below the prefix")]
     CannotWrite,
@@ -48,7 +48,9 @@ pub enum Flaw {
     #[error("it may read keys, which the service has no need of")]
     ReadsKeys,
     /// Drift is not seen.
-    #[error("it may not read the metadata of keys, so that drift in Vault is neither seen nor repaired")]
+    #[error(
+        "it may not read the metadata of keys, so that drift in Vault is neither seen nor repaired"
+    )]
     MetadataHidden,
     /// A removed user's key would stay.
     #[error("it may not soft-delete keys, which ON_USER_DELETED=soft-delete asks for")]
@@ -63,21 +65,21 @@ pub enum Flaw {
     #[error("it has sudo")]
     Sudo,
     /// Nobody can tell what it may do.
-    #[error("Vault does not let it ask for its own rights, so they were not checked")]
-    RightsUnknown,
+    #[error("Vault does not let it ask for its own capabilities, so they were not checked")]
+    CapabilitiesUnknown,
 }
 
-impl Flaw {
+impl TokenIssue {
     /// Whether such a token must not be used at all.
     pub fn is_fatal(self) -> bool {
-        matches!(self, Self::Root | Self::Counted | Self::CannotWrite)
+        matches!(self, Self::Root | Self::UseLimited | Self::CannotWrite)
     }
 
     /// What is wrong, and what to do.
     pub fn advice(self) -> String {
         match self {
             Self::Lifetime(warning) => warning.to_string(),
-            flaw => format!("{flaw}: {}", flaw.remedy()),
+            issue => format!("{issue}: {}", issue.remedy()),
         }
     }
 
@@ -85,7 +87,7 @@ impl Flaw {
     pub fn remedy(self) -> &'static str {
         match self {
             Self::Root => "use a token of the policy in infra/vault instead, and revoke this one",
-            Self::Counted => "make it without -use-limit",
+            Self::UseLimited => "make it without -use-limit",
             Self::CannotWrite => {
                 "allow create and update on <mount>/data/<prefix>/*, and check VAULT_MOUNT and VAULT_PATH_PREFIX"
             }
@@ -100,22 +102,29 @@ impl Flaw {
                 "take <mount>/destroy/<prefix>/* away, delete on <mount>/data/<prefix>/*, and update and delete on <mount>/metadata/<prefix>/*"
             }
             Self::Sudo => "take sudo away",
-            Self::RightsUnknown => "allow update on sys/capabilities-self, as the policy default does",
+            Self::CapabilitiesUnknown => {
+                "allow update on sys/capabilities-self, as the policy default does"
+            }
         }
     }
 }
 
 impl TokenFacts {
-    /// What is wrong with the token, its rights apart.
-    pub fn flaws(&self, now: Timestamp) -> Vec<Flaw> {
+    /// What is wrong with the token, its capabilities apart.
+    pub fn issues(&self, now: Timestamp) -> Vec<TokenIssue> {
         if self.policies.iter().any(|policy| policy == "root") {
-            return vec![Flaw::Root];
+            return vec![TokenIssue::Root];
         }
-        let mut flaws = self.lifetime.warnings(now).into_iter().map(Flaw::Lifetime).collect::<Vec<_>>();
-        flaws.extend(self.counted.then_some(Flaw::Counted));
-        flaws.extend(self.batch.then_some(Flaw::Batch));
-        flaws.extend((!self.orphan).then_some(Flaw::Child));
-        flaws
+        let mut issues = self
+            .lifetime
+            .warnings(now)
+            .into_iter()
+            .map(TokenIssue::Lifetime)
+            .collect::<Vec<_>>();
+        issues.extend(self.use_limited.then_some(TokenIssue::UseLimited));
+        issues.extend(self.batch.then_some(TokenIssue::Batch));
+        issues.extend((!self.orphan).then_some(TokenIssue::Child));
+        issues
     }
 
     /// What to show of it, with these warnings.

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp, Unit};
 
-use crate::words::utc;
+use crate::time_format::utc;
 
 /// A renewal is worth nothing while more than this much of the full time is left.
 const FRESH_PERCENT: u64 = 90;
@@ -73,41 +73,62 @@ impl Lifetime {
 
     /// Seconds that are left, rounded, at least 0; `None` for a token without end.
     pub fn seconds_left(&self, now: Timestamp) -> Option<u64> {
-        let left = |end: Timestamp| u64::try_from((end.duration_since(now).as_millis() + 500) / 1000).unwrap_or(0);
+        let left = |end: Timestamp| {
+            u64::try_from((end.duration_since(now).as_millis() + 500) / 1000).unwrap_or(0)
+        };
         // Not more than there was, also when the clock was set back.
-        self.expires_at().map(|end| left(end).min(self.ttl_seconds.unwrap_or(0)))
+        self.expires_at()
+            .map(|end| left(end).min(self.ttl_seconds.unwrap_or(0)))
     }
 
     /// Whether to renew: less than the threshold, or less than half of the period, is left. Not while the token is
     /// fresh, though: where the threshold is longer than the token's life, every invocation would renew it.
     pub fn renewal_due(&self, now: Timestamp, threshold_hours: u32) -> bool {
-        let Some(left) = self.seconds_left(now) else { return false };
+        let Some(left) = self.seconds_left(now) else {
+            return false;
+        };
         let full = self.full_seconds();
-        let little =
-            left < u64::from(threshold_hours) * 3600 || self.period_seconds.is_some_and(|period| left < period / 2);
+        let little = left < u64::from(threshold_hours) * 3600
+            || self.period_seconds.is_some_and(|period| left < period / 2);
         little && is_less(left, FRESH_PERCENT, full)
     }
 
     /// The lifetime after a renewal that gave `ttl` seconds.
     #[must_use]
     pub fn renewed(self, ttl: u64, now: Timestamp) -> Self {
-        Self { ttl_seconds: Some(ttl).filter(|ttl| *ttl > 0), renewed: true, as_of: now, ..self }
+        Self {
+            ttl_seconds: Some(ttl).filter(|ttl| *ttl > 0),
+            renewed: true,
+            as_of: now,
+            ..self
+        }
     }
 
     /// What is wrong with the token; empty for a healthy one.
     pub fn warnings(&self, now: Timestamp) -> Vec<Warning> {
-        let (Some(left), Some(end)) = (self.ttl_seconds, self.expires_at()) else { return Vec::new() };
-        let capped = self.explicit_max_ttl_seconds.and_then(|max| after(self.created_at, max)).filter(|end| *end > now);
+        let (Some(left), Some(end)) = (self.ttl_seconds, self.expires_at()) else {
+            return Vec::new();
+        };
+        let capped = self
+            .explicit_max_ttl_seconds
+            .and_then(|max| after(self.created_at, max))
+            .filter(|end| *end > now);
         let full = self.full_seconds();
         let shrinks = self.renewed && is_less(left, FRESH_PERCENT, full);
         match (self.renewable, self.period_seconds, capped) {
             // To the second: each look gives another fraction of one.
-            (false, _, _) => vec![Warning::NotRenewable(end.round(Unit::Second).unwrap_or(end))],
+            (false, _, _) => vec![Warning::NotRenewable(
+                end.round(Unit::Second).unwrap_or(end),
+            )],
             (true, _, Some(end)) => vec![Warning::Capped(end)],
-            (true, None, None) if shrinks => vec![Warning::NotPeriodic, Warning::Shrinking { left, full }],
+            (true, None, None) if shrinks => {
+                vec![Warning::NotPeriodic, Warning::Shrinking { left, full }]
+            }
             (true, None, None) => vec![Warning::NotPeriodic],
             (true, Some(_), None) if shrinks => vec![Warning::Shrinking { left, full }],
-            (true, Some(period), None) if period < SHORTEST_PERIOD => vec![Warning::ShortPeriod(period)],
+            (true, Some(period), None) if period < SHORTEST_PERIOD => {
+                vec![Warning::ShortPeriod(period)]
+            }
             (true, Some(_), None) => Vec::new(),
         }
     }
@@ -122,7 +143,9 @@ fn is_less(part: u64, percent: u64, whole: u64) -> bool {
 }
 
 fn after(start: Timestamp, seconds: u64) -> Option<Timestamp> {
-    start.checked_add(SignedDuration::from_secs(i64::try_from(seconds).ok()?)).ok()
+    start
+        .checked_add(SignedDuration::from_secs(i64::try_from(seconds).ok()?))
+        .ok()
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The token object, in the predecessor's format: `{token, createdAt, expiresAt, renewable, ttl}`.
+//! The token object, in the legacy's format: `{token, createdAt, expiresAt, renewable, ttl}`.
 
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::Lifetime;
 
-/// A stored token. Only the token itself is believed; the rest is there for people and for the predecessor.
+/// A stored token. Only the token itself is believed; the rest is there for people and for the legacy.
 #[derive(Clone, Debug)]
 pub struct TokenObject {
     /// The token.
@@ -20,7 +20,14 @@ pub struct TokenObject {
 
 impl PartialEq for TokenObject {
     fn eq(&self, other: &Self) -> bool {
-        let facts = |object: &Self| (object.created_at, object.expires_at, object.renewable, object.ttl);
+        let facts = |object: &Self| {
+            (
+                object.created_at,
+                object.expires_at,
+                object.renewable,
+                object.ttl,
+            )
+        };
         self.token.expose_secret() == other.token.expose_secret() && facts(self) == facts(other)
     }
 }
@@ -48,7 +55,11 @@ impl TokenObject {
             return Err(format!("the token object is not one, {expected}"));
         }
         let stored: Stored = serde_json::from_slice(text).map_err(|error| {
-            format!("the token object is not one (line {}, column {}), {expected}", error.line(), error.column())
+            format!(
+                "the token object is not one (line {}, column {}), {expected}",
+                error.line(),
+                error.column()
+            )
         })?;
         let token = stored.token.expose_secret();
         // It goes into an HTTP header as it is.
@@ -69,7 +80,14 @@ impl TokenObject {
 
     /// The object of a token that was never stored.
     pub fn new(token: SecretString, lifetime: &Lifetime) -> Self {
-        Self { token, created_at: None, expires_at: None, renewable: false, ttl: 0 }.renewed(lifetime)
+        Self {
+            token,
+            created_at: None,
+            expires_at: None,
+            renewable: false,
+            ttl: 0,
+        }
+        .renewed(lifetime)
     }
 
     /// The same token with a new lifetime.

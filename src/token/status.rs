@@ -27,7 +27,7 @@ pub struct TokenStatus {
 
 impl TokenStatus {
     /// What a lifetime amounts to, not renewed.
-    pub(super) fn of(lifetime: &Lifetime, now: Timestamp, warnings: Vec<String>) -> Self {
+    pub fn of(lifetime: &Lifetime, now: Timestamp, warnings: Vec<String>) -> Self {
         Self {
             ttl_seconds: lifetime.seconds_left(now),
             expires_at: lifetime.expires_at(),
@@ -40,7 +40,8 @@ impl TokenStatus {
 
     /// Hours that are left; `None` for a token without end.
     pub fn hours_left(&self) -> Option<f64> {
-        self.ttl_seconds.map(|seconds| Duration::from_secs(seconds).as_secs_f64() / 3600.0)
+        self.ttl_seconds
+            .map(|seconds| Duration::from_secs(seconds).as_secs_f64() / 3600.0)
     }
 }
 

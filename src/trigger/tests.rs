@@ -5,7 +5,10 @@ use super::*;
 const EVENTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/events");
 
 fn naming() -> ParameterNaming {
-    ParameterNaming { prefix: "/iam_users/".into(), suffix: "_keys".into() }
+    ParameterNaming {
+        prefix: "/iam_users/".into(),
+        suffix: "_keys".into(),
+    }
 }
 
 fn read(payload: Value) -> Result<Trigger, Error> {
@@ -17,12 +20,17 @@ fn user(name: &str) -> UserName {
 }
 
 fn change(name: &str, operation: Operation, at: &str) -> Change {
-    Change { user: user(name), operation, at: Some(at.parse().unwrap()) }
+    Change {
+        user: user(name),
+        operation,
+        at: Some(at.parse().unwrap()),
+    }
 }
 
 /// An event as AWS sends it, with the member at `pointer` replaced.
 fn event_with(pointer: &str, value: Value) -> Value {
-    let mut event: Value = serde_json::from_str(include_str!("../../events/parameter-update.json")).unwrap();
+    let mut event: Value =
+        serde_json::from_str(include_str!("../../events/parameter-update.json")).unwrap();
     *event.pointer_mut(pointer).unwrap() = value;
     event
 }
@@ -30,7 +38,13 @@ fn event_with(pointer: &str, value: Value) -> Value {
 /// An event as AWS sends it, without the member `name` of the object at `pointer`.
 fn event_without(pointer: &str, name: &str) -> Value {
     let mut event = event_with("/version", json!("0"));
-    event.pointer_mut(pointer).unwrap().as_object_mut().unwrap().remove(name).unwrap();
+    event
+        .pointer_mut(pointer)
+        .unwrap()
+        .as_object_mut()
+        .unwrap()
+        .remove(name)
+        .unwrap();
     event
 }
 
@@ -38,14 +52,26 @@ fn event_without(pointer: &str, name: &str) -> Value {
 fn event_as_array() -> Value {
     let detail = json!({ "name": "/iam_users/alice_keys", "operation": "Update" });
     let (kind, time) = ("Parameter Store Change", "2025-06-02T10:15:30Z");
-    json!(["0", "id", kind, "aws.ssm", "123456789012", time, "ca-central-1", ["arn"], detail])
+    json!([
+        "0",
+        "id",
+        kind,
+        "aws.ssm",
+        "123456789012",
+        time,
+        "ca-central-1",
+        ["arn"],
+        detail
+    ])
 }
 
 /// A message with a good event, with the members of `changes` replaced.
 fn message(changes: Value) -> Value {
     let body = event_with("/version", json!("0")).to_string();
     let mut message = json!({ "messageId": "m-1", "eventSource": "aws:sqs", "body": body });
-    let Value::Object(changes) = changes else { panic!("the changes are an object") };
+    let Value::Object(changes) = changes else {
+        panic!("the changes are an object")
+    };
     message.as_object_mut().unwrap().extend(changes);
     message
 }
@@ -81,23 +107,39 @@ fn expected_of(file: &str) -> Option<Result<Trigger, &'static str>> {
     match file {
         "parameter-create.json" => Some(Ok(Trigger::Change(bob))),
         "parameter-update.json" => Some(Ok(Trigger::Change(alice))),
-        "parameter-delete.json" => {
-            Some(Ok(Trigger::Change(change("carol", Operation::Delete, "2025-06-02T12:30:00Z"))))
+        "parameter-delete.json" => Some(Ok(Trigger::Change(change(
+            "carol",
+            Operation::Delete,
+            "2025-06-02T12:30:00Z",
+        )))),
+        "parameter-label.json" => {
+            ignored("LabelParameterVersion is no operation that changes a value")
         }
-        "parameter-label.json" => ignored("LabelParameterVersion is no operation that changes a value"),
         "parameter-exception.json" => ignored("the event tells of an exception, not of a change"),
-        "parameter-other-name.json" => ignored("the parameter's name is not /iam_users/<user>_keys"),
-        "parameter-other-source.json" => {
-            ignored("aws.ec2 / EC2 Instance State-change Notification is not aws.ssm / Parameter Store Change")
+        "parameter-other-name.json" => {
+            ignored("the parameter's name is not /iam_users/<user>_keys")
         }
+        "parameter-other-source.json" => ignored(
+            "aws.ec2 / EC2 Instance State-change Notification is not aws.ssm / Parameter Store Change",
+        ),
         "sqs-batch.json" => Some(Ok(Trigger::Batch(vec![
             record(1, 1, Body::Change(alice)),
-            record(2, 1, Body::Change(change("alice", Operation::Put, "2025-06-02T10:15:33Z"))),
+            record(
+                2,
+                1,
+                Body::Change(change("alice", Operation::Put, "2025-06-02T10:15:33Z")),
+            ),
             record(3, 1, Body::Change(bob)),
-            record(4, 1, Body::Ignored("LabelParameterVersion is no operation that changes a value".into())),
+            record(
+                4,
+                1,
+                Body::Ignored("LabelParameterVersion is no operation that changes a value".into()),
+            ),
             record(5, 1, Body::Bad("the body is not JSON".into())),
         ]))),
-        "sqs-batch-redelivered.json" => Some(Ok(Trigger::Batch(vec![record(1, 3, Body::Change(alice))]))),
+        "sqs-batch-redelivered.json" => {
+            Some(Ok(Trigger::Batch(vec![record(1, 3, Body::Change(alice))])))
+        }
         "action-sync.json" => Some(Ok(Trigger::Sync(vec![user("alice"), user("bob")]))),
         "action-reconcile.json" => Some(Ok(Trigger::Reconcile(Reconcile {
             force: true,
@@ -105,7 +147,9 @@ fn expected_of(file: &str) -> Option<Result<Trigger, &'static str>> {
             dry_run: true,
             allow_mass_retire: false,
         }))),
-        "action-reconcile-plain.json" | "scheduled-event.json" => Some(Ok(Trigger::Reconcile(Reconcile::default()))),
+        "action-reconcile-plain.json" | "scheduled-event.json" => {
+            Some(Ok(Trigger::Reconcile(Reconcile::default())))
+        }
         "action-doctor.json" => Some(Ok(Trigger::Doctor)),
         "action-refresh-token.json" => Some(Ok(Trigger::RefreshToken)),
         "bad-action.json" => Some(Err("the action is unknown, or its members are wrong; ")),
@@ -115,15 +159,20 @@ fn expected_of(file: &str) -> Option<Result<Trigger, &'static str>> {
 }
 
 fn event_files() -> Vec<String> {
-    let entries = std::fs::read_dir(EVENTS).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let entries = std::fs::read_dir(EVENTS)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap());
     entries.filter(|name| name != "README.md").collect()
 }
 
 #[test]
 fn every_documented_payload_wakes_what_it_should() {
     for file in event_files() {
-        let payload = serde_json::from_str(&std::fs::read_to_string(format!("{EVENTS}/{file}")).unwrap()).unwrap();
-        match expected_of(&file).unwrap_or_else(|| panic!("events/{file} has no expectation here")) {
+        let payload =
+            serde_json::from_str(&std::fs::read_to_string(format!("{EVENTS}/{file}")).unwrap())
+                .unwrap();
+        match expected_of(&file).unwrap_or_else(|| panic!("events/{file} has no expectation here"))
+        {
             Ok(trigger) => assert_eq!(read(payload).unwrap(), trigger, "{file}"),
             Err(reason) => assert_eq!(refusal(payload), reason, "{file}"),
         }
@@ -133,8 +182,11 @@ fn every_documented_payload_wakes_what_it_should() {
 #[test]
 fn the_table_of_payloads_lists_exactly_the_files() {
     let readme = std::fs::read_to_string(format!("{EVENTS}/README.md")).unwrap();
-    let rows =
-        readme.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` |").map(|(file, _)| file.to_owned()));
+    let rows = readme.lines().filter_map(|line| {
+        line.strip_prefix("| `")?
+            .split_once("` |")
+            .map(|(file, _)| file.to_owned())
+    });
     let (mut listed, mut there) = (rows.collect::<Vec<_>>(), event_files());
     listed.sort();
     there.sort();
@@ -153,8 +205,12 @@ fn told_orders() -> Vec<String> {
         "docs/performance.md",
     ];
     let texts = places.map(|place| std::fs::read_to_string(root.join(place)).unwrap());
-    let orders = texts.iter().flat_map(|text| text.split("{\"action\"").skip(1));
-    orders.map(|rest| format!("{{\"action\"{}}}", rest.split_once('}').unwrap().0)).collect()
+    let orders = texts
+        .iter()
+        .flat_map(|text| text.split("{\"action\"").skip(1));
+    orders
+        .map(|rest| format!("{{\"action\"{}}}", rest.split_once('}').unwrap().0))
+        .collect()
 }
 
 #[test]
@@ -162,23 +218,44 @@ fn every_order_that_a_page_tells_of_is_understood() {
     let orders = told_orders();
     assert!(orders.len() > 15, "{orders:?}");
     for order in orders {
-        let payload = serde_json::from_str(&order).unwrap_or_else(|error| panic!("{order}: {error}"));
+        let payload =
+            serde_json::from_str(&order).unwrap_or_else(|error| panic!("{order}: {error}"));
         assert!(read(payload).is_ok(), "{order}");
     }
 }
 
 #[test]
 fn what_is_no_event_is_refused() {
-    for payload in [json!(null), json!(true), json!(5), json!("Update"), json!([]), json!([{}]), json!({})] {
+    for payload in [
+        json!(null),
+        json!(true),
+        json!(5),
+        json!("Update"),
+        json!([]),
+        json!([{}]),
+        json!({}),
+    ] {
         assert_eq!(refusal(payload), "not an EventBridge event; ");
     }
-    assert_eq!(refusal(event_as_array()), "not an EventBridge event; ", "an array is no event");
+    assert_eq!(
+        refusal(event_as_array()),
+        "not an EventBridge event; ",
+        "an array is no event"
+    );
     for name in ["source", "detail-type"] {
-        assert_eq!(refusal(event_without("", name)), "not an EventBridge event; ", "{name}");
+        assert_eq!(
+            refusal(event_without("", name)),
+            "not an EventBridge event; ",
+            "{name}"
+        );
     }
     for pointer in ["/source", "/detail-type"] {
         for value in [json!(null), json!(5), json!(["aws.ssm"]), json!({})] {
-            assert_eq!(refusal(event_with(pointer, value)), "not an EventBridge event; ", "{pointer}");
+            assert_eq!(
+                refusal(event_with(pointer, value)),
+                "not an EventBridge event; ",
+                "{pointer}"
+            );
         }
     }
 }
@@ -186,16 +263,30 @@ fn what_is_no_event_is_refused() {
 #[test]
 fn an_event_whose_detail_tells_no_name_or_operation_is_refused() {
     let reason = "the event's detail has no name or no operation; ";
-    for value in
-        [json!(null), json!("Update"), json!(5), json!([]), json!({}), json!([{ "name": "n", "operation": "Update" }])]
-    {
+    for value in [
+        json!(null),
+        json!("Update"),
+        json!(5),
+        json!([]),
+        json!({}),
+        json!([{ "name": "n", "operation": "Update" }]),
+    ] {
         assert_eq!(refusal(event_with("/detail", value)), reason);
     }
     assert_eq!(refusal(event_without("", "detail")), reason);
     for name in ["name", "operation"] {
         assert_eq!(refusal(event_without("/detail", name)), reason, "{name}");
-        for value in [json!(null), json!(5), json!(["Update"]), json!({ "S": "Update" })] {
-            assert_eq!(refusal(event_with(&format!("/detail/{name}"), value)), reason, "{name}");
+        for value in [
+            json!(null),
+            json!(5),
+            json!(["Update"]),
+            json!({ "S": "Update" }),
+        ] {
+            assert_eq!(
+                refusal(event_with(&format!("/detail/{name}"), value)),
+                reason,
+                "{name}"
+            );
         }
     }
 }
@@ -219,17 +310,29 @@ fn an_event_of_a_name_that_is_no_users_is_ignored() {
 
 #[test]
 fn exactly_one_suffix_of_the_name_is_not_the_users() {
-    for (name, owner) in
-        [("/iam_users/x_keys_keys", "x_keys"), ("/iam_users/x_keys", "x"), ("/iam_users/_keys_keys", "_keys")]
-    {
+    for (name, owner) in [
+        ("/iam_users/x_keys_keys", "x_keys"),
+        ("/iam_users/x_keys", "x"),
+        ("/iam_users/_keys_keys", "_keys"),
+    ] {
         let expected = change(owner, Operation::Put, "2025-06-02T10:15:30Z");
-        assert_eq!(read(event_with("/detail/name", json!(name))).unwrap(), Trigger::Change(expected));
+        assert_eq!(
+            read(event_with("/detail/name", json!(name))).unwrap(),
+            Trigger::Change(expected)
+        );
     }
 }
 
 #[test]
 fn an_operation_that_changes_no_value_is_ignored() {
-    for other in ["update", "CREATE", "delete", "Update ", "", "UnlabelParameterVersion"] {
+    for other in [
+        "update",
+        "CREATE",
+        "delete",
+        "Update ",
+        "",
+        "UnlabelParameterVersion",
+    ] {
         is_ignored(
             event_with("/detail/operation", json!(other)),
             &format!("{other} is no operation that changes a value"),
@@ -240,12 +343,31 @@ fn an_operation_that_changes_no_value_is_ignored() {
 #[test]
 fn an_event_without_a_usable_time_still_counts() {
     let beyond_what_we_can_hold = json!("+200000-01-01T00:00:00Z");
-    let odd =
-        [json!(null), json!(""), json!("yesterday"), json!("2025-06-02"), json!(1_748_859_330), json!([]), json!({})];
-    let odd = odd.into_iter().chain([beyond_what_we_can_hold]).map(|time| event_with("/time", time));
+    let odd = [
+        json!(null),
+        json!(""),
+        json!("yesterday"),
+        json!("2025-06-02"),
+        json!(1_748_859_330),
+        json!([]),
+        json!({}),
+    ];
+    let odd = odd
+        .into_iter()
+        .chain([beyond_what_we_can_hold])
+        .map(|time| event_with("/time", time));
     for payload in odd.chain([event_without("", "time")]) {
-        let expected = Change { user: user("alice"), operation: Operation::Put, at: None };
-        assert_eq!(read(payload.clone()).unwrap(), Trigger::Change(expected), "{}", payload["time"]);
+        let expected = Change {
+            user: user("alice"),
+            operation: Operation::Put,
+            at: None,
+        };
+        assert_eq!(
+            read(payload.clone()).unwrap(),
+            Trigger::Change(expected),
+            "{}",
+            payload["time"]
+        );
     }
 }
 
@@ -253,8 +375,19 @@ fn an_event_without_a_usable_time_still_counts() {
 fn an_odd_member_that_does_not_count_drops_no_good_event() {
     let expected = Trigger::Change(change("alice", Operation::Put, "2025-06-02T10:15:30Z"));
     for name in ["version", "id", "account", "region", "resources"] {
-        assert_eq!(read(event_without("", name)).unwrap(), expected, "without {name}");
-        for value in [json!(null), json!(123_456_789_012_u64), json!("arn"), json!([null]), json!([5]), json!({})] {
+        assert_eq!(
+            read(event_without("", name)).unwrap(),
+            expected,
+            "without {name}"
+        );
+        for value in [
+            json!(null),
+            json!(123_456_789_012_u64),
+            json!("arn"),
+            json!([null]),
+            json!([5]),
+            json!({}),
+        ] {
             let payload = event_with(&format!("/{name}"), value.clone());
             assert_eq!(read(payload).unwrap(), expected, "{name}: {value}");
         }
@@ -267,7 +400,13 @@ fn an_exception_that_is_null_is_none() {
     let with = |exception: Value| event_with("/detail", detail(exception));
     let expected = change("alice", Operation::Put, "2025-06-02T10:15:30Z");
     assert_eq!(read(with(json!(null))).unwrap(), Trigger::Change(expected));
-    for exception in [json!("Unable to Describe Resource"), json!(""), json!(false), json!({}), json!([])] {
+    for exception in [
+        json!("Unable to Describe Resource"),
+        json!(""),
+        json!(false),
+        json!({}),
+        json!([]),
+    ] {
         is_ignored(with(exception), "the event tells of an exception");
     }
 }
@@ -293,27 +432,66 @@ fn huge_foreign_texts_are_quoted_by_their_beginning_only() {
             Err(error) => error.to_string(),
             Ok(other) => panic!("{other:?}"),
         };
-        assert!(text.chars().count() < 500, "{} characters", text.chars().count());
+        assert!(
+            text.chars().count() < 500,
+            "{} characters",
+            text.chars().count()
+        );
     }
 }
 
 #[test]
 fn an_operator_names_each_user_once() {
     let payload = json!({ "action": "sync", "users": ["bob", "alice", "bob", "alice", "x_keys"] });
-    assert_eq!(read(payload).unwrap(), Trigger::Sync(vec![user("bob"), user("alice"), user("x_keys")]));
+    assert_eq!(
+        read(payload).unwrap(),
+        Trigger::Sync(vec![user("bob"), user("alice"), user("x_keys")])
+    );
 }
 
 #[test]
 fn a_sweep_is_of_everybody_and_guarded_unless_the_operator_says_otherwise() {
     let plain = Reconcile::default;
-    assert_eq!(plain(), Reconcile { force: false, users: None, dry_run: false, allow_mass_retire: false });
-    let of_bob_and_alice = Reconcile { users: Some(vec![user("bob"), user("alice")]), ..plain() };
+    assert_eq!(
+        plain(),
+        Reconcile {
+            force: false,
+            users: None,
+            dry_run: false,
+            allow_mass_retire: false
+        }
+    );
+    let of_bob_and_alice = Reconcile {
+        users: Some(vec![user("bob"), user("alice")]),
+        ..plain()
+    };
     for (members, expected) in [
         (json!({}), plain()),
-        (json!({ "force": false, "dryRun": false, "allowMassRetire": false }), plain()),
-        (json!({ "force": true }), Reconcile { force: true, ..plain() }),
-        (json!({ "dryRun": true }), Reconcile { dry_run: true, ..plain() }),
-        (json!({ "allowMassRetire": true }), Reconcile { allow_mass_retire: true, ..plain() }),
+        (
+            json!({ "force": false, "dryRun": false, "allowMassRetire": false }),
+            plain(),
+        ),
+        (
+            json!({ "force": true }),
+            Reconcile {
+                force: true,
+                ..plain()
+            },
+        ),
+        (
+            json!({ "dryRun": true }),
+            Reconcile {
+                dry_run: true,
+                ..plain()
+            },
+        ),
+        (
+            json!({ "allowMassRetire": true }),
+            Reconcile {
+                allow_mass_retire: true,
+                ..plain()
+            },
+        ),
         (json!({ "users": ["bob", "alice"] }), of_bob_and_alice),
         (
             json!({ "force": true, "dryRun": true, "allowMassRetire": true, "users": ["bob", "alice", "bob"] }),
@@ -327,13 +505,18 @@ fn a_sweep_is_of_everybody_and_guarded_unless_the_operator_says_otherwise() {
     ] {
         let mut payload = members;
         payload["action"] = json!("reconcile");
-        assert_eq!(read(payload.clone()).unwrap(), Trigger::Reconcile(expected), "{payload}");
+        assert_eq!(
+            read(payload.clone()).unwrap(),
+            Trigger::Reconcile(expected),
+            "{payload}"
+        );
     }
 }
 
 #[test]
 fn a_scheduled_event_sweeps_everybody_whatever_stands_beside_it() {
-    let scheduled: Value = serde_json::from_str(include_str!("../../events/scheduled-event.json")).unwrap();
+    let scheduled: Value =
+        serde_json::from_str(include_str!("../../events/scheduled-event.json")).unwrap();
     for (name, value) in [
         ("detail", json!({ "force": true, "users": ["alice"] })),
         ("detail", json!(null)),
@@ -343,7 +526,11 @@ fn a_scheduled_event_sweeps_everybody_whatever_stands_beside_it() {
     ] {
         let mut payload = scheduled.clone();
         payload[name] = value;
-        assert_eq!(read(payload.clone()).unwrap(), Trigger::Reconcile(Reconcile::default()), "{payload}");
+        assert_eq!(
+            read(payload.clone()).unwrap(),
+            Trigger::Reconcile(Reconcile::default()),
+            "{payload}"
+        );
     }
     for kind in ["scheduled event", "Scheduled Event ", "Scheduled"] {
         let mut payload = scheduled.clone();
@@ -354,15 +541,26 @@ fn a_scheduled_event_sweeps_everybody_whatever_stands_beside_it() {
 
 #[test]
 fn the_queue_starts_no_sweep() {
-    let scheduled: Value = serde_json::from_str(include_str!("../../events/scheduled-event.json")).unwrap();
+    let scheduled: Value =
+        serde_json::from_str(include_str!("../../events/scheduled-event.json")).unwrap();
     let reason = "aws.events / Scheduled Event is not aws.ssm / Parameter Store Change";
     for (body, expected) in [
         (scheduled, Body::Ignored(reason.to_owned())),
-        (json!({ "action": "reconcile" }), Body::Bad("not an EventBridge event".to_owned())),
+        (
+            json!({ "action": "reconcile" }),
+            Body::Bad("not an EventBridge event".to_owned()),
+        ),
     ] {
         let message = message(json!({ "body": body.to_string() }));
-        let expected = Record { message_id: "m-1".into(), delivery: 1, body: expected };
-        assert_eq!(read(json!({ "Records": [message] })).unwrap(), Trigger::Batch(vec![expected]));
+        let expected = Record {
+            message_id: "m-1".into(),
+            delivery: 1,
+            body: expected,
+        };
+        assert_eq!(
+            read(json!({ "Records": [message] })).unwrap(),
+            Trigger::Batch(vec![expected])
+        );
     }
 }
 
@@ -388,15 +586,32 @@ fn an_action_that_is_unknown_or_has_wrong_members_is_refused() {
         json!({ "action": "reconcile", "user": "alice" }),
         json!({ "action": "reconcile", "force": true, "users": ["alice"], "Users": ["bob"] }),
     ];
-    let users = [json!("alice"), json!(5), json!({ "alice": true }), json!([null]), json!(["alice", 5])];
-    let users =
-        users.into_iter().flat_map(|users| ["sync", "reconcile"].map(|action| with(action, "users", users.clone())));
-    let switches = [json!(null), json!("true"), json!(1), json!([true]), json!({})];
-    let switches = switches
+    let users = [
+        json!("alice"),
+        json!(5),
+        json!({ "alice": true }),
+        json!([null]),
+        json!(["alice", 5]),
+    ];
+    let users = users
         .into_iter()
-        .flat_map(|value| ["force", "dryRun", "allowMassRetire"].map(|name| with("reconcile", name, value.clone())));
+        .flat_map(|users| ["sync", "reconcile"].map(|action| with(action, "users", users.clone())));
+    let switches = [
+        json!(null),
+        json!("true"),
+        json!(1),
+        json!([true]),
+        json!({}),
+    ];
+    let switches = switches.into_iter().flat_map(|value| {
+        ["force", "dryRun", "allowMassRetire"].map(|name| with("reconcile", name, value.clone()))
+    });
     for payload in fixed.into_iter().chain(users).chain(switches) {
-        assert_eq!(refusal(payload.clone()), "the action is unknown, or its members are wrong; ", "{payload}");
+        assert_eq!(
+            refusal(payload.clone()),
+            "the action is unknown, or its members are wrong; ",
+            "{payload}"
+        );
     }
 }
 
@@ -436,7 +651,10 @@ fn a_refused_action_is_not_quoted() {
 #[test]
 fn a_batch_that_cannot_be_handed_back_record_by_record_is_refused() {
     for records in [json!(null), json!({}), json!("Records"), json!(5)] {
-        assert_eq!(refusal(json!({ "Records": records })), "\"Records\" is not an array; ");
+        assert_eq!(
+            refusal(json!({ "Records": records })),
+            "\"Records\" is not an array; "
+        );
     }
     let reason = "\"Records\" holds a record that is not an SQS message with a messageId; ";
     for odd in [
@@ -444,7 +662,11 @@ fn a_batch_that_cannot_be_handed_back_record_by_record_is_refused() {
         json!(5),
         json!("m-1"),
         json!([]),
-        json!(["m-1", "receipt", event_with("/version", json!("0")).to_string()]),
+        json!([
+            "m-1",
+            "receipt",
+            event_with("/version", json!("0")).to_string()
+        ]),
         json!({}),
         message(json!({ "messageId": null })),
         message(json!({ "messageId": "" })),
@@ -453,7 +675,10 @@ fn a_batch_that_cannot_be_handed_back_record_by_record_is_refused() {
         message(json!({ "eventSource": null })),
         json!({ "EventSource": "aws:sns", "Sns": { "MessageId": "m-1", "Message": "{}" } }),
     ] {
-        assert_eq!(refusal(json!({ "Records": [message(json!({})), odd] })), reason);
+        assert_eq!(
+            refusal(json!({ "Records": [message(json!({})), odd] })),
+            reason
+        );
     }
 }
 
@@ -467,11 +692,23 @@ fn an_odd_body_spoils_no_other_record_of_its_batch() {
         (json!({ "body": nested }), "the body is not JSON"),
         (json!({ "body": "null" }), "not an EventBridge event"),
         (json!({ "body": "[]" }), "not an EventBridge event"),
-        (json!({ "body": event_as_array().to_string() }), "not an EventBridge event"),
-        (json!({ "body": r#"{"action": "sync", "users": ["alice"]}"# }), "not an EventBridge event"),
-        (json!({ "body": event_without("/detail", "name").to_string() }), "no name or no operation"),
+        (
+            json!({ "body": event_as_array().to_string() }),
+            "not an EventBridge event",
+        ),
+        (
+            json!({ "body": r#"{"action": "sync", "users": ["alice"]}"# }),
+            "not an EventBridge event",
+        ),
+        (
+            json!({ "body": event_without("/detail", "name").to_string() }),
+            "no name or no operation",
+        ),
         (json!({ "body": 5 }), "the record has no body"),
-        (json!({ "body": { "source": "aws.ssm" } }), "the record has no body"),
+        (
+            json!({ "body": { "source": "aws.ssm" } }),
+            "the record has no body",
+        ),
     ] {
         let Ok(Trigger::Batch(records)) =
             read(json!({ "Records": [message(odd), message(json!({ "messageId": "m-2" }))] }))
@@ -483,7 +720,10 @@ fn an_odd_body_spoils_no_other_record_of_its_batch() {
             other => panic!("{because}: {other:?}"),
         }
         assert_eq!(records[1].message_id, "m-2");
-        assert_eq!(records[1].body, Body::Change(change("alice", Operation::Put, "2025-06-02T10:15:30Z")));
+        assert_eq!(
+            records[1].body,
+            Body::Change(change("alice", Operation::Put, "2025-06-02T10:15:30Z"))
+        );
     }
 }
 
@@ -508,13 +748,20 @@ fn the_body_is_read_whatever_stands_beside_it() {
             body: Body::Change(change("alice", Operation::Put, "2025-06-02T10:15:30Z")),
         };
         let records = json!({ "Records": [message(odd.clone())] });
-        assert_eq!(read(records).unwrap(), Trigger::Batch(vec![expected]), "{odd}");
+        assert_eq!(
+            read(records).unwrap(),
+            Trigger::Batch(vec![expected]),
+            "{odd}"
+        );
     }
 }
 
 #[test]
 fn an_empty_batch_is_nothing_to_do() {
-    assert_eq!(read(json!({ "Records": [] })).unwrap(), Trigger::Batch(vec![]));
+    assert_eq!(
+        read(json!({ "Records": [] })).unwrap(),
+        Trigger::Batch(vec![])
+    );
 }
 
 #[test]
@@ -541,27 +788,52 @@ fn a_delivery_that_is_not_told_counts_as_the_first() {
         (told(json!(null)), 1),
         (told(json!(["17"])), 1),
     ] {
-        let Ok(Trigger::Batch(records)) = read(json!({ "Records": [message(attributes.clone())] })) else { panic!() };
+        let Ok(Trigger::Batch(records)) = read(json!({ "Records": [message(attributes.clone())] }))
+        else {
+            panic!()
+        };
         assert_eq!(records[0].delivery, delivery, "{attributes}");
     }
 }
 
 #[test]
 fn the_rules_pattern_asks_for_exactly_the_changes_that_are_understood() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/infra/shared/event-pattern.json");
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/infra/shared/event-pattern.json"
+    );
     let pattern: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
     let texts = |pointer: &str| {
-        let texts = pattern.pointer(pointer).unwrap().as_array().unwrap().iter().map(|text| text.as_str().unwrap());
+        let texts = pattern
+            .pointer(pointer)
+            .unwrap()
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|text| text.as_str().unwrap());
         texts.map(str::to_owned).collect::<Vec<_>>()
     };
-    let name = pattern.pointer("/detail/name/0/wildcard").unwrap().as_str().unwrap();
-    let name = name.replace("${ParameterPrefix}*${ParameterSuffix}", "/iam_users/alice_keys");
+    let name = pattern
+        .pointer("/detail/name/0/wildcard")
+        .unwrap()
+        .as_str()
+        .unwrap();
+    let name = name.replace(
+        "${ParameterPrefix}*${ParameterSuffix}",
+        "/iam_users/alice_keys",
+    );
     for operation in ["Create", "Update", "Delete", "LabelParameterVersion"] {
         let event = json!({
             "source": texts("/source")[0], "detail-type": texts("/detail-type")[0],
             "detail": {"operation": operation, "name": name},
         });
         let understood = matches!(parse(event, &naming()), Ok(Trigger::Change(_)));
-        assert_eq!(texts("/detail/operation").iter().any(|asked| asked == operation), understood, "{operation}");
+        assert_eq!(
+            texts("/detail/operation")
+                .iter()
+                .any(|asked| asked == operation),
+            understood,
+            "{operation}"
+        );
     }
 }

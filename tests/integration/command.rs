@@ -22,7 +22,10 @@ pub struct Said {
 impl Said {
     /// All of it, for a snapshot.
     pub fn all(&self) -> String {
-        format!("exit code {}\n--- out\n{}--- err\n{}", self.code, self.out, self.err)
+        format!(
+            "exit code {}\n--- out\n{}--- err\n{}",
+            self.code, self.out, self.err
+        )
     }
 
     /// Standard output as the JSON that it is.
@@ -53,7 +56,11 @@ pub async fn end(mut child: Child, input: &str) -> Said {
     drop(stdin);
     let ended = child.wait_with_output().await.unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
-    let said = Said { code: ended.status.code().unwrap_or(-1), out: text(ended.stdout), err: text(ended.stderr) };
+    let said = Said {
+        code: ended.status.code().unwrap_or(-1),
+        out: text(ended.stdout),
+        err: text(ended.stderr),
+    };
     assert_holds_no_secret("standard output", &said.out);
     assert_holds_no_secret("standard error", &said.err);
     said
@@ -66,7 +73,12 @@ impl Corner<'_> {
     }
 
     /// Runs `keysync` here, with some variables set otherwise, and something on its standard input.
-    pub async fn keysync_with(&self, arguments: &[&str], variables: &[(&str, &str)], input: &str) -> Said {
+    pub async fn keysync_with(
+        &self,
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+        input: &str,
+    ) -> Said {
         end(start(arguments, &self.environment_with(variables)), input).await
     }
 }

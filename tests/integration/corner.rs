@@ -38,12 +38,17 @@ const SENTINEL: &str = "SENTINEL/";
 pub fn assert_holds_no_secret(place: &str, text: &str) {
     let word = |c: char| !c.is_ascii_alphanumeric() && c != '.' && c != '_' && c != '-';
     let is_token = |word: &str| {
-        let rest = ["s.", "hvs.", "b.", "hvb."].iter().find_map(|prefix| word.strip_prefix(prefix));
+        let rest = ["s.", "hvs.", "b.", "hvb."]
+            .iter()
+            .find_map(|prefix| word.strip_prefix(prefix));
         rest.is_some_and(|rest| rest.len() >= 24 && rest.chars().all(|c| c.is_ascii_alphanumeric()))
     };
     let told = text.contains(SENTINEL) || text.split(word).any(is_token);
     // Whoever fails already has another complaint.
-    assert!(!told || std::thread::panicking(), "{place} holds a secret: {text}");
+    assert!(
+        !told || std::thread::panicking(),
+        "{place} holds a secret: {text}"
+    );
 }
 
 /// A key with a secret that no other test has.
@@ -58,13 +63,20 @@ impl Key {
     pub fn new() -> Self {
         Self {
             id: format!("AKIA{:016X}", fastrand::u64(..)),
-            secret: format!("{SENTINEL}{:016x}+{:016x}", fastrand::u64(..), fastrand::u64(..)),
+            secret: format!(
+                "{SENTINEL}{:016x}+{:016x}",
+                fastrand::u64(..),
+                fastrand::u64(..)
+            ),
         }
     }
 
     /// As the predecessor's state records it.
     pub fn fingerprint(&self) -> String {
-        let text = format!(r#"{{"accessKeyId":"{}","secretAccessKey":"{}"}}"#, self.id, self.secret);
+        let text = format!(
+            r#"{{"accessKeyId":"{}","secretAccessKey":"{}"}}"#,
+            self.id, self.secret
+        );
         base16ct::lower::encode_string(&sha2::Sha256::digest(text))
     }
 
@@ -103,18 +115,30 @@ impl<'a> Corner<'a> {
         let way = match stack.about.pointer("/aws/caFile").and_then(Value::as_str) {
             Some(file) => {
                 let authority = std::fs::read(file).unwrap();
-                Some(Proxy::start(stack.text("/aws/endpoint"), Some(authority), Duration::ZERO).await)
+                Some(
+                    Proxy::start(stack.text("/aws/endpoint"), Some(authority), Duration::ZERO)
+                        .await,
+                )
             }
             None => None,
         };
         let config = aws_config::defaults(aws_config::BehaviorVersion::latest())
             .credentials_provider(credentials)
             .region(aws_config::Region::new(stack.text("/aws/region")))
-            .endpoint_url(way.as_ref().map_or_else(|| stack.text("/aws/endpoint"), |way| way.url.clone()))
+            .endpoint_url(
+                way.as_ref()
+                    .map_or_else(|| stack.text("/aws/endpoint"), |way| way.url.clone()),
+            )
             .load()
             .await;
-        let authority = reqwest::Certificate::from_pem(&std::fs::read(stack.text("/vault/caFile")).unwrap()).unwrap();
-        let vault = reqwest::Client::builder().tls_certs_only([authority]).no_proxy().build().unwrap();
+        let authority =
+            reqwest::Certificate::from_pem(&std::fs::read(stack.text("/vault/caFile")).unwrap())
+                .unwrap();
+        let vault = reqwest::Client::builder()
+            .tls_certs_only([authority])
+            .no_proxy()
+            .build()
+            .unwrap();
         let corner = Self {
             stack,
             bucket: name,
@@ -126,9 +150,17 @@ impl<'a> Corner<'a> {
             vault,
             _way: way,
         };
-        let location =
-            aws_sdk_s3::types::CreateBucketConfiguration::builder().location_constraint("ca-central-1".into()).build();
-        corner.s3.create_bucket().bucket(&corner.bucket).create_bucket_configuration(location).send().await.unwrap();
+        let location = aws_sdk_s3::types::CreateBucketConfiguration::builder()
+            .location_constraint("ca-central-1".into())
+            .build();
+        corner
+            .s3
+            .create_bucket()
+            .bucket(&corner.bucket)
+            .create_bucket_configuration(location)
+            .send()
+            .await
+            .unwrap();
         corner
     }
 
@@ -138,7 +170,10 @@ impl<'a> Corner<'a> {
             ("AWS_ENDPOINT_URL", self.stack.text("/aws/endpoint")),
             ("AWS_REGION", self.stack.text("/aws/region")),
             ("AWS_ACCESS_KEY_ID", self.stack.text("/aws/accessKeyId")),
-            ("AWS_SECRET_ACCESS_KEY", self.stack.text("/aws/secretAccessKey")),
+            (
+                "AWS_SECRET_ACCESS_KEY",
+                self.stack.text("/aws/secretAccessKey"),
+            ),
             ("VAULT_ADDR", self.stack.text("/vault/addr")),
             ("VAULT_CACERT", self.stack.text("/vault/caFile")),
             ("VAULT_PATH_PREFIX", self.folder.clone()),
@@ -188,39 +223,73 @@ impl<'a> Corner<'a> {
 
     /// Puts a parameter's value.
     pub async fn put(&self, user: &str, value: &str) {
-        let put = self.ssm.put_parameter().name(self.parameter(user)).value(value).overwrite(true);
-        put.r#type(ParameterType::SecureString).send().await.unwrap();
+        let put = self
+            .ssm
+            .put_parameter()
+            .name(self.parameter(user))
+            .value(value)
+            .overwrite(true);
+        put.r#type(ParameterType::SecureString)
+            .send()
+            .await
+            .unwrap();
     }
 
     /// Puts a new key as the current one.
     pub async fn rotate(&self, user: &str) -> Key {
         let key = Key::new();
-        self.put(user, &json!({"current": key.document()}).to_string()).await;
+        self.put(user, &json!({"current": key.document()}).to_string())
+            .await;
         key
     }
 
     /// Rotates with both puts of the platform.
     pub async fn rotate_twice_put(&self, user: &str, old: &Key) -> Key {
-        self.put(user, &json!({"pending_deletion": old.document()}).to_string()).await;
+        self.put(
+            user,
+            &json!({"pending_deletion": old.document()}).to_string(),
+        )
+        .await;
         let key = Key::new();
-        self.put(user, &json!({"current": key.document(), "pending_deletion": old.document()}).to_string()).await;
+        self.put(
+            user,
+            &json!({"current": key.document(), "pending_deletion": old.document()}).to_string(),
+        )
+        .await;
         key
     }
 
     /// Deletes a parameter.
     pub async fn delete(&self, user: &str) {
-        self.ssm.delete_parameter().name(self.parameter(user)).send().await.unwrap();
+        self.ssm
+            .delete_parameter()
+            .name(self.parameter(user))
+            .send()
+            .await
+            .unwrap();
     }
 
     /// Version and time of a user's parameter.
     pub async fn revision(&self, user: &str) -> (i64, i64) {
-        let parameter = self.ssm.get_parameter().name(self.parameter(user)).send().await.unwrap().parameter.unwrap();
-        (parameter.version, parameter.last_modified_date.unwrap().to_millis().unwrap())
+        let parameter = self
+            .ssm
+            .get_parameter()
+            .name(self.parameter(user))
+            .send()
+            .await
+            .unwrap()
+            .parameter
+            .unwrap();
+        (
+            parameter.version,
+            parameter.last_modified_date.unwrap().to_millis().unwrap(),
+        )
     }
 
     /// Stores a token object.
     pub async fn store_token(&self, token: &str) {
-        self.store("vault-token.json", json!({"token": token}).to_string()).await;
+        self.store("vault-token.json", json!({"token": token}).to_string())
+            .await;
     }
 
     /// Stores an object.
@@ -237,49 +306,83 @@ impl<'a> Corner<'a> {
 
     /// The text of an object; `None` where there is none.
     pub async fn object(&self, key: &str) -> Option<String> {
-        let object = self.s3.get_object().bucket(&self.bucket).key(key).send().await.ok()?;
+        let object = self
+            .s3
+            .get_object()
+            .bucket(&self.bucket)
+            .key(key)
+            .send()
+            .await
+            .ok()?;
         Some(String::from_utf8(object.body.collect().await.unwrap().to_vec()).unwrap())
     }
 
     /// A user's state object.
     pub async fn state(&self, user: &str) -> Option<Value> {
-        let text = self.object(&format!("sync-state/users/{user}.json")).await?;
+        let text = self
+            .object(&format!("sync-state/users/{user}.json"))
+            .await?;
         assert_holds_no_secret("the state", &text);
         Some(serde_json::from_str(&text).unwrap())
     }
 
     /// Asks Vault as root: status and body.
-    pub async fn vault(&self, method: reqwest::Method, path: &str, body: Option<Value>) -> (u16, Value) {
-        let request = self.vault.request(method, format!("{}/v1/{path}", self.stack.text("/vault/addr")));
-        let request =
-            request.header("X-Vault-Token", self.stack.text("/vault/rootToken")).timeout(Duration::from_mins(1));
+    pub async fn vault(
+        &self,
+        method: reqwest::Method,
+        path: &str,
+        body: Option<Value>,
+    ) -> (u16, Value) {
+        let request = self.vault.request(
+            method,
+            format!("{}/v1/{path}", self.stack.text("/vault/addr")),
+        );
+        let request = request
+            .header("X-Vault-Token", self.stack.text("/vault/rootToken"))
+            .timeout(Duration::from_mins(1));
         let request = match body {
             Some(body) => request.body(body.to_string()),
             None => request,
         };
         let answer = request.send().await.unwrap();
         let status = answer.status().as_u16();
-        (status, serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap_or_default())
+        (
+            status,
+            serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap_or_default(),
+        )
     }
 
     /// Writes a policy of Vault.
     pub async fn policy(&self, name: &str, policy: &str) {
         let path = format!("sys/policies/acl/{name}");
-        let (status, _) = self.vault(reqwest::Method::PUT, &path, Some(json!({"policy": policy}))).await;
+        let (status, _) = self
+            .vault(reqwest::Method::PUT, &path, Some(json!({"policy": policy})))
+            .await;
         assert_eq!(status, 204);
     }
 
     /// Makes a Vault token of these properties, an orphan.
     pub async fn make_token(&self, properties: &Value) -> String {
-        let (_, answer) = self.vault(reqwest::Method::POST, "auth/token/create-orphan", Some(properties.clone())).await;
+        let (_, answer) = self
+            .vault(
+                reqwest::Method::POST,
+                "auth/token/create-orphan",
+                Some(properties.clone()),
+            )
+            .await;
         answer["auth"]["client_token"].as_str().unwrap().to_owned()
     }
 
     /// Makes a Vault token of these properties, wrapped: it can be unwrapped once, within a minute.
     pub async fn wrapped_token(&self, properties: &Value) -> String {
-        let request = self.vault.post(format!("{}/v1/auth/token/create-orphan", self.stack.text("/vault/addr")));
+        let request = self.vault.post(format!(
+            "{}/v1/auth/token/create-orphan",
+            self.stack.text("/vault/addr")
+        ));
         let request = request.header("X-Vault-Token", self.stack.text("/vault/rootToken"));
-        let request = request.header("X-Vault-Wrap-TTL", "60s").body(properties.to_string());
+        let request = request
+            .header("X-Vault-Wrap-TTL", "60s")
+            .body(properties.to_string());
         let answer = request.send().await.unwrap().bytes().await.unwrap();
         let answer: Value = serde_json::from_slice(&answer).unwrap();
         answer["wrap_info"]["token"].as_str().unwrap().to_owned()
@@ -297,13 +400,34 @@ impl<'a> Corner<'a> {
 
     /// A version of a user's key in Vault.
     pub async fn version(&self, user: &str, version: Option<u64>) -> Option<(Key, u64)> {
-        let query = version.map(|version| format!("?version={version}")).unwrap_or_default();
-        let (status, body) =
-            self.vault(reqwest::Method::GET, &format!("secret/data/{}{query}", self.path(user)), None).await;
-        let text =
-            |name| body.pointer(&format!("/data/data/{name}")).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let found = body.pointer("/data/metadata/version").and_then(Value::as_u64);
-        (status == 200).then(|| (Key { id: text("accessKeyId"), secret: text("secretAccessKey") }, found.unwrap()))
+        let query = version
+            .map(|version| format!("?version={version}"))
+            .unwrap_or_default();
+        let (status, body) = self
+            .vault(
+                reqwest::Method::GET,
+                &format!("secret/data/{}{query}", self.path(user)),
+                None,
+            )
+            .await;
+        let text = |name| {
+            body.pointer(&format!("/data/data/{name}"))
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned()
+        };
+        let found = body
+            .pointer("/data/metadata/version")
+            .and_then(Value::as_u64);
+        (status == 200).then(|| {
+            (
+                Key {
+                    id: text("accessKeyId"),
+                    secret: text("secretAccessKey"),
+                },
+                found.unwrap(),
+            )
+        })
     }
 }
 
@@ -322,5 +446,8 @@ pub fn batch(messages: &[(&str, u32, Value)]) -> Value {
 
 /// The outcome of the only user of a report.
 pub fn outcome(report: &Value) -> &str {
-    report.pointer("/users/0/outcome").and_then(Value::as_str).unwrap_or_else(|| panic!("no report: {report}"))
+    report
+        .pointer("/users/0/outcome")
+        .and_then(Value::as_str)
+        .unwrap_or_else(|| panic!("no report: {report}"))
 }

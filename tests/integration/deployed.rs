@@ -22,7 +22,11 @@ async fn a_parameter_change_reaches_vault_through_rule_queue_and_mapping() {
     arrive(&corner, &users, &keys).await;
     for user in &users {
         let state = corner.state(user).await.unwrap();
-        assert_eq!(state["vaultVersion"], corner.key(user).await.unwrap().1, "{user}");
+        assert_eq!(
+            state["vaultVersion"],
+            corner.key(user).await.unwrap().1,
+            "{user}"
+        );
     }
     let report = deployment.invoke(&json!({"action": "reconcile"})).unwrap();
     assert_eq!(report["counts"]["unchanged"], users.len(), "{report}");

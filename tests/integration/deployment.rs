@@ -28,19 +28,25 @@ impl Deployment {
             .status()
             .unwrap();
         assert!(packed.success());
-        let mut deployment = Deployment { stack, outputs: Value::Null, package };
+        let mut deployment = Deployment {
+            stack,
+            outputs: Value::Null,
+            package,
+        };
         deployment.outputs = deployment.deploy(inputs);
         deployment
     }
 
     /// Deploys again, with other inputs.
     pub fn deploy(&self, inputs: &Value) -> Value {
-        self.stack.command(&format!("deploy {}", self.with_package(inputs)))
+        self.stack
+            .command(&format!("deploy {}", self.with_package(inputs)))
     }
 
     /// Destroys what was deployed with these inputs; what is left.
     pub fn destroy(&self, inputs: &Value) -> Value {
-        self.stack.command(&format!("destroy {}", self.with_package(inputs)))
+        self.stack
+            .command(&format!("destroy {}", self.with_package(inputs)))
     }
 
     fn with_package(&self, inputs: &Value) -> Value {
@@ -62,17 +68,25 @@ impl Deployment {
     pub fn invoke(&self, payload: &Value) -> Result<Value, Value> {
         let mut answered = self.stack.command(&format!("invoke {payload}"));
         let answer = answered["answer"].take();
-        if answered["failed"] == true { Err(answer) } else { Ok(answer) }
+        if answered["failed"] == true {
+            Err(answer)
+        } else {
+            Ok(answer)
+        }
     }
 
     /// The statements of the function's role.
     pub fn statements(&self) -> Vec<Value> {
-        self.stack.command("role")["role"].as_array().unwrap().clone()
+        self.stack.command("role")["role"]
+            .as_array()
+            .unwrap()
+            .clone()
     }
 
     /// Gives the role these statements, and starts the function anew.
     pub fn permit(&self, statements: &[Value]) {
-        self.stack.command(&format!("role {}", Value::from(statements)));
+        self.stack
+            .command(&format!("role {}", Value::from(statements)));
     }
 
     /// The function's configuration, and the messages in the queues.
@@ -100,6 +114,9 @@ pub async fn arrive(corner: &Corner<'_>, users: &[String], keys: &[Key]) {
 /// Whether Vault has the key and the state tells of it.
 pub async fn is_in_step(corner: &Corner<'_>, user: &str, key: &Key) -> bool {
     let found = corner.key(user).await;
-    let recorded = corner.state(user).await.is_some_and(|state| state["accessKeyId"] == key.id.as_str());
+    let recorded = corner
+        .state(user)
+        .await
+        .is_some_and(|state| state["accessKeyId"] == key.id.as_str());
     found.is_some_and(|(found, _)| found == *key) && recorded
 }

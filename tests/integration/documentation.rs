@@ -19,8 +19,19 @@ fn pages() -> Vec<(PathBuf, String)> {
 
 fn collect(folder: &Path, pages: &mut Vec<(PathBuf, String)>) {
     // What is built, installed or not ours.
-    let foreign = ["target", "node_modules", ".git", ".local", ".tools", "cdk.out", "dist"];
-    for path in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+    let foreign = [
+        "target",
+        "node_modules",
+        ".git",
+        ".local",
+        ".tools",
+        "cdk.out",
+        "dist",
+    ];
+    for path in std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+    {
         let name = path.file_name().unwrap().to_str().unwrap();
         if path.is_dir() && !foreign.contains(&name) {
             collect(&path, pages);
@@ -34,13 +45,21 @@ fn collect(folder: &Path, pages: &mut Vec<(PathBuf, String)>) {
 /// Every quoted help text, with the command that prints it.
 fn quoted() -> Vec<(String, String)> {
     let text = std::fs::read_to_string(checkout().join("docs/command-line.md")).unwrap();
-    let blocks = text.split("```console\n$ keysync ").skip(1).map(|rest| rest.split_once("```").unwrap().0);
-    blocks.map(|block| block.split_once('\n').unwrap()).map(|(command, help)| (command.into(), help.into())).collect()
+    let blocks = text
+        .split("```console\n$ keysync ")
+        .skip(1)
+        .map(|rest| rest.split_once("```").unwrap().0);
+    blocks
+        .map(|block| block.split_once('\n').unwrap())
+        .map(|(command, help)| (command.into(), help.into()))
+        .collect()
 }
 
 /// All Rust sources below a folder.
 fn sources(folder: &std::path::Path) -> String {
-    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let entries = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
     entries
         .map(|path| match path.extension() {
             _ if path.is_dir() => sources(&path),
@@ -76,21 +95,38 @@ fn every_test_that_the_threat_model_names_is_there() {
 async fn every_quoted_help_is_what_the_binary_prints() {
     for (command, help) in quoted() {
         let arguments = command.split(' ').collect::<Vec<_>>();
-        assert_eq!(end(start(&arguments, &[]), "").await.out, help, "keysync {command}");
+        assert_eq!(
+            end(start(&arguments, &[]), "").await.out,
+            help,
+            "keysync {command}"
+        );
     }
 }
 
 #[tokio::test]
 async fn every_command_is_told_of() {
     let help = end(start(&["-h"], &[]), "").await.out;
-    let commands = help.split_once("Commands:\n").unwrap().1.split_once("\n\n").unwrap().0;
-    let commands =
-        commands.lines().filter(|line| !line.starts_with("   ")).filter_map(|line| line.split_whitespace().next());
+    let commands = help
+        .split_once("Commands:\n")
+        .unwrap()
+        .1
+        .split_once("\n\n")
+        .unwrap()
+        .0;
+    let commands = commands
+        .lines()
+        .filter(|line| !line.starts_with("   "))
+        .filter_map(|line| line.split_whitespace().next());
     let headings = std::fs::read_to_string(checkout().join("docs/command-line.md")).unwrap();
     for command in commands.filter(|command| !["completions", "man", "help"].contains(command)) {
-        assert!(headings.contains(&format!("\n## {command}\n")), "{command} has no section");
         assert!(
-            quoted().iter().any(|(quoted, _)| quoted.split(' ').next() == Some(command)),
+            headings.contains(&format!("\n## {command}\n")),
+            "{command} has no section"
+        );
+        assert!(
+            quoted()
+                .iter()
+                .any(|(quoted, _)| quoted.split(' ').next() == Some(command)),
             "{command} is not quoted"
         );
     }

@@ -46,10 +46,17 @@ impl Function {
     /// The same, with invocations that may last so long.
     pub async fn start_lasting(environment: &[(String, String)], lasts: Duration) -> Function {
         let (invocations, waiting) = mpsc::unbounded_channel();
-        let api = Arc::new(Api { waiting: AsyncMutex::new(waiting), answers: Mutex::default(), lasts });
+        let api = Arc::new(Api {
+            waiting: AsyncMutex::new(waiting),
+            answers: Mutex::default(),
+            lasts,
+        });
         let routes = Router::new()
             .route("/2018-06-01/runtime/invocation/next", get(next))
-            .route("/2018-06-01/runtime/invocation/{id}/response", post(response))
+            .route(
+                "/2018-06-01/runtime/invocation/{id}/response",
+                post(response),
+            )
             .route("/2018-06-01/runtime/invocation/{id}/error", post(error))
             .with_state(api.clone());
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -71,7 +78,12 @@ impl Function {
         let lines = Arc::<Mutex<Vec<String>>>::default();
         collect(child.stdout.take().unwrap(), lines.clone());
         collect(child.stderr.take().unwrap(), lines.clone());
-        Function { api, invocations, lines, child }
+        Function {
+            api,
+            invocations,
+            lines,
+            child,
+        }
     }
 
     /// Sends a payload; the answer, or the error that the function reported.
@@ -89,7 +101,10 @@ impl Function {
         match tokio::time::timeout(lasts + Duration::from_secs(10), answer).await {
             Ok(answer) => answer.expect("the function answers"),
             Err(tokio::time::error::Elapsed { .. }) => {
-                panic!("no answer in {lasts:?}; the function said: {:#?}", self.lines())
+                panic!(
+                    "no answer in {lasts:?}; the function said: {:#?}",
+                    self.lines()
+                )
             }
         }
     }
@@ -102,7 +117,10 @@ impl Function {
     /// The most memory that the process ever had, in KiB.
     pub fn peak_memory(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
-        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        let peak = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmHWM:"))
+            .unwrap();
         peak.trim().trim_end_matches(" kB").parse().unwrap()
     }
 
@@ -114,7 +132,11 @@ impl Function {
     /// The written lines, once one of them satisfies `wanted`; the log travels beside the answer.
     pub async fn lines_with(&self, wanted: impl Fn(&Value) -> bool) -> Vec<Value> {
         for _ in 0..100 {
-            let lines: Vec<Value> = self.lines().iter().filter_map(|line| serde_json::from_str(line).ok()).collect();
+            let lines: Vec<Value> = self
+                .lines()
+                .iter()
+                .filter_map(|line| serde_json::from_str(line).ok())
+                .collect();
             if lines.iter().any(&wanted) {
                 return lines;
             }
@@ -148,12 +170,21 @@ async fn next(State(api): State<Arc<Api>>) -> impl IntoResponse {
         return std::future::pending().await;
     };
     let deadline = SystemTime::now() + api.lasts;
-    let deadline = deadline.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis();
+    let deadline = deadline
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap()
+        .as_millis();
     let headers = [
         ("lambda-runtime-aws-request-id", id),
         ("lambda-runtime-deadline-ms", deadline.to_string()),
-        ("lambda-runtime-invoked-function-arn", "arn:aws:lambda:ca-central-1:123456789012:function:test".to_owned()),
-        ("lambda-runtime-trace-id", "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700".to_owned()),
+        (
+            "lambda-runtime-invoked-function-arn",
+            "arn:aws:lambda:ca-central-1:123456789012:function:test".to_owned(),
+        ),
+        (
+            "lambda-runtime-trace-id",
+            "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700".to_owned(),
+        ),
     ];
     (headers, payload)
 }
@@ -169,7 +200,12 @@ async fn error(State(api): State<Arc<Api>>, Path(id): Path<String>, body: String
 fn answer(api: &Api, id: &str, answer: Answer) {
     let (Ok(text) | Err(text)) = &answer;
     assert_holds_no_secret("an answer", &text.to_string());
-    let sender = api.answers.lock().unwrap().remove(id).expect("an invocation is answered once");
+    let sender = api
+        .answers
+        .lock()
+        .unwrap()
+        .remove(id)
+        .expect("an invocation is answered once");
     let _ = sender.send(answer);
 }
 

@@ -33,7 +33,9 @@ const IMPURE: [&str; 16] = [
 ];
 
 fn sources(folder: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let entries = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
     let mut sources = Vec::new();
     for path in entries {
         if path.is_dir() {
@@ -46,19 +48,30 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
 }
 
 fn sources_of(folder: &Path) -> Vec<PathBuf> {
-    if folder.ends_with("tests") { Vec::new() } else { sources(folder) }
+    if folder.ends_with("tests") {
+        Vec::new()
+    } else {
+        sources(folder)
+    }
 }
 
 /// Every source that is no test.
 fn productive() -> Vec<(PathBuf, String)> {
-    let there = sources(&checkout().join("src")).into_iter().filter(|path| !path.ends_with("tests.rs"));
-    there.map(|path| (path.clone(), std::fs::read_to_string(&path).unwrap())).collect()
+    let there = sources(&checkout().join("src"))
+        .into_iter()
+        .filter(|path| !path.ends_with("tests.rs"));
+    there
+        .map(|path| (path.clone(), std::fs::read_to_string(&path).unwrap()))
+        .collect()
 }
 
 /// The code of a source: without comments, and without tests that stand in it.
 fn code(text: &str) -> String {
     let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
-    code.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+    code.lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 #[test]
@@ -66,8 +79,18 @@ fn trigger_snapshot_plan_and_report_are_free_of_io() {
     let source = checkout().join("src");
     let mut looked_at = 0;
     for (path, text) in productive() {
-        let module = path.strip_prefix(&source).unwrap().iter().next().unwrap().to_str().unwrap();
-        let Some((module, uses)) = PURE.iter().find(|(pure, _)| *pure == module.trim_end_matches(".rs")) else {
+        let module = path
+            .strip_prefix(&source)
+            .unwrap()
+            .iter()
+            .next()
+            .unwrap()
+            .to_str()
+            .unwrap();
+        let Some((module, uses)) = PURE
+            .iter()
+            .find(|(pure, _)| *pure == module.trim_end_matches(".rs"))
+        else {
             continue;
         };
         looked_at += 1;
@@ -76,8 +99,15 @@ fn trigger_snapshot_plan_and_report_are_free_of_io() {
             assert!(!code.contains(impure), "{}: {impure}", path.display());
         }
         for used in code.split("crate::").skip(1) {
-            let name = used.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap();
-            assert!(name == *module || uses.contains(&name), "{} uses crate::{name}", path.display());
+            let name = used
+                .split(|c: char| !c.is_alphanumeric() && c != '_')
+                .next()
+                .unwrap();
+            assert!(
+                name == *module || uses.contains(&name),
+                "{} uses crate::{name}",
+                path.display()
+            );
         }
     }
     assert!(looked_at >= 6, "{looked_at}");
@@ -88,6 +118,11 @@ fn no_file_grows_beyond_250_lines() {
     let sources = productive();
     assert!(sources.len() > 50, "{}", sources.len());
     for (path, text) in sources {
-        assert!(text.lines().count() <= 250, "{} has {} lines", path.display(), text.lines().count());
+        assert!(
+            text.lines().count() <= 250,
+            "{} has {} lines",
+            path.display(),
+            text.lines().count()
+        );
     }
 }

@@ -20,8 +20,16 @@ async fn a_sync_writes_a_users_key_and_a_second_finds_it_there() {
     let corner = Corner::new().await;
     let key = corner.rotate("alice").await;
     let said = corner.keysync(&["sync", "alice", "--output", "json"]).await;
-    assert_eq!((said.code, said.json()["users"][0]["outcome"].as_str()), (0, Some("written")), "{said:?}");
+    assert_eq!(
+        (said.code, said.json()["users"][0]["outcome"].as_str()),
+        (0, Some("written")),
+        "{said:?}"
+    );
     assert_eq!(corner.key("alice").await.unwrap().0, key);
     let said = corner.keysync(&["sync", "alice", "--output", "json"]).await;
-    assert_eq!((said.code, said.json()["users"][0]["outcome"].as_str()), (0, Some("unchanged")), "{said:?}");
+    assert_eq!(
+        (said.code, said.json()["users"][0]["outcome"].as_str()),
+        (0, Some("unchanged")),
+        "{said:?}"
+    );
 }

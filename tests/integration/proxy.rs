@@ -37,19 +37,31 @@ impl Proxies {
     /// Starts them, with somebody who meddles with the requests to both.
     pub async fn meddling(corner: &Corner<'_>, delay: Duration, meddler: &Arc<Meddler>) -> Proxies {
         let authority = std::fs::read(corner.stack.text("/vault/caFile")).unwrap();
-        let start =
-            |place, authority| Proxy::start_meddling(corner.stack.text(place), authority, delay, meddler.clone());
-        Proxies { aws: start("/aws/endpoint", None).await, vault: start("/vault/addr", Some(authority)).await }
+        let start = |place, authority| {
+            Proxy::start_meddling(corner.stack.text(place), authority, delay, meddler.clone())
+        };
+        Proxies {
+            aws: start("/aws/endpoint", None).await,
+            vault: start("/vault/addr", Some(authority)).await,
+        }
     }
 
     /// The variables that lead the function through them.
     pub fn variables(&self) -> [(&str, &str); 3] {
-        [("AWS_ENDPOINT_URL", &self.aws.url), ("VAULT_ADDR", &self.vault.url), ("VAULT_CACERT", "")]
+        [
+            ("AWS_ENDPOINT_URL", &self.aws.url),
+            ("VAULT_ADDR", &self.vault.url),
+            ("VAULT_CACERT", ""),
+        ]
     }
 
     /// The requests to both since the last call.
     pub fn take(&self) -> Vec<Exchange> {
-        self.aws.take().into_iter().chain(self.vault.take()).collect()
+        self.aws
+            .take()
+            .into_iter()
+            .chain(self.vault.take())
+            .collect()
     }
 }
 
@@ -81,8 +93,18 @@ impl Proxy {
         meddler: Arc<Meddler>,
     ) -> Proxy {
         let authorities = authority.map(|pem| reqwest::Certificate::from_pem(&pem).unwrap());
-        let client = reqwest::Client::builder().tls_certs_only(authorities).no_proxy().build().unwrap();
-        let inner = Arc::new(Inner { target, client, delay, exchanges: Mutex::default(), meddler });
+        let client = reqwest::Client::builder()
+            .tls_certs_only(authorities)
+            .no_proxy()
+            .build()
+            .unwrap();
+        let inner = Arc::new(Inner {
+            target,
+            client,
+            delay,
+            exchanges: Mutex::default(),
+            meddler,
+        });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let routes = Router::new().fallback(forward).with_state(inner.clone());
@@ -99,8 +121,12 @@ impl Proxy {
 async fn forward(State(inner): State<Arc<Inner>>, request: Request) -> Response {
     let began = Instant::now();
     let (parts, body) = request.into_parts();
-    let target =
-        parts.headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default().to_owned();
+    let target = parts
+        .headers
+        .get("x-amz-target")
+        .and_then(|target| target.to_str().ok())
+        .unwrap_or_default()
+        .to_owned();
     let what = format!("{} {} {target}", parts.method, parts.uri.path());
     tokio::time::sleep(inner.delay).await;
     let url = format!("{}{}", inner.target, parts.uri);
@@ -109,7 +135,14 @@ async fn forward(State(inner): State<Arc<Inner>>, request: Request) -> Response 
     if verdict == Verdict::CutBefore {
         cut();
     }
-    let answer = inner.client.request(parts.method, url).headers(parts.headers).body(body).send().await.unwrap();
+    let answer = inner
+        .client
+        .request(parts.method, url)
+        .headers(parts.headers)
+        .body(body)
+        .send()
+        .await
+        .unwrap();
     let mut response = Response::builder().status(answer.status());
     for (name, value) in answer.headers() {
         if name != "transfer-encoding" {
@@ -121,7 +154,11 @@ async fn forward(State(inner): State<Arc<Inner>>, request: Request) -> Response 
         inner.meddler.after();
         cut();
     }
-    inner.exchanges.lock().unwrap().push(Exchange { what, began, ended: Instant::now() });
+    inner.exchanges.lock().unwrap().push(Exchange {
+        what,
+        began,
+        ended: Instant::now(),
+    });
     response.body(Body::from(body)).unwrap()
 }
 

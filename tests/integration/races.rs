@@ -52,7 +52,13 @@ impl Queue {
 #[tokio::test]
 async fn two_hundred_rotations_of_fifty_users_end_equal_and_never_go_backwards() {
     let corner = Arc::new(Corner::new().await);
-    corner.vault(reqwest::Method::POST, "secret/config", Some(json!({"max_versions": 100}))).await;
+    corner
+        .vault(
+            reqwest::Method::POST,
+            "secret/config",
+            Some(json!({"max_versions": 100})),
+        )
+        .await;
     let queue = Arc::new(Queue::default());
     let mut workers = Vec::new();
     for _ in 0..2 {
@@ -63,11 +69,17 @@ async fn two_hundred_rotations_of_fifty_users_end_equal_and_never_go_backwards()
                     tokio::time::sleep(std::time::Duration::from_millis(20)).await;
                     continue;
                 }
-                let messages: Vec<_> =
-                    received.iter().map(|(id, delivery, event)| (id.as_str(), *delivery, event.clone())).collect();
+                let messages: Vec<_> = received
+                    .iter()
+                    .map(|(id, delivery, event)| (id.as_str(), *delivery, event.clone()))
+                    .collect();
                 let answer = function.invoke(&batch(&messages)).await.unwrap();
                 let failures = answer["batchItemFailures"].as_array().unwrap();
-                let returned = |id: &str| failures.iter().any(|failure| failure["itemIdentifier"] == id);
+                let returned = |id: &str| {
+                    failures
+                        .iter()
+                        .any(|failure| failure["itemIdentifier"] == id)
+                };
                 for message in received {
                     if returned(&message.0) {
                         queue.take_back(message);
@@ -86,7 +98,9 @@ async fn two_hundred_rotations_of_fifty_users_end_equal_and_never_go_backwards()
     for _ in 0..ROTATIONS {
         let user = format!("user{}", fastrand::usize(..USERS));
         let history = keys.get_mut(&user).unwrap();
-        let key = corner.rotate_twice_put(&user, history.last().unwrap()).await;
+        let key = corner
+            .rotate_twice_put(&user, history.last().unwrap())
+            .await;
         history.push(key);
         let event = corner.event("Update", &user);
         for _ in 0..fastrand::usize(2..=3) {
@@ -100,7 +114,10 @@ async fn two_hundred_rotations_of_fifty_users_end_equal_and_never_go_backwards()
     }
 
     converged(&corner, &keys).await;
-    let failed = lines.iter().filter(|line| line.contains(r#""outcome":"failed""#)).collect::<Vec<_>>();
+    let failed = lines
+        .iter()
+        .filter(|line| line.contains(r#""outcome":"failed""#))
+        .collect::<Vec<_>>();
     assert!(failed.is_empty(), "nothing had to fail: {failed:#?}");
 }
 
@@ -108,18 +125,36 @@ async fn two_hundred_rotations_of_fifty_users_end_equal_and_never_go_backwards()
 pub async fn converged(corner: &Corner<'_>, keys: &BTreeMap<String, Vec<Key>>) {
     for (user, history) in keys {
         let (key, version) = corner.key(user).await.unwrap();
-        assert_eq!(Some(&key), history.last(), "{user}: Vault has the current key");
+        assert_eq!(
+            Some(&key),
+            history.last(),
+            "{user}: Vault has the current key"
+        );
         let state = corner.state(user).await.unwrap();
-        assert_eq!((&state["accessKeyId"], &state["vaultVersion"]), (&json!(key.id), &json!(version)), "{user}");
-        assert_eq!(state["parameterVersion"], corner.revision(user).await.0, "{user}");
+        assert_eq!(
+            (&state["accessKeyId"], &state["vaultVersion"]),
+            (&json!(key.id), &json!(version)),
+            "{user}"
+        );
+        assert_eq!(
+            state["parameterVersion"],
+            corner.revision(user).await.0,
+            "{user}"
+        );
         let mut newest = 0;
         for version in 1..=version {
             let (key, _) = corner.version(user, Some(version)).await.unwrap();
             if key.id == BY_HAND {
                 continue;
             }
-            let place = history.iter().position(|known| *known == key).expect("only keys of this user");
-            assert!(place >= newest, "{user}: version {version} is older than the one before it");
+            let place = history
+                .iter()
+                .position(|known| *known == key)
+                .expect("only keys of this user");
+            assert!(
+                place >= newest,
+                "{user}: version {version} is older than the one before it"
+            );
             newest = place;
         }
     }
@@ -128,7 +163,13 @@ pub async fn converged(corner: &Corner<'_>, keys: &BTreeMap<String, Vec<Key>>) {
 #[tokio::test]
 async fn two_sweeps_and_a_stream_of_rotations_end_equal() {
     let corner = Arc::new(Corner::new().await);
-    corner.vault(reqwest::Method::POST, "secret/config", Some(json!({"max_versions": 100}))).await;
+    corner
+        .vault(
+            reqwest::Method::POST,
+            "secret/config",
+            Some(json!({"max_versions": 100})),
+        )
+        .await;
     let mut keys: BTreeMap<String, Vec<Key>> = BTreeMap::new();
     for user in (0..20).map(|n| format!("user{n}")) {
         keys.insert(user.clone(), vec![corner.rotate(&user).await]);
@@ -136,13 +177,18 @@ async fn two_sweeps_and_a_stream_of_rotations_end_equal() {
     let running = Arc::new(AtomicBool::new(true));
     let mut sweepers = Vec::new();
     for _ in 0..2 {
-        let function = corner.function_with(&[("SSM_MAX_CALLS_PER_SECOND", "1000")]).await;
+        let function = corner
+            .function_with(&[("SSM_MAX_CALLS_PER_SECOND", "1000")])
+            .await;
         let running = running.clone();
         sweepers.push(tokio::spawn(async move {
             let mut sweeps = 0;
             while running.load(Ordering::Relaxed) || sweeps < 3 {
                 // A user between two puts is held, not failed; a sweep beside another may be skipped, never broken.
-                function.invoke(&json!({"action": "reconcile", "force": true})).await.unwrap();
+                function
+                    .invoke(&json!({"action": "reconcile", "force": true}))
+                    .await
+                    .unwrap();
                 sweeps += 1;
             }
         }));
@@ -151,17 +197,31 @@ async fn two_sweeps_and_a_stream_of_rotations_end_equal() {
     for _ in 0..60 {
         let user = format!("user{}", fastrand::usize(..20));
         let history = keys.get_mut(&user).unwrap();
-        let key = corner.rotate_twice_put(&user, history.last().unwrap()).await;
+        let key = corner
+            .rotate_twice_put(&user, history.last().unwrap())
+            .await;
         history.push(key);
         let event = corner.event("Update", &user);
-        events.invoke(&batch(&[("message", 2, event)])).await.unwrap();
+        events
+            .invoke(&batch(&[("message", 2, event)]))
+            .await
+            .unwrap();
     }
     running.store(false, Ordering::Relaxed);
     for sweeper in sweepers {
         sweeper.await.unwrap();
     }
-    events.invoke(&json!({"action": "reconcile", "force": true})).await.unwrap();
+    events
+        .invoke(&json!({"action": "reconcile", "force": true}))
+        .await
+        .unwrap();
     converged(&corner, &keys).await;
-    let report = events.invoke(&json!({"action": "reconcile", "force": true})).await.unwrap();
-    assert_eq!(report["counts"]["unchanged"], 20, "and then there is nothing to do: {report}");
+    let report = events
+        .invoke(&json!({"action": "reconcile", "force": true}))
+        .await
+        .unwrap();
+    assert_eq!(
+        report["counts"]["unchanged"], 20,
+        "and then there is nothing to do: {report}"
+    );
 }

@@ -40,7 +40,11 @@ impl Stack {
         let mut answers = BufReader::new(child.stdout.take().unwrap());
         let about = line(&mut answers);
         let control = Mutex::new((child.stdin.take().unwrap(), answers));
-        Stack { about, control, child }
+        Stack {
+            about,
+            control,
+            child,
+        }
     }
 
     /// Sends a control command; its answer.
@@ -59,19 +63,28 @@ impl Stack {
 
     /// Makes a Vault token of these properties.
     pub fn token_with(&self, properties: &Value) -> String {
-        self.command(&format!("token {properties}"))["token"].as_str().unwrap().to_owned()
+        self.command(&format!("token {properties}"))["token"]
+            .as_str()
+            .unwrap()
+            .to_owned()
     }
 
     /// A member of the description, such as `/vault/addr`.
     pub fn text(&self, pointer: &str) -> String {
-        self.about.pointer(pointer).and_then(Value::as_str).unwrap_or_else(|| panic!("no {pointer}")).to_owned()
+        self.about
+            .pointer(pointer)
+            .and_then(Value::as_str)
+            .unwrap_or_else(|| panic!("no {pointer}"))
+            .to_owned()
     }
 }
 
 impl Drop for Stack {
     fn drop(&mut self) {
         // SIGTERM, so that it stops its servers; they would not survive a SIGKILL either, but their folder would.
-        let _ = Command::new("kill").arg(self.child.id().to_string()).status();
+        let _ = Command::new("kill")
+            .arg(self.child.id().to_string())
+            .status();
         let _ = self.child.wait();
     }
 }

@@ -15,27 +15,46 @@ async fn corner() -> Corner<'static> {
 }
 
 async fn import(corner: &Corner<'_>, token: &str, options: &[&str]) -> Said {
-    let said = corner.keysync_with(&[&["token", "import"], options].concat(), &[], &format!("{token}\n")).await;
-    assert!(!said.all().contains(token), "the token is never shown: {said:?}");
+    let said = corner
+        .keysync_with(
+            &[&["token", "import"], options].concat(),
+            &[],
+            &format!("{token}\n"),
+        )
+        .await;
+    assert!(
+        !said.all().contains(token),
+        "the token is never shown: {said:?}"
+    );
     said
 }
 
 async fn stored(corner: &Corner<'_>) -> Option<String> {
     let object = corner.object("vault-token.json").await?;
-    Some(serde_json::from_str::<Value>(&object).unwrap()["token"].as_str().unwrap().to_owned())
+    Some(
+        serde_json::from_str::<Value>(&object).unwrap()["token"]
+            .as_str()
+            .unwrap()
+            .to_owned(),
+    )
 }
 
 /// The properties of a token of the corner's policy.
 fn of(corner: &Corner<'_>, properties: &Value) -> Value {
     let mut token = json!({"policies": [corner.bucket]});
-    token.as_object_mut().unwrap().extend(properties.as_object().unwrap().clone());
+    token
+        .as_object_mut()
+        .unwrap()
+        .extend(properties.as_object().unwrap().clone());
     token
 }
 
 #[tokio::test]
 async fn a_periodic_token_is_stored_and_used() {
     let corner = corner().await;
-    let token = corner.make_token(&of(&corner, &json!({"period": "72h"}))).await;
+    let token = corner
+        .make_token(&of(&corner, &json!({"period": "72h"})))
+        .await;
     let said = import(&corner, &token, &[]).await;
     assert_eq!((said.code, said.err.as_str()), (0, ""), "{said:?}");
     assert!(said.out.starts_with("The token is stored;"), "{said:?}");
@@ -49,9 +68,15 @@ async fn a_periodic_token_is_stored_and_used() {
 async fn a_wrapped_token_is_unwrapped_once() {
     let corner = corner().await;
     corner.store("vault-token.json", "damaged".to_owned()).await;
-    let wrapping = corner.wrapped_token(&of(&corner, &json!({"period": "72h"}))).await;
+    let wrapping = corner
+        .wrapped_token(&of(&corner, &json!({"period": "72h"})))
+        .await;
     let said = import(&corner, &wrapping, &["--output", "json"]).await;
-    assert_eq!((said.code, &said.json()["wrapped"]), (0, &json!(true)), "{said:?}");
+    assert_eq!(
+        (said.code, &said.json()["wrapped"]),
+        (0, &json!(true)),
+        "{said:?}"
+    );
     let token = stored(&corner).await.unwrap();
     assert!(!said.out.contains(&token), "the token is never shown");
     let again = import(&corner, &wrapping, &[]).await;
@@ -65,25 +90,47 @@ async fn a_wrapped_token_is_unwrapped_once() {
 #[tokio::test]
 async fn a_token_with_flaws_is_stored_only_when_they_are_accepted() {
     let corner = corner().await;
-    let token = corner.make_token(&of(&corner, &json!({"ttl": "10h"}))).await;
+    let token = corner
+        .make_token(&of(&corner, &json!({"ttl": "10h"})))
+        .await;
     let said = import(&corner, &token, &[]).await;
     assert_eq!((said.code, stored(&corner).await), (1, None));
     insta::assert_snapshot!(said.err, @r#"
     error: the token was refused: the Vault token is not periodic and dies at its maximum lifetime however often it is renewed: store one made with -period; make a better one, or accept the warnings (--accept-warnings)
     "#);
     let said = import(&corner, &token, &["--accept-warnings"]).await;
-    assert_eq!((said.code, stored(&corner).await), (0, Some(token)), "{said:?}");
+    assert_eq!(
+        (said.code, stored(&corner).await),
+        (0, Some(token)),
+        "{said:?}"
+    );
 }
 
 #[tokio::test]
 async fn a_token_that_must_not_be_used_is_refused_in_any_case() {
     let corner = corner().await;
-    corner.policy(&format!("{}-nothing", corner.bucket), "path \"nothing/*\" { capabilities = [\"read\"] }").await;
+    corner
+        .policy(
+            &format!("{}-nothing", corner.bucket),
+            "path \"nothing/*\" { capabilities = [\"read\"] }",
+        )
+        .await;
     let root = corner.stack.text("/vault/rootToken");
-    let idle = corner.make_token(&json!({"policies": [format!("{}-nothing", corner.bucket)], "period": "72h"})).await;
+    let idle = corner
+        .make_token(&json!({"policies": [format!("{}-nothing", corner.bucket)], "period": "72h"}))
+        .await;
     let mut said = String::new();
-    for token in [root.as_str(), &idle, "s.unknown", "two words", "", "{\"token\": \"x\"}"] {
-        let refused = corner.keysync_with(&["token", "import", "--accept-warnings"], &[], token).await;
+    for token in [
+        root.as_str(),
+        &idle,
+        "s.unknown",
+        "two words",
+        "",
+        "{\"token\": \"x\"}",
+    ] {
+        let refused = corner
+            .keysync_with(&["token", "import", "--accept-warnings"], &[], token)
+            .await;
         assert_eq!((refused.code, refused.out.as_str()), (1, ""), "{refused:?}");
         said += &refused.err;
     }
@@ -103,9 +150,12 @@ async fn a_token_that_must_not_be_used_is_refused_in_any_case() {
 async fn an_unwrapped_token_that_is_refused_is_revoked() {
     let corner = corner().await;
     let wide = "path \"secret/*\" { capabilities = [\"create\", \"update\", \"read\"] }";
-    corner.policy(&format!("{}-wide", corner.bucket), wide).await;
-    let wrapping =
-        corner.wrapped_token(&json!({"policies": [format!("{}-wide", corner.bucket)], "period": "72h"})).await;
+    corner
+        .policy(&format!("{}-wide", corner.bucket), wide)
+        .await;
+    let wrapping = corner
+        .wrapped_token(&json!({"policies": [format!("{}-wide", corner.bucket)], "period": "72h"}))
+        .await;
     let said = import(&corner, &wrapping, &[]).await;
     assert_eq!((said.code, stored(&corner).await), (1, None));
     insta::assert_snapshot!(said.err, @r#"
@@ -117,7 +167,9 @@ async fn an_unwrapped_token_that_is_refused_is_revoked() {
 async fn without_a_bucket_there_is_no_place_for_a_token() {
     let corner = corner().await;
     let variables = [("S3_BUCKET_NAME", ""), ("VAULT_TOKEN", "s.fixed")];
-    let said = corner.keysync_with(&["token", "import"], &variables, "s.other\n").await;
+    let said = corner
+        .keysync_with(&["token", "import"], &variables, "s.other\n")
+        .await;
     assert_eq!(said.code, 2);
     insta::assert_snapshot!(said.err, @r#"
     error: S3_BUCKET_NAME: is not set, so there is no place to store a token

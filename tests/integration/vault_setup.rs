@@ -52,7 +52,11 @@ async fn as_root(corner: &Corner<'_>, tools: &Tools, command: &str, input: &str)
     drop(stdin);
     let ended = child.wait_with_output().await.unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
-    Said { code: ended.status.code().unwrap_or(-1), out: text(ended.stdout), err: text(ended.stderr) }
+    Said {
+        code: ended.status.code().unwrap_or(-1),
+        out: text(ended.stdout),
+        err: text(ended.stderr),
+    }
 }
 
 /// Runs the script with the policy of this corner, then the command that it tells; the token that comes of it.
@@ -72,21 +76,45 @@ async fn set_up(corner: &Corner<'_>, name: &str, options: &str) -> Result<String
     assert_eq!(wrapped.code, 0, "{wrapped:?}");
     let (status, answer) = unwrap(corner, wrapped.out.trim()).await;
     let token = answer.pointer("/auth/client_token").and_then(Value::as_str);
-    token.map(str::to_owned).ok_or_else(|| format!("{status}: {answer}"))
+    token
+        .map(str::to_owned)
+        .ok_or_else(|| format!("{status}: {answer}"))
 }
 
 async fn unwrap(corner: &Corner<'_>, wrapped: &str) -> (u16, Value) {
-    corner.vault(Method::POST, "sys/wrapping/unwrap", Some(json!({"token": wrapped}))).await
+    corner
+        .vault(
+            Method::POST,
+            "sys/wrapping/unwrap",
+            Some(json!({"token": wrapped})),
+        )
+        .await
 }
 
 /// A token of 48 h with the corner's policy: an orphan that renewals prolong without any warning, and that writes keys.
 async fn a_sync_lives_on(corner: &Corner<'_>, token: &str) {
-    let (_, about) = corner.vault(Method::POST, "auth/token/lookup", Some(json!({"token": token}))).await;
+    let (_, about) = corner
+        .vault(
+            Method::POST,
+            "auth/token/lookup",
+            Some(json!({"token": token})),
+        )
+        .await;
     let about = &about["data"];
-    assert_eq!((&about["orphan"], &about["policies"]), (&json!(true), &json!(["default", corner.bucket])));
+    assert_eq!(
+        (&about["orphan"], &about["policies"]),
+        (&json!(true), &json!(["default", corner.bucket]))
+    );
     corner.store_token(token).await;
-    let renewed = corner.keysync(&["token", "renew", "--output", "json"]).await.json();
-    assert_eq!((&renewed["ttlSeconds"], &renewed["warnings"]), (&json!(172_800), &json!([])), "{renewed}");
+    let renewed = corner
+        .keysync(&["token", "renew", "--output", "json"])
+        .await
+        .json();
+    assert_eq!(
+        (&renewed["ttlSeconds"], &renewed["warnings"]),
+        (&json!(172_800), &json!([])),
+        "{renewed}"
+    );
     let key = corner.rotate("alice").await;
     let said = corner.keysync(&["sync", "alice"]).await;
     assert_eq!(said.code, 0, "{said:?}");
@@ -96,14 +124,18 @@ async fn a_sync_lives_on(corner: &Corner<'_>, token: &str) {
 #[tokio::test]
 async fn a_token_role_makes_tokens_that_a_sync_can_live_on() {
     let corner = Corner::new().await;
-    let token = set_up(&corner, &corner.bucket, "--period 48h --cidrs 127.0.0.1/32").await.unwrap();
+    let token = set_up(&corner, &corner.bucket, "--period 48h --cidrs 127.0.0.1/32")
+        .await
+        .unwrap();
     a_sync_lives_on(&corner, &token).await;
 }
 
 #[tokio::test]
 async fn a_token_is_of_no_use_elsewhere() {
     let corner = Corner::new().await;
-    let token = set_up(&corner, &corner.bucket, "--cidrs 192.0.2.0/24").await.unwrap();
+    let token = set_up(&corner, &corner.bucket, "--cidrs 192.0.2.0/24")
+        .await
+        .unwrap();
     corner.store_token(&token).await;
     corner.rotate("alice").await;
     let said = corner.keysync(&["sync", "alice"]).await;
@@ -114,7 +146,9 @@ async fn a_token_is_of_no_use_elsewhere() {
 #[tokio::test]
 async fn an_app_role_makes_tokens_that_a_sync_can_live_on() {
     let corner = Corner::new().await;
-    let token = set_up(&corner, &corner.bucket, "--approle --period 48h").await.unwrap();
+    let token = set_up(&corner, &corner.bucket, "--approle --period 48h")
+        .await
+        .unwrap();
     a_sync_lives_on(&corner, &token).await;
 }
 
@@ -125,10 +159,25 @@ async fn wrong_usage_is_told() {
     for (arguments, complaint) in [
         ("--priod 1h", "unknown option --priod; see --help"),
         ("--period", "--period needs a value"),
-        ("nowhere.hcl", "nowhere.hcl cannot be read; expected a policy, see --help"),
-        ("-", "the policy is empty; did `keysync policy vault` complain?"),
+        (
+            "nowhere.hcl",
+            "nowhere.hcl cannot be read; expected a policy, see --help",
+        ),
+        (
+            "-",
+            "the policy is empty; did `keysync policy vault` complain?",
+        ),
     ] {
-        let said = as_root(&corner, &tools, &format!("infra/vault/setup.sh {arguments}"), "").await;
-        assert_eq!((said.code, said.err), (2, format!("infra/vault/setup.sh: {complaint}\n")));
+        let said = as_root(
+            &corner,
+            &tools,
+            &format!("infra/vault/setup.sh {arguments}"),
+            "",
+        )
+        .await;
+        assert_eq!(
+            (said.code, said.err),
+            (2, format!("infra/vault/setup.sh: {complaint}\n"))
+        );
     }
 }

@@ -11,7 +11,13 @@ use nr_iam_key_sync::{Reconcile, UserName};
 #[command(name = "keysync", version, max_term_width = 80, arg_required_else_help = true, after_help = AFTER)]
 pub struct Arguments {
     /// For people, or for programs: one JSON document on standard output
-    #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT")]
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        value_name = "FORMAT"
+    )]
     pub output: Output,
     /// Also log what is done, to standard error
     #[arg(long, short, global = true)]
@@ -111,8 +117,18 @@ pub struct Sweep {
 impl Sweep {
     /// The sweep that is asked for.
     pub fn order(self) -> Reconcile {
-        let Self { users, force, allow_mass_retire, dry_run } = self;
-        Reconcile { force, users: named(users), dry_run, allow_mass_retire }
+        let Self {
+            users,
+            force,
+            allow_mass_retire,
+            dry_run,
+        } = self;
+        Reconcile {
+            force,
+            users: named(users),
+            dry_run,
+            allow_mass_retire,
+        }
     }
 }
 
@@ -168,5 +184,9 @@ fn key(text: &str) -> Result<String, String> {
 
 fn account(text: &str) -> Result<String, String> {
     let is_account = text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
-    if is_account { Ok(text.to_owned()) } else { Err("expected the 12 digits of an AWS account".to_owned()) }
+    if is_account {
+        Ok(text.to_owned())
+    } else {
+        Err("expected the 12 digits of an AWS account".to_owned())
+    }
 }

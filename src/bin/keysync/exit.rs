@@ -33,15 +33,26 @@ pub fn complain(error: &Error) -> Exit {
 
 /// Of a sync that was asked for by name: whoever was not brought in step is a failure.
 pub fn of_sync(report: &Report) -> Exit {
-    let done =
-        |outcome| matches!(outcome, Outcome::Written | Outcome::Unchanged | Outcome::Superseded | Outcome::Retired);
-    if report.users.iter().all(|user| done(user.outcome)) { Exit::Done } else { Exit::Failed }
+    let done = |outcome| {
+        matches!(
+            outcome,
+            Outcome::Written | Outcome::Unchanged | Outcome::Superseded | Outcome::Retired
+        )
+    };
+    if report.users.iter().all(|user| done(user.outcome)) {
+        Exit::Done
+    } else {
+        Exit::Failed
+    }
 }
 
 /// Of a dry run: whether anybody is not in step.
 pub fn differences(report: &Report) -> Exit {
     let count = |outcome| report.counts.get(&outcome).copied().unwrap_or(0);
-    let differs = report.counts.iter().any(|(outcome, count)| *outcome != Outcome::Unchanged && *count > 0);
+    let differs = report
+        .counts
+        .iter()
+        .any(|(outcome, count)| *outcome != Outcome::Unchanged && *count > 0);
     match (count(Outcome::Failed), differs) {
         (0, false) => Exit::Done,
         (0, true) => Exit::Differs,
@@ -75,8 +86,13 @@ mod tests {
     fn the_documented_exit_codes_are_these_and_that_of_a_second_interrupt() {
         let page = include_str!("../../../docs/command-line.md");
         let table = page.split_once("\n| exit code | meaning |\n").unwrap().1;
-        let rows = table.lines().skip(1).take_while(|line| line.starts_with('|'));
-        let told: Vec<i32> = rows.map(|row| row.split('|').nth(1).unwrap().trim().parse().unwrap()).collect();
+        let rows = table
+            .lines()
+            .skip(1)
+            .take_while(|line| line.starts_with('|'));
+        let told: Vec<i32> = rows
+            .map(|row| row.split('|').nth(1).unwrap().trim().parse().unwrap())
+            .collect();
         let codes = [Exit::Done, Exit::Failed, Exit::Usage, Exit::Differs].map(|exit| exit as i32);
         assert_eq!(told, [&codes[..], &[130]].concat());
     }

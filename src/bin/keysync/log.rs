@@ -15,11 +15,18 @@ use tracing_subscriber::util::SubscriberInitExt;
 /// of their lines quote what the services said.
 pub fn start(verbose: bool, bar: ProgressBar) {
     let level = if verbose { Level::DEBUG } else { Level::WARN };
-    let targets = Targets::new().with_target("nr_iam_key_sync", level).with_target("keysync", level);
+    let targets = Targets::new()
+        .with_target("nr_iam_key_sync", level)
+        .with_target("keysync", level);
     let beside = Beside(bar);
-    let lines = layer().with_writer(beside).with_ansi(false).with_target(false);
+    let lines = layer()
+        .with_writer(beside)
+        .with_ansi(false)
+        .with_target(false);
     if verbose {
-        tracing_subscriber::registry().with(lines.with_filter(targets)).init();
+        tracing_subscriber::registry()
+            .with(lines.with_filter(targets))
+            .init();
     } else {
         // A message is readable alone; its fields are for programs.
         let message = debug_fn(|writer: &mut Writer<'_>, field, value| match field.name() {
@@ -27,7 +34,9 @@ pub fn start(verbose: bool, bar: ProgressBar) {
             _ => Ok(()),
         });
         let lines = lines.without_time().with_level(false).fmt_fields(message);
-        tracing_subscriber::registry().with(lines.with_filter(targets)).init();
+        tracing_subscriber::registry()
+            .with(lines.with_filter(targets))
+            .init();
     }
 }
 

@@ -7,8 +7,11 @@ pub use token::{imported, renewed, token};
 use std::collections::HashMap;
 
 use jiff::{SignedDuration, Timestamp};
-use nr_iam_key_sync::words::{span, when};
-use nr_iam_key_sync::{Check, Condition, Explanation, LastRun, Outcome, Report, Row, Status, SyncOutcome, Verdict};
+use nr_iam_key_sync::time_format::{duration, relative};
+use nr_iam_key_sync::{
+    Check, CheckStatus, Condition, Explanation, Outcome, ReconcileRecord, Report, Row, Status,
+    SyncOutcome,
+};
 
 use token::{life, warn};
 
@@ -27,12 +30,16 @@ pub fn report(report: &Report, screen: Screen) -> String {
         let mut told = Told::default();
         for user in &report.users {
             let (word, tone) = outcome(user.outcome);
-            let version =
-                user.vault_version.map_or(String::new(), |version| format!(" (now version {version} in Vault)"));
+            let version = user.vault_version.map_or(String::new(), |version| {
+                format!(" (now version {version} in Vault)")
+            });
             table.add_row([
                 name(user.user.as_str()),
                 screen.cell(word, tone),
-                screen.cell(format!("{}{version}", told.once(user.user.as_str(), &user.reason)), Tone::Plain),
+                screen.cell(
+                    format!("{}{version}", told.once(user.user.as_str(), &user.reason)),
+                    Tone::Plain,
+                ),
             ]);
         }
         text = lines_of(&table, report.users.iter().map(|user| user.user.as_str()));
@@ -42,13 +49,16 @@ pub fn report(report: &Report, screen: Screen) -> String {
         text.push('\n');
     }
     let counts = report.counts.iter().filter(|(_, count)| **count > 0);
-    let counts = counts.map(|(kind, count)| format!("{count} {}", outcome(*kind).0)).collect::<Vec<_>>();
+    let counts = counts
+        .map(|(kind, count)| format!("{count} {}", outcome(*kind).0))
+        .collect::<Vec<_>>();
     let counts = match (counts.is_empty(), report.problems.is_empty()) {
         (false, _) => counts.join(", "),
         (true, true) => NOBODY.to_owned(),
         (true, false) => "nobody was looked at".to_owned(),
     };
-    let seconds = SignedDuration::from_millis(i64::try_from(report.millis).unwrap_or(i64::MAX)).as_secs_f64();
+    let seconds =
+        SignedDuration::from_millis(i64::try_from(report.millis).unwrap_or(i64::MAX)).as_secs_f64();
     text + &format!("{counts}; {seconds:.1} s\n")
 }
 
@@ -92,7 +102,9 @@ fn outcome(outcome: Outcome) -> (&'static str, Tone) {
 pub fn status(status: &Status, now: Timestamp, screen: Screen) -> String {
     let mut table = screen.table(&["USER", "STATUS", "LAST SYNC", "KEY AGE", "LEFT", "VERSIONS"]);
     for row in &status.users {
-        let age = row.key_age_hours.map_or("-".to_owned(), |age| short(hours(age)));
+        let age = row
+            .key_age_hours
+            .map_or("-".to_owned(), |age| short(hours(age)));
         table.add_row([
             name(&row.user),
             screen.cell(row.condition.as_str(), tone(row.condition)),
@@ -106,7 +118,11 @@ pub fn status(status: &Status, now: Timestamp, screen: Screen) -> String {
     if status.users.is_empty() {
         text.clear();
     }
-    let odd = status.users.iter().filter(|row| !row.condition.is_in_step()).collect::<Vec<_>>();
+    let odd = status
+        .users
+        .iter()
+        .filter(|row| !row.condition.is_in_step())
+        .collect::<Vec<_>>();
     if !odd.is_empty() {
         let mut table = screen.table(&[]);
         let mut told = Told::default();
@@ -117,7 +133,10 @@ pub fn status(status: &Status, now: Timestamp, screen: Screen) -> String {
         text.push_str(&lines_of(&table, odd.iter().map(|row| row.user.as_str())));
         text.push_str("Run `keysync explain USER` for the whole story.\n\n");
     }
-    let counts = status.counts.iter().map(|(condition, count)| format!("{count} {}", condition.as_str()));
+    let counts = status
+        .counts
+        .iter()
+        .map(|(condition, count)| format!("{count} {}", condition.as_str()));
     let counts = counts.collect::<Vec<_>>();
     let counts = match (counts.is_empty(), status.problems.is_empty()) {
         (false, _) => counts.join(", "),
@@ -156,7 +175,9 @@ fn last_sync(row: &Row, now: Timestamp) -> String {
         SyncOutcome::Never => "never",
         SyncOutcome::Unknown => "-",
     };
-    row.last_sync.at.map_or(word.to_owned(), |at| format!("{word} {} ago", short(now.duration_since(at))))
+    row.last_sync.at.map_or(word.to_owned(), |at| {
+        format!("{word} {} ago", short(now.duration_since(at)))
+    })
 }
 
 fn left(row: &Row) -> String {
@@ -179,25 +200,38 @@ fn urgency(row: &Row) -> Tone {
 fn versions(row: &Row) -> String {
     let number = |version: Option<String>| version.unwrap_or_else(|| "-".to_owned());
     let from = number(row.parameter_version.map(|version| version.to_string()));
-    let to = number(row.vault_version.or(row.recorded_version).map(|version| version.to_string()));
+    let to = number(
+        row.vault_version
+            .or(row.recorded_version)
+            .map(|version| version.to_string()),
+    );
     match (row.vault_version, row.recorded_version) {
-        (Some(found), Some(recorded)) if found != recorded => format!("{from} -> {to} (wrote {recorded})"),
+        (Some(found), Some(recorded)) if found != recorded => {
+            format!("{from} -> {to} (wrote {recorded})")
+        }
         _ => format!("{from} -> {to}"),
     }
 }
 
 /// A length of time for a narrow column.
 fn short(length: SignedDuration) -> String {
-    if length.as_mins() == 0 { "<1 min".to_owned() } else { span(length) }
+    if length.as_mins() == 0 {
+        "<1 min".to_owned()
+    } else {
+        duration(length)
+    }
 }
 
 fn hours(hours: f64) -> SignedDuration {
     SignedDuration::from_secs_f64(hours * 3600.0)
 }
 
-fn last_run(run: &LastRun, now: Timestamp) -> String {
+fn last_run(run: &ReconcileRecord, now: Timestamp) -> String {
     let Some(finished) = run.finished_at else {
-        return format!("begun {}, not ended: under way, or it died", when(run.started_at, now));
+        return format!(
+            "begun {}, not ended: under way, or it died",
+            relative(run.started_at, now)
+        );
     };
     let left = match (run.failed_users.len(), run.unlisted) {
         (0, false) => "complete".to_owned(),
@@ -205,7 +239,7 @@ fn last_run(run: &LastRun, now: Timestamp) -> String {
         (1, _) => format!("1 user left over ({})", run.failed_users[0]),
         (count, _) => format!("{count} users left over ({}, …)", run.failed_users[0]),
     };
-    format!("{}, {left}", when(finished, now))
+    format!("{}, {left}", relative(finished, now))
 }
 
 /// What the doctor found.
@@ -213,19 +247,27 @@ pub fn checks(checks: &[Check], screen: Screen) -> String {
     let mut table = screen.table(&["CHECK", "RESULT", "FOUND"]);
     for check in checks {
         let (word, tone) = match check.status {
-            Verdict::Pass => ("pass", Tone::Good),
-            Verdict::Warn => ("warn", Tone::Warning),
-            Verdict::Fail => ("FAIL", Tone::Bad),
+            CheckStatus::Pass => ("pass", Tone::Good),
+            CheckStatus::Warn => ("warn", Tone::Warning),
+            CheckStatus::Fail => ("FAIL", Tone::Bad),
         };
-        let remedy = check.remedy.as_ref().map_or(String::new(), |remedy| format!("\n-> {remedy}"));
+        let remedy = check
+            .remedy
+            .as_ref()
+            .map_or(String::new(), |remedy| format!("\n-> {remedy}"));
         table.add_row([
             screen.cell(check.name, Tone::Plain),
             screen.cell(word, tone),
             screen.cell(format!("{}{remedy}", check.detail), Tone::Plain),
         ]);
     }
-    let count = |verdict| checks.iter().filter(|check| check.status == verdict).count();
-    let [pass, warn, fail] = [Verdict::Pass, Verdict::Warn, Verdict::Fail].map(count);
+    let count = |verdict| {
+        checks
+            .iter()
+            .filter(|check| check.status == verdict)
+            .count()
+    };
+    let [pass, warn, fail] = [CheckStatus::Pass, CheckStatus::Warn, CheckStatus::Fail].map(count);
     lines(&table) + &format!("\n{pass} pass, {warn} warn, {fail} fail\n")
 }
 
@@ -233,7 +275,10 @@ pub fn checks(checks: &[Check], screen: Screen) -> String {
 pub fn explanation(explanation: &Explanation, screen: Screen) -> String {
     let mut table = screen.table(&[]);
     let row = &explanation.row;
-    table.add_row([name(&row.user), screen.cell(row.condition.as_str(), tone(row.condition))]);
+    table.add_row([
+        name(&row.user),
+        screen.cell(row.condition.as_str(), tone(row.condition)),
+    ]);
     for paragraph in &explanation.story {
         table.add_row([paragraph.about, &paragraph.text]);
     }

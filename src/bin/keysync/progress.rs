@@ -17,7 +17,10 @@ impl Progress {
     pub fn begin(bar: ProgressBar) -> Self {
         // Until it is known how many there are.
         bar.set_style(style("{spinner} {pos} users"));
-        Self { bar, stopped: Cell::new(false) }
+        Self {
+            bar,
+            stopped: Cell::new(false),
+        }
     }
 
     /// Does the work. A first Ctrl-C (or SIGTERM, or SIGHUP) lets it finish the users in flight, a second ends the program.
@@ -26,7 +29,9 @@ impl Progress {
             interrupt().await;
             self.stopped.set(true);
             self.bar.suspend(|| {
-                eprintln!("stopping: the users in flight are finished; interrupt again to end at once");
+                eprintln!(
+                    "stopping: the users in flight are finished; interrupt again to end at once"
+                );
             });
             interrupt().await;
             std::process::exit(130);
@@ -42,14 +47,19 @@ impl Progress {
 
 impl Watch for Progress {
     fn expect(&self, users: usize) {
-        self.bar.set_style(style("{bar:30} {pos}/{len} users  {per_sec}  {eta} left"));
+        self.bar
+            .set_style(style("{bar:30} {pos}/{len} users  {per_sec}  {eta} left"));
         self.bar.set_length((users as u64).max(self.bar.position()));
     }
 
     fn ended(&self, user: &UserReport) {
         tracing::info!("{}: {}, {}", user.user, user.outcome.as_str(), user.reason);
         self.bar.inc(1);
-        if self.bar.length().is_some_and(|length| length < self.bar.position()) {
+        if self
+            .bar
+            .length()
+            .is_some_and(|length| length < self.bar.position())
+        {
             self.bar.set_length(self.bar.position());
         }
     }
@@ -67,7 +77,10 @@ fn style(template: &str) -> ProgressStyle {
 async fn interrupt() {
     use tokio::signal::unix::{SignalKind, signal};
     let signal = |kind| signal(kind).expect("the runtime handles signals");
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
+    let (mut interrupt, mut terminate) = (
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::terminate()),
+    );
     let mut hangup = signal(SignalKind::hangup());
     tokio::select! {
         _ = interrupt.recv() => {}
@@ -78,5 +91,7 @@ async fn interrupt() {
 
 #[cfg(not(unix))]
 async fn interrupt() {
-    tokio::signal::ctrl_c().await.expect("the runtime handles signals");
+    tokio::signal::ctrl_c()
+        .await
+        .expect("the runtime handles signals");
 }

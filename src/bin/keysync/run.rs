@@ -7,7 +7,9 @@ use clap::CommandFactory;
 use indicatif::ProgressBar;
 use jiff::Timestamp;
 use nr_iam_key_sync::policy::{IamPolicy, VaultPolicy};
-use nr_iam_key_sync::{Config, Error, KeySync, Problem, Reconcile, UserName, Verdict, misconfigured};
+use nr_iam_key_sync::{
+    CheckStatus, Config, Error, KeySync, Problem, Reconcile, UserName, misconfigured,
+};
 use serde::Serialize;
 
 use crate::args::{Arguments, Command, Output, Policy, Token, named};
@@ -22,27 +24,47 @@ use crate::{print, secret};
 /// What kept it from being done at all.
 pub async fn run(arguments: Arguments, bar: ProgressBar) -> Result<Exit, Error> {
     let screen = Screen::of_stdout(environment);
-    let out = Out { output: arguments.output, screen };
+    let out = Out {
+        output: arguments.output,
+        screen,
+    };
     match arguments.command {
         Command::Sync { users, dry_run } => {
             let users = named(users).unwrap_or_default();
             let report = connect().await?.sync(&users, dry_run).await;
             out.write(&report, |screen| print::report(&report, screen));
-            Ok(if dry_run { differences(&report) } else { of_sync(&report) })
+            Ok(if dry_run {
+                differences(&report)
+            } else {
+                of_sync(&report)
+            })
         }
         Command::Reconcile(sweep) => Box::pin(reconcile(&sweep.order(), out, bar)).await,
         Command::Plan { users } if users.is_empty() => {
-            Box::pin(reconcile(&Reconcile { dry_run: true, ..Reconcile::default() }, out, bar)).await
+            Box::pin(reconcile(
+                &Reconcile {
+                    dry_run: true,
+                    ..Reconcile::default()
+                },
+                out,
+                bar,
+            ))
+            .await
         }
         Command::Plan { users } => {
-            let report = connect().await?.sync(&named(users).unwrap_or_default(), true).await;
+            let report = connect()
+                .await?
+                .sync(&named(users).unwrap_or_default(), true)
+                .await;
             out.write(&report, |screen| print::report(&report, screen));
             Ok(differences(&report))
         }
         Command::Status { users } => status(named(users), out, bar).await,
         Command::Explain { user } => {
             let explanation = connect().await?.explain(&user).await?;
-            out.write(&explanation, |screen| print::explanation(&explanation, screen));
+            out.write(&explanation, |screen| {
+                print::explanation(&explanation, screen)
+            });
             Ok(of_condition(explanation.row.condition))
         }
         Command::Token(token) => of_token(token, out).await,
@@ -53,10 +75,17 @@ pub async fn run(arguments: Arguments, bar: ProgressBar) -> Result<Exit, Error> 
             Ok(Exit::Done)
         }
         Command::Policy(Policy::Iam { account, kms_key }) => {
-            let policy = IamPolicy::of(&Config::read(environment)?, account.as_deref(), kms_key.as_deref());
+            let policy = IamPolicy::of(
+                &Config::read(environment)?,
+                account.as_deref(),
+                kms_key.as_deref(),
+            );
             write_json(&policy);
             if !policy.left_out.is_empty() {
-                eprintln!("left out, because only a deployment knows them: {}", policy.left_out.join(", "));
+                eprintln!(
+                    "left out, because only a deployment knows them: {}",
+                    policy.left_out.join(", ")
+                );
             }
             Ok(Exit::Done)
         }
@@ -69,11 +98,15 @@ pub async fn run(arguments: Arguments, bar: ProgressBar) -> Result<Exit, Error> 
         }
         Command::Man { directory: None } => {
             let mut page = Vec::new();
-            clap_mangen::Man::new(Arguments::command()).render(&mut page).expect("a Vec takes every byte");
+            clap_mangen::Man::new(Arguments::command())
+                .render(&mut page)
+                .expect("a Vec takes every byte");
             write(&String::from_utf8_lossy(&page));
             Ok(Exit::Done)
         }
-        Command::Man { directory: Some(directory) } => Ok(manual(&directory)),
+        Command::Man {
+            directory: Some(directory),
+        } => Ok(manual(&directory)),
     }
 }
 
@@ -96,7 +129,11 @@ impl Out {
 }
 
 fn write_json(result: &impl Serialize) {
-    write(&(serde_json::to_string_pretty(result).expect("results have only text keys and plain values") + "\n"));
+    write(
+        &(serde_json::to_string_pretty(result)
+            .expect("results have only text keys and plain values")
+            + "\n"),
+    );
 }
 
 fn write(text: &str) {
@@ -116,13 +153,19 @@ fn manual(directory: &Path) -> Exit {
     match clap_mangen::generate_to(Arguments::command(), directory) {
         Ok(()) => Exit::Done,
         Err(error) => {
-            eprintln!("error: {} cannot be written to: {error}; expected a folder that exists", directory.display());
+            eprintln!(
+                "error: {} cannot be written to: {error}; expected a folder that exists",
+                directory.display()
+            );
             Exit::Usage
         }
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "here is where the environment is read")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "here is where the environment is read"
+)]
 fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
@@ -131,9 +174,11 @@ async fn connect() -> Result<KeySync, Error> {
     let config = Config::read(environment)?;
     // The AWS SDK panics without any.
     if rustls_native_certs::load_native_certs().certs.is_empty() {
-        let problem =
-            "this host has no certificate authorities; install ca-certificates, or let it name a file of them";
-        return Err(Error::BadConfiguration(vec![Problem { variable: "SSL_CERT_FILE", problem: problem.to_owned() }]));
+        let problem = "this host has no certificate authorities; install ca-certificates, or let it name a file of them";
+        return Err(Error::BadConfiguration(vec![Problem {
+            variable: "SSL_CERT_FILE",
+            problem: problem.to_owned(),
+        }]));
     }
     KeySync::connect(config).await
 }
@@ -157,12 +202,22 @@ async fn status(users: Option<Vec<UserName>>, out: Out, bar: ProgressBar) -> Res
     let keysync = connect().await?;
     let progress = Progress::begin(bar);
     let status = progress.of(keysync.status(users, &progress)).await?;
-    out.write(&status, |screen| print::status(&status, Timestamp::now(), screen));
+    out.write(&status, |screen| {
+        print::status(&status, Timestamp::now(), screen)
+    });
     for problem in &status.problems {
         eprintln!("error: {problem}");
     }
-    let worst = status.users.iter().map(|row| of_condition(row.condition)).fold(Exit::Done, worse);
-    Ok(if status.problems.is_empty() { worst } else { Exit::Failed })
+    let worst = status
+        .users
+        .iter()
+        .map(|row| of_condition(row.condition))
+        .fold(Exit::Done, worse);
+    Ok(if status.problems.is_empty() {
+        worst
+    } else {
+        Exit::Failed
+    })
 }
 
 /// Looks at everything; a wrong configuration is the first thing that can be wrong.
@@ -172,7 +227,7 @@ async fn examine(out: Out) -> Result<Exit, Error> {
         Err(error) => (misconfigured(&error), Exit::Usage),
     };
     out.write(&checks, |screen| print::checks(&checks, screen));
-    let failed = checks.iter().any(|check| check.status == Verdict::Fail);
+    let failed = checks.iter().any(|check| check.status == CheckStatus::Fail);
     Ok(if failed { otherwise } else { Exit::Done })
 }
 
@@ -181,17 +236,27 @@ async fn of_token(token: Token, out: Out) -> Result<Exit, Error> {
     match token {
         Token::Show => {
             let view = keysync.token().await?;
-            out.write(&view, |screen| print::token(&view, Timestamp::now(), screen));
+            out.write(&view, |screen| {
+                print::token(&view, Timestamp::now(), screen)
+            });
         }
         Token::Renew => {
             let status = keysync.renew_token().await?;
-            out.write(&status, |screen| print::renewed(&status, Timestamp::now(), screen));
-            return Ok(if status.renewed { Exit::Done } else { Exit::Failed });
+            out.write(&status, |screen| {
+                print::renewed(&status, Timestamp::now(), screen)
+            });
+            return Ok(if status.renewed {
+                Exit::Done
+            } else {
+                Exit::Failed
+            });
         }
         Token::Import { accept_warnings } => {
             let candidate = secret::read("Vault token, or a token that wraps one (not shown): ")?;
             let imported = keysync.import_token(candidate, accept_warnings).await?;
-            out.write(&imported, |screen| print::imported(&imported, Timestamp::now(), screen));
+            out.write(&imported, |screen| {
+                print::imported(&imported, Timestamp::now(), screen)
+            });
         }
     }
     Ok(Exit::Done)

@@ -34,14 +34,23 @@ impl Screen {
         let is_set = |name| environment(name).is_some_and(|value| !value.is_empty());
         let terminal = std::io::stdout().is_terminal();
         let dumb = environment("TERM").is_some_and(|term| term == "dumb");
-        let width = Table::new().width().filter(|_| terminal).map_or(WIDTH, |width| width.max(WIDTH));
-        Self { colour: terminal && !is_set("NO_COLOR") && !dumb, width }
+        let width = Table::new()
+            .width()
+            .filter(|_| terminal)
+            .map_or(WIDTH, |width| width.max(WIDTH));
+        Self {
+            colour: terminal && !is_set("NO_COLOR") && !dumb,
+            width,
+        }
     }
 
     /// A table with this header, or none.
     pub fn table(self, header: &[&str]) -> Table {
         let mut table = Table::new();
-        table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_width(self.width);
+        table
+            .load_style(NOTHING)
+            .set_content_arrangement(ContentArrangement::Dynamic)
+            .set_width(self.width);
         if !header.is_empty() {
             table.set_header(header.iter().map(Cell::new));
         }
@@ -69,7 +78,11 @@ const ELSEWHERE: &str = "\u{e000}";
 
 /// The cell of a name.
 pub fn name(name: &str) -> Cell {
-    Cell::new(if name.len() > LONGEST_NAME { ELSEWHERE } else { name })
+    Cell::new(if name.len() > LONGEST_NAME {
+        ELSEWHERE
+    } else {
+        name
+    })
 }
 
 /// The table as text: without the spaces that fill up the last column, and without the one before the first.

@@ -12,7 +12,10 @@ fn at(time: &str) -> Timestamp {
 }
 
 fn users(names: &[&str]) -> Vec<UserName> {
-    names.iter().map(|name| UserName::parse(name).unwrap()).collect()
+    names
+        .iter()
+        .map(|name| UserName::parse(name).unwrap())
+        .collect()
 }
 
 fn only(names: &[&str]) -> Scope {
@@ -20,12 +23,14 @@ fn only(names: &[&str]) -> Scope {
 }
 
 fn everyone(first: &[&str]) -> Scope {
-    Scope::Everyone { first: users(first) }
+    Scope::Everyone {
+        first: users(first),
+    }
 }
 
 /// The record of a sweep that began then and is under way, as far as is known.
-fn begun(started: &str) -> LastRun {
-    LastRun {
+fn begun(started: &str) -> ReconcileRecord {
+    ReconcileRecord {
         started_at: at(started),
         finished_at: None,
         trigger: "reconcile".into(),
@@ -38,25 +43,38 @@ fn begun(started: &str) -> LastRun {
 }
 
 /// The record of a sweep that began then and ended, with these users left over.
-fn ended(started: &str, failed: &[&str]) -> LastRun {
+fn ended(started: &str, failed: &[&str]) -> ReconcileRecord {
     let failed_users = failed.iter().map(|name| (*name).to_owned()).collect();
-    LastRun { finished_at: Some(at("2026-01-10T08:00:00Z")), failed_users, ..begun(started) }
+    ReconcileRecord {
+        finished_at: Some(at("2026-01-10T08:00:00Z")),
+        failed_users,
+        ..begun(started)
+    }
 }
 
 /// The record of a sweep of the request `request-1` that may be under way until then.
-fn claimed(until: &str, failed: &[&str]) -> LastRun {
+fn claimed(until: &str, failed: &[&str]) -> ReconcileRecord {
     let request_id = Some("request-1".to_owned());
-    LastRun { finished_at: None, claimed_until: Some(at(until)), request_id, ..ended("2026-01-10T08:50:00Z", failed) }
+    ReconcileRecord {
+        finished_at: None,
+        claimed_until: Some(at(until)),
+        request_id,
+        ..ended("2026-01-10T08:50:00Z", failed)
+    }
 }
 
-fn due_now(last: &LastRun, force: bool, request_id: &str) -> Result<Scope, String> {
+fn due_now(last: &ReconcileRecord, force: bool, request_id: &str) -> Result<Scope, String> {
     due(Some(last), at(NOW), INTERVAL, force, request_id)
 }
 
 #[test]
 fn the_first_sweep_is_of_everybody() {
     for force in [false, true] {
-        assert_eq!(due(None, at(NOW), INTERVAL, force, "request-2"), Ok(everyone(&[])), "force: {force}");
+        assert_eq!(
+            due(None, at(NOW), INTERVAL, force, "request-2"),
+            Ok(everyone(&[])),
+            "force: {force}"
+        );
     }
 }
 
@@ -77,7 +95,11 @@ fn a_complete_sweep_is_repeated_only_when_it_is_old() {
     ] {
         let last = ended(started, &[]);
         assert_eq!(due_now(&last, false, "request-2"), expected, "{started}");
-        assert_eq!(due_now(&last, true, "request-2"), Ok(everyone(&[])), "{started}, force");
+        assert_eq!(
+            due_now(&last, true, "request-2"),
+            Ok(everyone(&[])),
+            "{started}, force"
+        );
     }
 }
 
@@ -89,9 +111,20 @@ fn a_sweep_is_old_an_eighth_of_the_interval_early() {
         (24, "2026-01-09T12:00:01Z", "2026-01-09T12:00:00Z"),
         (8760, "2025-02-25T00:00:01Z", "2025-02-25T00:00:00Z"),
     ] {
-        let due = |started| due(Some(&ended(started, &[])), at(NOW), interval_hours, false, "request-2");
+        let due = |started| {
+            due(
+                Some(&ended(started, &[])),
+                at(NOW),
+                interval_hours,
+                false,
+                "request-2",
+            )
+        };
         let reason = due(last_young).unwrap_err();
-        assert!(reason.contains(&format!("one every {interval_hours} h is enough")), "{reason}");
+        assert!(
+            reason.contains(&format!("one every {interval_hours} h is enough")),
+            "{reason}"
+        );
         assert_eq!(due(first_old), Ok(everyone(&[])), "{interval_hours} h");
     }
 }
@@ -99,7 +132,10 @@ fn a_sweep_is_old_an_eighth_of_the_interval_early() {
 #[test]
 fn who_is_left_over_is_swept_again_alone_until_everybody_is_due() {
     let (young, old) = ("2026-01-10T08:00:00Z", "2026-01-09T12:00:00Z");
-    let unlisted = |last| LastRun { unlisted: true, ..last };
+    let unlisted = |last| ReconcileRecord {
+        unlisted: true,
+        ..last
+    };
     // The record, whom the next sweep is for, and whom a forced one.
     for (name, last, expected, forced) in [
         (
@@ -114,16 +150,36 @@ fn who_is_left_over_is_swept_again_alone_until_everybody_is_due() {
             Ok(everyone(&["bob", "alice"])),
             Ok(everyone(&["bob", "alice"])),
         ),
-        ("unlisted, young", unlisted(ended(young, &[])), Ok(everyone(&[])), Ok(everyone(&[]))),
-        ("unlisted, old", unlisted(ended(old, &[])), Ok(everyone(&[])), Ok(everyone(&[]))),
-        ("failed and unlisted", unlisted(ended(young, &["bob"])), Ok(everyone(&["bob"])), Ok(everyone(&["bob"]))),
+        (
+            "unlisted, young",
+            unlisted(ended(young, &[])),
+            Ok(everyone(&[])),
+            Ok(everyone(&[])),
+        ),
+        (
+            "unlisted, old",
+            unlisted(ended(old, &[])),
+            Ok(everyone(&[])),
+            Ok(everyone(&[])),
+        ),
+        (
+            "failed and unlisted",
+            unlisted(ended(young, &["bob"])),
+            Ok(everyone(&["bob"])),
+            Ok(everyone(&["bob"])),
+        ),
         (
             "unusable names, young",
             ended(young, &["../bob", "alice", "", ".."]),
             Ok(only(&["alice"])),
             Ok(everyone(&["alice"])),
         ),
-        ("unusable names, old", ended(old, &["", "alice", "a\nb"]), Ok(everyone(&["alice"])), Ok(everyone(&["alice"]))),
+        (
+            "unusable names, old",
+            ended(old, &["", "alice", "a\nb"]),
+            Ok(everyone(&["alice"])),
+            Ok(everyone(&["alice"])),
+        ),
     ] {
         assert_eq!(due_now(&last, false, "request-2"), expected, "{name}");
         assert_eq!(due_now(&last, true, "request-2"), forced, "{name}, force");
@@ -139,15 +195,41 @@ fn a_sweep_under_way_is_left_alone_until_its_claim_expires() {
             utc(at(until))
         ))
     };
-    let long_ago = LastRun { started_at: at("2026-01-01T00:00:00Z"), ..claimed(later, &[]) };
-    let of_nobody = LastRun { request_id: None, ..claimed(later, &[]) };
+    let long_ago = ReconcileRecord {
+        started_at: at("2026-01-01T00:00:00Z"),
+        ..claimed(later, &[])
+    };
+    let of_nobody = ReconcileRecord {
+        request_id: None,
+        ..claimed(later, &[])
+    };
     for (name, last, expected) in [
-        ("under way", claimed("2026-01-10T09:05:00Z", &["bob"]), under_way("2026-01-10T09:05:00Z")),
+        (
+            "under way",
+            claimed("2026-01-10T09:05:00Z", &["bob"]),
+            under_way("2026-01-10T09:05:00Z"),
+        ),
         ("about to expire", claimed(later, &[]), under_way(later)),
-        ("expired just now", claimed(NOW, &["bob", "", "alice"]), Ok(everyone(&["bob", "alice"]))),
-        ("expired", claimed("2026-01-10T08:59:00Z", &[]), Ok(everyone(&[]))),
-        ("died without a claim", begun("2026-01-10T08:59:59Z"), Ok(everyone(&[]))),
-        ("begun this moment, without a claim", begun(NOW), Ok(everyone(&[]))),
+        (
+            "expired just now",
+            claimed(NOW, &["bob", "", "alice"]),
+            Ok(everyone(&["bob", "alice"])),
+        ),
+        (
+            "expired",
+            claimed("2026-01-10T08:59:00Z", &[]),
+            Ok(everyone(&[])),
+        ),
+        (
+            "died without a claim",
+            begun("2026-01-10T08:59:59Z"),
+            Ok(everyone(&[])),
+        ),
+        (
+            "begun this moment, without a claim",
+            begun(NOW),
+            Ok(everyone(&[])),
+        ),
         ("of an unknown request", of_nobody, under_way(later)),
         (
             "going on with one begun long ago",
@@ -157,7 +239,11 @@ fn a_sweep_under_way_is_left_alone_until_its_claim_expires() {
                 utc(at(later))
             )),
         ),
-        ("claimed for longer than any invocation lasts", claimed("2026-01-10T10:00:00Z", &[]), Ok(everyone(&[]))),
+        (
+            "claimed for longer than any invocation lasts",
+            claimed("2026-01-10T10:00:00Z", &[]),
+            Ok(everyone(&[])),
+        ),
     ] {
         assert_eq!(due_now(&last, false, "request-2"), expected, "{name}");
     }
@@ -175,29 +261,63 @@ fn a_sweep_under_way_gives_way_to_its_own_retry_and_to_force() {
         ("", false, false),
     ] {
         let scope = due_now(&last, force, request_id);
-        assert_eq!(scope.ok(), granted.then(|| everyone(&["bob", "alice"])), "{request_id:?}, force: {force}");
+        assert_eq!(
+            scope.ok(),
+            granted.then(|| everyone(&["bob", "alice"])),
+            "{request_id:?}, force: {force}"
+        );
     }
 }
 
 #[test]
 fn a_retry_goes_on_where_its_first_try_ended() {
-    let of_request_1 = |last| LastRun { request_id: Some("request-1".into()), ..last };
+    let of_request_1 = |last| ReconcileRecord {
+        request_id: Some("request-1".into()),
+        ..last
+    };
     let young = "2026-01-10T08:00:00Z";
-    assert_eq!(due_now(&of_request_1(ended(young, &["bob"])), false, "request-1"), Ok(only(&["bob"])));
+    assert_eq!(
+        due_now(&of_request_1(ended(young, &["bob"])), false, "request-1"),
+        Ok(only(&["bob"]))
+    );
     let reason = due_now(&of_request_1(ended(young, &[])), false, "request-1").unwrap_err();
     assert!(reason.contains("was complete"), "{reason}");
 }
 
 #[test]
 fn damaged_clocks_stop_no_forced_sweep() {
-    let far = [Timestamp::MIN, at(NOW), at("2026-01-10T10:00:00Z"), Timestamp::MAX];
-    for (started_at, other) in far.into_iter().flat_map(|started| far.map(|other| (started, other))) {
-        for (now, interval_hours) in far.into_iter().flat_map(|now| [(now, 1), (now, 8760), (now, u32::MAX)]) {
-            let base = LastRun { started_at, ..ended(NOW, &["bob"]) };
+    let far = [
+        Timestamp::MIN,
+        at(NOW),
+        at("2026-01-10T10:00:00Z"),
+        Timestamp::MAX,
+    ];
+    for (started_at, other) in far
+        .into_iter()
+        .flat_map(|started| far.map(|other| (started, other)))
+    {
+        for (now, interval_hours) in far
+            .into_iter()
+            .flat_map(|now| [(now, 1), (now, 8760), (now, u32::MAX)])
+        {
+            let base = ReconcileRecord {
+                started_at,
+                ..ended(NOW, &["bob"])
+            };
             for last in [
-                LastRun { finished_at: Some(other), ..base.clone() },
-                LastRun { finished_at: None, claimed_until: Some(other), ..base.clone() },
-                LastRun { finished_at: None, ..base },
+                ReconcileRecord {
+                    finished_at: Some(other),
+                    ..base.clone()
+                },
+                ReconcileRecord {
+                    finished_at: None,
+                    claimed_until: Some(other),
+                    ..base.clone()
+                },
+                ReconcileRecord {
+                    finished_at: None,
+                    ..base
+                },
             ] {
                 let shown = format!("{last:?} at {now}");
                 // Whether it is due does not matter here; that there is an answer does.
@@ -205,7 +325,11 @@ fn damaged_clocks_stop_no_forced_sweep() {
                 if let Ok(Scope::Only(names) | Scope::Everyone { first: names }) = asked {
                     assert_eq!(names, users(&["bob"]), "{shown}");
                 }
-                assert_eq!(due(Some(&last), now, interval_hours, true, "request-2"), Ok(everyone(&["bob"])), "{shown}");
+                assert_eq!(
+                    due(Some(&last), now, interval_hours, true, "request-2"),
+                    Ok(everyone(&["bob"])),
+                    "{shown}"
+                );
             }
         }
     }
@@ -213,7 +337,7 @@ fn damaged_clocks_stop_no_forced_sweep() {
 
 #[test]
 fn a_record_has_these_names() {
-    let finished = LastRun {
+    let finished = ReconcileRecord {
         counts: BTreeMap::from([("failed".to_owned(), 1), ("written".to_owned(), 2)]),
         ..ended("2026-01-10T07:59:00.25Z", &["bob"])
     };
@@ -225,7 +349,10 @@ fn a_record_has_these_names() {
         "failedUsers": ["bob"],
         "unlisted": false,
     });
-    let under_way = LastRun { unlisted: true, ..claimed("2026-01-10T09:05:00Z", &[]) };
+    let under_way = ReconcileRecord {
+        unlisted: true,
+        ..claimed("2026-01-10T09:05:00Z", &[])
+    };
     let under_way_json = json!({
         "startedAt": "2026-01-10T08:50:00Z",
         "trigger": "reconcile",
@@ -237,7 +364,10 @@ fn a_record_has_these_names() {
     });
     for (run, expected) in [(finished, finished_json), (under_way, under_way_json)] {
         assert_eq!(json!(run), expected);
-        assert_eq!(serde_json::from_value::<LastRun>(expected).unwrap(), run);
+        assert_eq!(
+            serde_json::from_value::<ReconcileRecord>(expected).unwrap(),
+            run
+        );
     }
 }
 
@@ -246,16 +376,27 @@ fn a_record_of_the_least_is_understood() {
     let (started, finished) = ("2026-01-10T08:00:00Z", "2026-01-10T08:05:00Z");
     let counts = BTreeMap::from([("written".to_owned(), 2)]);
     for (record, expected) in [
-        (json!({ "startedAt": started, "trigger": "reconcile" }), begun(started)),
+        (
+            json!({ "startedAt": started, "trigger": "reconcile" }),
+            begun(started),
+        ),
         (
             json!({
                 "startedAt": started, "finishedAt": finished, "trigger": "reconcile",
                 "counts": { "written": 2 }, "failedUsers": ["bob"],
             }),
-            LastRun { finished_at: Some(at(finished)), counts, ..ended(started, &["bob"]) },
+            ReconcileRecord {
+                finished_at: Some(at(finished)),
+                counts,
+                ..ended(started, &["bob"])
+            },
         ),
     ] {
-        assert_eq!(serde_json::from_value::<LastRun>(record.clone()).unwrap(), expected, "{record}");
+        assert_eq!(
+            serde_json::from_value::<ReconcileRecord>(record.clone()).unwrap(),
+            expected,
+            "{record}"
+        );
     }
 }
 
@@ -269,6 +410,9 @@ fn a_record_that_tells_too_little_is_not_understood() {
         json!({ "startedAt": "2026-01-10T08:00:00Z", "trigger": "reconcile", "failedUsers": "bob" }),
         Value::Null,
     ] {
-        assert!(serde_json::from_value::<LastRun>(record.clone()).is_err(), "{record}");
+        assert!(
+            serde_json::from_value::<ReconcileRecord>(record.clone()).is_err(),
+            "{record}"
+        );
     }
 }

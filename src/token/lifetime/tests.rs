@@ -26,28 +26,99 @@ fn plain(left: u64, full: u64) -> Lifetime {
 }
 
 fn periodic(left: u64, period: u64) -> Lifetime {
-    Lifetime { period_seconds: Some(period), ..plain(left, period) }
+    Lifetime {
+        period_seconds: Some(period),
+        ..plain(left, period)
+    }
 }
 
 #[test]
 fn a_token_is_renewed_when_little_is_left_but_not_while_it_is_fresh() {
-    let endless = Lifetime { ttl_seconds: None, ..plain(0, 0) };
+    let endless = Lifetime {
+        ttl_seconds: None,
+        ..plain(0, 0)
+    };
     for (case, token, threshold_hours, due) in [
-        ("fresh, and the threshold is its whole period", periodic(DAY, DAY), 24, false),
-        ("more than nine tenths left", periodic(DAY * 9 / 10 + 1, DAY), 24, false),
+        (
+            "fresh, and the threshold is its whole period",
+            periodic(DAY, DAY),
+            24,
+            false,
+        ),
+        (
+            "more than nine tenths left",
+            periodic(DAY * 9 / 10 + 1, DAY),
+            24,
+            false,
+        ),
         ("nine tenths left", periodic(DAY * 9 / 10, DAY), 24, true),
-        ("less than the threshold, of a long period", periodic(23 * HOUR, 32 * DAY), 24, true),
-        ("exactly half of its period", periodic(16 * DAY, 32 * DAY), 24, false),
-        ("less than half of its period", periodic(16 * DAY - 1, 32 * DAY), 24, true),
-        ("more than half of a short period, more than the threshold", periodic(13 * HOUR, DAY), 1, false),
-        ("less than half of a short period, more than the threshold", periodic(11 * HOUR, DAY), 1, true),
-        ("less than half, but not periodic", plain(4 * DAY, 32 * DAY), 24, false),
+        (
+            "less than the threshold, of a long period",
+            periodic(23 * HOUR, 32 * DAY),
+            24,
+            true,
+        ),
+        (
+            "exactly half of its period",
+            periodic(16 * DAY, 32 * DAY),
+            24,
+            false,
+        ),
+        (
+            "less than half of its period",
+            periodic(16 * DAY - 1, 32 * DAY),
+            24,
+            true,
+        ),
+        (
+            "more than half of a short period, more than the threshold",
+            periodic(13 * HOUR, DAY),
+            1,
+            false,
+        ),
+        (
+            "less than half of a short period, more than the threshold",
+            periodic(11 * HOUR, DAY),
+            1,
+            true,
+        ),
+        (
+            "less than half, but not periodic",
+            plain(4 * DAY, 32 * DAY),
+            24,
+            false,
+        ),
         ("exactly the threshold", plain(DAY, 32 * DAY), 24, false),
-        ("less than the threshold", plain(DAY - 1, 32 * DAY), 24, true),
-        ("fresh, not periodic, shorter than the threshold", plain(HOUR, HOUR), 24, false),
-        ("not fresh, not periodic, shorter than the threshold", plain(HOUR / 2, HOUR), 24, true),
-        ("the longest threshold", periodic(31 * DAY, 32 * DAY), 8760, false),
-        ("the longest threshold, not fresh", periodic(28 * DAY, 32 * DAY), 8760, true),
+        (
+            "less than the threshold",
+            plain(DAY - 1, 32 * DAY),
+            24,
+            true,
+        ),
+        (
+            "fresh, not periodic, shorter than the threshold",
+            plain(HOUR, HOUR),
+            24,
+            false,
+        ),
+        (
+            "not fresh, not periodic, shorter than the threshold",
+            plain(HOUR / 2, HOUR),
+            24,
+            true,
+        ),
+        (
+            "the longest threshold",
+            periodic(31 * DAY, 32 * DAY),
+            8760,
+            false,
+        ),
+        (
+            "the longest threshold, not fresh",
+            periodic(28 * DAY, 32 * DAY),
+            8760,
+            true,
+        ),
         ("nothing left", periodic(0, DAY), 1, true),
         ("without end", endless, 8760, false),
     ] {
@@ -67,53 +138,116 @@ fn a_token_ages_by_the_clock_on_the_wall() {
         ("2025-06-03T00:00:00Z", 0, true),
         ("2035-01-01T00:00:00Z", 0, true),
     ] {
-        assert_eq!((token.seconds_left(at(time)), token.renewal_due(at(time), 1)), (Some(left), due), "{time}");
+        assert_eq!(
+            (token.seconds_left(at(time)), token.renewal_due(at(time), 1)),
+            (Some(left), due),
+            "{time}"
+        );
     }
 }
 
 #[test]
 fn a_lifetime_beyond_all_calendars_has_no_end() {
     for ttl_seconds in [None, Some(u64::MAX), Some(1 << 62)] {
-        let token = Lifetime { ttl_seconds, ..plain(0, DAY) };
-        assert_eq!((token.expires_at(), token.seconds_left(now())), (None, None), "{ttl_seconds:?}");
+        let token = Lifetime {
+            ttl_seconds,
+            ..plain(0, DAY)
+        };
+        assert_eq!(
+            (token.expires_at(), token.seconds_left(now())),
+            (None, None),
+            "{ttl_seconds:?}"
+        );
         assert!(!token.renewal_due(now(), 24), "{ttl_seconds:?}");
     }
-    assert_eq!(plain(DAY, DAY).expires_at(), Some(at("2025-06-03T00:00:00Z")));
+    assert_eq!(
+        plain(DAY, DAY).expires_at(),
+        Some(at("2025-06-03T00:00:00Z"))
+    );
 }
 
 #[test]
 fn a_renewal_changes_what_is_left_and_since_when() {
     let later = at("2025-06-02T18:00:00Z");
     let renewed = periodic(DAY, DAY).renewed(DAY - 1, later);
-    assert_eq!(renewed, Lifetime { ttl_seconds: Some(DAY - 1), renewed: true, as_of: later, ..periodic(DAY, DAY) });
-    assert_eq!(periodic(DAY, DAY).renewed(0, later).ttl_seconds, None, "Vault tells a token without end by 0");
+    assert_eq!(
+        renewed,
+        Lifetime {
+            ttl_seconds: Some(DAY - 1),
+            renewed: true,
+            as_of: later,
+            ..periodic(DAY, DAY)
+        }
+    );
+    assert_eq!(
+        periodic(DAY, DAY).renewed(0, later).ttl_seconds,
+        None,
+        "Vault tells a token without end by 0"
+    );
 }
 
 #[test]
 fn a_token_that_will_die_is_warned_of() {
     let end = at("2025-06-03T00:00:00Z");
-    let capped = |token: Lifetime| Lifetime { explicit_max_ttl_seconds: Some(2 * DAY), ..token };
-    let fixed = |token: Lifetime| Lifetime { renewable: false, ..token };
-    let endless = |token: Lifetime| Lifetime { ttl_seconds: None, ..token };
+    let capped = |token: Lifetime| Lifetime {
+        explicit_max_ttl_seconds: Some(2 * DAY),
+        ..token
+    };
+    let fixed = |token: Lifetime| Lifetime {
+        renewable: false,
+        ..token
+    };
+    let endless = |token: Lifetime| Lifetime {
+        ttl_seconds: None,
+        ..token
+    };
     let shrinking = |left| Warning::Shrinking { left, full: DAY };
     let renewed = |token: Lifetime, ttl| token.renewed(ttl, now());
     let nine_tenths = DAY * 9 / 10;
     for (case, token, warnings) in [
         ("periodic", periodic(DAY, DAY), vec![]),
-        ("periodic, with little left before its renewal", periodic(60, DAY), vec![]),
+        (
+            "periodic, with little left before its renewal",
+            periodic(60, DAY),
+            vec![],
+        ),
         ("without end", endless(plain(0, 0)), vec![]),
-        ("without end, and nothing to renew", endless(fixed(plain(0, 0))), vec![]),
-        ("not renewable", fixed(plain(DAY, DAY)), vec![Warning::NotRenewable(end)]),
+        (
+            "without end, and nothing to renew",
+            endless(fixed(plain(0, 0))),
+            vec![],
+        ),
+        (
+            "not renewable",
+            fixed(plain(DAY, DAY)),
+            vec![Warning::NotRenewable(end)],
+        ),
         (
             "not renewable, though periodic and capped",
             fixed(capped(periodic(DAY, DAY))),
             vec![Warning::NotRenewable(end)],
         ),
-        ("periodic, but capped", capped(periodic(HOUR, DAY)), vec![Warning::Capped(end)]),
-        ("neither periodic nor without a cap", capped(plain(HOUR, DAY)), vec![Warning::Capped(end)]),
+        (
+            "periodic, but capped",
+            capped(periodic(HOUR, DAY)),
+            vec![Warning::Capped(end)],
+        ),
+        (
+            "neither periodic nor without a cap",
+            capped(plain(HOUR, DAY)),
+            vec![Warning::Capped(end)],
+        ),
         ("not periodic", plain(DAY, DAY), vec![Warning::NotPeriodic]),
-        ("not periodic, with little left before its renewal", plain(60, DAY), vec![Warning::NotPeriodic]),
-        ("not periodic, renewed in full", renewed(plain(HOUR, DAY), DAY), vec![Warning::NotPeriodic]),
+        (
+            "not periodic, with little left before its renewal",
+            plain(60, DAY),
+            vec![Warning::NotPeriodic],
+        ),
+        (
+            "not periodic, renewed in full",
+            renewed(plain(HOUR, DAY), DAY),
+            vec![Warning::NotPeriodic],
+        ),
         (
             "not periodic, renewed to more than nine tenths",
             renewed(plain(HOUR, DAY), nine_tenths + 1),
@@ -129,10 +263,26 @@ fn a_token_that_will_die_is_warned_of() {
             renewed(plain(HOUR, DAY), 7 * HOUR),
             vec![Warning::NotPeriodic, shrinking(7 * HOUR)],
         ),
-        ("periodic, renewed in full", renewed(periodic(HOUR, DAY), DAY), vec![]),
-        ("periodic, renewed to more than nine tenths", renewed(periodic(HOUR, DAY), nine_tenths + 1), vec![]),
-        ("periodic, renewed to nine tenths", renewed(periodic(HOUR, DAY), nine_tenths), vec![shrinking(nine_tenths)]),
-        ("periodic, but renewed to less", renewed(periodic(HOUR, DAY), 7 * HOUR), vec![shrinking(7 * HOUR)]),
+        (
+            "periodic, renewed in full",
+            renewed(periodic(HOUR, DAY), DAY),
+            vec![],
+        ),
+        (
+            "periodic, renewed to more than nine tenths",
+            renewed(periodic(HOUR, DAY), nine_tenths + 1),
+            vec![],
+        ),
+        (
+            "periodic, renewed to nine tenths",
+            renewed(periodic(HOUR, DAY), nine_tenths),
+            vec![shrinking(nine_tenths)],
+        ),
+        (
+            "periodic, but renewed to less",
+            renewed(periodic(HOUR, DAY), 7 * HOUR),
+            vec![shrinking(7 * HOUR)],
+        ),
         (
             "renewed to less, but capped",
             renewed(capped(periodic(HOUR, DAY)), 7 * HOUR),
@@ -148,17 +298,43 @@ fn a_token_that_will_die_is_warned_of() {
 fn a_period_that_one_missed_renewal_outlasts_is_warned_of() {
     let short = |period| vec![Warning::ShortPeriod(period)];
     for (case, token, warnings) in [
-        ("of twice the schedule", periodic(12 * HOUR, 12 * HOUR), vec![]),
-        ("a second shorter", periodic(12 * HOUR - 1, 12 * HOUR - 1), short(12 * HOUR - 1)),
+        (
+            "of twice the schedule",
+            periodic(12 * HOUR, 12 * HOUR),
+            vec![],
+        ),
+        (
+            "a second shorter",
+            periodic(12 * HOUR - 1, 12 * HOUR - 1),
+            short(12 * HOUR - 1),
+        ),
         ("short, with little left", periodic(60, HOUR), short(HOUR)),
-        ("short, renewed in full", periodic(60, HOUR).renewed(HOUR, now()), short(HOUR)),
+        (
+            "short, renewed in full",
+            periodic(60, HOUR).renewed(HOUR, now()),
+            short(HOUR),
+        ),
         (
             "short, and renewed to less",
             periodic(60, HOUR).renewed(HOUR / 2, now()),
-            vec![Warning::Shrinking { left: HOUR / 2, full: HOUR }],
+            vec![Warning::Shrinking {
+                left: HOUR / 2,
+                full: HOUR,
+            }],
         ),
-        ("without a period", plain(HOUR, HOUR), vec![Warning::NotPeriodic]),
-        ("short, but without end", Lifetime { ttl_seconds: None, ..periodic(0, HOUR) }, vec![]),
+        (
+            "without a period",
+            plain(HOUR, HOUR),
+            vec![Warning::NotPeriodic],
+        ),
+        (
+            "short, but without end",
+            Lifetime {
+                ttl_seconds: None,
+                ..periodic(0, HOUR)
+            },
+            vec![],
+        ),
     ] {
         assert_eq!(token.warnings(now()), warnings, "{case}");
     }
@@ -170,7 +346,10 @@ fn a_warning_says_what_to_do() {
     let warnings = [
         Warning::NotRenewable(end),
         Warning::NotPeriodic,
-        Warning::Shrinking { left: 25_200, full: 86_400 },
+        Warning::Shrinking {
+            left: 25_200,
+            full: 86_400,
+        },
         Warning::ShortPeriod(3600),
         Warning::Capped(end),
     ];

@@ -61,7 +61,10 @@ fn only_the_token_is_needed_and_believed() {
 
 #[test]
 fn what_is_no_token_is_refused_without_its_text() {
-    let (kind, shape) = ("the token object is not one, expected", "the token object is not one (line ");
+    let (kind, shape) = (
+        "the token object is not one, expected",
+        "the token object is not one (line ",
+    );
     let token = "is empty or holds characters that no token has";
     for (text, because) in [
         ("", kind),
@@ -69,7 +72,10 @@ fn what_is_no_token_is_refused_without_its_text() {
         (r#""hvs.sentinel""#, kind),
         ("null", kind),
         (r#"["hvs.sentinel"]"#, kind),
-        (r#" ["hvs.sentinel", "2025-06-01T02:00:00.000Z", "2025-06-02T02:00:00.500Z", true, 86400]"#, kind),
+        (
+            r#" ["hvs.sentinel", "2025-06-01T02:00:00.000Z", "2025-06-02T02:00:00.500Z", true, 86400]"#,
+            kind,
+        ),
         (r#"[{"token": "hvs.sentinel"}]"#, kind),
         ("{}", shape),
         (r#"{"Token": "hvs.sentinel"}"#, shape),
@@ -79,29 +85,45 @@ fn what_is_no_token_is_refused_without_its_text() {
         (r#"{"token": true}"#, shape),
         (r#"{"token": ["hvs.sentinel"]}"#, shape),
         (r#"{"token": {"value": "hvs.sentinel"}}"#, shape),
-        (r#"{"token": "hvs.sentinel", "token": "hvs.sentinel"}"#, shape),
+        (
+            r#"{"token": "hvs.sentinel", "token": "hvs.sentinel"}"#,
+            shape,
+        ),
         (r#"{"token": "hvs.sentinel"} hvs.sentinel"#, shape),
         (r#"{"token": "hvs.sentinel""#, shape),
         ("\u{feff}{\"token\": \"hvs.sentinel\"}", kind),
         ("{\"token\": \"hvs.sentinel\n\"}", shape),
         (r#"{"token": ""}"#, token),
         (r#"{"token": "hvs.sentinel\n"}"#, token),
-        (r#"{"token": "hvs.sentinel\r\nX-Vault-Namespace: other"}"#, token),
+        (
+            r#"{"token": "hvs.sentinel\r\nX-Vault-Namespace: other"}"#,
+            token,
+        ),
         (r#"{"token": " hvs.sentinel"}"#, token),
         (r#"{"token": "hvs.sentinel\u0000"}"#, token),
         (r#"{"token": "hvs.sentinél"}"#, token),
     ] {
         let problem = TokenObject::parse(text.as_bytes()).unwrap_err();
         assert!(problem.contains(because), "{text}: {problem}");
-        assert!(!problem.contains("sentin") && !problem.contains("4711"), "{text}: {problem}");
+        assert!(
+            !problem.contains("sentin") && !problem.contains("4711"),
+            "{text}: {problem}"
+        );
     }
-    assert!(TokenObject::parse(b"{\"token\": \"hvs.sentinel\xff\"}").unwrap_err().contains(shape));
+    assert!(
+        TokenObject::parse(b"{\"token\": \"hvs.sentinel\xff\"}")
+            .unwrap_err()
+            .contains(shape)
+    );
 }
 
 #[test]
 fn debug_shows_no_token() {
     let shown = format!("{:?}", read(PREDECESSORS));
-    assert!(shown.contains("86400") && !shown.contains("sentinel"), "{shown}");
+    assert!(
+        shown.contains("86400") && !shown.contains("sentinel"),
+        "{shown}"
+    );
 }
 
 #[test]
@@ -115,15 +137,27 @@ fn a_renewed_token_keeps_its_text_and_its_birthday() {
     });
     assert_eq!(written(&read(PREDECESSORS).renewed(&lifetime())), renewed);
     let without = read(r#"{"token": "hvs.sentinel"}"#).renewed(&lifetime());
-    assert_eq!(written(&without)["createdAt"], "2025-01-01T00:00:00Z", "Vault knows it where the object does not");
+    assert_eq!(
+        written(&without)["createdAt"],
+        "2025-01-01T00:00:00Z",
+        "Vault knows it where the object does not"
+    );
 }
 
 #[test]
 fn a_renewed_token_without_end_has_no_time() {
-    let endless = Lifetime { ttl_seconds: None, renewable: false, ..lifetime() };
+    let endless = Lifetime {
+        ttl_seconds: None,
+        renewable: false,
+        ..lifetime()
+    };
     let renewed = written(&read(PREDECESSORS).renewed(&endless));
     assert_eq!(
-        (&renewed["expiresAt"], &renewed["ttl"], &renewed["renewable"]),
+        (
+            &renewed["expiresAt"],
+            &renewed["ttl"],
+            &renewed["renewable"]
+        ),
         (&json!(null), &json!(0), &json!(false))
     );
 }
@@ -132,7 +166,12 @@ fn a_renewed_token_without_end_has_no_time() {
 fn objects_differ_in_token_or_time() {
     let object = read(PREDECESSORS);
     assert_eq!(object, read(PREDECESSORS));
-    for (from, to) in [("hvs.sentinel", "hvs.other"), ("86400", "86399"), ("true", "false"), ("T02", "T03")] {
+    for (from, to) in [
+        ("hvs.sentinel", "hvs.other"),
+        ("86400", "86399"),
+        ("true", "false"),
+        ("T02", "T03"),
+    ] {
         assert_ne!(object, read(&PREDECESSORS.replace(from, to)), "{to}");
     }
 }

@@ -8,29 +8,49 @@ use super::pages;
 fn targets(text: &str) -> Vec<String> {
     let prose = text.split("```").step_by(2).collect::<String>();
     let prose = prose.split('`').step_by(2).collect::<String>();
-    prose.split("](").skip(1).filter_map(|rest| Some(rest.split_once(')')?.0.to_owned())).collect()
+    prose
+        .split("](")
+        .skip(1)
+        .filter_map(|rest| Some(rest.split_once(')')?.0.to_owned()))
+        .collect()
 }
 
 /// The anchors that a page's headings have, as they are made by GitHub.
 fn anchors(text: &str) -> Vec<String> {
     let prose = text.split("\n```").step_by(2).collect::<String>();
-    let headings = prose.lines().filter(|line| line.starts_with('#')).map(|line| line.trim_start_matches('#').trim());
+    let headings = prose
+        .lines()
+        .filter(|line| line.starts_with('#'))
+        .map(|line| line.trim_start_matches('#').trim());
     let slug = |heading: &str| {
-        let kept =
-            heading.to_lowercase().chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c)).collect::<String>();
+        let kept = heading
+            .to_lowercase()
+            .chars()
+            .filter(|c| c.is_alphanumeric() || " -_".contains(*c))
+            .collect::<String>();
         kept.replace(' ', "-")
     };
     headings.map(slug).collect()
 }
 
 fn complaint(page: &Path, text: &str, target: &str) -> Option<String> {
-    let (file, anchor) = target.split_once('#').map_or((target, None), |(file, anchor)| (file, Some(anchor)));
-    let place: PathBuf = if file.is_empty() { page.to_owned() } else { page.parent().unwrap().join(file) };
+    let (file, anchor) = target
+        .split_once('#')
+        .map_or((target, None), |(file, anchor)| (file, Some(anchor)));
+    let place: PathBuf = if file.is_empty() {
+        page.to_owned()
+    } else {
+        page.parent().unwrap().join(file)
+    };
     if !place.exists() {
         return Some(format!("{}: {target} is not there", page.display()));
     }
     let anchor = anchor?;
-    let there = if file.is_empty() { text.to_owned() } else { std::fs::read_to_string(&place).unwrap() };
+    let there = if file.is_empty() {
+        text.to_owned()
+    } else {
+        std::fs::read_to_string(&place).unwrap()
+    };
     (!anchors(&there).iter().any(|heading| heading == anchor))
         .then(|| format!("{}: {target} has no heading", page.display()))
 }
@@ -39,7 +59,10 @@ fn complaint(page: &Path, text: &str, target: &str) -> Option<String> {
 fn every_link_within_the_repository_leads_somewhere() {
     let (mut complaints, mut followed) = (Vec::new(), 0);
     for (page, text) in pages() {
-        for target in targets(&text).iter().filter(|target| !target.contains("://") && !target.starts_with("mailto:")) {
+        for target in targets(&text)
+            .iter()
+            .filter(|target| !target.contains("://") && !target.starts_with("mailto:"))
+        {
             followed += 1;
             complaints.extend(complaint(&page, &text, target));
         }
@@ -55,5 +78,8 @@ fn a_broken_link_is_found() {
         assert!(complaint(&page, "# Here\n", target).is_some(), "{target}");
     }
     assert_eq!(complaint(&page, "# Here it `is`\n", "#here-it-is"), None);
-    assert_eq!(targets("[a](b) `[c](d)` ![e](f)\n```\n[g](h)\n```\n"), ["b", "f"]);
+    assert_eq!(
+        targets("[a](b) `[c](d)` ![e](f)\n```\n[g](h)\n```\n"),
+        ["b", "f"]
+    );
 }

@@ -7,8 +7,20 @@ use crate::corner::{Corner, batch};
 
 /// Everything that an attacker would like to change.
 async fn world(corner: &Corner<'_>) -> Value {
-    let (_, secret) = corner.vault(reqwest::Method::GET, &format!("secret/data/{}", corner.path("alice")), None).await;
-    let (_, all) = corner.vault("LIST".parse().unwrap(), &format!("secret/metadata/{}", corner.folder), None).await;
+    let (_, secret) = corner
+        .vault(
+            reqwest::Method::GET,
+            &format!("secret/data/{}", corner.path("alice")),
+            None,
+        )
+        .await;
+    let (_, all) = corner
+        .vault(
+            "LIST".parse().unwrap(),
+            &format!("secret/metadata/{}", corner.folder),
+            None,
+        )
+        .await;
     json!({"secret": secret["data"], "users": all["data"]["keys"], "state": corner.state("alice").await})
 }
 
@@ -17,7 +29,10 @@ async fn a_forged_event_changes_nothing_but_that_the_truth_is_read_again() {
     let corner = Corner::new().await;
     corner.rotate("alice").await;
     let function = corner.function().await;
-    function.invoke(&corner.event("Create", "alice")).await.unwrap();
+    function
+        .invoke(&corner.event("Create", "alice"))
+        .await
+        .unwrap();
     let before = world(&corner).await;
 
     let forged = |operation: &str, user: &str, change: Value| {
@@ -30,12 +45,30 @@ async fn a_forged_event_changes_nothing_but_that_the_truth_is_read_again() {
     let elsewhere = json!({"account": "999999999999", "region": "us-east-1",
         "resources": ["arn:aws:ssm:us-east-1:999999999999:parameter/iam_users/alice_keys"]});
     for (what, event) in [
-        ("of another account and Region", forged("Update", "alice", elsewhere.clone())),
-        ("of a deletion that was none", forged("Delete", "alice", elsewhere.clone())),
-        ("of a deletion, from the future", forged("Delete", "alice", json!({"time": "2099-01-01T00:00:00Z"}))),
-        ("of a change, from the past", forged("Update", "alice", json!({"time": "2001-01-01T00:00:00Z"}))),
-        ("of a user who is not there", forged("Create", "mallory", elsewhere.clone())),
-        ("of the deletion of a user who is not there", forged("Delete", "mallory", elsewhere)),
+        (
+            "of another account and Region",
+            forged("Update", "alice", elsewhere.clone()),
+        ),
+        (
+            "of a deletion that was none",
+            forged("Delete", "alice", elsewhere.clone()),
+        ),
+        (
+            "of a deletion, from the future",
+            forged("Delete", "alice", json!({"time": "2099-01-01T00:00:00Z"})),
+        ),
+        (
+            "of a change, from the past",
+            forged("Update", "alice", json!({"time": "2001-01-01T00:00:00Z"})),
+        ),
+        (
+            "of a user who is not there",
+            forged("Create", "mallory", elsewhere.clone()),
+        ),
+        (
+            "of the deletion of a user who is not there",
+            forged("Delete", "mallory", elsewhere),
+        ),
         (
             "with a key in it",
             forged(

@@ -56,9 +56,19 @@ impl Liar {
     pub async fn before(corner: &Corner<'_>, elsewhere: &str) -> Self {
         let authority = std::fs::read(corner.stack.text("/vault/caFile")).unwrap();
         let authority = reqwest::Certificate::from_pem(&authority).unwrap();
-        let client = reqwest::Client::builder().tls_certs_only([authority]).no_proxy().build().unwrap();
+        let client = reqwest::Client::builder()
+            .tls_certs_only([authority])
+            .no_proxy()
+            .build()
+            .unwrap();
         let (vault, elsewhere) = (corner.stack.text("/vault/addr"), elsewhere.to_owned());
-        let inner = Arc::new(Inner { vault, elsewhere, client, lie: Mutex::default(), told: AtomicUsize::default() });
+        let inner = Arc::new(Inner {
+            vault,
+            elsewhere,
+            client,
+            lie: Mutex::default(),
+            told: AtomicUsize::default(),
+        });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let routes = Router::new().fallback(answer).with_state(inner.clone());
@@ -82,27 +92,47 @@ async fn answer(State(inner): State<Arc<Inner>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let body = to_bytes(body, usize::MAX).await.unwrap();
     let lie = *inner.lie.lock().unwrap();
-    if let Some(lie) = lie.filter(|_| parts.uri.path().contains("/data/") && parts.uri.path().contains("/lied")) {
+    if let Some(lie) =
+        lie.filter(|_| parts.uri.path().contains("/data/") && parts.uri.path().contains("/lied"))
+    {
         inner.told.fetch_add(1, Ordering::Relaxed);
         return lying(lie, &inner.elsewhere).await;
     }
     let url = format!("{}{}", inner.vault, parts.uri);
-    let truth = inner.client.request(parts.method, url).headers(parts.headers).body(body).send().await.unwrap();
+    let truth = inner
+        .client
+        .request(parts.method, url)
+        .headers(parts.headers)
+        .body(body)
+        .send()
+        .await
+        .unwrap();
     let response = Response::builder().status(truth.status());
-    response.body(Body::from(truth.bytes().await.unwrap())).unwrap()
+    response
+        .body(Body::from(truth.bytes().await.unwrap()))
+        .unwrap()
 }
 
 async fn lying(lie: Lie, elsewhere: &str) -> Response {
-    let json =
-        |text: String| Response::builder().header("content-type", "application/json").body(Body::from(text)).unwrap();
+    let json = |text: String| {
+        Response::builder()
+            .header("content-type", "application/json")
+            .body(Body::from(text))
+            .unwrap()
+    };
     match lie {
         Lie::Status(status) => Response::builder()
             .status(status)
             .header("location", format!("{elsewhere}/v1/secret"))
             .body(Body::from(format!(r#"{{"errors": ["{SENTINEL}"]}}"#)))
             .unwrap(),
-        Lie::Html => json(format!("<html><body>Please log in {SENTINEL}</body></html>")),
-        Lie::Huge => json(format!(r#"{{"data": "{SENTINEL}{}"}}"#, "x".repeat(10_000_000))),
+        Lie::Html => json(format!(
+            "<html><body>Please log in {SENTINEL}</body></html>"
+        )),
+        Lie::Huge => json(format!(
+            r#"{{"data": "{SENTINEL}{}"}}"#,
+            "x".repeat(10_000_000)
+        )),
         Lie::Drip => {
             let drops = stream::unfold((), async |()| {
                 tokio::time::sleep(Duration::from_millis(100)).await;

@@ -18,21 +18,45 @@ const ROTATIONS: usize = 20;
 /// The memory that a process has now, in KiB, its file descriptors and its threads; `None` when it is gone.
 pub fn holds(pid: u32) -> Option<(u64, usize, usize)> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let count = |folder: &str| Some(std::fs::read_dir(format!("/proc/{pid}/{folder}")).ok()?.count());
-    Some((resident.trim().trim_end_matches(" kB").parse().ok()?, count("fd")?, count("task")?))
+    let resident = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let count = |folder: &str| {
+        Some(
+            std::fs::read_dir(format!("/proc/{pid}/{folder}"))
+                .ok()?
+                .count(),
+        )
+    };
+    Some((
+        resident.trim().trim_end_matches(" kB").parse().ok()?,
+        count("fd")?,
+        count("task")?,
+    ))
 }
 
 /// The most memory that one of the function's processes has now, in KiB.
 fn largest(deployment: &Deployment) -> u64 {
-    instances(deployment).into_iter().filter_map(holds).map(|(resident, ..)| resident).max().unwrap_or_default()
+    instances(deployment)
+        .into_iter()
+        .filter_map(holds)
+        .map(|(resident, ..)| resident)
+        .max()
+        .unwrap_or_default()
 }
 
 /// The function's processes below the emulator.
 fn instances(deployment: &Deployment) -> Vec<u32> {
-    let emulator = deployment.stack.about.pointer("/pids/aws").and_then(Value::as_u64).unwrap().to_string();
-    let pids =
-        std::fs::read_dir("/proc").unwrap().filter_map(|entry| entry.unwrap().file_name().to_str()?.parse().ok());
+    let emulator = deployment
+        .stack
+        .about
+        .pointer("/pids/aws")
+        .and_then(Value::as_u64)
+        .unwrap()
+        .to_string();
+    let pids = std::fs::read_dir("/proc")
+        .unwrap()
+        .filter_map(|entry| entry.unwrap().file_name().to_str()?.parse().ok());
     pids.filter(|pid: &u32| {
         // `pid (comm) state ppid …`
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
@@ -44,15 +68,31 @@ fn instances(deployment: &Deployment) -> Vec<u32> {
 
 /// How many messages wait in the queues, and how many are being worked on or were handed back.
 fn waiting(deployment: &Deployment) -> u64 {
-    deployment.look()["queues"].as_object().unwrap().values().filter_map(Value::as_u64).sum()
+    deployment.look()["queues"]
+        .as_object()
+        .unwrap()
+        .values()
+        .filter_map(Value::as_u64)
+        .sum()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn five_thousand_rotations_in_a_burst_all_arrive_in_order_and_memory_stays_flat() {
-    let deployment = Deployment::start(&[], &json!({"queueVisibilitySeconds": 25, "functionTimeoutSeconds": 20}));
+    let deployment = Deployment::start(
+        &[],
+        &json!({"queueVisibilitySeconds": 25, "functionTimeoutSeconds": 20}),
+    );
     let corner = deployment.corner().await;
-    corner.vault(reqwest::Method::POST, "secret/config", Some(json!({"max_versions": 100}))).await;
-    let users = (0..USERS).map(|n| format!("user{n:03}")).collect::<Vec<_>>();
+    corner
+        .vault(
+            reqwest::Method::POST,
+            "secret/config",
+            Some(json!({"max_versions": 100})),
+        )
+        .await;
+    let users = (0..USERS)
+        .map(|n| format!("user{n:03}"))
+        .collect::<Vec<_>>();
     let began = Instant::now();
     let rotate = async |user: &String| {
         let mut history = vec![corner.rotate(user).await];
@@ -64,7 +104,11 @@ async fn five_thousand_rotations_in_a_burst_all_arrive_in_order_and_memory_stays
     };
     let mut peaks = Vec::new();
     let watched = async {
-        let keys: BTreeMap<String, Vec<Key>> = stream::iter(&users).map(rotate).buffer_unordered(8).collect().await;
+        let keys: BTreeMap<String, Vec<Key>> = stream::iter(&users)
+            .map(rotate)
+            .buffer_unordered(8)
+            .collect()
+            .await;
         keys
     };
     let mut watched = std::pin::pin!(watched);
@@ -76,18 +120,39 @@ async fn five_thousand_rotations_in_a_burst_all_arrive_in_order_and_memory_stays
             }
         }
     };
-    println!("{} rotations put in {:?}", USERS * ROTATIONS, began.elapsed());
+    println!(
+        "{} rotations put in {:?}",
+        USERS * ROTATIONS,
+        began.elapsed()
+    );
     while tokio::task::block_in_place(|| waiting(&deployment)) > 0 {
-        assert!(began.elapsed() < Duration::from_mins(8), "the queue does not drain: {}", deployment.look());
+        assert!(
+            began.elapsed() < Duration::from_mins(8),
+            "the queue does not drain: {}",
+            deployment.look()
+        );
         peaks.push(largest(&deployment));
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
-    println!("all arrived after {:?}; resident KiB over time: {peaks:?}", began.elapsed());
-    assert!(deployment.look()["queues"].as_object().unwrap().values().all(|count| count == 0), "and no dead letter");
+    println!(
+        "all arrived after {:?}; resident KiB over time: {peaks:?}",
+        began.elapsed()
+    );
+    assert!(
+        deployment.look()["queues"]
+            .as_object()
+            .unwrap()
+            .values()
+            .all(|count| count == 0),
+        "and no dead letter"
+    );
     converged(&corner, &keys).await;
     // What the processes hold after a fifth of the time is what they hold at the end.
     let (early, late) = (peaks[peaks.len() / 5], *peaks.last().unwrap());
-    assert!(late < early + early / 5 + 4096, "{early} KiB grew to {late} KiB: {peaks:?}");
+    assert!(
+        late < early + early / 5 + 4096,
+        "{early} KiB grew to {late} KiB: {peaks:?}"
+    );
 }
 
 #[tokio::test]
@@ -108,9 +173,23 @@ async fn ten_thousand_invocations_of_one_process_leave_nothing_behind() {
         let event = |user| batch(&[("m1", 2, corner.event("Update", user))]);
         match n % 20 {
             0 => drop(corner.rotate("alice").await),
-            5 => drop(function.invoke(&json!({"action": "refresh-token"})).await.unwrap()),
-            10 => drop(function.invoke(&json!({"nonsense": true})).await.unwrap_err()),
-            15 if n % 200 == 15 => drop(function.invoke(&json!({"action": "reconcile", "force": true})).await),
+            5 => drop(
+                function
+                    .invoke(&json!({"action": "refresh-token"}))
+                    .await
+                    .unwrap(),
+            ),
+            10 => drop(
+                function
+                    .invoke(&json!({"nonsense": true}))
+                    .await
+                    .unwrap_err(),
+            ),
+            15 if n % 200 == 15 => drop(
+                function
+                    .invoke(&json!({"action": "reconcile", "force": true}))
+                    .await,
+            ),
             n if n % 7 == 3 => drop(function.invoke(&event("broken")).await.unwrap()),
             _ => drop(function.invoke(&event("alice")).await.unwrap()),
         }
@@ -123,8 +202,19 @@ async fn ten_thousand_invocations_of_one_process_leave_nothing_behind() {
     }
     println!("after each thousand: resident KiB, file descriptors, threads: {measured:?}");
     let ((early, ..), (late, ..)) = (measured[1], measured[9]);
-    assert!(late < early + early / 20 + 1024, "{early} KiB grew to {late} KiB");
+    assert!(
+        late < early + early / 20 + 1024,
+        "{early} KiB grew to {late} KiB"
+    );
     let handles = measured.iter().map(|(_, handles, _)| *handles);
-    assert!(handles.clone().max().unwrap() <= measured[0].1 + 4, "{measured:?}");
-    assert!(measured.iter().all(|(.., threads)| *threads == measured[0].2), "{measured:?}");
+    assert!(
+        handles.clone().max().unwrap() <= measured[0].1 + 4,
+        "{measured:?}"
+    );
+    assert!(
+        measured
+            .iter()
+            .all(|(.., threads)| *threads == measured[0].2),
+        "{measured:?}"
+    );
 }

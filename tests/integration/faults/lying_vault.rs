@@ -27,14 +27,26 @@ const LIES: [(Lie, &str, usize); 21] = [
     (Lie::Status(401), "refused the request with 401", 1),
     (Lie::Status(403), "denied; check that the token is alive", 1),
     (Lie::Status(404), "answered 404; check VAULT_MOUNT", 1),
-    (Lie::Status(412), "answered 412: a standby that is not up to date", 2),
+    (
+        Lie::Status(412),
+        "answered 412: a standby that is not up to date",
+        2,
+    ),
     (Lie::Status(429), "answered 429: too many requests", 2),
     (Lie::Status(472), "answered 472: a standby", 2),
     (Lie::Status(473), "answered 473: a standby", 2),
     (Lie::Status(500), "answered 500; see its server log", 2),
     (Lie::Status(502), "answered 502", 2),
-    (Lie::Status(503), "answered 503: it is sealed or in maintenance; unseal it", 2),
-    (Lie::Html, "in a form that is not Vault's; does VAULT_ADDR name a Vault server?", 1),
+    (
+        Lie::Status(503),
+        "answered 503: it is sealed or in maintenance; unseal it",
+        2,
+    ),
+    (
+        Lie::Html,
+        "in a form that is not Vault's; does VAULT_ADDR name a Vault server?",
+        1,
+    ),
     (Lie::OtherShape, "in a form that is not Vault's", 1),
     (Lie::Huge, "in a form that is not Vault's", 1),
     (Lie::Drip, "did not end within the time limit", 1),
@@ -56,40 +68,78 @@ async fn whatever_vault_answers_the_message_goes_back_and_is_written_when_it_is_
         format!("http://{address}")
     };
     let liar = Liar::before(&corner, &elsewhere).await;
-    let environment =
-        corner.environment_with(&[("VAULT_ADDR", &liar.url), ("VAULT_CACERT", ""), ("LOG_LEVEL", "trace")]);
+    let environment = corner.environment_with(&[
+        ("VAULT_ADDR", &liar.url),
+        ("VAULT_CACERT", ""),
+        ("LOG_LEVEL", "trace"),
+    ]);
     let function = Function::start_lasting(&environment, LASTS).await;
     for (lie, said, asked) in LIES {
         let (lied, other) = (corner.rotate("lied").await, corner.rotate("other").await);
-        let messages = [("m1", 1, corner.event("Update", "lied")), ("m2", 1, corner.event("Update", "other"))];
+        let messages = [
+            ("m1", 1, corner.event("Update", "lied")),
+            ("m2", 1, corner.event("Update", "other")),
+        ];
         liar.tell(Some(lie));
         let began = Instant::now();
         let answer = function.invoke(&batch(&messages)).await.unwrap();
-        assert!(began.elapsed() < A_REQUEST, "{lie:?}: {:?}", began.elapsed());
+        assert!(
+            began.elapsed() < A_REQUEST,
+            "{lie:?}: {:?}",
+            began.elapsed()
+        );
         let returned = answer["batchItemFailures"].as_array().unwrap();
-        assert!(returned.iter().any(|item| item["itemIdentifier"] == "m1"), "{lie:?}: {answer}");
+        assert!(
+            returned.iter().any(|item| item["itemIdentifier"] == "m1"),
+            "{lie:?}: {answer}"
+        );
         assert_eq!(liar.told(), asked, "{lie:?}");
         // The other user is written, unless there was no answer at all: then the message goes back untried.
         let went_on = returned.len() == 1;
-        assert!(went_on || !matches!(lie, Lie::Status(_) | Lie::Html | Lie::OtherShape), "{lie:?}: {answer}");
+        assert!(
+            went_on || !matches!(lie, Lie::Status(_) | Lie::Html | Lie::OtherShape),
+            "{lie:?}: {answer}"
+        );
         let lines = function.lines();
         let failure = lines.iter().rev().find_map(|line| {
             let line: Value = serde_json::from_str(line).ok()?;
-            (line["user"] == "lied" && line["outcome"] == "failed").then(|| line["reason"].as_str().unwrap().to_owned())
+            (line["user"] == "lied" && line["outcome"] == "failed")
+                .then(|| line["reason"].as_str().unwrap().to_owned())
         });
         let failure = failure.unwrap_or_default();
         assert!(failure.contains(said), "{lie:?}: {failure}");
 
         liar.tell(None);
         let answer = function.invoke(&batch(&messages)).await.unwrap();
-        assert_eq!(answer["batchItemFailures"], json!([]), "{lie:?}: afterwards");
-        assert_eq!(corner.key("lied").await.unwrap().0, lied, "{lie:?}: afterwards");
-        assert_eq!(corner.key("other").await.unwrap().0, other, "{lie:?}: afterwards");
+        assert_eq!(
+            answer["batchItemFailures"],
+            json!([]),
+            "{lie:?}: afterwards"
+        );
+        assert_eq!(
+            corner.key("lied").await.unwrap().0,
+            lied,
+            "{lie:?}: afterwards"
+        );
+        assert_eq!(
+            corner.key("other").await.unwrap().0,
+            other,
+            "{lie:?}: afterwards"
+        );
     }
-    let report = function.invoke(&json!({"action": "reconcile", "force": true})).await.unwrap();
+    let report = function
+        .invoke(&json!({"action": "reconcile", "force": true}))
+        .await
+        .unwrap();
     assert_eq!(report["counts"]["unchanged"], 2, "{report}");
-    assert!(visited.lock().unwrap().is_empty(), "no redirect was followed");
-    assert!(!function.lines().iter().any(|line| line.contains(SENTINEL)), "nothing of a lie is repeated");
+    assert!(
+        visited.lock().unwrap().is_empty(),
+        "no redirect was followed"
+    );
+    assert!(
+        !function.lines().iter().any(|line| line.contains(SENTINEL)),
+        "nothing of a lie is repeated"
+    );
     let peak = function.peak_memory();
     assert!(peak < 128 * 1024, "{peak} KiB: no answer fills the memory");
 }
@@ -99,7 +149,11 @@ async fn whatever_vault_answers_the_message_goes_back_and_is_written_when_it_is_
 async fn a_sweep_ends_in_time_when_vault_hangs_and_the_next_one_writes_what_it_left() {
     let corner = Corner::new().await;
     let liar = Liar::before(&corner, "").await;
-    let variables = [("VAULT_ADDR", liar.url.as_str()), ("VAULT_CACERT", ""), ("SYNC_CONCURRENCY", "2")];
+    let variables = [
+        ("VAULT_ADDR", liar.url.as_str()),
+        ("VAULT_CACERT", ""),
+        ("SYNC_CONCURRENCY", "2"),
+    ];
     let lasts = Duration::from_secs(40);
     let function = Function::start_lasting(&corner.environment_with(&variables), lasts).await;
     let users: Vec<String> = (0..40).map(|n| format!("lied{n:02}")).collect();
@@ -109,13 +163,19 @@ async fn a_sweep_ends_in_time_when_vault_hangs_and_the_next_one_writes_what_it_l
     }
     liar.tell(Some(Lie::Hang));
     let began = Instant::now();
-    let error = function.invoke(&json!({"action": "reconcile"})).await.unwrap_err();
+    let error = function
+        .invoke(&json!({"action": "reconcile"}))
+        .await
+        .unwrap_err();
     assert!(began.elapsed() < lasts, "{:?}", began.elapsed());
     assert_eq!(error["errorType"], "PartialFailure");
     assert!(liar.told() < 8, "{} of 40 were tried", liar.told());
     liar.tell(None);
     // Not forced: the record tells that the last one was not complete.
-    let report = function.invoke(&json!({"action": "reconcile"})).await.unwrap();
+    let report = function
+        .invoke(&json!({"action": "reconcile"}))
+        .await
+        .unwrap();
     assert_eq!(report["counts"]["written"], 40, "{report}");
     for (user, key) in users.iter().zip(keys) {
         assert_eq!(corner.key(user).await.unwrap().0, key);

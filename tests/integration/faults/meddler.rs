@@ -26,7 +26,12 @@ pub enum Meddling {
 
 impl Meddling {
     /// All there are.
-    pub const ALL: [Self; 4] = [Self::KillBefore, Self::KillAfter, Self::CutBefore, Self::CutAfter];
+    pub const ALL: [Self; 4] = [
+        Self::KillBefore,
+        Self::KillAfter,
+        Self::CutBefore,
+        Self::CutAfter,
+    ];
 }
 
 /// What the proxy is to do with a request.
@@ -72,7 +77,9 @@ impl Meddler {
     /// Every request that was seen.
     pub fn points(&self) -> Vec<Point> {
         let seen = self.seen.lock().unwrap();
-        seen.iter().flat_map(|(what, count)| (1..=*count).map(move |nth| (what.clone(), nth))).collect()
+        seen.iter()
+            .flat_map(|(what, count)| (1..=*count).map(move |nth| (what.clone(), nth)))
+            .collect()
     }
 
     /// What is to be done with a request.
@@ -111,7 +118,10 @@ impl Meddler {
 
     fn kill(&self) {
         let victim = self.victim.lock().unwrap().expect("the function runs");
-        let killed = std::process::Command::new("kill").args(["-KILL", &victim.to_string()]).status().unwrap();
+        let killed = std::process::Command::new("kill")
+            .args(["-KILL", &victim.to_string()])
+            .status()
+            .unwrap();
         assert!(killed.success());
         self.killed.notify_one();
     }
@@ -119,14 +129,25 @@ impl Meddler {
 
 /// What a request is, without what differs from test to test.
 fn label(parts: &Parts, body: &Bytes) -> String {
-    let target = parts.headers.get("x-amz-target").and_then(|target| target.to_str().ok());
+    let target = parts
+        .headers
+        .get("x-amz-target")
+        .and_then(|target| target.to_str().ok());
     let path = parts.uri.path();
     if let Some(target) = target {
         let (service, operation) = target.split_once('.').unwrap();
-        let service = if service.starts_with("AmazonSSM") { "SSM" } else { "DynamoDB" };
+        let service = if service.starts_with("AmazonSSM") {
+            "SSM"
+        } else {
+            "DynamoDB"
+        };
         let body: Value = serde_json::from_slice(body).unwrap_or_default();
-        let user = ["/Name", "/Key/UserName/S"].iter().find_map(|place| body.pointer(place)?.as_str());
-        let user = user.map(|name| name.rsplit('/').next().unwrap().trim_end_matches("_keys")).unwrap_or_default();
+        let user = ["/Name", "/Key/UserName/S"]
+            .iter()
+            .find_map(|place| body.pointer(place)?.as_str());
+        let user = user
+            .map(|name| name.rsplit('/').next().unwrap().trim_end_matches("_keys"))
+            .unwrap_or_default();
         return format!("{service} {operation} {user}").trim().to_owned();
     }
     if let Some(path) = path.strip_prefix("/v1/") {
@@ -138,7 +159,10 @@ fn label(parts: &Parts, body: &Bytes) -> String {
         };
         return format!("Vault {} {what}", parts.method);
     }
-    let key = path.trim_start_matches('/').split_once('/').map_or("", |(_, key)| key);
+    let key = path
+        .trim_start_matches('/')
+        .split_once('/')
+        .map_or("", |(_, key)| key);
     let listing = if key.is_empty() { "(listing)" } else { key };
     format!("S3 {} {listing}", parts.method)
 }

@@ -21,7 +21,11 @@ async fn after_a_killed_sweep_the_next_one_is_due_as_soon_as_its_claim_has_run_o
     let sweep = json!({"action": "reconcile"});
 
     let function = Function::start_lasting(&environment, lasts).await;
-    meddler.await_point(("Vault POST data of alice".to_owned(), 1), Meddling::KillBefore, function.pid());
+    meddler.await_point(
+        ("Vault POST data of alice".to_owned(), 1),
+        Meddling::KillBefore,
+        function.pid(),
+    );
     tokio::select! {
         answer = function.invoke(&sweep) => panic!("not killed: {answer:?}"),
         () = meddler.killed.notified() => {}
@@ -32,13 +36,16 @@ async fn after_a_killed_sweep_the_next_one_is_due_as_soon_as_its_claim_has_run_o
     let next = Function::start_lasting(&environment, lasts).await;
     let report = loop {
         let report = next.invoke(&sweep).await.unwrap();
-        let Some(reason) = report["skipped"].as_str() else { break report };
+        let Some(reason) = report["skipped"].as_str() else {
+            break report;
+        };
         assert!(reason.contains("under way"), "{reason}");
         assert!(killed.elapsed() < 3 * lasts, "still not due: {reason}");
         tokio::time::sleep(Duration::from_millis(200)).await;
     };
     assert_eq!(report["counts"]["written"], 1, "{report}");
     assert_eq!(corner.key("alice").await.unwrap().0, key);
-    let record: Value = serde_json::from_str(&corner.object("sync-state/last-run.json").await.unwrap()).unwrap();
+    let record: Value =
+        serde_json::from_str(&corner.object("sync-state/last-run.json").await.unwrap()).unwrap();
     assert!(record["finishedAt"].is_string(), "{record}");
 }

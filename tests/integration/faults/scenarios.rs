@@ -34,7 +34,13 @@ pub struct Prepared {
 }
 
 impl Scenario {
-    pub const ALL: [Self; 5] = [Self::Rotation, Self::LostState, Self::Deletion, Self::Sweep, Self::Renewal];
+    pub const ALL: [Self; 5] = [
+        Self::Rotation,
+        Self::LostState,
+        Self::Deletion,
+        Self::Sweep,
+        Self::Renewal,
+    ];
 
     /// What it is, for people.
     pub fn title(self) -> &'static str {
@@ -51,20 +57,33 @@ impl Scenario {
 
     /// Prepares a corner.
     pub async fn prepare(self, corner: &Corner<'_>) -> Prepared {
-        let mut variables = vec![("SYNC_CONCURRENCY", "1".to_owned()), ("SSM_MAX_CALLS_PER_SECOND", "1000".to_owned())];
+        let mut variables = vec![
+            ("SYNC_CONCURRENCY", "1".to_owned()),
+            ("SSM_MAX_CALLS_PER_SECOND", "1000".to_owned()),
+        ];
         let (mut keys, mut gone) = (Vec::new(), None);
         let payload = match self {
             Self::Rotation => {
                 let alice = synced(corner, &["alice"]).await.remove(0).1;
                 keys.push(rotated(corner, "alice", alice).await);
                 keys.push(("bob", vec![corner.rotate("bob").await]));
-                batch(&[("m1", 1, corner.event("Update", "alice")), ("m2", 1, corner.event("Create", "bob"))])
+                batch(&[
+                    ("m1", 1, corner.event("Update", "alice")),
+                    ("m2", 1, corner.event("Create", "bob")),
+                ])
             }
             Self::LostState => {
                 let alice = synced(corner, &["alice"]).await.remove(0).1;
                 keys.push(rotated(corner, "alice", alice).await);
                 let state = "sync-state/users/alice.json";
-                corner.s3.delete_object().bucket(&corner.bucket).key(state).send().await.unwrap();
+                corner
+                    .s3
+                    .delete_object()
+                    .bucket(&corner.bucket)
+                    .key(state)
+                    .send()
+                    .await
+                    .unwrap();
                 batch(&[("m1", 1, corner.event("Update", "alice"))])
             }
             Self::Deletion => {
@@ -82,16 +101,32 @@ impl Scenario {
                 keys.extend(known);
                 let by_hand = json!({"data": {"accessKeyId": "by hand"}});
                 corner
-                    .vault(reqwest::Method::POST, &format!("secret/data/{}", corner.path("dave")), Some(by_hand))
+                    .vault(
+                        reqwest::Method::POST,
+                        &format!("secret/data/{}", corner.path("dave")),
+                        Some(by_hand),
+                    )
                     .await;
                 corner.delete("erin").await;
                 gone = Some("erin");
-                variables.push(("IAM_USER_TABLE", corner.roster(&["alice", "bob", "carol", "dave"]).await.to_owned()));
+                variables.push((
+                    "IAM_USER_TABLE",
+                    corner
+                        .roster(&["alice", "bob", "carol", "dave"])
+                        .await
+                        .to_owned(),
+                ));
                 json!({"action": "reconcile", "force": true})
             }
             Self::Renewal => json!({"action": "refresh-token"}),
         };
-        Prepared { payload, variables, keys, gone, renews: matches!(self, Self::Sweep | Self::Renewal) }
+        Prepared {
+            payload,
+            variables,
+            keys,
+            gone,
+            renews: matches!(self, Self::Sweep | Self::Renewal),
+        }
     }
 }
 
@@ -102,15 +137,23 @@ async fn synced(corner: &Corner<'_>, users: &[&'static str]) -> Vec<(&'static st
         keys.push((*user, vec![corner.rotate(user).await]));
     }
     let function = corner.function().await;
-    let report = function.invoke(&json!({"action": "sync", "users": users})).await.unwrap();
+    let report = function
+        .invoke(&json!({"action": "sync", "users": users}))
+        .await
+        .unwrap();
     assert_eq!(report["counts"]["written"], users.len());
     // What the function noted of the token is not there when it is woken for the first time.
-    let token: Value = serde_json::from_str(&corner.object("vault-token.json").await.unwrap()).unwrap();
+    let token: Value =
+        serde_json::from_str(&corner.object("vault-token.json").await.unwrap()).unwrap();
     corner.store_token(token["token"].as_str().unwrap()).await;
     keys
 }
 
-async fn rotated(corner: &Corner<'_>, user: &'static str, mut keys: Vec<Key>) -> (&'static str, Vec<Key>) {
+async fn rotated(
+    corner: &Corner<'_>,
+    user: &'static str,
+    mut keys: Vec<Key>,
+) -> (&'static str, Vec<Key>) {
     let old = keys.last().unwrap().clone();
     keys.push(corner.rotate_twice_put(user, &old).await);
     (user, keys)

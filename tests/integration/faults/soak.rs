@@ -18,7 +18,12 @@ const USERS: usize = 50;
 fn chosen<T: std::str::FromStr>(name: &str, otherwise: T) -> T {
     std::env::var_os(name)
         .and_then(|value| value.into_string().ok())
-        .map_or(otherwise, |value| value.parse().ok().expect("SOAK_MINUTES and SOAK_SEED are numbers"))
+        .map_or(otherwise, |value| {
+            value
+                .parse()
+                .ok()
+                .expect("SOAK_MINUTES and SOAK_SEED are numbers")
+        })
 }
 
 /// Works the queue off with a process that may be killed and is started again, as Lambda does; what its processes held,
@@ -31,16 +36,20 @@ async fn work(corner: &Corner<'_>, queue: &Queue, kill: &Notify) -> Vec<(u64, us
             tokio::time::sleep(Duration::from_millis(50)).await;
             continue;
         }
-        let messages = received.iter().map(|(id, delivery, event)| (id.as_str(), *delivery, event.clone()));
+        let messages = received
+            .iter()
+            .map(|(id, delivery, event)| (id.as_str(), *delivery, event.clone()));
         let payload = batch(&messages.collect::<Vec<_>>());
         let answer = tokio::select! {
             answer = function.invoke(&payload) => Some(answer.unwrap()),
             () = kill.notified() => None,
         };
         let failed = |id: &str| match &answer {
-            Some(answer) => {
-                answer["batchItemFailures"].as_array().unwrap().iter().any(|item| item["itemIdentifier"] == id)
-            }
+            Some(answer) => answer["batchItemFailures"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .any(|item| item["itemIdentifier"] == id),
             None => true,
         };
         for message in received {
@@ -60,25 +69,49 @@ async fn work(corner: &Corner<'_>, queue: &Queue, kill: &Notify) -> Vec<(u64, us
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_happens_for_how_long_everything_comes_right() {
-    let (minutes, seed) = (chosen("SOAK_MINUTES", 1), chosen("SOAK_SEED", fastrand::u64(..)));
+    let (minutes, seed) = (
+        chosen("SOAK_MINUTES", 1),
+        chosen("SOAK_SEED", fastrand::u64(..)),
+    );
     println!("SOAK_MINUTES={minutes} SOAK_SEED={seed}");
     // For the troubles of Vault it has to be one of its own.
     let stack = Stack::start(&[]);
     let corner = Corner::of(&stack).await;
-    corner.vault(reqwest::Method::POST, "secret/config", Some(json!({"max_versions": 1000}))).await;
+    corner
+        .vault(
+            reqwest::Method::POST,
+            "secret/config",
+            Some(json!({"max_versions": 1000})),
+        )
+        .await;
     let (queue, kill) = (Queue::default(), Notify::new());
-    let workers = async { tokio::join!(work(&corner, &queue, &kill), work(&corner, &queue, &kill)) };
-    let life = live(&stack, &corner, &queue, &kill, minutes, fastrand::Rng::with_seed(seed));
+    let workers =
+        async { tokio::join!(work(&corner, &queue, &kill), work(&corner, &queue, &kill)) };
+    let life = live(
+        &stack,
+        &corner,
+        &queue,
+        &kill,
+        minutes,
+        fastrand::Rng::with_seed(seed),
+    );
     let ((one, other), (keys, ended)) = tokio::join!(workers, life);
-    println!("drained {:?} after the last trouble; the processes held {one:?}, {other:?}", ended.elapsed());
+    println!(
+        "drained {:?} after the last trouble; the processes held {one:?}, {other:?}",
+        ended.elapsed()
+    );
 
     // The night makes good what was lost, and what hands did.
-    let function = Function::start(&corner.environment_with(&[("SSM_MAX_CALLS_PER_SECOND", "1000")])).await;
+    let function =
+        Function::start(&corner.environment_with(&[("SSM_MAX_CALLS_PER_SECOND", "1000")])).await;
     let sweep = json!({"action": "reconcile", "force": true});
     let report = function.invoke(&sweep).await.unwrap();
     println!("the sweep: {}", report["counts"]);
     converged(&corner, &keys).await;
-    assert_eq!(function.invoke(&sweep).await.unwrap()["counts"]["unchanged"], USERS);
+    assert_eq!(
+        function.invoke(&sweep).await.unwrap()["counts"]["unchanged"],
+        USERS
+    );
 }
 
 /// Rotates random users, with one trouble after the other; all keys, and when the last trouble was over.
@@ -99,17 +132,31 @@ async fn live(
     let end = Instant::now() + Duration::from_mins(minutes);
     let (mut troubles, mut rotations) = (BTreeMap::<&str, usize>::new(), 0);
     while Instant::now() < end {
-        let trouble =
-            random.choice(["stop", "kill", "seal", "pause", "death", "token", "hand", "lost", "none"]).unwrap();
+        let trouble = random
+            .choice([
+                "stop", "kill", "seal", "pause", "death", "token", "hand", "lost", "none",
+            ])
+            .unwrap();
         *troubles.entry(trouble).or_default() += 1;
-        let command = |what: &str| tokio::task::block_in_place(|| stack.command(&format!("vault {what}")));
+        let command =
+            |what: &str| tokio::task::block_in_place(|| stack.command(&format!("vault {what}")));
         match trouble {
             "stop" | "kill" | "seal" | "pause" => drop(command(trouble)),
             "death" => kill.notify_one(),
             "token" => {
-                let old: Value = serde_json::from_str(&corner.object("vault-token.json").await.unwrap()).unwrap();
-                corner.store_token(&tokio::task::block_in_place(|| stack.token("sync", "72h"))).await;
-                corner.vault(reqwest::Method::POST, "auth/token/revoke", Some(json!({"token": old["token"]}))).await;
+                let old: Value =
+                    serde_json::from_str(&corner.object("vault-token.json").await.unwrap())
+                        .unwrap();
+                corner
+                    .store_token(&tokio::task::block_in_place(|| stack.token("sync", "72h")))
+                    .await;
+                corner
+                    .vault(
+                        reqwest::Method::POST,
+                        "auth/token/revoke",
+                        Some(json!({"token": old["token"]})),
+                    )
+                    .await;
             }
             _ => {}
         }
@@ -119,14 +166,24 @@ async fn live(
             if trouble == "hand" {
                 let by_hand = json!({"data": {"accessKeyId": BY_HAND, "secretAccessKey": "none"}});
                 corner
-                    .vault(reqwest::Method::POST, &format!("secret/data/{}", corner.path(&user)), Some(by_hand))
+                    .vault(
+                        reqwest::Method::POST,
+                        &format!("secret/data/{}", corner.path(&user)),
+                        Some(by_hand),
+                    )
                     .await;
             }
             let history = keys.get_mut(&user).unwrap();
-            let key = corner.rotate_twice_put(&user, history.last().unwrap()).await;
+            let key = corner
+                .rotate_twice_put(&user, history.last().unwrap())
+                .await;
             history.push(key);
             rotations += 1;
-            for _ in 0..if trouble == "lost" { 0 } else { random.usize(1..=3) } {
+            for _ in 0..if trouble == "lost" {
+                0
+            } else {
+                random.usize(1..=3)
+            } {
                 queue.send(corner.event("Update", &user));
             }
             tokio::time::sleep(Duration::from_millis(random.u64(0..60))).await;

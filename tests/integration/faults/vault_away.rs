@@ -34,12 +34,21 @@ async fn messages_go_back_while_vault_is_away_and_are_written_when_it_is_back() 
             keys
         };
         stack.command(&format!("vault {away}"));
-        assert_eq!(returned(&function.invoke(&batch(&messages)).await.unwrap()), 10, "{away}");
-        let told =
-            function.lines_with(|line| line["outcome"] == "failed" && line["reason"].as_str().unwrap().contains(said));
+        assert_eq!(
+            returned(&function.invoke(&batch(&messages)).await.unwrap()),
+            10,
+            "{away}"
+        );
+        let told = function.lines_with(|line| {
+            line["outcome"] == "failed" && line["reason"].as_str().unwrap().contains(said)
+        });
         told.await;
         stack.command(&format!("vault {back}"));
-        assert_eq!(returned(&function.invoke(&batch(&messages)).await.unwrap()), 0, "{back}");
+        assert_eq!(
+            returned(&function.invoke(&batch(&messages)).await.unwrap()),
+            0,
+            "{back}"
+        );
         for (user, key) in users.iter().zip(keys) {
             assert_eq!(corner.key(user).await.unwrap().0, key, "{away}");
         }
@@ -54,7 +63,10 @@ async fn a_server_with_another_authority_is_not_trusted() {
     // With the wrong authority, and with the system's own, which do not know the stack's.
     for authority in [foreign.as_str(), ""] {
         let function = corner.function_with(&[("VAULT_CACERT", authority)]).await;
-        let report = function.invoke(&json!({"action": "sync", "users": ["alice"]})).await.unwrap();
+        let report = function
+            .invoke(&json!({"action": "sync", "users": ["alice"]}))
+            .await
+            .unwrap();
         assert_eq!(outcome(&report), "failed");
         let reason = report["users"][0]["reason"].as_str().unwrap();
         assert!(reason.contains("certificate"), "{authority:?}: {reason}");
@@ -69,10 +81,20 @@ async fn aws_is_asked_over_tls_and_only_with_a_certificate_that_is_trusted() {
     let endpoint = corner.stack.text("/vault/addr");
     let authority = corner.stack.text("/vault/caFile");
     let foreign = foreign_authority(&corner);
-    for (trusted, said) in [(&authority, "the answer could not be read"), (&foreign, "the connection failed")] {
-        let function =
-            corner.function_with(&[("AWS_ENDPOINT_URL_SSM", &endpoint), ("SSL_CERT_FILE", trusted.as_str())]).await;
-        let report = function.invoke(&json!({"action": "sync", "users": ["alice"]})).await.unwrap();
+    for (trusted, said) in [
+        (&authority, "the answer could not be read"),
+        (&foreign, "the connection failed"),
+    ] {
+        let function = corner
+            .function_with(&[
+                ("AWS_ENDPOINT_URL_SSM", &endpoint),
+                ("SSL_CERT_FILE", trusted.as_str()),
+            ])
+            .await;
+        let report = function
+            .invoke(&json!({"action": "sync", "users": ["alice"]}))
+            .await
+            .unwrap();
         let reason = report["users"][0]["reason"].as_str().unwrap();
         assert!(reason.contains(said), "{trusted:?}: {reason}");
     }

@@ -13,20 +13,31 @@ async fn every_command_works_without_a_bucket() {
     let basic = [("S3_BUCKET_NAME", ""), ("VAULT_TOKEN", "unused")];
     let policy = corner.keysync_with(&["policy", "vault"], &basic, "").await;
     let token = corner.token_of(&policy.out).await;
-    let mut terminal = Transcript::of(&corner, &[&token]).with(&[("S3_BUCKET_NAME", ""), ("VAULT_TOKEN", &token)]);
+    let mut terminal =
+        Transcript::of(&corner, &[&token]).with(&[("S3_BUCKET_NAME", ""), ("VAULT_TOKEN", &token)]);
     let first = corner.rotate("alice").await;
     terminal.run("plan alice").await;
     assert_eq!(corner.key("alice").await, None);
     terminal.run("sync alice").await;
     assert_eq!(corner.key("alice").await.unwrap(), (first, 1));
     terminal.run("sync alice").await;
-    assert_eq!(corner.key("alice").await.unwrap().1, 1, "the same key is not written again");
+    assert_eq!(
+        corner.key("alice").await.unwrap().1,
+        1,
+        "the same key is not written again"
+    );
     let (alice, bob) = (corner.rotate("alice").await, corner.rotate("bob").await);
     terminal.run("status").await;
     terminal.run("explain alice").await;
     terminal.run("reconcile --dry-run").await;
     terminal.run("reconcile").await;
-    assert_eq!((corner.key("alice").await.unwrap(), corner.key("bob").await.unwrap()), ((alice, 2), (bob.clone(), 1)));
+    assert_eq!(
+        (
+            corner.key("alice").await.unwrap(),
+            corner.key("bob").await.unwrap()
+        ),
+        ((alice, 2), (bob.clone(), 1))
+    );
     terminal.run("reconcile").await;
     corner.tamper("bob").await;
     terminal.run("reconcile").await;
@@ -114,7 +125,17 @@ async fn every_command_works_without_a_bucket() {
     Vault token  renewed; expires in 71 h (TIME), period 72 h
     [0]
     ");
-    assert_eq!(corner.s3.list_objects_v2().bucket(&corner.bucket).send().await.unwrap().key_count, Some(0));
+    assert_eq!(
+        corner
+            .s3
+            .list_objects_v2()
+            .bucket(&corner.bucket)
+            .send()
+            .await
+            .unwrap()
+            .key_count,
+        Some(0)
+    );
 }
 
 #[tokio::test]
@@ -122,7 +143,8 @@ async fn a_token_that_may_not_read_writes_each_time_and_says_so() {
     let corner = Corner::without_token(Stack::shared()).await;
     let _equal = equal_names();
     let token = corner.stack.token("strict", "72h");
-    let mut terminal = Transcript::of(&corner, &[&token]).with(&[("S3_BUCKET_NAME", ""), ("VAULT_TOKEN", &token)]);
+    let mut terminal =
+        Transcript::of(&corner, &[&token]).with(&[("S3_BUCKET_NAME", ""), ("VAULT_TOKEN", &token)]);
     let key = corner.rotate("alice").await;
     terminal.run("sync alice").await;
     terminal.run("sync alice").await;

@@ -11,7 +11,14 @@ use crate::corner::{Corner, Key};
 use crate::faults::vault_away::foreign_authority;
 use crate::stack::Stack;
 
-const EACH: [&str; 6] = ["sync alice", "plan", "reconcile --force", "status", "explain alice", "token show"];
+const EACH: [&str; 6] = [
+    "sync alice",
+    "plan",
+    "reconcile --force",
+    "status",
+    "explain alice",
+    "token show",
+];
 
 /// A corner with alice's key, and what must never be shown: the key's secret, and the token.
 async fn corner() -> (Corner<'static>, Key, String) {
@@ -230,7 +237,11 @@ async fn a_vault_of_an_authority_that_is_not_trusted() {
 async fn a_sealed_vault() {
     let _equal = equal_names();
     // A real one unseals itself in the midst of this; what it answers until then, the doctor's tests see.
-    let sealed = answering(StatusCode::SERVICE_UNAVAILABLE, r#"{"errors": ["Vault is sealed"]}"#).await;
+    let sealed = answering(
+        StatusCode::SERVICE_UNAVAILABLE,
+        r#"{"errors": ["Vault is sealed"]}"#,
+    )
+    .await;
     assert_snapshot!(complaints(&EACH, &[("VAULT_ADDR", &sealed), ("VAULT_CACERT", "")]).await, @"
     $ keysync sync alice
     USER   OUTCOME  WHY
@@ -351,7 +362,9 @@ async fn a_token_that_is_expired_or_revoked() {
 async fn a_token_without_the_policy() {
     let _equal = equal_names();
     let (corner, key, _) = corner().await;
-    let token = corner.make_token(&json!({"policies": ["default"], "period": "72h"})).await;
+    let token = corner
+        .make_token(&json!({"policies": ["default"], "period": "72h"}))
+        .await;
     corner.store_token(&token).await;
     let mut terminal = Transcript::of(&corner, &[&key.secret, &token]);
     terminal.fails("sync alice").await;
@@ -388,7 +401,12 @@ async fn no_token_object_and_damaged_ones() {
     let mut terminal = Transcript::of(&corner, &[&key.secret, "sentinel"]);
     terminal.fails("sync alice").await;
     terminal.fails("token show").await;
-    for damaged in [r#"{"token": "sentinel"#, r#"["sentinel"]"#, r#"{"token": "senti nel"}"#, ""] {
+    for damaged in [
+        r#"{"token": "sentinel"#,
+        r#"["sentinel"]"#,
+        r#"{"token": "senti nel"}"#,
+        "",
+    ] {
         corner.store("vault-token.json", damaged.to_owned()).await;
         terminal.fails("token show").await;
     }
@@ -496,7 +514,11 @@ async fn a_bucket_of_somebody_else_and_one_in_another_region() {
         // The message quotes what no output may hold.
         let body = format!("<Error><Code>{code}</Code><Message>sentinel-message</Message></Error>");
         let url = answering(status, &body).await;
-        told += &complaints(&["sync alice", "reconcile"], &[("AWS_ENDPOINT_URL_S3", &url)]).await;
+        told += &complaints(
+            &["sync alice", "reconcile"],
+            &[("AWS_ENDPOINT_URL_S3", &url)],
+        )
+        .await;
         assert!(!told.contains("sentinel"), "{told}");
     }
     assert_snapshot!(told, @r"
@@ -544,9 +566,17 @@ async fn another_region_than_that_of_the_parameters() {
     let _equal = equal_names();
     let (corner, key, token) = corner().await;
     // State and token are where they should be; Parameter Store is the one that this Region would have.
-    let (s3, url) = (corner.stack.text("/aws/endpoint"), ("AWS_REGION", "eu-west-1"));
+    let (s3, url) = (
+        corner.stack.text("/aws/endpoint"),
+        ("AWS_REGION", "eu-west-1"),
+    );
     let token_there = ("VAULT_TOKEN", token.as_str());
-    let basic = [url, token_there, ("S3_BUCKET_NAME", ""), ("AWS_ENDPOINT_URL", s3.as_str())];
+    let basic = [
+        url,
+        token_there,
+        ("S3_BUCKET_NAME", ""),
+        ("AWS_ENDPOINT_URL", s3.as_str()),
+    ];
     let mut terminal = Transcript::of(&corner, &[&key.secret, &token]).with(&basic);
     terminal.fails("sync alice").await;
     terminal.run("status").await;
@@ -570,11 +600,18 @@ async fn another_region_than_that_of_the_parameters() {
 #[tokio::test]
 async fn no_credentials_and_no_region() {
     let _equal = equal_names();
-    let none = [("AWS_ACCESS_KEY_ID", ""), ("AWS_SECRET_ACCESS_KEY", ""), ("AWS_EC2_METADATA_DISABLED", "true")];
+    let none = [
+        ("AWS_ACCESS_KEY_ID", ""),
+        ("AWS_SECRET_ACCESS_KEY", ""),
+        ("AWS_EC2_METADATA_DISABLED", "true"),
+    ];
     let mut told = complaints(&["sync alice", "reconcile", "status"], &none).await;
     told += &complaints(
         &["token show"],
-        &[("AWS_ACCESS_KEY_ID", ""), ("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://127.0.0.1:1")],
+        &[
+            ("AWS_ACCESS_KEY_ID", ""),
+            ("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://127.0.0.1:1"),
+        ],
     )
     .await;
     told += &complaints(&["sync alice", "token show"], &[("AWS_REGION", "")]).await;

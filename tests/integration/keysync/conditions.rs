@@ -9,21 +9,59 @@ use crate::schemas::is;
 
 /// A roster, and a user in each condition that lasts; named after it.
 async fn everybody(corner: &Corner<'_>) {
-    let swept = ["behind", "came-back", "drift", "gone", "held", "in-step", "missing", "moved", "retired"];
-    corner.roster(&[&swept[..], &["failed", "new"]].concat()).await;
+    let swept = [
+        "behind",
+        "came-back",
+        "drift",
+        "gone",
+        "held",
+        "in-step",
+        "missing",
+        "moved",
+        "retired",
+    ];
+    corner
+        .roster(&[&swept[..], &["failed", "new"]].concat())
+        .await;
     for user in swept {
         corner.rotate(user).await;
     }
     let elsewhere = format!("{}/elsewhere", corner.folder);
-    let swept = corner.keysync_with(&["sync", "moved"], &[("VAULT_PATH_PREFIX", &elsewhere)], "").await;
+    let swept = corner
+        .keysync_with(&["sync", "moved"], &[("VAULT_PATH_PREFIX", &elsewhere)], "")
+        .await;
     assert_eq!(swept.code, 0, "{swept:?}");
     let table = [("IAM_USER_TABLE", corner.bucket.as_str())];
-    let others = ["reconcile", "--user", "behind", "--user", "came-back", "--user", "drift", "--user", "gone"];
-    let more = ["--user", "held", "--user", "in-step", "--user", "missing", "--user", "retired"];
-    assert_eq!(corner.keysync_with(&[&others[..], &more].concat(), &table, "").await.code, 0);
+    let others = [
+        "reconcile",
+        "--user",
+        "behind",
+        "--user",
+        "came-back",
+        "--user",
+        "drift",
+        "--user",
+        "gone",
+    ];
+    let more = [
+        "--user", "held", "--user", "in-step", "--user", "missing", "--user", "retired",
+    ];
+    assert_eq!(
+        corner
+            .keysync_with(&[&others[..], &more].concat(), &table, "")
+            .await
+            .code,
+        0
+    );
     for user in ["came-back", "retired"] {
         corner.remove(user).await;
-        assert_eq!(corner.keysync_with(&["reconcile", "--user", user], &table, "").await.code, 0);
+        assert_eq!(
+            corner
+                .keysync_with(&["reconcile", "--user", user], &table, "")
+                .await
+                .code,
+            0
+        );
     }
     corner.rotate("behind").await;
     corner.rotate("came-back").await;
@@ -43,14 +81,26 @@ async fn each_condition_is_as_the_schema_says() {
     let nowhere = ("VAULT_ADDR", "https://127.0.0.1:1");
     for world in [&[table][..], &[table, nowhere]] {
         let run = async |line: &str| {
-            let arguments = [&line.split(' ').collect::<Vec<_>>()[..], &["--output", "json"]].concat();
+            let arguments = [
+                &line.split(' ').collect::<Vec<_>>()[..],
+                &["--output", "json"],
+            ]
+            .concat();
             corner.keysync_with(&arguments, world, "").await
         };
         let status = run("status").await;
         is(&status, "status");
         let users = status.json()["users"].as_array().unwrap().clone();
-        let stories = users.iter().map(|row| format!("explain {}", row["user"].as_str().unwrap())).collect::<Vec<_>>();
-        join_all(stories.iter().map(async |line| is(&run(line).await, "explanation"))).await;
+        let stories = users
+            .iter()
+            .map(|row| format!("explain {}", row["user"].as_str().unwrap()))
+            .collect::<Vec<_>>();
+        join_all(
+            stories
+                .iter()
+                .map(async |line| is(&run(line).await, "explanation")),
+        )
+        .await;
         is(&run("plan").await, "report");
         is(&run("sync in-step held failed nobody").await, "report");
         is(&run("reconcile").await, "report");

@@ -124,7 +124,11 @@ async fn a_name_of_65_characters_is_too_long() {
     let corner = Corner::without_token(Stack::shared()).await;
     let said = corner.keysync(&["sync", &"a".repeat(65)]).await;
     assert_eq!(said.code, 2);
-    assert!(said.err.contains("a user name of 65 characters, expected at most 64"), "{said:?}");
+    assert!(
+        said.err
+            .contains("a user name of 65 characters, expected at most 64"),
+        "{said:?}"
+    );
 }
 
 #[tokio::test]
@@ -151,13 +155,25 @@ async fn each_wrong_variable_is_named_once_and_no_value_is_shown() {
         ("LOG_LEVEL", "loud"),
     ];
     let mut complaints = Vec::new();
-    for line in ["sync alice", "reconcile", "plan", "status", "explain alice", "token show", "policy vault"] {
+    for line in [
+        "sync alice",
+        "reconcile",
+        "plan",
+        "status",
+        "explain alice",
+        "token show",
+        "policy vault",
+    ] {
         let mut terminal = Transcript::of(&corner, &[secret, "sentinel"]).with(&variables);
         terminal.fails(line).await;
         complaints.push(terminal.text().split_once('\n').unwrap().1.to_owned());
     }
     complaints.dedup();
-    assert_eq!(complaints.len(), 1, "every command says the same: {complaints:?}");
+    assert_eq!(
+        complaints.len(),
+        1,
+        "every command says the same: {complaints:?}"
+    );
     assert_snapshot!(complaints[0], @r"
     ! error: VAULT_ADDR: is http, which is allowed only for a loopback host; expected https
     ! error: VAULT_CACERT: cannot be read (No such file or directory (os error 2)), expected a file of PEM certificates
@@ -182,7 +198,10 @@ async fn half_a_configuration_is_told_apart() {
         (&[("S3_BUCKET_NAME", "")][..], "neither mode"),
         (&[("VAULT_ADDR", "")], "no address"),
         (&[("VAULT_ADDR", "vault.example.org:8200")], "no scheme"),
-        (&[("VAULT_ADDR", "https://vault.example.org:8200/v1")], "a path"),
+        (
+            &[("VAULT_ADDR", "https://vault.example.org:8200/v1")],
+            "a path",
+        ),
         (&[("VAULT_CACERT_BYTES", "no PEM")], "no certificate"),
     ] {
         terminal = terminal.with(variables);

@@ -18,9 +18,13 @@ async fn commands() -> Vec<String> {
     let mut open = vec![vec![]];
     while let Some(command) = open.pop() {
         let help = alone(&[&command[..], &["--help"]].concat()).await.out;
-        let listed = help.split_once("\nCommands:\n").map_or("", |(_, rest)| rest.split("\n\n").next().unwrap());
-        let names =
-            listed.lines().filter(|line| !line.starts_with("   ")).filter_map(|line| line.split_whitespace().next());
+        let listed = help
+            .split_once("\nCommands:\n")
+            .map_or("", |(_, rest)| rest.split("\n\n").next().unwrap());
+        let names = listed
+            .lines()
+            .filter(|line| !line.starts_with("   "))
+            .filter_map(|line| line.split_whitespace().next());
         for name in names.filter(|name| *name != "help") {
             let name: &'static str = name.to_owned().leak();
             found.push([&command[..], &[name]].concat().join("-"));
@@ -49,10 +53,18 @@ async fn bash_completes_commands_flags_and_values() {
             script.out
         );
         let mut bash = Command::new("bash");
-        let told = bash.args(["--norc", "-c", &ask]).kill_on_drop(true).output().await.unwrap();
+        let told = bash
+            .args(["--norc", "-c", &ask])
+            .kill_on_drop(true)
+            .output()
+            .await
+            .unwrap();
         let told = String::from_utf8(told.stdout).unwrap();
         let told = told.split_whitespace().collect::<Vec<_>>();
-        assert!(expected.split(' ').all(|word| told.contains(&word)), "{typed}: {told:?}");
+        assert!(
+            expected.split(' ').all(|word| told.contains(&word)),
+            "{typed}: {told:?}"
+        );
     }
 }
 
@@ -70,17 +82,29 @@ async fn every_shell_is_told_of_every_command() {
 
 #[tokio::test]
 async fn every_command_has_a_manual_page() {
-    let folder = std::path::PathBuf::from(Stack::shared().text("/dir")).join(format!("man-{:08x}", fastrand::u32(..)));
+    let folder = std::path::PathBuf::from(Stack::shared().text("/dir"))
+        .join(format!("man-{:08x}", fastrand::u32(..)));
     std::fs::create_dir(&folder).unwrap();
     let said = alone(&["man", folder.to_str().unwrap()]).await;
     assert_eq!(said.all(), "exit code 0\n--- out\n--- err\n");
-    let page = |name: &str| std::fs::read_to_string(folder.join(format!("{name}.1"))).unwrap_or_default();
+    let page =
+        |name: &str| std::fs::read_to_string(folder.join(format!("{name}.1"))).unwrap_or_default();
     for command in commands().await {
         let page = page(&format!("keysync-{command}"));
-        assert!(page.contains(".SH NAME") && page.contains(".SH SYNOPSIS"), "{command}: {page}");
+        assert!(
+            page.contains(".SH NAME") && page.contains(".SH SYNOPSIS"),
+            "{command}: {page}"
+        );
     }
-    for (command, flag) in [("reconcile", "allow\\-mass\\-retire"), ("policy-iam", "account"), ("sync", "dry\\-run")] {
-        assert!(page(&format!("keysync-{command}")).contains(flag), "{command}: {flag}");
+    for (command, flag) in [
+        ("reconcile", "allow\\-mass\\-retire"),
+        ("policy-iam", "account"),
+        ("sync", "dry\\-run"),
+    ] {
+        assert!(
+            page(&format!("keysync-{command}")).contains(flag),
+            "{command}: {flag}"
+        );
     }
     let main = alone(&["man"]).await;
     assert_eq!((main.code, main.err.as_str()), (0, ""));
@@ -96,11 +120,22 @@ async fn verbose_adds_lines_to_standard_error_only() {
     let quiet = corner.keysync(&["sync", "alice", "--output", "json"]).await;
     assert_eq!((quiet.code, quiet.err.as_str()), (0, ""));
     let key = corner.rotate("alice").await;
-    let told = corner.keysync(&["sync", "alice", "--output", "json", "--verbose"]).await;
-    assert_eq!((told.code, told.json()["users"][0]["outcome"].as_str()), (0, Some("written")), "{told:?}");
+    let told = corner
+        .keysync(&["sync", "alice", "--output", "json", "--verbose"])
+        .await;
+    assert_eq!(
+        (told.code, told.json()["users"][0]["outcome"].as_str()),
+        (0, Some("written")),
+        "{told:?}"
+    );
     assert!(!told.all().contains(&key.secret));
     assert!(told.err.lines().count() > 0, "nothing was logged");
-    assert!(told.err.contains("DEBUG alice: rotated: the parameter holds a newer key"), "{}", told.err);
+    assert!(
+        told.err
+            .contains("DEBUG alice: rotated: the parameter holds a newer key"),
+        "{}",
+        told.err
+    );
 }
 
 #[tokio::test]
@@ -126,8 +161,16 @@ async fn a_reader_that_goes_away_is_no_reason_to_complain() {
     }
     let piped = format!("{} policy vault | head -1", env!("CARGO_BIN_EXE_keysync"));
     let mut bash = Command::new("bash");
-    bash.args(["-o", "pipefail", "-c", &piped]).env_clear().env("PATH", "/usr/bin:/bin").envs(corner.environment());
-    let piped = bash.stdin(Stdio::null()).kill_on_drop(true).output().await.unwrap();
+    bash.args(["-o", "pipefail", "-c", &piped])
+        .env_clear()
+        .env("PATH", "/usr/bin:/bin")
+        .envs(corner.environment());
+    let piped = bash
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output()
+        .await
+        .unwrap();
     assert_eq!(String::from_utf8(piped.stderr).unwrap(), "");
     assert_eq!(String::from_utf8(piped.stdout).unwrap().lines().count(), 1);
 }

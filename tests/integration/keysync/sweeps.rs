@@ -163,14 +163,23 @@ async fn many_users_gone_at_once_are_retired_only_when_that_is_allowed() {
 async fn a_renewal_by_hand_is_written_back_and_the_token_is_never_shown() {
     let corner = Corner::new().await;
     let _equal = equal_names();
-    let before: serde_json::Value = serde_json::from_str(&corner.object("vault-token.json").await.unwrap()).unwrap();
+    let before: serde_json::Value =
+        serde_json::from_str(&corner.object("vault-token.json").await.unwrap()).unwrap();
     let token = before["token"].as_str().unwrap().to_owned();
     let mut terminal = Transcript::of(&corner, &[&token]);
     terminal.run("token show").await;
-    assert_eq!(corner.object("vault-token.json").await.unwrap(), before.to_string(), "to look is not to renew");
+    assert_eq!(
+        corner.object("vault-token.json").await.unwrap(),
+        before.to_string(),
+        "to look is not to renew"
+    );
     terminal.run("token renew").await;
-    let after: serde_json::Value = serde_json::from_str(&corner.object("vault-token.json").await.unwrap()).unwrap();
-    assert_eq!((&after["token"], &after["ttl"]), (&before["token"], &json!(72 * 3600)));
+    let after: serde_json::Value =
+        serde_json::from_str(&corner.object("vault-token.json").await.unwrap()).unwrap();
+    assert_eq!(
+        (&after["token"], &after["ttl"]),
+        (&before["token"], &json!(72 * 3600))
+    );
     assert_snapshot!(terminal.text(), @r"
     $ keysync token show
     Vault token  expires in 71 h (TIME), period 72 h

@@ -21,7 +21,12 @@ impl<'a> Transcript<'a> {
     /// An empty one; no output may hold one of `secrets`.
     pub fn of(corner: &'a Corner<'a>, secrets: &[&str]) -> Self {
         let secrets = secrets.iter().map(|secret| (*secret).to_owned()).collect();
-        Self { corner, variables: Vec::new(), secrets, text: String::new() }
+        Self {
+            corner,
+            variables: Vec::new(),
+            secrets,
+            text: String::new(),
+        }
     }
 
     /// From now on with these variables set otherwise.
@@ -40,9 +45,14 @@ impl<'a> Transcript<'a> {
     }
 
     fn note(&mut self, line: &str, said: &Said) {
-        let errors = said.err.lines().map(|line| format!("! {line}").trim_end().to_owned() + "\n").collect::<Vec<_>>();
+        let errors = said
+            .err
+            .lines()
+            .map(|line| format!("! {line}").trim_end().to_owned() + "\n")
+            .collect::<Vec<_>>();
         let (began, ended) = (format!("$ keysync {line}\n"), format!("[{}]\n", said.code));
-        self.text.extend([began, said.out.clone(), errors.concat(), ended]);
+        self.text
+            .extend([began, said.out.clone(), errors.concat(), ended]);
     }
 
     /// Types a command that is to fail, also with `--verbose`, which must give away no more.
@@ -56,13 +66,24 @@ impl<'a> Transcript<'a> {
     }
 
     async fn ended(&self, arguments: &[&str]) -> Said {
-        let variables = self.variables.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect::<Vec<_>>();
+        let variables = self
+            .variables
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect::<Vec<_>>();
         let began = Instant::now();
-        let said = end(start(arguments, &self.corner.environment_with(&variables)), "").await;
+        let said = end(
+            start(arguments, &self.corner.environment_with(&variables)),
+            "",
+        )
+        .await;
         let lasted = began.elapsed();
         assert!(lasted < PATIENCE, "{arguments:?}: {lasted:?}");
         for secret in &self.secrets {
-            assert!(!said.all().contains(secret.as_str()), "{arguments:?} told a secret");
+            assert!(
+                !said.all().contains(secret.as_str()),
+                "{arguments:?} told a secret"
+            );
         }
         said
     }

@@ -1,0 +1,200 @@
+//! JSON objects in S3 with conditional writes: what state and token have in common.
+
+use aws_sdk_s3::Client;
+use aws_sdk_s3::error::SdkError;
+use aws_sdk_s3::operation::get_object::GetObjectError;
+use aws_sdk_s3::operation::put_object::PutObjectOutput;
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::ServerSideEncryption;
+
+use super::aws::aws_error;
+use super::diagnostics::Encryption;
+use super::{Etag, Page, PutResult};
+use crate::error::Error;
+
+/// The largest object that is read: far above the legacy's state of some ten thousand users.
+const SIZE_LIMIT: i64 = 16 * 1024 * 1024;
+
+/// A bucket.
+#[derive(Clone, Debug)]
+pub(super) struct Objects {
+    client: Client,
+    bucket: String,
+}
+
+impl Objects {
+    pub(super) fn new(client: Client, bucket: &str) -> Self {
+        Self {
+            client,
+            bucket: bucket.to_owned(),
+        }
+    }
+
+    /// Where an object is, or those whose keys begin so; for people.
+    pub(super) fn address_of(&self, key: &str) -> String {
+        format!("s3://{}/{key}", self.bucket)
+    }
+
+    /// The object's text and version; `None` where there is none. The text may be a secret: the caller wipes it.
+    pub(super) async fn get(
+        &self,
+        operation: &'static str,
+        key: &str,
+    ) -> Result<Option<(Vec<u8>, Etag)>, Error> {
+        let subject = || self.address_of(key);
+        let unexpected = |problem: &str| Error::Unexpected {
+            operation,
+            subject: subject(),
+            problem: problem.to_owned(),
+        };
+        let object = match self
+            .client
+            .get_object()
+            .bucket(&self.bucket)
+            .key(key)
+            .send()
+            .await
+        {
+            Ok(object) => object,
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(GetObjectError::is_no_such_key) =>
+            {
+                return Ok(None);
+            }
+            Err(error) => {
+                let remedy = "allow s3:GetObject on it and s3:ListBucket on the bucket, and check the bucket's name and key";
+                return Err(aws_error(operation, subject(), remedy, &error));
+            }
+        };
+        if object
+            .content_length
+            .is_some_and(|length| length > SIZE_LIMIT)
+        {
+            return Err(unexpected(
+                "the object is larger than 16 MiB, which none of ours is",
+            ));
+        }
+        let etag = object
+            .e_tag
+            .clone()
+            .map(Etag)
+            .ok_or_else(|| unexpected("the answer has no ETag"))?;
+        let body = object
+            .body
+            .collect()
+            .await
+            .map_err(|_| Error::Unavailable {
+                operation,
+                subject: subject(),
+                problem: "the object broke off while it was read".to_owned(),
+            })?;
+        Ok(Some((body.to_vec(), etag)))
+    }
+
+    /// The keys that begin with `prefix`, a page of them.
+    pub(super) async fn list(
+        &self,
+        operation: &'static str,
+        prefix: &str,
+        from: Option<String>,
+    ) -> Result<Page<String>, Error> {
+        let request = self
+            .client
+            .list_objects_v2()
+            .bucket(&self.bucket)
+            .prefix(prefix)
+            .set_continuation_token(from);
+        let answer = request.send().await.map_err(|error| {
+            aws_error(
+                operation,
+                self.address_of(prefix),
+                "allow s3:ListBucket on the bucket",
+                &error,
+            )
+        })?;
+        let keys = answer
+            .contents
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(|object| object.key);
+        Ok(Page {
+            items: keys.collect(),
+            next: answer.next_continuation_token,
+        })
+    }
+
+    /// Writes the object where it still has the version `over` (`None`: where there is none).
+    pub(super) async fn put(
+        &self,
+        operation: &'static str,
+        key: &str,
+        text: Vec<u8>,
+        if_match: Option<&Etag>,
+    ) -> Result<PutResult, Error> {
+        self.put_telling(operation, key, text, if_match)
+            .await
+            .map(|(saved, _)| saved)
+    }
+
+    /// The same, and how what was written is encrypted.
+    ///
+    /// No encryption header is sent: the bucket's default applies.
+    pub(super) async fn put_telling(
+        &self,
+        operation: &'static str,
+        key: &str,
+        text: Vec<u8>,
+        if_match: Option<&Etag>,
+    ) -> Result<(PutResult, Encryption), Error> {
+        let subject = self.address_of(key);
+        let request = self
+            .client
+            .put_object()
+            .bucket(&self.bucket)
+            .key(key)
+            .content_type("application/json")
+            .body(ByteStream::from(text));
+        let request = match if_match {
+            Some(Etag(etag)) => request.if_match(etag),
+            None => request.if_none_match("*"),
+        };
+        match request.send().await {
+            Ok(answer) => {
+                let encryption = encryption(&answer);
+                let etag = answer.e_tag.map(Etag);
+                let problem = "the answer has no ETag".to_owned();
+                etag.map(|etag| (PutResult::Saved(etag), encryption))
+                    .ok_or(Error::Unexpected {
+                        operation,
+                        subject,
+                        problem,
+                    })
+            }
+            // 412: it has another version. 409: somebody is writing it. 404: it was deleted under an If-Match.
+            Err(SdkError::ServiceError(error))
+                if matches!(error.raw().status().as_u16(), 404 | 409 | 412)
+                    && !is_no_bucket(error.err()) =>
+            {
+                Ok((PutResult::PreconditionFailed, Encryption::None))
+            }
+            Err(error) => {
+                let remedy = "allow s3:PutObject on it (and kms:GenerateDataKey on the bucket's key, if it has one)";
+                Err(aws_error(operation, subject, remedy, &error))
+            }
+        }
+    }
+}
+
+fn encryption(answer: &PutObjectOutput) -> Encryption {
+    match &answer.server_side_encryption {
+        None => Encryption::None,
+        Some(ServerSideEncryption::Aes256) => Encryption::Managed,
+        Some(_) => Encryption::Kms(answer.ssekms_key_id.clone().unwrap_or_default()),
+    }
+}
+
+fn is_no_bucket(error: &impl aws_sdk_s3::error::ProvideErrorMetadata) -> bool {
+    error.code() == Some("NoSuchBucket")
+}

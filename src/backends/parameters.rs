@@ -1,0 +1,111 @@
+//! Parameter Store through its API: one parameter, or a page of them.
+
+use aws_sdk_ssm::Client;
+use aws_sdk_ssm::operation::get_parameter::GetParameterError;
+use jiff::Timestamp;
+use secrecy::SecretString;
+
+use super::aws::aws_error;
+use super::{Page, Parameters};
+use crate::error::Error;
+use crate::keys::{ParameterName, ParameterNaming, UserName};
+use crate::snapshot::{Parameter, Revision};
+
+const OPERATION: &str = "reading the parameter";
+
+/// The most that `GetParametersByPath` gives at a time
+/// (<https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParametersByPath.html>).
+const PAGE_SIZE: i32 = 10;
+
+/// Parameter Store of one account and Region.
+#[derive(Debug)]
+pub struct ParameterStore {
+    client: Client,
+}
+
+impl ParameterStore {
+    /// Through this client.
+    pub fn new(client: Client) -> Self {
+        Self { client }
+    }
+}
+
+impl Parameters for ParameterStore {
+    async fn read(&self, name: &ParameterName) -> Parameter {
+        let answer = self
+            .client
+            .get_parameter()
+            .name(name.as_str())
+            .with_decryption(true)
+            .send()
+            .await;
+        match answer {
+            Ok(answer) => seen(name.as_str(), answer.parameter),
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(GetParameterError::is_parameter_not_found) =>
+            {
+                Parameter::Absent
+            }
+            Err(error) => {
+                let remedy = "allow ssm:GetParameter on it (and kms:Decrypt on its key, if that is the customer's)";
+                Parameter::Unreadable(aws_error(OPERATION, name.as_str(), remedy, &error))
+            }
+        }
+    }
+
+    async fn page(
+        &self,
+        naming: &ParameterNaming,
+        from: Option<String>,
+    ) -> Result<Page<(UserName, Parameter)>, Error> {
+        let path = naming.prefix.trim_end_matches('/');
+        let request = self
+            .client
+            .get_parameters_by_path()
+            .path(path)
+            .recursive(false)
+            .with_decryption(true);
+        let answer = request.max_results(PAGE_SIZE).set_next_token(from).send().await.map_err(|error| {
+            let remedy =
+                "allow ssm:GetParametersByPath on it (and kms:Decrypt on the keys, if they are the customer's)";
+            aws_error("listing the parameters of", path, remedy, &error)
+        })?;
+        let items = answer
+            .parameters
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(|parameter| {
+                let name = parameter.name.clone()?;
+                Some((naming.user_of(&name).ok()?, seen(&name, Some(parameter))))
+            });
+        Ok(Page {
+            items: items.collect(),
+            next: answer.next_token.filter(|next| !next.is_empty()),
+        })
+    }
+}
+
+/// What an answer of the service amounts to.
+fn seen(name: &str, parameter: Option<aws_sdk_ssm::types::Parameter>) -> Parameter {
+    let found = parameter.and_then(|parameter| {
+        let modified = parameter.last_modified_date?.to_millis().ok()?;
+        let modified = Timestamp::from_millisecond(modified).ok()?;
+        Some((
+            SecretString::from(parameter.value?),
+            Revision {
+                modified,
+                version: parameter.version,
+            },
+        ))
+    });
+    match found {
+        Some((value, revision)) => Parameter::parse(&value, revision),
+        None => Parameter::Unreadable(Error::Unexpected {
+            operation: OPERATION,
+            subject: name.to_owned(),
+            problem: "the answer has no value, version or date".to_owned(),
+        }),
+    }
+}
