@@ -1,162 +1,199 @@
-//! Does what the plan says: Vault with check-and-set first, then the state with a conditional put.
+//! Executes a plan: Vault with check-and-set first, then the state with a conditional put.
 //!
-//! Decides nothing. Each step can run twice, late, or beside another: a death between Vault and the state leaves a
-//! version that the state does not know, which the next run's check-and-set finds.
+//! Decides nothing. Each step can run twice, late, or beside another process. If the process ends
+//! between Vault and the state, Vault has a version that the state does not know, and the
+//! check-and-set of the next run finds it.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::backends::{Backends, Etag, PutResult, States, Vault, WriteResult};
-use crate::context::Context;
+use crate::backends::{Backends, PutResult, States, Vault, WriteResult};
 use crate::error::Error;
+use crate::invocation::Invocation;
 use crate::keys::UserName;
-use crate::observe::Observation;
-use crate::plan::{Plan, Step};
-use crate::report::{Notes, Outcome};
-use crate::snapshot::{Cas, Resolution, UserState};
+use crate::observe::Observed;
+use crate::plan::Action;
+use crate::snapshot::{Cas, ParameterView, Resolution, StateView, UserState};
 
-/// How often a lost race is run again, for Vault and for the state alike.
-pub const ATTEMPTS: u32 = 5;
+/// How often a lost race is repeated, for Vault and for the state alike.
+pub const MAX_ATTEMPTS: u32 = 5;
 
-/// How a step ended.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Applied {
-    /// It is done; with the version of Vault's secret, if one was written.
-    Done(Outcome, Option<u64>),
-    /// Vault refused this guard; nothing was written.
-    Refused(Cas),
-    /// Somebody else recorded something that does not agree with what we wrote: it must be decided again.
-    /// With the version that we wrote, if we did.
-    Overtaken(Option<u64>),
+/// What was done.
+#[derive(Debug)]
+pub struct Applied {
+    /// The write to Vault, if there was one, also if the state could not be written after it.
+    pub written: Option<VaultWrite>,
+    /// How often another process had changed the state object, or a damaged one was replaced.
+    pub state_conflicts: u64,
+    /// How the execution ended.
+    pub end: Result<End, Error>,
 }
 
-/// Carries out `plan` for the user that was `seen`.
-///
-/// # Errors
-/// Those of Vault and of the state. Vault may have the key although the state could not be written.
-pub async fn apply<W: Backends>(
-    ctx: &Context<W>,
+/// A write to Vault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VaultWrite {
+    /// The version that was written.
+    pub version: u64,
+    /// When it was written.
+    pub at: Timestamp,
+}
+
+/// How an execution ended that did not fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Everything is done.
+    Done,
+    /// Vault rejected this check-and-set parameter; nothing was written.
+    CasMismatch(Cas),
+    /// Another process recorded a state that does not agree: observe and plan again.
+    Conflict,
+}
+
+/// Executes `action` for the user that was `observed`.
+pub async fn apply<B: Backends>(
+    invocation: &Invocation<'_, B>,
     user: &UserName,
-    seen: &Observation,
-    plan: &Plan<'_>,
-    notes: &mut Notes,
-) -> Result<Applied, Error> {
-    let path = &seen.snapshot.path;
-    let recorder = Recorder {
-        ctx,
+    observed: &Observed,
+    action: Action,
+) -> Applied {
+    let mut run = Run {
+        invocation,
         user,
-        over: &seen.etag,
+        observed,
+        written: None,
+        state_conflicts: 0,
     };
-    match plan.step {
-        Step::Nothing => Ok(Applied::Done(Outcome::Unchanged, None)),
-        Step::Hold => Ok(Applied::Done(Outcome::Held, None)),
-        Step::Yield => Ok(Applied::Done(Outcome::Superseded, None)),
-        Step::ReportMissing => Ok(Applied::Done(Outcome::Missing, None)),
-        Step::Fail => Ok(Applied::Done(Outcome::Failed, None)),
-        Step::Adopt {
-            current,
-            vault_version,
-        } => {
-            let state = UserState::of_written(user, current, path, vault_version, Timestamp::now());
-            recorder.adopt(state, notes).await
-        }
-        Step::Write { current, cas } => {
-            match ctx
-                .session
-                .call(async |vault, token| vault.write(token, path, user, &current.key, cas).await)
-                .await?
-            {
-                WriteResult::CasMismatch => Ok(Applied::Refused(cas)),
-                WriteResult::Written(version) => {
-                    let now = Timestamp::now();
-                    notes.in_vault_at = Some(now);
-                    notes.drift_repaired = plan.reason.is_drift();
-                    notes.state_conflicts += u64::from(seen.damaged);
-                    let state = UserState::of_written(user, current, path, version, now);
-                    recorder
-                        .record(state, Applied::Done(Outcome::Written, Some(version)), notes)
-                        .await
-                }
-            }
-        }
-        Step::Retire { state, soft_delete } => {
-            if let Some(version) = soft_delete {
-                ctx.session
-                    .call(async |vault, token| vault.soft_delete(token, path, version).await)
-                    .await?;
-            }
-            let state = UserState {
-                retired_at: Some(Timestamp::now()),
-                ..state.clone()
-            };
-            recorder
-                .record(state, Applied::Done(Outcome::Retired, None), notes)
-                .await
-        }
+    let end = run.execute(action).await;
+    Applied {
+        written: run.written,
+        state_conflicts: run.state_conflicts,
+        end,
     }
 }
 
-struct Recorder<'a, W: Backends> {
-    ctx: &'a Context<W>,
+struct Run<'a, B: Backends> {
+    invocation: &'a Invocation<'a, B>,
     user: &'a UserName,
-    over: &'a Option<Etag>,
+    observed: &'a Observed,
+    written: Option<VaultWrite>,
+    state_conflicts: u64,
 }
 
-impl<W: Backends> Recorder<'_, W> {
-    /// Writes the state unless somebody has recorded anything meanwhile: that they did knows more than a version that was
-    /// only seen.
-    async fn adopt(&self, state: UserState, notes: &mut Notes) -> Result<Applied, Error> {
-        let Some(states) = &self.ctx.states else {
-            return Ok(Applied::Done(Outcome::Unchanged, None));
-        };
-        if states.save(&state, self.over.as_ref()).await? != PutResult::PreconditionFailed {
-            return Ok(Applied::Done(Outcome::Unchanged, None));
+impl<B: Backends> Run<'_, B> {
+    async fn execute(&mut self, action: Action) -> Result<End, Error> {
+        match action {
+            Action::Skip(_) | Action::Reobserve => Ok(End::Done),
+            Action::Adopt { vault_version } => {
+                let state = self.state_of(vault_version, Timestamp::now());
+                self.record_unless_changed(state).await
+            }
+            Action::Write { cas } => match self.write(cas).await? {
+                WriteResult::CasMismatch => Ok(End::CasMismatch(cas)),
+                WriteResult::Written(version) => {
+                    let at = Timestamp::now();
+                    self.written = Some(VaultWrite { version, at });
+                    let damaged = matches!(self.observed.snapshot.state, StateView::Damaged);
+                    self.state_conflicts += u64::from(damaged);
+                    self.record(self.state_of(version, at)).await
+                }
+            },
+            Action::Retire { soft_delete } => {
+                if let Some(version) = soft_delete {
+                    self.soft_delete(version).await?;
+                }
+                let state = self.observed.snapshot.state.recorded();
+                let state = state.expect("only a user with a state is retired").clone();
+                self.record(UserState {
+                    retired_at: Some(Timestamp::now()),
+                    ..state
+                })
+                .await
+            }
         }
-        notes.state_conflicts += 1;
-        Ok(Applied::Overtaken(None))
     }
 
-    /// Writes the state and returns `done`, unless somebody has recorded more, or something else, meanwhile.
-    async fn record(
-        &self,
-        state: UserState,
-        done: Applied,
-        notes: &mut Notes,
-    ) -> Result<Applied, Error> {
-        let Some(states) = &self.ctx.states else {
-            return Ok(done);
+    async fn write(&self, cas: Cas) -> Result<WriteResult, Error> {
+        let key = self
+            .observed
+            .key
+            .as_ref()
+            .expect("only a current key is written");
+        let (path, user) = (&self.observed.snapshot.path, self.user);
+        self.invocation.breaker.check()?;
+        let session = &self.invocation.ctx.session;
+        let write =
+            session.call(async |vault, token| vault.write(token, path, user, key, cas).await);
+        self.invocation.within(write).await
+    }
+
+    async fn soft_delete(&self, version: u64) -> Result<(), Error> {
+        let path = &self.observed.snapshot.path;
+        self.invocation.breaker.check()?;
+        let session = &self.invocation.ctx.session;
+        let delete =
+            session.call(async |vault, token| vault.soft_delete(token, path, version).await);
+        self.invocation.within(delete).await
+    }
+
+    /// Returns the state that records the current key at this version in Vault.
+    fn state_of(&self, vault_version: u64, now: Timestamp) -> UserState {
+        let snapshot = &self.observed.snapshot;
+        let ParameterView::Current(current) = &snapshot.parameter else {
+            unreachable!("only a current key is recorded")
         };
-        let mut over = self.over.clone();
-        for attempt in 1..=ATTEMPTS {
-            if states.save(&state, over.as_ref()).await? != PutResult::PreconditionFailed {
-                return Ok(done);
+        UserState::of_written(self.user, current, &snapshot.path, vault_version, now)
+    }
+
+    /// Writes the state unless another process has recorded anything: what it wrote is known
+    /// better than a version that was only read.
+    async fn record_unless_changed(&mut self, state: UserState) -> Result<End, Error> {
+        let Some(states) = &self.invocation.ctx.states else {
+            return Ok(End::Done);
+        };
+        let save = states.save(&state, self.observed.etag.as_ref());
+        match self.invocation.within(save).await? {
+            PutResult::Saved(_) => Ok(End::Done),
+            PutResult::PreconditionFailed => {
+                self.state_conflicts += 1;
+                Ok(End::Conflict)
             }
-            notes.state_conflicts += 1;
-            pause(attempt).await;
-            let found = states.load(self.user).await?;
+        }
+    }
+
+    /// Writes the state unless another process has recorded the same or more.
+    async fn record(&mut self, state: UserState) -> Result<End, Error> {
+        let Some(states) = &self.invocation.ctx.states else {
+            return Ok(End::Done);
+        };
+        let mut if_match = self.observed.etag.clone();
+        for attempt in 1..=MAX_ATTEMPTS {
+            let save = states.save(&state, if_match.as_ref());
+            if let PutResult::Saved(_) = self.invocation.within(save).await? {
+                return Ok(End::Done);
+            }
+            self.state_conflicts += 1;
+            back_off(attempt).await;
+            let found = self.invocation.within(states.load(self.user)).await?;
+            // A state of the legacy service has no object of ours to overwrite.
             let theirs = found.state.filter(|_| found.etag.is_some());
             match theirs.map_or(Resolution::Overwrite, |theirs| theirs.resolve(&state)) {
-                Resolution::KeepTheirs => return Ok(done),
-                Resolution::Conflict => {
-                    let written = match done {
-                        Applied::Done(Outcome::Written, version) => version,
-                        _ => None,
-                    };
-                    return Ok(Applied::Overtaken(written));
-                }
-                Resolution::Overwrite => over = found.etag,
+                Resolution::KeepTheirs => return Ok(End::Done),
+                Resolution::Conflict => return Ok(End::Conflict),
+                Resolution::Overwrite => if_match = found.etag,
             }
         }
+        let subject = format!("the state of {}", self.user);
         Err(Error::Contended {
-            subject: format!("the state of {}", self.user),
-            attempts: ATTEMPTS,
+            subject,
+            attempts: MAX_ATTEMPTS,
         })
     }
 }
 
-/// Waits a random while before a lost race is run again: long enough for the winner to finish, longer each time.
-pub async fn pause(attempt: u32) {
+/// Waits for a random time before a lost race is repeated: long enough for the winner to finish,
+/// longer with each attempt.
+pub async fn back_off(attempt: u32) {
     let longest = 100 * u64::from(attempt);
     tokio::time::sleep(Duration::from_millis(fastrand::u64(longest / 2..=longest))).await;
 }

@@ -19,7 +19,7 @@ use diagnostics::{Credentials, Probe, Server};
 
 use crate::error::Error;
 use crate::keys::{AccessKey, ParameterName, ParameterNaming, UserName, VaultPath};
-use crate::snapshot::{Cas, Parameter, ReconcileRecord, UserState, VaultView};
+use crate::snapshot::{Cas, ParameterReading, ReconcileRecord, UserState, VaultView};
 use crate::token::{TokenFacts, TokenObject};
 
 /// A page of a listing.
@@ -34,13 +34,13 @@ pub struct Page<T> {
 /// Parameter Store.
 pub trait Parameters {
     /// Reads a parameter; whatever goes wrong is part of the answer.
-    async fn read(&self, name: &ParameterName) -> Parameter;
+    async fn read(&self, name: &ParameterName) -> ParameterReading;
     /// Lists the parameters of users, from a place on; those of nobody are left out.
     async fn page(
         &self,
         naming: &ParameterNaming,
         from: Option<String>,
-    ) -> Result<Page<(UserName, Parameter)>, Error>;
+    ) -> Result<Page<(UserName, ParameterReading)>, Error>;
 }
 
 /// The version of an S3 object, opaque.

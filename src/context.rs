@@ -1,4 +1,4 @@
-//! What an invocation works with: the configuration, the stores, and what has been said already.
+//! What an invocation works with: the configuration and the backends.
 
 mod connect;
 
@@ -14,99 +14,104 @@ use crate::error::Error;
 use crate::session::VaultSession;
 use crate::token::TokenStatus;
 
-/// The configuration and the stores of one process.
+/// The configuration and the backends of one process.
 #[derive(Debug)]
-pub struct Context<W: Backends> {
-    /// What is configured.
+pub struct Context<B: Backends> {
+    /// The configuration.
     pub config: Config,
     /// Parameter Store.
-    pub parameters: W::Parameters,
+    pub parameters: B::Parameters,
     /// The recorded state; `None` in basic mode.
-    pub states: Option<W::States>,
-    /// Vault, and the token that opens it.
-    pub session: VaultSession<W::Vault, W::Tokens>,
-    /// The roster, if there is one to ask.
-    pub roster: Option<W::Roster>,
-    said: RefCell<Vec<Degradation>>,
-    said_of_token: RefCell<Vec<String>>,
+    pub states: Option<B::States>,
+    /// Vault, and the token for it.
+    pub session: VaultSession<B::Vault, B::Tokens>,
+    /// The roster, if one is configured.
+    pub roster: Option<B::Roster>,
+    degradations: RefCell<Vec<Degradation>>,
+    token_warnings: RefCell<Vec<String>>,
 }
 
-/// A limitation that is worth saying once in the life of a process.
+/// A degraded mode; logged once per process.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Degradation {
-    /// The token may not read metadata.
+    /// The token is not allowed to read metadata.
     MetadataIsHidden,
-    /// The token of the basic mode may not read keys.
+    /// The token of the basic mode is not allowed to read keys.
     DataIsHidden,
-    /// The roster is missing, or closed to us.
+    /// The roster is missing or not accessible.
     RosterIsClosed,
 }
 
-impl<W: Backends> Context<W> {
-    /// A ctx of these stores.
+impl<B: Backends> Context<B> {
+    /// Creates a context with these backends.
     pub fn new(
         config: Config,
-        parameters: W::Parameters,
-        states: Option<W::States>,
-        session: VaultSession<W::Vault, W::Tokens>,
-        roster: Option<W::Roster>,
+        parameters: B::Parameters,
+        states: Option<B::States>,
+        session: VaultSession<B::Vault, B::Tokens>,
+        roster: Option<B::Roster>,
     ) -> Self {
-        let (said, said_of_token) = (RefCell::default(), RefCell::default());
+        let (degradations, token_warnings) = (RefCell::default(), RefCell::default());
         Self {
             config,
             parameters,
             states,
             session,
             roster,
-            said,
-            said_of_token,
+            degradations,
+            token_warnings,
         }
     }
 
-    /// Logs the notice, the first time.
-    pub fn warn_once(&self, notice: Degradation) {
-        if self.said.borrow().contains(&notice) {
+    /// Logs a degraded mode, the first time.
+    pub fn warn_once(&self, degradation: Degradation) {
+        if self.degradations.borrow().contains(&degradation) {
             return;
         }
-        self.said.borrow_mut().push(notice);
-        match notice {
+        self.degradations.borrow_mut().push(degradation);
+        match degradation {
             Degradation::MetadataIsHidden => tracing::warn!(
-                "the Vault token may not read metadata: keys are synced, but drift in Vault is not seen, and a write whose guard \
-                 Vault refuses is made without one; allow what `keysync policy vault` prints"
+                "the Vault token is not allowed to read metadata: keys are synced, but drift in \
+                 Vault is not detected, and a write whose check-and-set Vault rejects is repeated \
+                 without it; allow what `keysync policy vault` prints"
             ),
             Degradation::RosterIsClosed => tracing::warn!(
-                "there is no roster to ask: a user without a parameter is retired when an event says that it was deleted; \
-                 allow dynamodb:GetItem and dynamodb:Scan on IAM_USER_TABLE, or switch the roster off with IAM_USER_TABLE=-"
+                "the roster is missing or not accessible: a user without a parameter is retired \
+                 when an event reports the deletion; allow dynamodb:GetItem and dynamodb:Scan on \
+                 IAM_USER_TABLE, or switch the roster off with IAM_USER_TABLE=-"
             ),
             Degradation::DataIsHidden => tracing::warn!(
-                "the Vault token may not read keys: without a bucket for state, every sync writes a new version; set S3_BUCKET_NAME or allow read"
+                "the Vault token is not allowed to read keys: without a bucket for state, every \
+                 sync writes a new version; set S3_BUCKET_NAME or allow read"
             ),
         }
     }
 
-    /// Renews the token where that is due, or with `force` in any case, and logs what is wrong with it; an `Err` says in
-    /// words that this could not be done, and is the caller's to tell.
+    /// Renews the token if that is due, or with `force` in any case, and logs its warnings.
+    ///
+    /// # Errors
+    /// The cause in words, for the caller to report.
     pub async fn maintain_token(
         &self,
         force: bool,
         deadline: Instant,
     ) -> Result<TokenStatus, String> {
-        let renew_if_due =
-            tokio::time::timeout_at(deadline, self.session.renew_if_due(force)).await;
-        let status = renew_if_due.unwrap_or(Err(Error::OutOfTime));
+        let renewal = self.session.renew_if_due(force);
+        let status = tokio::time::timeout_at(deadline, renewal).await;
+        let status = status.unwrap_or(Err(Error::OutOfTime));
         if let Ok(status) = &status {
             self.warn_of_token(status.warnings.clone());
         }
-        status.map_err(|error| format!("the Vault token could not be looked after: {error}"))
+        status.map_err(|error| format!("checking and renewing the Vault token failed: {error}"))
     }
 
-    /// Logs what is wrong with the token, unless the same was said last time.
+    /// Logs warnings about the token, unless they are the same as last time.
     pub fn warn_of_token(&self, warnings: Vec<String>) {
-        if *self.said_of_token.borrow() != warnings {
+        if *self.token_warnings.borrow() != warnings {
             for warning in &warnings {
                 tracing::warn!("{warning}");
             }
-            *self.said_of_token.borrow_mut() = warnings;
+            *self.token_warnings.borrow_mut() = warnings;
         }
     }
 }

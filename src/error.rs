@@ -77,6 +77,18 @@ pub enum Error {
     /// A sweep did not get everybody in step: the next one goes on with those.
     #[error("the sweep is incomplete: {0}")]
     PartialFailure(String),
+    /// A reconcile run would retire too many users: check Parameter Store, then allow it.
+    #[error(
+        "refused: {gone} of {known} users would be retired at once, as if a listing were broken; \
+         check Parameter Store, then repeat with allowMassRetire (--allow-mass-retire) if the users \
+         are really gone"
+    )]
+    MassRetireLimit {
+        /// The number of users who would be retired.
+        gone: usize,
+        /// The number of users who are known.
+        known: usize,
+    },
     /// A token that was given is not one to store: give a better one.
     #[error("the token was refused: {0}")]
     BadToken(String),
@@ -114,6 +126,7 @@ impl Error {
             Self::Contended { .. } => "Contended",
             Self::OutOfTime => "OutOfTime",
             Self::PartialFailure(_) => "PartialFailure",
+            Self::MassRetireLimit { .. } => "MassRetireLimit",
             Self::BadToken(_) => "BadToken",
             Self::SyncFailed { .. } => "SyncFailed",
         }

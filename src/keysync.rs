@@ -1,101 +1,105 @@
-//! Everything that can be asked of the service, on the real stores.
+//! The operations of the service on the real backends.
 //!
 //! Delegates; holds no rule of its own.
 
-use std::time::Duration;
-
+use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
 use secrecy::SecretString;
 use serde_json::Value;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
-use crate::context::Context;
-use crate::context::{Live, connect};
+use crate::context::{Context, Live, connect};
+use crate::deadlines::{Deadlines, MAX_INVOCATION, MAX_SELF_TEST};
 use crate::doctor::{Check, answer_without_context, doctor};
 use crate::error::Error;
 use crate::explain::{Explanation, explain};
+use crate::invocation::Invocation;
 use crate::keys::UserName;
-use crate::observe::Look;
-use crate::reconcile::{Run, Watch, run};
-use crate::report::{Outcome, Report};
+use crate::observe::ReadStrategy;
+use crate::reconcile::{Progress, ReconcileResult, reconcile};
+use crate::report::Report;
 use crate::status::{Status, status};
-use crate::sync::{OnlySay, Request, sync_all};
+use crate::sync::{Outcome, Request, dry_run, sync_all};
 use crate::telemetry::Metrics;
 use crate::token::{TokenStatus, TokenView};
 use crate::token_import::{Imported, import};
 use crate::trigger::Reconcile;
 
-/// How long anything may take: as long as the longest invocation of a Lambda function.
-const LASTS: Duration = Duration::from_mins(15);
-
-/// How long the doctor may take.
-const EXAMINED_WITHIN: Duration = Duration::from_mins(1);
-
-/// The service: a configuration, and the stores that it names.
+/// The service: a configuration, and the backends that it names.
 ///
-/// Its futures are not `Send`, because all work is done on one thread: await them in `main`, or on a `LocalSet`.
+/// Its futures are not `Send`, because all work is done on one thread: await them in `main`, or on
+/// a `LocalSet`.
 #[derive(Debug)]
 pub struct KeySync {
     ctx: Context<Live>,
 }
 
 impl KeySync {
-    /// Prepares to work with what is configured. Credentials and Region of AWS come from the environment, as the AWS SDK
-    /// reads them. Nothing is sent yet.
+    /// Creates the clients for a configuration. AWS credentials and Region come from the
+    /// environment, as the AWS SDK reads them. Nothing is sent yet.
     ///
     /// # Errors
-    /// [`Error::BadConfiguration`] where no client can be made from the configuration.
+    /// [`Error::BadConfiguration`] if no client can be created from the configuration.
     pub async fn connect(config: Config) -> Result<Self, Error> {
         Ok(Self {
             ctx: connect(config).await?,
         })
     }
 
-    /// What is configured.
+    /// Returns the configuration.
     pub fn config(&self) -> &Config {
         &self.ctx.config
     }
 
-    /// Syncs these users now, whatever is recorded of them; the report comes in their order. With `dry_run` it only says
-    /// what would be done.
+    /// Syncs these users now, whatever is recorded about them; the report is in their order. With
+    /// `dry_run` it only reports what would be done.
     pub async fn sync(&self, users: &[UserName], dry_run: bool) -> Report {
-        let deadline = Instant::now() + LASTS;
         let started = Instant::now();
-        let only_say = if dry_run {
-            OnlySay::All
-        } else {
-            OnlySay::Nothing
-        };
-        let requests = users
-            .iter()
-            .map(|user| Request::asked(user.clone(), Look::THOROUGH, only_say))
-            .collect();
-        let renew_if_due = async {
-            if dry_run {
-                Ok(None)
-            } else {
-                self.ctx.maintain_token(false, deadline).await.map(Some)
-            }
-        };
-        let (reports, token) = tokio::join!(sync_all(&self.ctx, requests, deadline), renew_if_due);
-        // Where nobody could be synced, the reports say what is wrong.
-        if let Err(complaint) = token
-            && reports.iter().any(|user| user.outcome != Outcome::Failed)
-        {
-            self.ctx.warn_of_token(vec![complaint]);
+        let invocation = Invocation::new(&self.ctx, started + MAX_INVOCATION, 1);
+        let requests = users.iter().cloned();
+        let requests = requests.map(|user| Request::new(user, ReadStrategy::VAULT_FIRST));
+        let requests = stream::iter(requests);
+        if dry_run {
+            let results = requests.map(|request| self::dry_run(&invocation, request));
+            let results = results
+                .buffered(self.ctx.config.concurrency)
+                .collect::<Vec<_>>()
+                .await;
+            return Report::new("sync", &results, started.elapsed());
         }
-        Report::of("sync", reports, started.elapsed())
+        let results = sync_all(&invocation, requests).collect::<Vec<_>>();
+        let renewal = self.ctx.maintain_token(false, invocation.deadline);
+        let (results, token) = tokio::join!(results, renewal);
+        // If every user failed, the report shows the cause.
+        if let Err(problem) = token
+            && results
+                .iter()
+                .any(|result| result.outcome() != Outcome::Failed)
+        {
+            self.ctx.warn_of_token(vec![problem]);
+        }
+        Report::new("sync", &results, started.elapsed())
     }
 
-    /// Sweeps everybody, or whom `order` names, and renews the token.
+    /// Reconciles all users, or those that `order` names, and renews the Vault token. `progress` is
+    /// called for each user; cancelling finishes the users in flight.
     ///
     /// # Errors
-    /// Those of the record of the last sweep; what failed of the sweep itself is part of the answer.
-    pub async fn reconcile(&self, order: &Reconcile, watch: &impl Watch) -> Result<Run, Error> {
+    /// Those of the record of the last run. What fails during the run is part of the result.
+    pub async fn reconcile(
+        &self,
+        order: &Reconcile,
+        cancel: &CancellationToken,
+        progress: impl FnMut(Progress<'_>),
+    ) -> Result<ReconcileResult, Error> {
         let id = format!("keysync-{:016x}", fastrand::u64(..));
-        let sweep = Box::pin(run(&self.ctx, order, &id, Instant::now() + LASTS, watch));
-        // A plan for new users alone would not notice that there is no way into Vault.
+        let deadlines = Deadlines::until(Instant::now() + MAX_INVOCATION);
+        let run = Box::pin(reconcile(
+            &self.ctx, order, &id, deadlines, cancel, progress,
+        ));
+        // A plan for new users alone would not notice that Vault is not accessible.
         let token = async {
             if order.dry_run {
                 self.ctx.session.show().await.err()
@@ -103,64 +107,74 @@ impl KeySync {
                 None
             }
         };
-        let (run, trouble) = tokio::join!(sweep, token);
+        let (run, problem) = tokio::join!(run, token);
         let mut run = run?;
-        run.problems.extend(trouble.map(|error| error.to_string()));
+        run.problems.extend(problem.map(|error| error.to_string()));
         run.report.problems.clone_from(&run.problems);
         Ok(run)
     }
 
-    /// How everybody stands, or these users.
+    /// Returns the status of all users, or of these.
     ///
     /// # Errors
-    /// None so far: what could not be found out is among the status's problems.
+    /// None so far: what could not be read is one of the status's problems.
     pub async fn status(
         &self,
         users: Option<Vec<UserName>>,
-        watch: &impl Watch,
+        cancel: &CancellationToken,
+        progress: impl FnMut(Progress<'_>),
     ) -> Result<Status, Error> {
-        let (status, _) = Box::pin(status(&self.ctx, users, Instant::now() + LASTS, watch)).await?;
+        let deadlines = Deadlines::until(Instant::now() + MAX_INVOCATION);
+        let status = status(&self.ctx, users, deadlines, cancel, progress);
+        let (status, _) = Box::pin(status).await?;
         Ok(status)
     }
 
-    /// The whole story of one user.
+    /// Returns the explanation of one user.
     ///
     /// # Errors
-    /// None so far: what could not be found out is part of the story.
+    /// None so far: what could not be read is part of the explanation.
     pub async fn explain(&self, user: &UserName) -> Result<Explanation, Error> {
-        let users = Some(vec![user.clone()]);
-        let (status, seen) =
-            Box::pin(status(&self.ctx, users, Instant::now() + LASTS, &())).await?;
-        let seen = seen
-            .into_iter()
-            .next()
-            .expect("there is a row for each named user");
-        let (sighting, last_run) = (
-            seen.sighting.as_deref(),
-            if status.last_run_is_known {
-                Ok(status.last_run.as_ref())
-            } else {
-                Err(())
+        let deadlines = Deadlines::until(Instant::now() + MAX_INVOCATION);
+        let (users, never) = (Some(vec![user.clone()]), CancellationToken::new());
+        let status = status(&self.ctx, users, deadlines, &never, |_| {});
+        let (
+            Status {
+                users,
+                last_run,
+                last_run_is_known,
+                ..
             },
-        );
+            results,
+        ) = Box::pin(status).await?;
+        let (row, result) = users
+            .into_iter()
+            .zip(&results)
+            .next()
+            .expect("one row per user");
+        let last_run = if last_run_is_known {
+            Ok(last_run.as_ref())
+        } else {
+            Err(())
+        };
         Ok(explain(
             &self.ctx.config,
-            seen.row,
-            sighting,
+            row,
+            result,
             last_run,
             Timestamp::now(),
         ))
     }
 
-    /// What is known of the Vault token; it is not renewed.
+    /// Returns what Vault reports about the token; it is not renewed.
     ///
     /// # Errors
-    /// Those of loading the token and of asking Vault for it.
+    /// Those of loading the token and of looking it up in Vault.
     pub async fn token(&self) -> Result<TokenView, Error> {
         self.ctx.session.show().await
     }
 
-    /// Renews the Vault token; its new state.
+    /// Renews the Vault token and returns its new state.
     ///
     /// # Errors
     /// Those of loading the token and of renewing it.
@@ -168,11 +182,13 @@ impl KeySync {
         self.ctx.session.renew_if_due(true).await
     }
 
-    /// Backends another Vault token, or the one that `candidate` wraps, after Vault has been asked about it.
+    /// Stores another Vault token, or the one that `candidate` wraps, after Vault has been asked
+    /// about it.
     ///
     /// # Errors
-    /// [`Error::BadToken`] for one that cannot do the work, and, unless `accept_warnings`, for one that has issues;
-    /// [`Error::BadConfiguration`] where no token is stored; those of Vault and of the bucket.
+    /// [`Error::BadToken`] for a token that cannot do the work, and, unless `accept_warnings`, for
+    /// one that has issues; [`Error::BadConfiguration`] if no token is stored; those of Vault and
+    /// of the bucket.
     pub async fn import_token(
         &self,
         candidate: SecretString,
@@ -181,22 +197,26 @@ impl KeySync {
         Box::pin(import(&self.ctx, candidate, accept_warnings)).await
     }
 
-    /// Looks at everything that a deployment needs, from where this runs.
+    /// Checks everything that a deployment needs, from where this runs.
     pub async fn doctor(&self) -> Vec<Check> {
-        Box::pin(doctor(&self.ctx, Instant::now() + EXAMINED_WITHIN)).await
+        Box::pin(doctor(&self.ctx, Instant::now() + MAX_SELF_TEST)).await
     }
 
-    /// Answers a Lambda payload when there is no [`KeySync`] because of `error`; `None` for all that cannot be answered then.
+    /// Answers a Lambda payload when there is no [`KeySync`] because of `error`; `None` for all
+    /// payloads that cannot be answered then.
     pub fn answer_without_configuration(payload: &Value, error: &Error) -> Option<Value> {
         answer_without_context(payload, error)
     }
 
-    /// Answers a Lambda payload by `deadline`; logs what happens to each user, and counts it in `metrics`.
+    /// Answers a Lambda payload by `deadline`; logs what happens to each user and counts it in
+    /// `metrics`.
     ///
     /// # Errors
-    /// [`Error::BadEvent`] for a payload that is none of ours; [`Error::SyncFailed`] when the user of a direct event
-    /// failed; [`Error::PartialFailure`] for a sweep that was not complete, those of its record where it could not begin;
-    /// those of the token for a renewal.
+    /// - [`Error::BadEvent`] for an unknown payload.
+    /// - [`Error::SyncFailed`] if the user of a direct event failed.
+    /// - [`Error::PartialFailure`] for a reconcile run that is not complete, and those of its record
+    ///   if it could not start.
+    /// - Those of the token for a renewal.
     pub async fn handle(
         &self,
         payload: Value,

@@ -11,30 +11,41 @@
 //! # }
 //! ```
 //!
-//! With a bucket in the [`Config`] it works in enhanced mode: state and token in S3, so that it knows who is gone, and what
-//! it wrote. With a fixed token instead it is stateless (basic mode). [`KeySync`] says what can be asked, [`Error`] what can go wrong, by what
-//! the caller does next.
+//! With a bucket in the [`Config`] the service works in enhanced mode: state and token are stored
+//! in S3, so it knows which keys it wrote and which users are gone. With a fixed token instead it
+//! is stateless (basic mode). [`KeySync`] lists the operations, [`Error`] the failures, grouped by
+//! what the caller does next.
 //!
 //! # How it works
 //!
-//! The data flows one way: `trigger` (what woke us) → `observe` (what there is: a `snapshot`) → `plan` (what to do, and
-//! why) → `apply` (Vault first, then the state) → `report` (what happened). `sync` is that pipeline on one screen;
-//! `handler` runs it for a Lambda payload, `reconcile` for everybody, once a night. `doctor` looks whether everything is
-//! there that it needs.
+//! Data flows one way. Each module uses only modules above it in this list:
 //!
-//! Around it: `config` (the environment), `ctx` (what an invocation works with), `stores` (the outside, one trait and
-//! one adapter each), `live` (which of them), `token` (the key to Vault), `keys` (names and secrets), `error`, `telemetry`. For people: `status`
-//! and `explain` (a dry run, told), `policy` (the permissions that are needed), `words`. `keysync` is the way in.
+//! 1. [`error`], `keys` (names and secrets), [`time_format`], `config` (the environment),
+//!    `snapshot` (what was read, as plain data), `token` (the rules for the Vault token) and
+//!    `deadlines` are the vocabulary. They perform no I/O.
+//! 2. `backends` (one trait and one adapter per external system), `session` (Vault with its token),
+//!    `context` (configuration and backends) and `invocation` (context, deadline, circuit breaker)
+//!    are the tools.
+//! 3. `trigger` parses the payload, `observe` reads one user, `plan` decides, `apply` writes, and
+//!    `sync` is the loop around them. Its result becomes the `report`, the metrics (`telemetry`),
+//!    and the messages to redeliver.
+//! 4. `reconcile` runs the same pipeline for all users. `status` and `explain` are a dry run of it.
+//! 5. `doctor`, `capabilities` and `token_import` examine a deployment and its token; [`policy`]
+//!    prints the permissions that it needs.
+//! 6. `handler` answers a Lambda payload. `keysync` is the entry point.
 
 mod apply;
 mod backends;
+mod breaker;
 mod capabilities;
 mod config;
 mod context;
+mod deadlines;
 mod doctor;
 mod error;
 mod explain;
 mod handler;
+mod invocation;
 mod keys;
 mod keysync;
 mod observe;
@@ -58,15 +69,17 @@ mod testing;
 pub mod time_format;
 
 pub use config::{BucketConfig, Config, OnUserDeleted, VaultConfig, log_level};
+pub use deadlines::time_left;
 pub use doctor::{Check, CheckStatus, misconfigured};
 pub use error::{Error, Problem};
 pub use explain::{Explanation, Paragraph};
 pub use keys::{ParameterNaming, UserName, UserNameError};
 pub use keysync::KeySync;
-pub use reconcile::{Run, Watch};
-pub use report::{Outcome, Report, UserReport};
+pub use reconcile::{Progress, ReconcileResult};
+pub use report::{Report, UserReport};
 pub use snapshot::ReconcileRecord;
 pub use status::{Condition, LastSync, Row, Status, SyncOutcome};
+pub use sync::{Outcome, SyncResult};
 pub use telemetry::{Metrics, NAMESPACE, start_log};
 pub use token::{TokenStatus, TokenView};
 pub use token_import::Imported;
@@ -74,3 +87,5 @@ pub use trigger::Reconcile;
 
 /// For [`KeySync::import_token`].
 pub use secrecy::SecretString;
+/// For [`KeySync::reconcile`] and [`KeySync::status`].
+pub use tokio_util::sync::CancellationToken;

@@ -1,85 +1,86 @@
-//! Looks at what there is of one user: parameter and state at the same time, the rest only where it decides something.
+//! Reads what exists for one user: parameter and state at the same time, the rest only where it
+//! decides something.
 //!
-//! Reads only. The order of reads is an invariant: after a refused write Vault's metadata is read **before** the
-//! parameter, so that the key that we then hold is at least as new as the one that refused us.
+//! Observing never fails: a source that cannot be read is a value in the snapshot. The order of
+//! reads is an invariant. After a rejected write, Vault's metadata is read **before** the
+//! parameter, so the key that is then held is at least as new as the one that caused the rejection.
 
 use crate::backends::{Backends, Etag, Found, Parameters, Roster, States, Vault, VaultSecret};
 use crate::config::OnUserDeleted;
-use crate::context::{Context, Degradation};
+use crate::context::Degradation;
 use crate::error::Error;
-use crate::keys::UserName;
-use crate::report::UserReport;
-use crate::snapshot::{Cas, Parameter, RosterView, Snapshot, UserState, VaultView};
+use crate::invocation::Invocation;
+use crate::keys::{AccessKey, UserName, VaultPath};
+use crate::snapshot::{
+    Cas, Event, ParameterReading, ParameterView, RosterView, Snapshot, StateView, UserState,
+    VaultView,
+};
 
-/// How to look.
+/// In which order to read, and what is known beforehand.
 #[derive(Debug)]
-pub enum Look {
-    /// Parameter and state at the same time. Vault is taken to be at the recorded version; check-and-set proves it.
-    Quick,
-    /// The parameter has been listed, and before that `vault` was read; where it was not, Vault is asked last.
-    Listed {
-        /// What the listing gave.
-        parameter: Parameter,
-        /// What Vault's metadata said before.
+pub enum ReadStrategy {
+    /// Parameter and state at the same time. Vault is assumed to be at the recorded version;
+    /// check-and-set proves it.
+    Optimistic,
+    /// The parameter has been listed, and before that `vault` was read. If it was not, Vault is
+    /// read last, which proves that all is in sync, but does not justify a write.
+    FromListing {
+        /// The parameter as listed.
+        parameter: ParameterReading,
+        /// What Vault's metadata showed before.
         vault: VaultView,
     },
     /// Vault's metadata first.
-    Thorough {
-        /// The guard that Vault has refused just before, if that is why.
-        refused: Option<Cas>,
-        /// The version that we have written just before, if that is why.
+    VaultFirst {
+        /// The check-and-set parameter that Vault rejected just before, if that is the reason.
+        rejected: Option<Cas>,
+        /// The version that was written just before, if that is the reason.
         written: Option<u64>,
     },
 }
 
-impl Look {
-    /// Vault's metadata first, for no other reason than to be sure.
-    pub const THOROUGH: Self = Self::Thorough {
-        refused: None,
+impl ReadStrategy {
+    /// Vault's metadata first, with nothing known beforehand.
+    pub const VAULT_FIRST: Self = Self::VaultFirst {
+        rejected: None,
         written: None,
     };
 }
 
-/// What was seen, and what a write needs to know besides.
+/// What was observed: the input of the plan, and beside it what only a write needs.
 #[derive(Debug)]
-pub struct Observation {
+pub struct Observed {
     /// The input of the plan.
     pub snapshot: Snapshot,
-    /// The version of the state object.
+    /// The current key; `Some` exactly if the parameter holds one.
+    pub key: Option<AccessKey>,
+    /// The version of the state object, for its conditional write.
     pub etag: Option<Etag>,
-    /// Whether there is a state object that cannot be understood.
-    pub damaged: bool,
-    /// Whether Vault's metadata was read before the parameter, or not at all. Otherwise the parameter may be older than
-    /// the version that Vault is at: good enough to see that all is in step, but not to write.
-    pub proven: bool,
 }
 
-/// Looks at one user.
-///
-/// # Errors
-/// Those of the state and of Vault; the parameter's are part of the snapshot.
-pub async fn observe<W: Backends>(
-    ctx: &Context<W>,
+/// Observes one user.
+pub async fn observe<B: Backends>(
+    invocation: &Invocation<'_, B>,
     user: &UserName,
-    told_deleted: bool,
-    look: Look,
-    report: &mut UserReport,
-) -> Result<Observation, Error> {
-    let path = ctx.config.vault.path_of(user);
-    let screening = matches!(
-        look,
-        Look::Listed {
-            vault: VaultView::NotRead,
-            ..
-        }
-    );
-    let (mut before, listed) = match look {
-        Look::Quick => (VaultView::NotRead, None),
-        Look::Listed { parameter, vault } => (vault, Some(parameter)),
-        Look::Thorough { refused, written } => match (metadata(ctx, user, refused).await?, written)
-        {
-            // Nothing else is known of Vault, but that it holds what we wrote, whatever the state says.
-            (VaultView::Hidden { .. }, Some(version)) => (
+    event: Option<Event>,
+    strategy: ReadStrategy,
+) -> Observed {
+    let reader = Reader {
+        invocation,
+        user,
+        path: invocation.ctx.config.vault.path_of(user),
+    };
+    let (rejected, is_reconcile) = match &strategy {
+        ReadStrategy::VaultFirst { rejected, .. } => (*rejected, false),
+        ReadStrategy::FromListing { vault, .. } => (None, matches!(vault, VaultView::NotRead)),
+        ReadStrategy::Optimistic => (None, false),
+    };
+    let (first, listed) = match strategy {
+        ReadStrategy::Optimistic => (VaultView::NotRead, None),
+        ReadStrategy::FromListing { parameter, vault } => (vault, Some(parameter)),
+        ReadStrategy::VaultFirst { written, .. } => match (reader.metadata().await, written) {
+            // Metadata is hidden, but Vault holds what was just written, whatever the state says.
+            (VaultView::Hidden, Some(version)) => (
                 VaultView::At {
                     version,
                     readable: true,
@@ -91,182 +92,202 @@ pub async fn observe<W: Backends>(
     };
     let was_listed = listed.is_some();
     let parameter = async {
-        let parameter = match listed {
+        match listed {
             Some(listed) => listed,
-            None => parameter(ctx, user).await,
-        };
-        // At once, so that a failure further down still tells how long the key has been missing.
-        report.saw(&parameter);
-        parameter
+            None => reader.parameter().await,
+        }
     };
-    let (
-        parameter,
-        Found {
-            state,
-            etag,
-            damaged,
-        },
-    ) = if let Some(states) = &ctx.states {
-        let (parameter, found) = tokio::join!(parameter, states.load(user));
-        (parameter, found?)
+    let is_basic = invocation.ctx.states.is_none();
+    let (parameter, (state, etag), first) = if is_basic {
+        // The key in Vault stands for the state, so it is read before the parameter.
+        let (state, vault) = reader.published().await;
+        let is_better = matches!(first, VaultView::NotRead)
+            || (matches!(first, VaultView::Hidden) && rejected.is_none());
+        (
+            parameter.await,
+            (state, None),
+            if is_better { vault } else { first },
+        )
     } else {
-        // In basic mode the key in Vault stands for the record of it, and has to be read before the parameter.
-        let (found, view) = published(ctx, user).await?;
-        if matches!(
-            before,
-            VaultView::NotRead | VaultView::Hidden { refused: None }
-        ) {
-            before = view;
-        }
-        (parameter.await, found)
+        let (parameter, state) = tokio::join!(parameter, reader.state());
+        (parameter, state, first)
     };
-    report.notes.missed_since = parameter
-        .revision()
-        .zip(state.as_ref())
-        .and_then(|(now, state)| state.missed_since(now));
-    report.notes.recorded = Some(match (&parameter, &state) {
-        (Parameter::Current(current), Some(state)) => {
-            state.last_secret_hash == current.fingerprint && state.retired_at.is_none()
-        }
-        _ => false,
-    });
+    let ParameterReading {
+        view: parameter,
+        key,
+    } = parameter;
     let roster = match parameter {
-        Parameter::Absent => roster(ctx, user).await?,
+        ParameterView::Absent => reader.roster().await,
         _ => RosterView::Unknown,
     };
-    let deletes = ctx.config.on_user_deleted == OnUserDeleted::SoftDelete;
-    let vault = match before {
-        VaultView::NotRead if needs_metadata(&parameter, state.as_ref(), screening, deletes) => {
-            metadata(ctx, user, None).await?
-        }
-        before => before,
-    };
-    let proven = if ctx.states.is_some() {
-        vault == before
+    let read_last = matches!(first, VaultView::NotRead)
+        && needs_metadata(&parameter, state.recorded(), is_reconcile, reader.deletes());
+    let vault = if read_last {
+        reader.metadata().await
     } else {
-        !was_listed
+        first
     };
+    let safe_to_write = if is_basic { !was_listed } else { !read_last };
+    let path = reader.path;
     let snapshot = Snapshot {
         parameter,
         state,
         vault,
         roster,
         path,
-        told_deleted,
+        event,
+        rejected,
+        safe_to_write,
     };
-    Ok(Observation {
+    Observed {
         snapshot,
+        key,
         etag,
-        damaged,
-        proven,
-    })
+    }
 }
 
-/// Whether a plan needs to know what Vault is at; a sweep's (`screening`) does where all else is in step.
+/// Returns whether a plan depends on Vault's version. In a reconcile run it also does where
+/// everything else is in sync.
 fn needs_metadata(
-    parameter: &Parameter,
+    parameter: &ParameterView,
     state: Option<&UserState>,
-    screening: bool,
+    is_reconcile: bool,
     deletes: bool,
 ) -> bool {
     match (parameter, state) {
-        // What is deleted must be the latest version.
-        (Parameter::Absent, Some(state)) => state.retired_at.is_none() && deletes,
-        // A state of the legacy knows no version.
-        (Parameter::Current(current), Some(state)) => {
+        // Only the latest version may be deleted.
+        (ParameterView::Absent, Some(state)) => state.retired_at.is_none() && deletes,
+        // A state of the legacy service has no version.
+        (ParameterView::Current(current), Some(state)) => {
             state.vault_version.is_none()
-                || (screening && state.last_secret_hash == current.fingerprint)
+                || (is_reconcile && state.last_secret_hash == current.fingerprint)
         }
         _ => false,
     }
 }
 
-async fn parameter<W: Backends>(ctx: &Context<W>, user: &UserName) -> Parameter {
-    match ctx.config.naming.parameter_of(user) {
-        Some(name) => ctx.parameters.read(&name).await,
-        None => Parameter::Unnameable,
-    }
+/// Reads the sources of one user.
+struct Reader<'a, B: Backends> {
+    invocation: &'a Invocation<'a, B>,
+    user: &'a UserName,
+    path: VaultPath,
 }
 
-/// In basic mode the key that Vault holds stands for the record of it.
-async fn published<W: Backends>(
-    ctx: &Context<W>,
-    user: &UserName,
-) -> Result<(Found, VaultView), Error> {
-    let path = ctx.config.vault.path_of(user);
-    match ctx
-        .session
-        .call(async |vault, token| vault.read(token, &path).await)
-        .await
-    {
-        Ok(VaultSecret::Absent) => Ok((Found::default(), VaultView::Absent)),
-        Ok(VaultSecret::Key(key, version)) => {
-            let view = VaultView::At {
-                version,
-                readable: key.is_some(),
-            };
-            let state = key.map(|key| UserState::of_published(user, &key, version, &path));
-            Ok((
-                Found {
-                    state,
-                    ..Found::default()
-                },
-                view,
-            ))
-        }
-        Err(Error::Denied { .. }) => {
-            // The policy's refusal, only if the token is alive.
-            ctx.session
-                .call(async |vault, token| vault.lookup(token).await)
-                .await?;
-            ctx.warn_once(Degradation::DataIsHidden);
-            Ok((Found::default(), VaultView::Hidden { refused: None }))
-        }
-        Err(error) => Err(error),
+impl<B: Backends> Reader<'_, B> {
+    fn deletes(&self) -> bool {
+        self.invocation.ctx.config.on_user_deleted == OnUserDeleted::SoftDelete
     }
-}
 
-/// What Vault's metadata says. A 403 is believed to be the policy's only after the token has proved to be alive; then it
-/// is not asked for again with that token, because each refusal would load the token anew.
-async fn metadata<W: Backends>(
-    ctx: &Context<W>,
-    user: &UserName,
-    refused: Option<Cas>,
-) -> Result<VaultView, Error> {
-    if ctx.session.may_not_read_metadata().await {
-        return Ok(VaultView::Hidden { refused });
+    async fn parameter(&self) -> ParameterReading {
+        let ctx = self.invocation.ctx;
+        let Some(name) = ctx.config.naming.parameter_of(self.user) else {
+            return ParameterView::Unnameable.into();
+        };
+        let read = async { Ok(ctx.parameters.read(&name).await) };
+        let read = self.invocation.within(read).await;
+        read.unwrap_or_else(|error| ParameterView::Unreadable(error).into())
     }
-    let path = ctx.config.vault.path_of(user);
-    match ctx
-        .session
-        .call(async |vault, token| vault.metadata(token, &path).await)
-        .await
-    {
-        Err(Error::Denied { .. }) => {
-            ctx.session
-                .call(async |vault, token| vault.lookup(token).await)
-                .await?;
-            ctx.session.note_that_metadata_is_hidden().await;
-            ctx.warn_once(Degradation::MetadataIsHidden);
-            Ok(VaultView::Hidden { refused })
-        }
-        answer => answer,
-    }
-}
 
-/// Only a roster that is switched off, missing or closed to us makes an event's word suffice; one that cannot answer just
-/// now decides nothing.
-async fn roster<W: Backends>(ctx: &Context<W>, user: &UserName) -> Result<RosterView, Error> {
-    let Some(roster) = &ctx.roster else {
-        return Ok(RosterView::Unknown);
-    };
-    match roster.lists(user).await {
-        Ok(true) => Ok(RosterView::Listed),
-        Ok(false) => Ok(RosterView::NotListed),
-        Err(Error::Denied { .. } | Error::Missing { .. }) => {
-            ctx.warn_once(Degradation::RosterIsClosed);
-            Ok(RosterView::Unknown)
+    async fn state(&self) -> (StateView, Option<Etag>) {
+        let Some(states) = &self.invocation.ctx.states else {
+            return (StateView::Absent, None);
+        };
+        match self.invocation.within(states.load(self.user)).await {
+            Ok(Found {
+                damaged: true,
+                etag,
+                ..
+            }) => (StateView::Damaged, etag),
+            Ok(Found {
+                state: Some(state),
+                etag,
+                ..
+            }) => (StateView::Recorded(state), etag),
+            Ok(Found {
+                state: None, etag, ..
+            }) => (StateView::Absent, etag),
+            Err(error) => (StateView::Unreadable(error), None),
         }
-        Err(error) => Err(error),
+    }
+
+    /// Reads the key that Vault holds. In basic mode it stands for the state.
+    async fn published(&self) -> (StateView, VaultView) {
+        let session = &self.invocation.ctx.session;
+        let read = session.call(async |vault, token| vault.read(token, &self.path).await);
+        match self.vault(read).await {
+            Ok(VaultSecret::Absent) => (StateView::Absent, VaultView::Absent),
+            Ok(VaultSecret::Key(key, version)) => {
+                let vault = VaultView::At {
+                    version,
+                    readable: key.is_some(),
+                };
+                let state = key.map_or(StateView::Absent, |key| {
+                    let state = UserState::of_secret(self.user, &key, version, &self.path);
+                    StateView::Recorded(state)
+                });
+                (state, vault)
+            }
+            Err(Error::Denied { .. }) => {
+                // The policy is the cause only if the token is valid.
+                let lookup = session.call(async |vault, token| vault.lookup(token).await);
+                let vault = match self.vault(lookup).await {
+                    Ok(_) => {
+                        self.invocation.ctx.warn_once(Degradation::DataIsHidden);
+                        VaultView::Hidden
+                    }
+                    Err(error) => VaultView::Unreadable(error),
+                };
+                (StateView::Absent, vault)
+            }
+            Err(error) => (StateView::Absent, VaultView::Unreadable(error)),
+        }
+    }
+
+    /// Reads Vault's metadata. The policy is the cause of a 403 only if the token is valid; then
+    /// metadata is not read again with it, because each 403 would load the token anew.
+    async fn metadata(&self) -> VaultView {
+        let session = &self.invocation.ctx.session;
+        if session.may_not_read_metadata().await {
+            return VaultView::Hidden;
+        }
+        let read = session.call(async |vault, token| vault.metadata(token, &self.path).await);
+        match self.vault(read).await {
+            Ok(view) => view,
+            Err(Error::Denied { .. }) => {
+                let lookup = session.call(async |vault, token| vault.lookup(token).await);
+                match self.vault(lookup).await {
+                    Ok(_) => {
+                        session.note_that_metadata_is_hidden().await;
+                        self.invocation.ctx.warn_once(Degradation::MetadataIsHidden);
+                        VaultView::Hidden
+                    }
+                    Err(error) => VaultView::Unreadable(error),
+                }
+            }
+            Err(error) => VaultView::Unreadable(error),
+        }
+    }
+
+    /// Reads from Vault unless the circuit breaker is open.
+    async fn vault<T>(&self, read: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        self.invocation.breaker.check()?;
+        self.invocation.within(read).await
+    }
+
+    /// Reads the roster. Only a roster that is switched off, missing or not accessible makes an
+    /// event sufficient; one that fails temporarily decides nothing.
+    async fn roster(&self) -> RosterView {
+        let Some(roster) = &self.invocation.ctx.roster else {
+            return RosterView::Unknown;
+        };
+        match self.invocation.within(roster.lists(self.user)).await {
+            Ok(true) => RosterView::Listed,
+            Ok(false) => RosterView::NotListed,
+            Err(Error::Denied { .. } | Error::Missing { .. }) => {
+                self.invocation.ctx.warn_once(Degradation::RosterIsClosed);
+                RosterView::Unknown
+            }
+            Err(error) => RosterView::Unreadable(error),
+        }
     }
 }

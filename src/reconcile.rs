@@ -1,304 +1,387 @@
-//! The nightly sweep: everybody through the same pipeline, to repair what events missed or people changed.
+//! A reconcile run: all users through the same pipeline, to repair what events missed or people
+//! changed, and the Vault token beside it.
 //!
-//! Streams: a user's secret lives only while the user is worked on. Must not do: retire anybody on the word of a listing
-//! that is empty, cut short, or would make too many disappear.
+//! The run is a stream: `listing` finds the users, each is synced, `retire` limits how many are
+//! retired, and `lease` keeps two runs apart. A secret exists only while its user is worked on.
+//! Never retires users based on a listing that is empty, incomplete or over the mass-retire limit.
 
-mod claim;
-mod everyone;
-mod run;
-
-pub use run::{Run, Watch, run};
+mod lease;
+mod listing;
+mod retire;
 
 use std::cell::RefCell;
-use std::collections::{HashSet, VecDeque};
-use std::time::Duration;
 
-use futures_util::{StreamExt, stream};
-use tokio::sync::Mutex;
-use tokio::time::{Instant, Interval, MissedTickBehavior};
+use futures_util::{FutureExt, Stream, StreamExt, stream};
+use jiff::Timestamp;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 use crate::backends::Backends;
 use crate::context::Context;
+use crate::deadlines::Deadlines;
+use crate::error::Error;
+use crate::invocation::Invocation;
 use crate::keys::UserName;
-use crate::observe::Look;
-use crate::report::{Outcome, UserReport};
-use crate::sync::{CircuitBreaker, OnlySay, Request, sync_each};
+use crate::observe::ReadStrategy;
+use crate::plan::{Action, Retirement, SkipKind};
+use crate::report::Report;
+use crate::sync::{Outcome, Request, SyncResult, dry_run, sync_user};
+use crate::token::TokenStatus;
 use crate::trigger::Reconcile;
+use lease::{Acquired, Lease};
+use listing::{Listed, Listing};
+use retire::Candidates;
 
-/// With less time than this nobody new is begun; of a short invocation, with less than half of its time.
-const TO_FINISH: Duration = Duration::from_secs(18);
-
-/// After so many users in a row to whom Vault gave no answer, the sweep writes nothing more.
+/// The number of users in a row for whom Vault is unreachable before the run stops calling it.
 const BREAKER_THRESHOLD: u32 = 3;
 
-/// So many users may be retired in one sweep, or a fifth of those that are known if that is more.
-const RETIRE_FREELY: usize = 3;
+/// A parameter that was not put for this many days is not being rotated: that is due every two.
+const STALLED_AFTER_DAYS: i64 = 3;
 
-/// The most users that an error names.
-const NAMED_AT_MOST: usize = 20;
+/// Maximum number of users that an error names.
+const MAX_NAMED: usize = 20;
 
-/// Whom a sweep is for.
+/// The users that a run covers.
 #[derive(Debug, PartialEq)]
 pub enum Scope {
     /// Exactly these.
-    Only(Vec<UserName>),
-    /// Everybody, these first.
-    Everyone {
-        /// Who was left over last time.
-        first: Vec<UserName>,
+    Users(Vec<UserName>),
+    /// All users, and these first.
+    All {
+        /// The users who were left over by the last run.
+        left_over: Vec<UserName>,
     },
 }
 
-/// What a sweep could not do.
-#[derive(Debug, Default)]
-pub struct Ending {
-    /// Who was not begun, for want of time or because the listing broke off.
-    pub left: Vec<UserName>,
-    /// Why everybody has to be looked at again, where that is so: a listing that is not complete, a refusal to retire, or
-    /// a token that may be dead.
-    pub unlisted: Option<String>,
+/// What happens during a run.
+#[derive(Debug)]
+pub enum Progress<'a> {
+    /// So many users are known in all.
+    Total(usize),
+    /// The work on a user has ended.
+    User(&'a SyncResult),
 }
 
-impl Ending {
-    /// What was not done, for people, given who failed; empty when everything was.
-    pub fn problems(&self, failed: &[UserName]) -> Vec<String> {
+/// What came of a run.
+#[derive(Debug)]
+pub struct ReconcileResult {
+    /// What happened to the users.
+    pub report: Report,
+    /// What was not done; empty if everything was.
+    pub problems: Vec<String>,
+    /// The users who were not started.
+    pub not_started: Vec<UserName>,
+    /// The number of parameters that are not being rotated; `None` if not all users were covered.
+    pub stalled: Option<u64>,
+    /// Whether all users are in sync now, as far as the run covered them, or no run was due because
+    /// the last one was complete. `None` if that says nothing about the daily run: in a dry run,
+    /// for named users, and beside another run.
+    pub complete: Option<bool>,
+    /// The state of the Vault token; `None` in a dry run, which does not renew it.
+    pub token: Option<Result<TokenStatus, String>>,
+}
+
+/// Reconciles if that is due, and renews the Vault token in any case. Cancelling finishes the users
+/// in flight.
+///
+/// # Errors
+/// Those of the record of the last run.
+pub async fn reconcile<B: Backends>(
+    ctx: &Context<B>,
+    order: &Reconcile,
+    request_id: &str,
+    deadlines: Deadlines,
+    cancel: &CancellationToken,
+    progress: impl FnMut(Progress<'_>),
+) -> Result<ReconcileResult, Error> {
+    let lease = match lease::acquire(ctx, order, request_id, &deadlines).await? {
+        Acquired::Granted(lease) => lease,
+        Acquired::NotDue {
+            reason,
+            is_complete,
+        } => {
+            return Ok(not_due(ctx, reason, is_complete, &deadlines).await);
+        }
+    };
+    let is_full = matches!(lease.scope, Scope::All { .. });
+    let run = Run {
+        invocation: Invocation::new(ctx, deadlines.finish_users, BREAKER_THRESHOLD),
+        order,
+        deadlines,
+        cancel,
+        tally: RefCell::new(Tally::new(progress)),
+    };
+    // A dry run writes nothing, so it renews nothing.
+    let renew = async {
+        if order.dry_run {
+            return None;
+        }
+        Some(ctx.maintain_token(true, deadlines.finish_users).await)
+    };
+    let (unfinished, token) = tokio::join!(run.process(&lease), renew);
+    let Tally {
+        mut report,
+        failed,
+        stalled,
+        ..
+    } = run.tally.into_inner();
+    let mut result = Unfinished {
+        failed,
+        ..unfinished
+    };
+    // A run with an invalid token sees nothing of Vault, so it is recorded as incomplete.
+    if let Some(Err(problem)) = &token {
+        result.needs_full_run.get_or_insert_with(|| problem.clone());
+    }
+    // In a dry run, a user who would fail is an entry of the report.
+    let mut problems = result.problems(!order.dry_run);
+    if let Some(Err(problem)) = &token
+        && !problems.contains(problem)
+    {
+        problems.push(problem.clone());
+    }
+    let complete = (order.users.is_none() && !order.dry_run).then_some(problems.is_empty());
+    report.took(deadlines.started.elapsed());
+    let released = tokio::time::timeout_at(deadlines.end, lease.release(ctx, &report, &result));
+    let released = released.await.unwrap_or(Err(Error::OutOfTime));
+    problems.extend(released.err().map(|error| error.to_string()));
+    let (not_started, stalled) = (result.not_started, is_full.then_some(stalled));
+    Ok(ReconcileResult {
+        report,
+        problems,
+        not_started,
+        stalled,
+        complete,
+        token,
+    })
+}
+
+/// Renews the token when no run is due.
+async fn not_due<B: Backends>(
+    ctx: &Context<B>,
+    reason: String,
+    is_complete: bool,
+    deadlines: &Deadlines,
+) -> ReconcileResult {
+    let token = ctx.maintain_token(true, deadlines.end).await;
+    let problems = token
+        .as_ref()
+        .err()
+        .cloned()
+        .into_iter()
+        .collect::<Vec<_>>();
+    let mut report = Report {
+        skipped: Some(reason),
+        ..Report::empty("reconcile")
+    };
+    report.took(deadlines.started.elapsed());
+    let complete = is_complete.then_some(problems.is_empty());
+    let (not_started, stalled, token) = (Vec::new(), None, Some(token));
+    ReconcileResult {
+        report,
+        problems,
+        not_started,
+        stalled,
+        complete,
+        token,
+    }
+}
+
+/// What a run could not do.
+#[derive(Debug, Default)]
+struct Unfinished {
+    failed: Vec<UserName>,
+    /// The users who were not started: time ran out, or the listing ended early.
+    not_started: Vec<UserName>,
+    /// Why the next run must cover all users: the listing is incomplete, retirements were refused,
+    /// or the token may be invalid.
+    needs_full_run: Option<String>,
+}
+
+impl Unfinished {
+    /// Returns what was not done, for operators; empty if everything was.
+    fn problems(&self, with_failed: bool) -> Vec<String> {
         let named = |what: &str, users: &[UserName]| {
             let mut names = users
                 .iter()
-                .take(NAMED_AT_MOST)
+                .take(MAX_NAMED)
                 .map(ToString::to_string)
                 .collect::<Vec<_>>();
-            if users.len() > NAMED_AT_MOST {
+            if users.len() > MAX_NAMED {
                 names.push("…".to_owned());
             }
-            (!users.is_empty()).then(|| format!("{} {what} ({})", users.len(), names.join(", ")))
+            let list = names.join(", ");
+            (!users.is_empty()).then(|| format!("{} {what} ({list})", users.len()))
         };
-        [
-            named("failed", failed),
-            named("not begun", &self.left),
-            self.unlisted.clone(),
-        ]
-        .into_iter()
-        .flatten()
-        .collect()
+        let failed = named("failed", &self.failed).filter(|_| with_failed);
+        let not_started = named("not started", &self.not_started);
+        [failed, not_started, self.needs_full_run.clone()]
+            .into_iter()
+            .flatten()
+            .collect()
     }
 }
 
-/// What came of users who were swept, but not retired.
-struct Screened {
-    /// Who was not begun for want of time.
-    left: Vec<UserName>,
-    /// Who would be retired.
-    gone: Vec<UserReport>,
-    /// How many were in step, which those are who were retired before.
-    in_step: usize,
-}
-
-/// A sweep under way.
-struct Sweep<'a, W: Backends, H: Watch, F> {
-    ctx: &'a Context<W>,
+/// A run in progress.
+struct Run<'a, B: Backends, P> {
+    invocation: Invocation<'a, B>,
     order: &'a Reconcile,
-    watch: &'a H,
-    /// Until when somebody may be begun.
-    stop: Instant,
-    /// Until when everybody must be done.
-    deadline: Instant,
-    breaker: CircuitBreaker,
-    pace: Mutex<Interval>,
-    /// Takes each user's report as it comes.
-    sink: RefCell<F>,
+    deadlines: Deadlines,
+    cancel: &'a CancellationToken,
+    tally: RefCell<Tally<P>>,
 }
 
-/// Sweeps; each user's report goes to `sink` as it comes.
-pub async fn sweep<W: Backends>(
-    ctx: &Context<W>,
-    order: &Reconcile,
-    scope: Scope,
-    deadline: Instant,
-    watch: &impl Watch,
-    sink: impl FnMut(UserReport),
-) -> Ending {
-    let now = Instant::now();
-    let stop = deadline - TO_FINISH.min(deadline.saturating_duration_since(now) / 2);
-    let mut pace = tokio::time::interval(Duration::from_secs(1) / ctx.config.ssm_calls_per_second);
-    pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let (breaker, pace, sink) = (
-        CircuitBreaker::after(BREAKER_THRESHOLD),
-        Mutex::new(pace),
-        RefCell::new(sink),
-    );
-    let sweep = Sweep {
-        ctx,
-        order,
-        watch,
-        stop,
-        deadline,
-        breaker,
-        pace,
-        sink,
-    };
-    match scope {
-        Scope::Only(users) => sweep.only(users, None).await,
-        Scope::Everyone { mut first } => {
-            if let Some(users) = &ctx.config.users {
-                first.retain(|user| users.contains(user));
+impl<B: Backends, P: FnMut(Progress<'_>)> Run<'_, B, P> {
+    /// Syncs the users of the lease while the others are still being listed, then retires those
+    /// who are gone.
+    async fn process(&self, lease: &Lease) -> Unfinished {
+        let ctx = self.invocation.ctx;
+        // One page ahead, so that no user waits for the next one; a page is full of secrets.
+        let (sender, requests) = mpsc::channel(1);
+        let total = |users| (self.tally.borrow_mut().progress)(Progress::Total(users));
+        let listing = Listing::new(ctx, &self.deadlines, self.cancel, sender, &total);
+        let listing = listing.send(&lease.scope);
+        let requests = stream::unfold(requests, async |mut requests: mpsc::Receiver<Vec<_>>| {
+            Some((stream::iter(requests.recv().await?), requests))
+        });
+        let mut candidates = Candidates::default();
+        let requests = requests.flatten().map(|request| Request {
+            retirement: Retirement::Deferred,
+            ..request
+        });
+        let results = self.start_all(requests, |result| {
+            candidates.count(&result);
+            if result.plan.action == Action::Skip(SkipKind::RetirementDeferred) {
+                candidates.gone.push(result);
+            } else {
+                self.emit(result);
             }
-            let mut done = first.iter().cloned().collect::<HashSet<_>>();
-            // By name is ten times as dear as by listing, so those who come first must not use up everybody's time.
-            let until = now + stop.saturating_duration_since(now) / 3;
-            let Screened { left, gone, .. } = sweep.screen(first, by_name, until).await;
-            // Who seems to be gone is looked at again with everybody else, because they must be counted together.
-            let again = gone.into_iter().map(|report| report.user).chain(left);
-            for user in again {
-                done.remove(&user);
-            }
-            match &ctx.config.users {
-                Some(all) => {
-                    sweep
-                        .only(
-                            all.iter()
-                                .filter(|user| !done.contains(user))
-                                .cloned()
-                                .collect(),
-                            Some(all.len()),
-                        )
-                        .await
-                }
-                None => sweep.everyone(&done).await,
-            }
-        }
-    }
-}
-
-impl<W: Backends, H: Watch, F: FnMut(UserReport)> Sweep<'_, W, H, F> {
-    /// Sweeps exactly these users; `everybody` is how many they are with those swept before them, where that is known.
-    async fn only(&self, users: Vec<UserName>, everybody: Option<usize>) -> Ending {
-        let known = everybody.unwrap_or(users.len());
-        self.watch.expect(users.len());
-        let Screened { mut left, gone, .. } = self.screen(users, by_name, self.stop).await;
-        let nothing_is_there = !gone.is_empty() && everybody == Some(gone.len());
-        let refused = self.retire(gone, known, nothing_is_there, &mut left).await;
-        Ending {
-            left,
-            unlisted: refused,
-        }
-    }
-
-    /// Sweeps users, but retires nobody.
-    async fn screen(
-        &self,
-        users: Vec<UserName>,
-        look: impl Fn(&UserName) -> Look,
-        until: Instant,
-    ) -> Screened {
-        let only_say = if self.order.dry_run {
-            OnlySay::All
-        } else {
-            OnlySay::Retirement
+        });
+        let (listed, mut not_started) = tokio::join!(listing, results);
+        let Listed {
+            not_started: not_listed,
+            incomplete,
+            pace,
+        } = listed;
+        not_started.extend(not_listed);
+        let mut unfinished = Unfinished {
+            not_started,
+            needs_full_run: incomplete,
+            ..Unfinished::default()
         };
-        let (mut gone, mut in_step) = (Vec::new(), 0);
-        let left = self.each(users, look, only_say, until, |report| {
-            match report.outcome {
-                Outcome::PlannedRetired => gone.push(report),
-                outcome => {
-                    in_step += usize::from(outcome == Outcome::Unchanged);
-                    self.tell(report);
-                }
-            }
-        });
-        Screened {
-            left: left.await,
-            gone,
-            in_step,
-        }
+        self.retire(candidates, &lease.scope, &pace, &mut unfinished)
+            .await;
+        unfinished
     }
 
-    /// Works on users as long as there is time; returns who was not begun.
-    async fn each(
+    /// Works on users, several at a time, as long as new ones may start; returns the others.
+    async fn start_all(
         &self,
-        users: Vec<UserName>,
-        look: impl Fn(&UserName) -> Look,
-        only_say: OnlySay,
-        until: Instant,
-        mut take: impl FnMut(UserReport),
+        requests: impl Stream<Item = Request>,
+        mut each: impl FnMut(SyncResult),
     ) -> Vec<UserName> {
-        let queue = RefCell::new(VecDeque::from(users));
-        let requests = stream::unfold((), async |()| {
-            let user = self
-                .may_begin(until)
-                .then(|| queue.borrow_mut().pop_front())??;
-            let look = look(&user);
-            if !matches!(look, Look::Listed { .. }) {
-                self.wait_for_turn().await;
+        let not_started = RefCell::new(Vec::new());
+        let work = requests.filter_map(|request| {
+            let may_start = listing::may_start(self.deadlines.start_users, self.cancel);
+            if !may_start {
+                not_started.borrow_mut().push(request.user.clone());
             }
-            Some((Request::asked(user, look, only_say), ()))
+            std::future::ready(may_start.then(|| {
+                if self.order.dry_run {
+                    dry_run(&self.invocation, request).boxed_local()
+                } else {
+                    sync_user(&self.invocation, request).boxed_local()
+                }
+            }))
         });
-        let reports = sync_each(self.ctx, &self.breaker, requests, self.deadline);
-        let told = reports.for_each(|report| {
-            take(report);
-            std::future::ready(())
-        });
-        told.await;
-        queue.take().into()
+        let results = work.buffered(self.invocation.ctx.config.concurrency);
+        let each = |result| std::future::ready(each(result));
+        results.for_each(each).await;
+        not_started.into_inner()
     }
 
-    /// Retires users who are gone, unless they are suspiciously many; adds to `left` who was not begun, and returns why it
-    /// was refused, if it was.
+    /// Retires the users who are gone, unless the listing is incomplete or they are too many.
     async fn retire(
         &self,
-        gone: Vec<UserReport>,
-        known: usize,
-        nothing_is_there: bool,
-        left: &mut Vec<UserName>,
-    ) -> Option<String> {
-        let count = gone.len();
-        if !self.order.allow_mass_retire
-            && (count > RETIRE_FREELY.max(known / 5) || nothing_is_there)
-        {
-            let refusal = format!(
-                "refused: {count} of {known} users would be retired at once, as if a listing were broken; check Parameter \
-                 Store, then repeat with allowMassRetire (--allow-mass-retire) if they are really gone"
-            );
-            for mut report in gone {
-                report.end(Outcome::Failed, refusal.clone(), None);
-                self.tell(report);
+        candidates: Candidates,
+        scope: &Scope,
+        pace: &listing::Pace,
+        unfinished: &mut Unfinished,
+    ) {
+        if unfinished.needs_full_run.is_some() {
+            // Absence from an incomplete listing proves nothing: these users were not reached.
+            unfinished
+                .not_started
+                .extend(candidates.gone.into_iter().map(|result| result.user));
+            return;
+        }
+        let is_all = matches!(scope, Scope::All { .. });
+        if let Err(error) = candidates.check(is_all, self.order.allow_mass_retire) {
+            unfinished.needs_full_run = Some(error.to_string());
+            for result in candidates.gone {
+                self.emit(SyncResult {
+                    error: Some(error.clone()),
+                    ..result
+                });
             }
-            return Some(refusal);
+            return;
         }
         if self.order.dry_run {
-            for report in gone {
-                self.tell(report);
-            }
-        } else {
-            let users = gone.into_iter().map(|report| report.user).collect();
-            left.extend(
-                self.each(users, by_name, OnlySay::Nothing, self.stop, |report| {
-                    self.tell(report)
-                })
-                .await,
-            );
+            candidates
+                .gone
+                .into_iter()
+                .for_each(|result| self.emit(result));
+            return;
         }
-        None
+        let requests = stream::iter(candidates.gone).then(async |result| {
+            pace.wait().await;
+            Request::new(result.user, ReadStrategy::VAULT_FIRST)
+        });
+        let not_started = self.start_all(requests, |result| self.emit(result)).await;
+        unfinished.not_started.extend(not_started);
     }
 
-    /// Whether somebody may be begun, as far as the time and whoever watches allow it.
-    fn may_begin(&self, until: Instant) -> bool {
-        Instant::now() < until && !self.watch.stops()
-    }
-
-    /// Waits for the next call to SSM that the limit allows; the account's quota is shared with everybody.
-    async fn wait_for_turn(&self) {
-        self.pace.lock().await.tick().await;
-    }
-
-    fn tell(&self, report: UserReport) {
-        (self.sink.borrow_mut())(report);
+    fn emit(&self, result: SyncResult) {
+        self.tally.borrow_mut().add(result);
     }
 }
 
-/// How to look at a user of whom only the name is known.
-fn by_name(_: &UserName) -> Look {
-    Look::THOROUGH
+/// Counts and reports the results of a run.
+struct Tally<P> {
+    report: Report,
+    failed: Vec<UserName>,
+    stalled: u64,
+    progress: P,
+}
+
+impl<P: FnMut(Progress<'_>)> Tally<P> {
+    fn new(progress: P) -> Self {
+        Self {
+            report: Report::empty("reconcile"),
+            failed: Vec::new(),
+            stalled: 0,
+            progress,
+        }
+    }
+
+    fn add(&mut self, mut result: SyncResult) {
+        let modified = result
+            .snapshot
+            .parameter
+            .revision()
+            .map(|revision| revision.modified);
+        let age = modified.map(|modified| Timestamp::now().duration_since(modified));
+        let days = age.map_or(0, |age| age.as_hours() / 24);
+        if days >= STALLED_AFTER_DAYS {
+            result.remarks.push(format!("not rotated for {days} days"));
+            self.stalled += 1;
+        }
+        if result.outcome() == Outcome::Failed {
+            self.failed.push(result.user.clone());
+        }
+        (self.progress)(Progress::User(&result));
+        self.report.add(&result);
+    }
 }
 
 #[cfg(test)]

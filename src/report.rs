@@ -1,119 +1,161 @@
-//! What happened: one line per user, the counts, and which messages go back to the queue.
+//! What happened: one entry per user, and the counts.
 //!
-//! Pure. Must not hold a secret; an access key id appears by its last four characters only.
-
-mod user;
-
-pub use user::{Notes, Outcome, UserReport};
+//! Pure, and built once, from the results. Must not hold a secret; an access key id appears by its
+//! last four characters only.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde::Serialize;
+use jiff::Timestamp;
+use serde::{Serialize, Serializer};
 
 use crate::error::Error;
+use crate::keys::UserName;
+use crate::sync::{Outcome, SyncResult};
 
-/// The most users that a report of a sweep lists: an answer must stay far below Lambda's 6 MB.
-const LISTED_AT_MOST: usize = 500;
+/// Maximum number of users that the report of a reconcile run lists: an answer must stay far below
+/// Lambda's 6 MB.
+const MAX_LISTED: usize = 500;
 
 /// What an invocation did.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
-    /// What woke us.
+    /// What triggered the invocation.
     pub trigger: &'static str,
-    /// Why nothing was done, where that is so.
+    /// Why nothing was done, if that is so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub skipped: Option<String>,
-    /// What happened to whom; of a sweep only those of note.
+    /// The users; of a reconcile run only those that are notable.
     pub users: Vec<UserReport>,
-    /// Whether there are more of note than are listed.
+    /// Whether there are more notable users than are listed.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub truncated: bool,
-    /// What was not done, in words, where an error does not tell it.
+    /// What was not done, if no error states it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<String>,
-    /// How often each outcome occurred; complete.
+    /// The number of users per outcome; complete.
     pub counts: BTreeMap<Outcome, u64>,
-    /// How long it all took, in milliseconds.
+    /// How long the invocation took, in milliseconds.
     pub millis: u64,
 }
 
+/// What happened to one user.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UserReport {
+    /// The user.
+    #[serde(serialize_with = "as_text")]
+    pub user: UserName,
+    /// How the work ended.
+    pub outcome: Outcome,
+    /// Why, for operators.
+    pub reason: String,
+    /// The version of the parameter that was read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parameter_version: Option<i64>,
+    /// The version that was written to Vault.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vault_version: Option<u64>,
+    /// For how many hours the user's new key has been missing from Vault.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unsynced_hours: Option<f64>,
+    /// How long the work took, in milliseconds.
+    pub millis: u64,
+}
+
+impl UserReport {
+    /// Creates the report of one result.
+    pub(crate) fn new(result: &SyncResult, now: Timestamp) -> Self {
+        Self {
+            user: result.user.clone(),
+            outcome: result.outcome(),
+            reason: result.reason(),
+            parameter_version: result
+                .snapshot
+                .parameter
+                .revision()
+                .map(|read| read.version),
+            vault_version: result.vault_version(),
+            unsynced_hours: result
+                .unsynced_for(now)
+                .map(|missing| missing.as_secs_f64() / 3600.0),
+            millis: millis(result.duration),
+        }
+    }
+}
+
 impl Report {
-    /// A report of nothing yet.
-    pub(crate) fn begin(trigger: &'static str) -> Self {
-        let counts = Outcome::ALL
-            .map(|outcome| (outcome, 0))
-            .into_iter()
-            .collect();
+    /// Creates a report of nothing.
+    pub(crate) fn empty(trigger: &'static str) -> Self {
         Self {
             trigger,
             skipped: None,
             users: Vec::new(),
             truncated: false,
             problems: Vec::new(),
-            counts,
+            counts: Outcome::ALL
+                .map(|outcome| (outcome, 0))
+                .into_iter()
+                .collect(),
             millis: 0,
         }
     }
 
-    /// A report of these users, whose work took so long.
-    pub(crate) fn of(trigger: &'static str, users: Vec<UserReport>, took: Duration) -> Self {
-        let mut report = Self::begin(trigger);
-        for user in users {
-            report.add(user);
+    /// Creates a report that lists all results.
+    pub(crate) fn new(trigger: &'static str, results: &[SyncResult], duration: Duration) -> Self {
+        let mut report = Self {
+            millis: millis(duration),
+            ..Self::empty(trigger)
+        };
+        let now = Timestamp::now();
+        for result in results {
+            *report.counts.entry(result.outcome()).or_default() += 1;
+            report.users.push(UserReport::new(result, now));
         }
-        report.millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         report
     }
 
-    /// Counts and lists a user.
-    pub(crate) fn add(&mut self, user: UserReport) {
-        *self.counts.entry(user.outcome).or_default() += 1;
-        self.users.push(user);
-    }
-
-    /// Counts a user of a sweep, and lists who is of note while there is room.
-    pub(crate) fn add_of_sweep(&mut self, user: UserReport) {
-        if user.outcome == Outcome::Unchanged && !user.notes.remarked {
-            *self.counts.entry(user.outcome).or_default() += 1;
-        } else if self.users.len() < LISTED_AT_MOST {
-            self.add(user);
-        } else {
+    /// Counts the result of a reconcile run, and lists it if it is notable and there is room.
+    pub(crate) fn add(&mut self, result: &SyncResult) {
+        *self.counts.entry(result.outcome()).or_default() += 1;
+        if result.is_notable() && self.users.len() < MAX_LISTED {
+            self.users.push(UserReport::new(result, Timestamp::now()));
+        } else if result.is_notable() {
             self.truncated = true;
-            *self.counts.entry(user.outcome).or_default() += 1;
         }
     }
 
-    /// The report, unless its single user failed.
+    /// Sets how long the invocation took.
+    pub(crate) fn took(&mut self, duration: Duration) {
+        self.millis = millis(duration);
+    }
+
+    /// Returns the report, unless its single user failed.
     ///
     /// # Errors
     /// [`Error::SyncFailed`] with the user's reason.
-    pub(crate) fn or_failed(self) -> Result<Self, Error> {
+    pub(crate) fn into_result(self) -> Result<Self, Error> {
         match self
             .users
             .iter()
             .find(|user| user.outcome == Outcome::Failed)
         {
             None => Ok(self),
-            Some(failed) => Err(Error::SyncFailed {
-                user: failed.user.to_string(),
-                reason: failed.reason.clone(),
+            Some(UserReport { user, reason, .. }) => Err(Error::SyncFailed {
+                user: user.to_string(),
+                reason: reason.clone(),
             }),
         }
     }
 }
 
-/// Whether a message of a user that ended so goes back to the queue.
-///
-/// A read that looked stale is handed back at the message's first delivery only: if the second read is no newer, the
-/// event was a late one, not the read.
-pub fn goes_back(user: &UserReport, delivery: u32) -> bool {
-    match user.outcome {
-        Outcome::Failed | Outcome::Held => true,
-        Outcome::Retired => false,
-        _ => user.notes.stale && delivery <= 1,
-    }
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn as_text<S: Serializer>(user: &UserName, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(user.as_str())
 }
 
 #[cfg(test)]

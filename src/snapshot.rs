@@ -1,195 +1,141 @@
-//! What was seen of one user, as plain data: the parameter, our recorded state, Vault, the roster. And the record of the
-//! last sweep.
+//! What was read about one user, as plain data: the parameter, the recorded state, Vault and the roster.
 //!
-//! The input of [`plan`](crate::plan). Must not do: I/O, or keep a secret longer than the snapshot lives.
+//! A snapshot is the input of [`plan`](crate::plan). It performs no I/O and holds no secret.
 
+mod parameter;
 mod reconcile_record;
 mod state;
 
+pub use parameter::{CurrentKey, ParameterReading, ParameterView, Revision};
 pub use reconcile_record::ReconcileRecord;
 pub use state::{Resolution, UserState};
 
 use jiff::{SignedDuration, Timestamp};
-use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
-use serde_json::value::RawValue;
 
 use crate::error::Error;
-use crate::keys::{AccessKey, Fingerprint, VaultPath};
+use crate::keys::VaultPath;
 
-/// How often the platform rotates a key. For as long again it keeps the replaced one, then deletes it.
+/// How often the platform rotates a key. The replaced key is kept for the same time, then deleted.
 pub const ROTATION: SignedDuration = SignedDuration::from_hours(48);
 
-/// All that a plan for one user is made from.
-#[derive(Debug)]
+/// Everything that a plan for one user is made from.
+#[derive(Clone, Debug)]
 pub struct Snapshot {
     /// What Parameter Store holds.
-    pub parameter: Parameter,
-    /// What we recorded at the last write; `None` without a usable state object.
-    pub state: Option<UserState>,
-    /// What Vault's metadata says.
+    pub parameter: ParameterView,
+    /// What was recorded at the last write.
+    pub state: StateView,
+    /// What Vault's metadata shows.
     pub vault: VaultView,
     /// Whether the platform's roster lists the user.
     pub roster: RosterView,
     /// Where the user's key belongs in Vault.
     pub path: VaultPath,
-    /// Whether an event told that the parameter was deleted.
-    pub told_deleted: bool,
+    /// The newest event about the parameter, if an event triggered the read.
+    pub event: Option<Event>,
+    /// The check-and-set value that Vault rejected just before.
+    pub rejected: Option<Cas>,
+    /// Whether the parameter is at least as new as the view of Vault: Vault was read first, or
+    /// not at all. Otherwise the snapshot can prove that all is in sync, but not justify a write.
+    pub safe_to_write: bool,
 }
 
-/// What Parameter Store holds for a user.
-#[derive(Debug)]
-pub enum Parameter {
-    /// A key to publish.
-    Current(CurrentKey),
-    /// A parameter between the two puts of a rotation: it has no `current`.
-    WithoutCurrent {
-        /// Which revision of the parameter that is.
-        revision: Revision,
-    },
-    /// A parameter that does not hold what the platform writes.
-    Malformed {
-        /// Which revision of the parameter that is.
-        revision: Revision,
-        /// What is wrong with it, without its value.
-        problem: String,
-    },
-    /// No such parameter.
+impl Snapshot {
+    /// Returns whether the parameter's key is the recorded one; `None` if the state is unknown.
+    pub fn key_is_recorded(&self) -> Option<bool> {
+        match (&self.state, &self.parameter) {
+            (StateView::Unreadable(_), _) => None,
+            (StateView::Recorded(state), ParameterView::Current(current)) => {
+                Some(state.last_secret_hash == current.fingerprint && state.retired_at.is_none())
+            }
+            _ => Some(false),
+        }
+    }
+
+    /// Returns since when Vault lacks the key that the parameter holds, given that it does.
+    /// Each rotation puts the parameter again: of several missed rotations the first counts.
+    pub fn outdated_since(&self) -> Option<Timestamp> {
+        let revision = self.parameter.revision()?;
+        let missed = self
+            .state
+            .recorded()
+            .and_then(|state| state.missed_since(revision));
+        Some(missed.unwrap_or(revision.modified).min(revision.modified))
+    }
+}
+
+/// What the newest event reported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// When the parameter changed, to the second; `None` if the event has no time.
+    pub time: Option<Timestamp>,
+    /// Whether the parameter was deleted.
+    pub deleted: bool,
+}
+
+/// What is recorded about a user.
+#[derive(Clone, Debug)]
+pub enum StateView {
+    /// Nothing is recorded.
     Absent,
-    /// The user's name holds a character that no parameter name can hold.
-    Unnameable,
-    /// The parameter could not be read, so nothing is known of it.
+    /// A state object exists but cannot be parsed; it counts as absent and is replaced.
+    Damaged,
+    /// The state of the last write.
+    Recorded(UserState),
+    /// The state could not be read, so nothing is known.
     Unreadable(Error),
 }
 
-impl Parameter {
-    /// Reads the value that the platform writes:
-    /// `{"current": {"AccessKeyID": …, "SecretAccessKey": …}, "pending_deletion": {…}}`.
-    ///
-    /// `current` may be missing or null; `pending_deletion` is never looked at, so that it can never be published.
-    pub fn parse(value: &SecretString, revision: Revision) -> Self {
-        match current_key(value.expose_secret()) {
-            Ok(Some(key)) => Self::Current(CurrentKey {
-                fingerprint: key.fingerprint(),
-                key,
-                revision,
-            }),
-            Ok(None) => Self::WithoutCurrent { revision },
-            Err(problem) => Self::Malformed { revision, problem },
-        }
-    }
-
-    /// Which revision of the parameter was read, if there is one.
-    pub fn revision(&self) -> Option<Revision> {
+impl StateView {
+    /// Returns the recorded state, if there is one.
+    pub fn recorded(&self) -> Option<&UserState> {
         match self {
-            Self::Current(CurrentKey { revision, .. })
-            | Self::WithoutCurrent { revision }
-            | Self::Malformed { revision, .. } => Some(*revision),
-            Self::Absent | Self::Unnameable | Self::Unreadable(_) => None,
+            Self::Recorded(state) => Some(state),
+            Self::Absent | Self::Damaged | Self::Unreadable(_) => None,
         }
     }
 }
 
-/// The key that a parameter holds now.
-#[derive(Debug)]
-pub struct CurrentKey {
-    /// The key.
-    pub key: AccessKey,
-    /// Its fingerprint.
-    pub fingerprint: Fingerprint,
-    /// Which revision of the parameter holds it.
-    pub revision: Revision,
-}
-
-#[derive(Deserialize)]
-struct Document<'a> {
-    #[serde(borrow, default)]
-    current: Option<&'a RawValue>,
-}
-
-#[derive(Deserialize)]
-struct KeyDocument {
-    #[serde(rename = "AccessKeyID")]
-    id: String,
-    #[serde(rename = "SecretAccessKey")]
-    secret: SecretString,
-}
-
-fn current_key(value: &str) -> Result<Option<AccessKey>, String> {
-    let document: Document<'_> = object(value, "the value")?;
-    let Some(current) = document.current else {
-        return Ok(None);
-    };
-    let KeyDocument { id, secret } = object(current.get(), "its member \"current\"")?;
-    AccessKey::new(id, secret).map(Some).map_err(str::to_owned)
-}
-
-/// Parses a JSON object. serde would also take an array for a struct, and its own error text quotes the input.
-fn object<'a, T: Deserialize<'a>>(text: &'a str, what: &str) -> Result<T, String> {
-    let expected = r#"expected {"current": {"AccessKeyID": "…", "SecretAccessKey": "…"}, …}"#;
-    if !text.trim_start().starts_with('{') {
-        return Err(format!("{what} is not a JSON object, {expected}"));
-    }
-    serde_json::from_str(text).map_err(|error| {
-        let (line, column) = (error.line(), error.column());
-        let fault = if error.is_data() {
-            "does not have the right members"
-        } else {
-            "is not JSON"
-        };
-        format!("{what} {fault} (line {line}, column {column}), {expected}")
-    })
-}
-
-/// Which revision of a parameter was read. Later revisions compare greater: by time first, because the version
-/// restarts at 1 when a parameter is deleted and made again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Revision {
-    /// `LastModifiedDate` of the parameter.
-    pub modified: Timestamp,
-    /// `Version` of the parameter.
-    pub version: i64,
-}
-
-/// What Vault's metadata says of a user's secret.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What Vault's metadata shows about a user's secret.
+#[derive(Clone, Debug)]
 pub enum VaultView {
-    /// Not asked: the recorded version is taken for the current one, and check-and-set proves it.
+    /// Not read: the recorded version is assumed to be current, and check-and-set proves it.
     NotRead,
-    /// There is no such secret.
+    /// The secret does not exist.
     Absent,
-    /// There is one.
+    /// The secret exists.
     At {
         /// Its current version.
         version: u64,
-        /// Whether the current version can be read; `false` when it is deleted or destroyed.
+        /// Whether the current version is readable; `false` if it is deleted or destroyed.
         readable: bool,
     },
-    /// The token may not read metadata.
-    Hidden {
-        /// The check-and-set that Vault refused, which is all that is known.
-        refused: Option<Cas>,
-    },
+    /// The token is not allowed to read metadata.
+    Hidden,
+    /// Vault could not be read, so nothing is known.
+    Unreadable(Error),
 }
 
-/// The guard of a write to Vault.
+/// The check-and-set parameter of a write to Vault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cas {
-    /// The secret must be at this version; 0: there must be none.
+    /// The secret must be at this version; 0 means that it must not exist.
     Version(u64),
-    /// No guard: the token may not learn the version.
+    /// No check: the token cannot learn the version.
     Unchecked,
 }
 
-/// What the platform's roster says of a user.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What the platform's roster shows about a user.
+#[derive(Clone, Debug)]
 pub enum RosterView {
-    /// Not asked, switched off, missing, or closed to us. One that gives no answer fails the user instead.
+    /// Not read, switched off, missing, or not accessible.
     Unknown,
     /// The user is on the roster.
     Listed,
     /// The user is not on the roster.
     NotListed,
+    /// The roster could not be read, so nothing is known.
+    Unreadable(Error),
 }
 
 #[cfg(test)]

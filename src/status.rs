@@ -1,105 +1,95 @@
-//! How everybody stands: a dry run of the sweep, told user by user, with the last sweep and the token.
+//! The status of all users: a dry run of a reconcile run, shown user by user, with the last run and
+//! the token.
 //!
-//! Writes nothing. What is in step and what is not, the plan decides; here it only gets a name.
+//! Writes nothing. The plan decides what is in sync; here that only gets a name.
 
 mod row;
 
-pub(crate) use row::ending;
+pub(crate) use row::last_four;
 pub use row::{Condition, LastSync, Row, SyncOutcome};
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::Serialize;
-use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use crate::backends::{Backends, Runs};
 use crate::context::Context;
+use crate::deadlines::Deadlines;
 use crate::error::Error;
 use crate::keys::UserName;
-use crate::plan::Sighting;
-use crate::reconcile::{Watch, run};
-use crate::report::UserReport;
+use crate::reconcile::{Progress, reconcile};
 use crate::snapshot::ReconcileRecord;
+use crate::sync::SyncResult;
 use crate::token::TokenView;
 use crate::trigger::Reconcile;
 
-/// How everybody stands.
+/// The status of all users.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Status {
     /// The users, by name.
     pub users: Vec<Row>,
-    /// How many users are in which condition.
+    /// The number of users per condition.
     pub counts: BTreeMap<Condition, u64>,
-    /// The record of the last sweep; `None` in basic mode and before the first.
+    /// The record of the last reconcile run; `None` in basic mode and before the first run.
     pub last_run: Option<ReconcileRecord>,
-    /// The token; `None` where it gave no answer, which is then among the problems.
+    /// The token; `None` if it could not be read, which is then one of the problems.
     pub token: Option<TokenView>,
-    /// What could not be found out.
+    /// What could not be read.
     pub problems: Vec<String>,
-    /// Whether the record of the last sweep could be read.
+    /// Whether the record of the last reconcile run could be read.
     #[serde(skip)]
     pub last_run_is_known: bool,
 }
 
-/// A user's row and what it was made from.
-#[derive(Debug)]
-pub(crate) struct Seen {
-    pub(crate) row: Row,
-    /// `None` where nothing could be seen.
-    pub(crate) sighting: Option<Box<Sighting>>,
-}
-
-/// Looks at these users, or at everybody.
+/// Reads the status of these users, or of all, and returns it with what it was made from.
 ///
-/// A user whose status cannot be found out is [`Condition::Failed`].
+/// A user whose status cannot be determined is [`Condition::Failed`].
 ///
 /// # Errors
-/// None but those of claiming a sweep, which a dry run does not do.
-pub(crate) async fn status<W: Backends>(
-    ctx: &Context<W>,
+/// None but those of acquiring the lease, which a dry run does not do.
+pub(crate) async fn status<B: Backends>(
+    ctx: &Context<B>,
     users: Option<Vec<UserName>>,
-    deadline: Instant,
-    watch: &impl Watch,
-) -> Result<(Status, Vec<Seen>), Error> {
+    deadlines: Deadlines,
+    cancel: &CancellationToken,
+    mut progress: impl FnMut(Progress<'_>),
+) -> Result<(Status, Vec<SyncResult>), Error> {
     let order = Reconcile {
         dry_run: true,
         users,
         ..Reconcile::default()
     };
-    let gather = Gather {
-        watch,
-        reports: RefCell::default(),
+    let mut results = Vec::new();
+    let gather = |event: Progress<'_>| {
+        if let Progress::User(result) = event {
+            results.push(result.clone());
+        }
+        progress(event);
     };
+    let run = reconcile(ctx, &order, "status", deadlines, cancel, gather);
     let last_run = async {
         match &ctx.states {
             Some(states) => states.load_run().await.map(|(run, _)| run),
             None => Ok(None),
         }
     };
-    let token = tokio::time::timeout_at(deadline, ctx.session.show());
-    let (run, last_run, token) = tokio::join!(
-        run(ctx, &order, "status", deadline, &gather),
-        last_run,
-        token
-    );
+    let token = tokio::time::timeout_at(deadlines.end, ctx.session.show());
+    let (run, last_run, token) = tokio::join!(run, last_run, token);
     let mut problems = run?.problems;
     let last_run = last_run.map_err(|error| problems.push(error.to_string()));
     let last_run_is_known = last_run.is_ok();
     let last_run = last_run.ok().flatten();
-    let token = token
-        .unwrap_or(Err(Error::OutOfTime))
-        .map_err(|error| problems.push(error.to_string()))
-        .ok();
+    let token = token.unwrap_or(Err(Error::OutOfTime));
+    let token = token.map_err(|error| problems.push(error.to_string())).ok();
+    results.sort_by(|a, b| a.user.cmp(&b.user));
     let now = Timestamp::now();
-    let reports = gather.reports.into_inner().into_iter();
-    let mut seen = reports
-        .map(|report| Seen::of(report, last_run.as_ref(), now))
-        .collect::<Vec<_>>();
-    seen.sort_by(|a, b| a.row.user.cmp(&b.row.user));
-    let users = seen.iter().map(|seen| seen.row.clone()).collect::<Vec<_>>();
+    let rows = results
+        .iter()
+        .map(|result| Row::new(result, last_run.as_ref(), now));
+    let users = rows.collect::<Vec<_>>();
     let mut counts = BTreeMap::new();
     for row in &users {
         *counts.entry(row.condition).or_default() += 1;
@@ -113,55 +103,8 @@ pub(crate) async fn status<W: Backends>(
             problems,
             last_run_is_known,
         },
-        seen,
+        results,
     ))
-}
-
-impl Seen {
-    fn of(
-        (report, sighting): (Told, Option<Box<Sighting>>),
-        last_run: Option<&ReconcileRecord>,
-        now: Timestamp,
-    ) -> Self {
-        let row = Row::of(report, sighting.as_deref(), last_run, now);
-        Self { row, sighting }
-    }
-}
-
-/// What a dry run told of a user.
-#[derive(Debug)]
-struct Told {
-    user: String,
-    outcome: crate::report::Outcome,
-    reason: String,
-}
-
-/// Keeps what is told, and passes it on.
-struct Gather<'a, H> {
-    watch: &'a H,
-    reports: RefCell<Vec<(Told, Option<Box<Sighting>>)>>,
-}
-
-impl<H: Watch> Watch for Gather<'_, H> {
-    fn expect(&self, users: usize) {
-        self.watch.expect(users);
-    }
-
-    fn ended(&self, user: &UserReport) {
-        let told = Told {
-            user: user.user.to_string(),
-            outcome: user.outcome,
-            reason: user.reason.clone(),
-        };
-        self.reports
-            .borrow_mut()
-            .push((told, user.sighting.clone()));
-        self.watch.ended(user);
-    }
-
-    fn stops(&self) -> bool {
-        self.watch.stops()
-    }
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
-//! Logs and metrics: one vocabulary, on standard output, without any endpoint.
+//! Logs and metrics: one JSON object per line on standard output, without any endpoint.
 //!
-//! One JSON object a line: logs by `tracing`, metrics in CloudWatch's Embedded Metric Format
+//! Logs come from `tracing`, metrics are in CloudWatch's Embedded Metric Format
 //! (<https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>).
-//! Our own level never applies to the crates below us: at TRACE some of them print headers and bodies.
+//! The configured level never applies to other crates: at TRACE some of them print headers and
+//! bodies.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
 use metrique::emf::Emf;
@@ -19,18 +20,19 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::report::{Outcome, UserReport};
+use crate::report::UserReport;
+use crate::sync::{Outcome, SyncResult};
 
 /// The namespace of the metrics.
 pub const NAMESPACE: &str = "IamKeySync";
 
-/// Sends logs of this library and of its binaries to standard output from `level` on. Other crates stay silent: their
-/// errors come to us as answers, and some of their lines quote what the services said.
+/// Starts logging this library and its binaries to standard output from `level` on. Other crates
+/// stay silent: their errors are returned to the caller, and some of their lines quote answers.
 pub fn start_log(level: tracing::Level) {
     let targets = Targets::new()
         .with_target("nr_iam_key_sync", level)
         .with_target("lambda", level)
-        // A target covers all that begin with it.
+        // A target covers all targets that it is a prefix of.
         .with_target("lambda_runtime", LevelFilter::OFF);
     let lines = json_subscriber::fmt::layer()
         .with_writer(std::io::stdout)
@@ -43,7 +45,7 @@ pub fn start_log(level: tracing::Level) {
         .init();
 }
 
-/// Logs what happened to a user.
+/// Logs what happened to one user.
 pub fn log_user(report: &UserReport) {
     let UserReport {
         user,
@@ -75,7 +77,7 @@ pub fn log_user(report: &UserReport) {
     }
 }
 
-/// The metrics of one invocation. User names are never among them: each would be a metric of its own.
+/// The metrics of one invocation. They never contain a user name: each would be a separate metric.
 #[derive(Debug, Entry)]
 #[entry(rename_all = "PascalCase")]
 pub struct Metrics {
@@ -91,7 +93,7 @@ pub struct Metrics {
     retired: u64,
     missing: u64,
     failed: u64,
-    /// Payloads and message bodies that were no event.
+    /// The number of payloads and message bodies that are not events.
     pub bad_events: u64,
     drift_repaired: u64,
     state_conflicts: u64,
@@ -100,13 +102,13 @@ pub struct Metrics {
     oldest_unsynced_hours: Option<f64>,
     stalled_rotations: Option<u64>,
     sweep_completed: Option<u64>,
-    /// Hours that the Vault token has left.
+    /// The hours until the Vault token expires.
     pub vault_token_hours_left: Option<f64>,
 }
 
 impl Metrics {
-    /// No counts yet.
-    pub fn of(function: &str, request_id: &str) -> Self {
+    /// Creates metrics without counts.
+    pub fn new(function: &str, request_id: &str) -> Self {
         let (function, request_id) = (function.to_owned(), request_id.to_owned());
         Self {
             at: SystemTime::now(),
@@ -131,9 +133,9 @@ impl Metrics {
         }
     }
 
-    /// Counts a user; `told_at` is the time of the event, if one told of it.
-    pub fn count(&mut self, user: &UserReport, told_at: Option<Timestamp>) {
-        match user.outcome {
+    /// Counts what happened to a user.
+    pub(crate) fn count(&mut self, result: &SyncResult, now: Timestamp) {
+        match result.outcome() {
             Outcome::Written => self.written += 1,
             Outcome::Unchanged => self.unchanged += 1,
             Outcome::Held => self.held += 1,
@@ -143,21 +145,22 @@ impl Metrics {
             Outcome::Failed => self.failed += 1,
             Outcome::PlannedWritten | Outcome::PlannedRetired => {}
         }
-        self.drift_repaired += u64::from(user.notes.drift_repaired);
-        self.state_conflicts += user.notes.state_conflicts;
-        if let (Some(told), Some(done)) = (told_at, user.notes.in_vault_at) {
+        self.drift_repaired += u64::from(result.repaired_drift());
+        self.state_conflicts += result.state_conflicts;
+        if let Some(duration) = result.event_to_vault() {
             self.event_to_vault_seconds
-                .add(done.duration_since(told).as_secs_f64().max(0.0).into());
+                .add(duration.as_secs_f64().into());
         }
-        // An event knows of its own users only, so it never says 0: that is the sweep's to say.
-        if let Some(hours) = user.unsynced_hours {
+        // An event concerns its own users only, so it never reports 0: a reconcile run does.
+        if let Some(missing) = result.unsynced_for(now) {
+            let hours = missing.as_secs_f64() / 3600.0;
             self.oldest_unsynced_hours = Some(self.oldest_unsynced_hours.unwrap_or(0.0).max(hours));
         }
     }
 
-    /// Notes what only a sweep knows: everybody's clock (0 hours when all is in step), and whether it was complete.
-    /// `stalled_rotations` is `None` for a sweep of those who were left over: it knows nothing of the others.
-    pub fn swept(&mut self, stalled_rotations: Option<u64>, complete: bool) {
+    /// Counts a reconcile run: whether it was complete, and then that no key is missing.
+    /// `stalled_rotations` is `None` for a run that did not cover all users.
+    pub(crate) fn count_reconcile(&mut self, stalled_rotations: Option<u64>, complete: bool) {
         self.stalled_rotations = stalled_rotations;
         self.sweep_completed = Some(u64::from(complete));
         if complete && stalled_rotations.is_some() {
@@ -165,12 +168,13 @@ impl Metrics {
         }
     }
 
-    /// Notes how long the invocation took.
-    pub fn took(&mut self, millis: u64) {
+    /// Sets how long the invocation took.
+    pub(crate) fn set_duration(&mut self, duration: Duration) {
+        let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
         self.sync_millis = Some(millis.into());
     }
 
-    /// The metrics as one line of the Embedded Metric Format.
+    /// Returns the metrics as one line of the Embedded Metric Format.
     pub fn to_line(&self) -> String {
         let mut line = Vec::new();
         let dimensions = vec![vec!["Function".to_owned()]];
@@ -178,7 +182,7 @@ impl Metrics {
         match format.format(self, &mut line) {
             Ok(()) => String::from_utf8_lossy(&line).into_owned(),
             Err(error) => {
-                tracing::error!(error = %error, "the metrics of this invocation could not be written");
+                tracing::error!(error = %error, "the metrics of this invocation could not be formatted");
                 String::new()
             }
         }

@@ -9,4 +9,6 @@ mod convergence;
 #[cfg(test)]
 pub mod memory;
 #[cfg(test)]
+pub mod results;
+#[cfg(test)]
 mod secrets;

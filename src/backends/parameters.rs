@@ -9,7 +9,7 @@ use super::aws::aws_error;
 use super::{Page, Parameters};
 use crate::error::Error;
 use crate::keys::{ParameterName, ParameterNaming, UserName};
-use crate::snapshot::{Parameter, Revision};
+use crate::snapshot::{ParameterReading, ParameterView, Revision};
 
 const OPERATION: &str = "reading the parameter";
 
@@ -31,7 +31,7 @@ impl ParameterStore {
 }
 
 impl Parameters for ParameterStore {
-    async fn read(&self, name: &ParameterName) -> Parameter {
+    async fn read(&self, name: &ParameterName) -> ParameterReading {
         let answer = self
             .client
             .get_parameter()
@@ -46,11 +46,12 @@ impl Parameters for ParameterStore {
                     .as_service_error()
                     .is_some_and(GetParameterError::is_parameter_not_found) =>
             {
-                Parameter::Absent
+                ParameterView::Absent.into()
             }
             Err(error) => {
                 let remedy = "allow ssm:GetParameter on it (and kms:Decrypt on its key, if that is the customer's)";
-                Parameter::Unreadable(aws_error(OPERATION, name.as_str(), remedy, &error))
+                ParameterView::Unreadable(aws_error(OPERATION, name.as_str(), remedy, &error))
+                    .into()
             }
         }
     }
@@ -59,7 +60,7 @@ impl Parameters for ParameterStore {
         &self,
         naming: &ParameterNaming,
         from: Option<String>,
-    ) -> Result<Page<(UserName, Parameter)>, Error> {
+    ) -> Result<Page<(UserName, ParameterReading)>, Error> {
         let path = naming.prefix.trim_end_matches('/');
         let request = self
             .client
@@ -88,7 +89,7 @@ impl Parameters for ParameterStore {
 }
 
 /// What an answer of the service amounts to.
-fn seen(name: &str, parameter: Option<aws_sdk_ssm::types::Parameter>) -> Parameter {
+fn seen(name: &str, parameter: Option<aws_sdk_ssm::types::Parameter>) -> ParameterReading {
     let found = parameter.and_then(|parameter| {
         let modified = parameter.last_modified_date?.to_millis().ok()?;
         let modified = Timestamp::from_millisecond(modified).ok()?;
@@ -101,11 +102,12 @@ fn seen(name: &str, parameter: Option<aws_sdk_ssm::types::Parameter>) -> Paramet
         ))
     });
     match found {
-        Some((value, revision)) => Parameter::parse(&value, revision),
-        None => Parameter::Unreadable(Error::Unexpected {
+        Some((value, revision)) => ParameterReading::parse(&value, revision),
+        None => ParameterView::Unreadable(Error::Unexpected {
             operation: OPERATION,
             subject: name.to_owned(),
             problem: "the answer has no value, version or date".to_owned(),
-        }),
+        })
+        .into(),
     }
 }

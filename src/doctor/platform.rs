@@ -7,7 +7,7 @@ use crate::backends::{Backends, Parameters, Roster};
 use crate::context::Context;
 use crate::error::Error;
 use crate::keys::UserName;
-use crate::snapshot::Parameter;
+use crate::snapshot::ParameterView;
 
 /// Empty pages that are passed over: Parameter Store may give some before the first parameter.
 const PAGES: u32 = 5;
@@ -33,8 +33,8 @@ pub(super) async fn parameters<W: Backends>(ctx: &Context<W>, deadline: Instant)
                 "check the Region, the account, SSM_PARAMETER_PREFIX and SSM_PARAMETER_SUFFIX";
             return warn(format!("no parameter is called {form}"), remedy);
         };
-        match ctx.parameters.read(&name).await {
-            Parameter::Unreadable(error) => failed(&error, OTHERWISE),
+        match ctx.parameters.read(&name).await.view {
+            ParameterView::Unreadable(error) => failed(&error, OTHERWISE),
             parameter => readable(&user, &parameter, listed),
         }
     })
@@ -54,21 +54,21 @@ async fn first_page<W: Backends>(ctx: &Context<W>) -> Result<Vec<UserName>, Erro
     Ok(Vec::new())
 }
 
-fn readable(user: &UserName, parameter: &Parameter, listed: Option<usize>) -> Finding {
+fn readable(user: &UserName, parameter: &ParameterView, listed: Option<usize>) -> Finding {
     let listed = match listed {
         Some(count) => format!("the first page lists {count}"),
         None => "IAM_USER_LIST names the users".to_owned(),
     };
     match parameter {
-        Parameter::Current(_) => pass(format!("{listed}; the parameter of {user} was read")),
-        Parameter::WithoutCurrent { .. } => pass(format!(
+        ParameterView::Current(_) => pass(format!("{listed}; the parameter of {user} was read")),
+        ParameterView::WithoutCurrent { .. } => pass(format!(
             "{listed}; the parameter of {user} was read, and has no current key just now"
         )),
-        Parameter::Malformed { problem, .. } => warn(
+        ParameterView::Malformed { problem, .. } => warn(
             format!("{listed}; the parameter of {user} is not what the platform writes: {problem}"),
             "see who wrote it, or whether SSM_PARAMETER_PREFIX and SSM_PARAMETER_SUFFIX are right",
         ),
-        Parameter::Absent | Parameter::Unnameable | Parameter::Unreadable(_) => warn(
+        ParameterView::Absent | ParameterView::Unnameable | ParameterView::Unreadable(_) => warn(
             format!("{listed}; {user} has no parameter"),
             "check the name, the Region and the account",
         ),

@@ -1,8 +1,11 @@
 use super::*;
-use crate::keys::AccessKey;
+use crate::error::Error;
+use crate::keys::{AccessKey, UserName};
 use crate::plan::Reason;
-use crate::snapshot::Revision;
+use crate::snapshot::{CurrentKey, Revision};
 use crate::status::LastSync;
+use crate::sync::Outcome;
+use crate::testing::results;
 
 const NOW: &str = "2026-01-10T12:00:00Z";
 
@@ -11,48 +14,54 @@ fn at(time: &str) -> Timestamp {
 }
 
 fn config(basic: bool) -> Config {
-    Config::read(|name| {
-        let mode = if basic {
-            "VAULT_TOKEN"
-        } else {
-            "S3_BUCKET_NAME"
-        };
-        match name {
-            "VAULT_ADDR" => Some("https://vault.example.org".to_owned()),
-            name => (name == mode).then(|| "x".to_owned()),
-        }
-    })
-    .unwrap()
+    let mode = if basic {
+        "VAULT_TOKEN"
+    } else {
+        "S3_BUCKET_NAME"
+    };
+    let variables = |name: &str| match name {
+        "VAULT_ADDR" => Some("https://vault.example.org".to_owned()),
+        name => (name == mode).then(|| "x".to_owned()),
+    };
+    Config::read(variables).unwrap()
+}
+
+fn key(id: &str) -> AccessKey {
+    AccessKey::new(id.to_owned(), "secret".into()).unwrap()
 }
 
 fn state() -> UserState {
-    let (user, id) = (UserName::parse("alice").unwrap(), "AKIAOLD1".to_owned());
-    let key = AccessKey::new(id, "secret".to_owned().into()).unwrap();
-    let published = UserState::of_published(&user, &key, 6, &config(false).vault.path_of(&user));
+    let user = UserName::parse("alice").unwrap();
+    let path = config(false).vault.path_of(&user);
     UserState {
         last_synced_at: at("2026-01-08T12:00:00Z"),
         parameter_version: Some(11),
-        ..published
+        ..UserState::of_secret(&user, &key("AKIAOLD1"), 6, &path)
     }
 }
 
-fn seen() -> Sighting {
-    let revision = Revision {
+fn revision() -> Revision {
+    Revision {
         modified: at("2026-01-10T02:00:00Z"),
         version: 12,
-    };
-    Sighting {
-        parameter: Held::Key {
-            id: "AKIANEW2".to_owned(),
-            revision,
-        },
-        state: Some(state()),
+    }
+}
+
+fn seen() -> Snapshot {
+    let new = key("AKIANEW2");
+    let (id, fingerprint) = (new.id.clone(), new.fingerprint());
+    Snapshot {
+        parameter: ParameterView::Current(CurrentKey {
+            id,
+            fingerprint,
+            revision: revision(),
+        }),
+        state: StateView::Recorded(state()),
         vault: VaultView::At {
             version: 6,
             readable: true,
         },
-        roster: RosterView::Unknown,
-        reason: Reason::Rotated,
+        ..results::snapshot(None)
     }
 }
 
@@ -75,23 +84,26 @@ fn row(condition: Condition, reason: &Reason, hours_left: Option<f64>) -> Row {
     }
 }
 
-fn told(
+fn explained(
     config: &Config,
     row: Row,
-    seen: Option<&Sighting>,
+    snapshot: Snapshot,
     last_run: Option<&ReconcileRecord>,
 ) -> String {
-    let Explanation { story, advice, .. } = explain(config, row, seen, Ok(last_run), at(NOW));
-    let story = story
-        .into_iter()
-        .map(|paragraph| format!("{}: {}\n", paragraph.about, paragraph.text));
+    let result = SyncResult {
+        snapshot,
+        ..results::result("alice", Outcome::PlannedWritten)
+    };
+    let Explanation { story, advice, .. } = explain(config, row, &result, Ok(last_run), at(NOW));
+    let story = story.into_iter();
+    let story = story.map(|paragraph| format!("{}: {}\n", paragraph.about, paragraph.text));
     story.chain([format!("advice: {advice}")]).collect()
 }
 
 #[test]
 fn a_user_who_is_behind_has_a_story_with_a_deadline() {
     let row = row(Condition::Behind, &Reason::Rotated, Some(38.0));
-    insta::assert_snapshot!(told(&config(false), row, Some(&seen()), None), @r#"
+    insta::assert_snapshot!(explained(&config(false), row, seen(), None), @r#"
     parameter: /iam_users/alice_keys holds the key …NEW2 in its version 12, put 10 h ago (2026-01-10 02:00:00 UTC).
     record: The key …OLD1 was written to Vault as version 6 from the parameter's version 11, 48 h ago (2026-01-08 12:00:00 UTC).
     Vault: secret/aws/iam-keys/alice is at version 6, as recorded.
@@ -112,13 +124,21 @@ fn a_user_of_whom_nothing_could_be_seen_has_the_error_for_a_story() {
         trigger: "reconcile".to_owned(),
         counts: std::collections::BTreeMap::new(),
         failed_users: vec!["alice".to_owned()],
-        unlisted: false,
-        claimed_until: None,
+        needs_full_run: false,
+        leased_until: None,
         request_id: None,
+    };
+    let error = || Error::OutOfTime;
+    let unreadable = Snapshot {
+        parameter: ParameterView::Unreadable(error()),
+        state: StateView::Unreadable(error()),
+        vault: VaultView::Unreadable(error()),
+        roster: RosterView::Unreadable(error()),
+        ..seen()
     };
     let mut row = row(Condition::Failed, &failed, None);
     row.last_sync.outcome = SyncOutcome::Failed;
-    insta::assert_snapshot!(told(&config(false), row, None, Some(&run)), @r#"
+    insta::assert_snapshot!(explained(&config(false), row, unreadable, Some(&run)), @r#"
     last sweep: The last sweep ended 59 min ago (2026-01-10 11:01:00 UTC); this user was left over.
     plan: A sync would fail: reading the parameter /iam_users/alice_keys: denied; allow it.
     advice: Mend what the reason names, then run this again.
@@ -128,10 +148,10 @@ fn a_user_of_whom_nothing_could_be_seen_has_the_error_for_a_story() {
 #[test]
 fn the_basic_mode_has_no_record_to_tell_of() {
     let mut seen = seen();
-    seen.state = None;
+    seen.state = StateView::Absent;
     seen.vault = VaultView::Absent;
     let row = row(Condition::New, &Reason::New, None);
-    insta::assert_snapshot!(told(&config(true), row, Some(&seen), None), @r#"
+    insta::assert_snapshot!(explained(&config(true), row, seen, None), @r#"
     parameter: /iam_users/alice_keys holds the key …NEW2 in its version 12, put 10 h ago (2026-01-10 02:00:00 UTC).
     record: In basic mode nothing is recorded, and Vault holds no key that could be compared.
     Vault: There is nothing at secret/aws/iam-keys/alice.
@@ -142,14 +162,9 @@ fn the_basic_mode_has_no_record_to_tell_of() {
 }
 
 #[test]
-fn what_each_side_can_hold_is_a_sentence() {
-    let mut seen = seen();
-    let revision = Revision {
-        modified: at("2026-01-10T02:00:00Z"),
-        version: 12,
-    };
-    let state = state();
-    let views = [
+fn each_source_has_a_sentence_for_each_view() {
+    let mut sentences = Vec::new();
+    for view in [
         VaultView::At {
             version: 7,
             readable: true,
@@ -160,62 +175,71 @@ fn what_each_side_can_hold_is_a_sentence() {
         },
         VaultView::Absent,
         VaultView::NotRead,
-        VaultView::Hidden { refused: None },
-    ];
-    let mut sentences = Vec::new();
-    for view in views {
-        seen.vault = view;
-        sentences.push(vault("secret/aws/iam-keys/alice", &seen));
-    }
-    let problem = "it has no current key".to_owned();
-    for held in [
-        Held::Nothing { revision, problem },
-        Held::Absent,
-        Held::Unknown,
+        VaultView::Hidden,
     ] {
-        seen.parameter = held;
+        sentences.push(vault(&Snapshot {
+            vault: view,
+            ..seen()
+        }));
+    }
+    for view in [
+        ParameterView::WithoutCurrent {
+            revision: revision(),
+        },
+        ParameterView::Malformed {
+            revision: revision(),
+            problem: "it is not JSON".to_owned(),
+        },
+        ParameterView::Absent,
+        ParameterView::Unnameable,
+    ] {
+        let seen = Snapshot {
+            parameter: view,
+            ..seen()
+        };
         sentences.push(parameter("/iam_users/alice_keys", &seen, at(NOW)));
-        seen.roster = RosterView::NotListed;
-        sentences.extend(roster(&seen).map(str::to_owned));
-        seen.roster = RosterView::Unknown;
+    }
+    for view in [
+        RosterView::Listed,
+        RosterView::NotListed,
+        RosterView::Unknown,
+    ] {
+        let seen = Snapshot {
+            parameter: ParameterView::Absent,
+            roster: view,
+            ..seen()
+        };
         sentences.extend(roster(&seen).map(str::to_owned));
     }
-    let legacies = UserState {
+    let legacy = UserState {
         parameter_version: None,
         vault_version: None,
         access_key_id: None,
-        ..state.clone()
+        ..state()
     };
-    sentences.push(record(&config(false), Some(&legacies), at(NOW)));
-    let retired = UserState {
-        retired_at: Some(at("2026-01-09T12:00:00Z")),
-        ..state.clone()
-    };
-    sentences.push(record(&config(false), Some(&retired), at(NOW)));
-    sentences.push(record(&config(true), Some(&state), at(NOW)));
-    insta::assert_snapshot!(sentences.join("\n"), @r#"
-    secret/aws/iam-keys/alice is at version 7, but 6 is recorded.
-    secret/aws/iam-keys/alice is at version 6, which is deleted or destroyed.
-    There is nothing at secret/aws/iam-keys/alice.
-    secret/aws/iam-keys/alice was not looked at.
-    The token may not read the metadata of secret/aws/iam-keys/alice, so it is not known at which version it is.
-    /iam_users/alice_keys is at version 12, put 10 h ago (2026-01-10 02:00:00 UTC), but it has no current key.
-    The user is not on the platform's roster.
-    There is no parameter /iam_users/alice_keys in this account and Region.
-    The user is not on the platform's roster.
-    There is no roster to ask whether the user was removed.
-    /iam_users/alice_keys could not be read.
-    The user is not on the platform's roster.
-    A key was written to Vault by the legacy of this service, 48 h ago (2026-01-08 12:00:00 UTC).
-    The key …OLD1 was written to Vault as version 6 from the parameter's version 11, 48 h ago (2026-01-08 12:00:00 UTC). The user was retired 24 h ago (2026-01-09 12:00:00 UTC).
-    The key …OLD1 is in Vault as version 6; in basic mode nothing else is recorded.
-    "#);
+    let retired_at = Some(at("2026-01-09T12:00:00Z"));
+    for (basic, view) in [
+        (false, StateView::Absent),
+        (false, StateView::Damaged),
+        (false, StateView::Recorded(legacy)),
+        (
+            false,
+            StateView::Recorded(UserState {
+                retired_at,
+                ..state()
+            }),
+        ),
+        (true, StateView::Recorded(state())),
+    ] {
+        sentences.push(record(&config(basic), &view, at(NOW)));
+    }
+    insta::assert_snapshot!(sentences.join("\n"), @"");
 }
 
 #[test]
 fn there_is_advice_for_every_condition() {
     let conditions = [
-        Condition::InStep,
+        Condition::InSync,
         Condition::Retired,
         Condition::New,
         Condition::Behind,
@@ -229,7 +253,7 @@ fn there_is_advice_for_every_condition() {
         Condition::Failed,
     ];
     let all = conditions.map(|condition| {
-        let row = row(condition, &Reason::InStep, None);
+        let row = row(condition, &Reason::InSync, None);
         format!(
             "{}: {} | {}",
             condition.as_str(),

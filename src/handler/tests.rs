@@ -11,7 +11,7 @@ async fn answer_with_metrics(
     ctx: &Context<Memory>,
     payload: Value,
 ) -> (Result<Value, Error>, Value) {
-    let mut metrics = Metrics::of("function", "request");
+    let mut metrics = Metrics::new("function", "request");
     let deadline = tokio::time::Instant::now() + Duration::from_hours(1);
     let answer = handle(ctx, payload, "request", deadline, &mut metrics).await;
     (answer, serde_json::from_str(&metrics.to_line()).unwrap())

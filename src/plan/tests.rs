@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::error::Error;
-use crate::keys::{AccessKey, VaultPath};
-use crate::snapshot::Revision;
+use crate::keys::{AccessKey, UserName, VaultPath};
+use crate::snapshot::{Event, Revision};
 
 const RECORDED: u64 = 4;
 
@@ -14,13 +14,17 @@ fn revision(day: u32, version: i64) -> Revision {
     }
 }
 
-fn current(id: &str, revision: Revision) -> Parameter {
+fn current_key(id: &str, revision: Revision) -> CurrentKey {
     let key = AccessKey::new(id.to_owned(), "secret".into()).unwrap();
-    Parameter::Current(CurrentKey {
+    CurrentKey {
+        id: id.to_owned(),
         fingerprint: key.fingerprint(),
-        key,
         revision,
-    })
+    }
+}
+
+fn current(id: &str, revision: Revision) -> ParameterView {
+    ParameterView::Current(current_key(id, revision))
 }
 
 fn path() -> VaultPath {
@@ -30,160 +34,156 @@ fn path() -> VaultPath {
     }
 }
 
-/// The state after the key `id` of this revision was written.
+/// Returns the state after the key `id` of this revision was written.
 fn state(id: &str, revision: Revision) -> UserState {
-    let Parameter::Current(current) = current(id, revision) else {
-        unreachable!("it was made above")
-    };
-    let user = crate::keys::UserName::parse("alice").unwrap();
-    UserState::of_written(
-        &user,
-        &current,
-        &path(),
-        RECORDED,
-        "2026-01-01T00:00:00Z".parse().unwrap(),
-    )
+    let user = UserName::parse("alice").unwrap();
+    let now = "2026-01-01T00:00:00Z".parse().unwrap();
+    UserState::of_written(&user, &current_key(id, revision), &path(), RECORDED, now)
 }
 
-fn seen(parameter: Parameter, state: Option<UserState>) -> Snapshot {
-    let (vault, roster) = (VaultView::NotRead, RosterView::Unknown);
+fn seen(parameter: ParameterView, state: Option<UserState>) -> Snapshot {
     Snapshot {
         parameter,
-        state,
-        vault,
-        roster,
+        state: state.map_or(StateView::Absent, StateView::Recorded),
+        vault: VaultView::NotRead,
+        roster: RosterView::Unknown,
         path: path(),
-        told_deleted: false,
+        event: None,
+        rejected: None,
+        safe_to_write: true,
     }
 }
 
-/// What a snapshot leads to, as one line.
-fn decided(seen: &Snapshot) -> String {
-    decided_with(seen, OnUserDeleted::Retain)
+fn event(deleted: bool, time: &str) -> Option<Event> {
+    Some(Event {
+        time: Some(time.parse().unwrap()),
+        deleted,
+    })
 }
 
-fn decided_with(seen: &Snapshot, on_user_deleted: OnUserDeleted) -> String {
-    let Plan { step, reason } = plan(seen, on_user_deleted);
-    let step = match step {
-        Step::Nothing => "nothing".to_owned(),
-        Step::Adopt { vault_version, .. } => format!("adopt version {vault_version}"),
-        Step::Write { current, cas } => format!("write {} {cas:?}", current.key.id),
-        Step::Hold => "hold".to_owned(),
-        Step::Yield => "yield".to_owned(),
-        Step::Retire { soft_delete, .. } => format!("retire {soft_delete:?}"),
-        Step::ReportMissing => "missing".to_owned(),
-        Step::Fail => "fail".to_owned(),
+fn at(version: u64) -> VaultView {
+    VaultView::At {
+        version,
+        readable: true,
+    }
+}
+
+fn deleted_at(version: u64) -> VaultView {
+    VaultView::At {
+        version,
+        readable: false,
+    }
+}
+
+fn policy(on_user_deleted: OnUserDeleted) -> Policy {
+    Policy {
+        on_user_deleted,
+        retirement: Retirement::Allowed,
+    }
+}
+
+/// Returns what a snapshot leads to, as one line.
+fn decided(seen: &Snapshot) -> String {
+    decided_with(seen, policy(OnUserDeleted::Retain))
+}
+
+fn decided_with(seen: &Snapshot, policy: Policy) -> String {
+    let Plan { action, reason, .. } = plan(seen, policy);
+    let action = match action {
+        Action::Skip(kind) => format!("{kind:?}"),
+        Action::Adopt { vault_version } => format!("adopt {vault_version}"),
+        Action::Write {
+            cas: Cas::Version(version),
+        } => format!("write over {version}"),
+        Action::Write {
+            cas: Cas::Unchecked,
+        } => "write unchecked".to_owned(),
+        Action::Retire { soft_delete } => format!("retire {soft_delete:?}"),
+        Action::Reobserve => "reobserve".to_owned(),
     };
-    format!("{step}: {reason:?}")
+    format!("{action}: {reason:?}")
 }
 
 #[test]
-fn nothing_is_done_while_parameter_and_state_agree() {
-    let at = revision(2, 2);
-    for vault in [
-        VaultView::NotRead,
-        VaultView::At {
-            version: RECORDED,
-            readable: true,
-        },
-        VaultView::Hidden { refused: None },
-        VaultView::Hidden {
-            refused: Some(Cas::Version(RECORDED - 1)),
-        },
-    ] {
-        let seen = Snapshot {
-            vault,
-            ..seen(current("A", at), Some(state("A", at)))
-        };
-        assert_eq!(decided(&seen), "nothing: InStep", "{vault:?}");
+fn in_sync_while_parameter_and_state_agree() {
+    let read = revision(2, 2);
+    for vault in [VaultView::NotRead, at(RECORDED), VaultView::Hidden] {
+        for rejected in [None, Some(Cas::Version(RECORDED - 1))] {
+            let seen = seen(current("A", read), Some(state("A", read)));
+            let seen = Snapshot {
+                vault: vault.clone(),
+                rejected,
+                ..seen
+            };
+            assert_eq!(decided(&seen), "InSync: InSync", "{vault:?} {rejected:?}");
+        }
     }
-    let put_again = seen(current("A", revision(3, 3)), Some(state("A", at)));
+    let put_again = seen(current("A", revision(3, 3)), Some(state("A", read)));
     assert_eq!(
         decided(&put_again),
-        "nothing: InStep",
+        "InSync: InSync",
         "the same key in a newer revision"
     );
 }
 
 #[test]
-fn drift_is_written_over() {
-    let at = revision(2, 2);
+fn drift_is_overwritten() {
+    let read = revision(2, 2);
     let with = |vault| {
         decided(&Snapshot {
             vault,
-            ..seen(current("A", at), Some(state("A", at)))
+            ..seen(current("A", read), Some(state("A", read)))
         })
     };
     assert_eq!(
-        with(VaultView::At {
-            version: 5,
-            readable: true
-        }),
-        "write A Version(5): OtherVersion { found: 5, recorded: 4 }"
+        with(at(5)),
+        "write over 5: OtherVersion { found: 5, recorded: 4 }"
     );
     assert_eq!(
-        with(VaultView::At {
-            version: 3,
-            readable: true
-        }),
-        "write A Version(3): OtherVersion { found: 3, recorded: 4 }"
+        with(at(3)),
+        "write over 3: OtherVersion { found: 3, recorded: 4 }"
     );
-    assert_eq!(
-        with(VaultView::At {
-            version: 4,
-            readable: false
-        }),
-        "write A Version(4): Unreadable(4)"
-    );
-    assert_eq!(with(VaultView::Absent), "write A Version(0): Vanished");
+    assert_eq!(with(deleted_at(4)), "write over 4: Unreadable(4)");
+    assert_eq!(with(VaultView::Absent), "write over 0: Vanished");
 }
 
 #[test]
-fn a_new_user_is_written_where_nothing_is() {
+fn a_new_user_is_written() {
+    let new = seen(current("A", revision(1, 1)), None);
+    assert_eq!(decided(&new), "write over 0: New");
     assert_eq!(
-        decided(&seen(current("A", revision(1, 1)), None)),
-        "write A Version(0): New"
+        decided(&Snapshot {
+            vault: at(7),
+            ..new.clone()
+        }),
+        "write over 7: New"
     );
-}
-
-#[test]
-fn a_new_user_is_written_over_what_vault_turns_out_to_hold() {
-    let vault = VaultView::At {
-        version: 7,
-        readable: true,
+    let damaged = Snapshot {
+        state: StateView::Damaged,
+        ..new
     };
-    let seen = Snapshot {
-        vault,
-        ..seen(current("A", revision(1, 1)), None)
-    };
-    assert_eq!(decided(&seen), "write A Version(7): New");
+    assert_eq!(
+        decided(&damaged),
+        "write over 0: New",
+        "a damaged state counts as absent"
+    );
 }
 
 #[test]
 fn a_rotated_key_is_written_over_the_recorded_version() {
-    let rotated = seen(
-        current("B", revision(3, 4)),
-        Some(state("A", revision(1, 2))),
-    );
-    assert_eq!(decided(&rotated), "write B Version(4): Rotated");
-}
-
-#[test]
-fn a_recreated_parameter_starts_at_version_1_and_is_newer_all_the_same() {
-    let recreated = seen(
-        current("B", revision(3, 1)),
-        Some(state("A", revision(2, 9))),
-    );
-    assert_eq!(decided(&recreated), "write B Version(4): Rotated");
-}
-
-#[test]
-fn another_key_of_the_same_revision_is_written() {
-    let seen = seen(
-        current("B", revision(2, 2)),
-        Some(state("A", revision(2, 2))),
-    );
-    assert_eq!(decided(&seen), "write B Version(4): Rotated");
+    for (read, recorded) in [
+        (revision(3, 4), revision(1, 2)),
+        // A parameter that was created again starts at version 1 and is newer all the same.
+        (revision(3, 1), revision(2, 9)),
+        (revision(2, 2), revision(2, 2)),
+    ] {
+        let rotated = seen(current("B", read), Some(state("A", recorded)));
+        assert_eq!(
+            decided(&rotated),
+            "write over 4: Rotated",
+            "{read:?} {recorded:?}"
+        );
+    }
 }
 
 #[test]
@@ -192,292 +192,348 @@ fn an_older_key_never_follows_a_newer_one() {
         (revision(1, 2), revision(3, 4)),
         (revision(2, 2), revision(2, 3)),
     ] {
-        for vault in [
-            VaultView::NotRead,
-            VaultView::Absent,
-            VaultView::At {
-                version: 9,
-                readable: false,
-            },
-        ] {
+        for vault in [VaultView::NotRead, VaultView::Absent, deleted_at(9)] {
             let seen = Snapshot {
                 vault,
                 ..seen(current("A", read), Some(state("B", recorded)))
             };
-            assert_eq!(decided(&seen), "yield: Superseded", "{vault:?}");
+            assert_eq!(decided(&seen), "Superseded: Superseded", "{:?}", seen.vault);
         }
     }
 }
 
 #[test]
-fn a_refused_guard_that_nothing_explains_is_dropped_only_where_metadata_is_hidden() {
-    let refused = |cas| VaultView::Hidden { refused: Some(cas) };
-    let rotated = |vault| {
+fn a_write_is_unchecked_only_after_an_unexplained_rejection() {
+    let with = |id, state, rejected| {
+        let seen = seen(current(id, revision(3, 4)), state);
         decided(&Snapshot {
-            vault,
-            ..seen(
-                current("B", revision(3, 4)),
-                Some(state("A", revision(1, 2))),
-            )
+            vault: VaultView::Hidden,
+            rejected: Some(rejected),
+            ..seen
         })
     };
+    let recorded = || Some(state("A", revision(1, 2)));
     assert_eq!(
-        rotated(refused(Cas::Version(RECORDED))),
-        "write B Unchecked: Rotated"
+        with("B", recorded(), Cas::Version(RECORDED)),
+        "write unchecked: Rotated"
     );
+    let before = with("B", recorded(), Cas::Version(RECORDED - 1));
     assert_eq!(
-        rotated(refused(Cas::Version(RECORDED - 1))),
-        "write B Version(4): Rotated",
-        "recorded since: worth a try"
+        before, "write over 4: Rotated",
+        "recorded after the rejection"
     );
-    let new = Snapshot {
-        vault: refused(Cas::Version(0)),
-        ..seen(current("A", revision(1, 1)), None)
-    };
-    assert_eq!(decided(&new), "write A Unchecked: New");
+    assert_eq!(with("B", None, Cas::Version(0)), "write unchecked: New");
 }
 
 #[test]
-fn the_legacy_services_key_is_taken_over_without_a_write() {
-    let at = revision(2, 2);
-    let legacies = UserState {
+fn a_key_of_the_legacy_service_is_adopted() {
+    let read = revision(2, 2);
+    let legacy = UserState {
         access_key_id: None,
         parameter_version: None,
         parameter_last_modified: None,
         vault_version: None,
         vault_path: None,
-        ..state("A", at)
+        ..state("A", read)
     };
     let with = |id, vault| {
         decided(&Snapshot {
             vault,
-            ..seen(current(id, at), Some(legacies.clone()))
+            ..seen(current(id, read), Some(legacy.clone()))
         })
     };
-    let there = VaultView::At {
-        version: 7,
-        readable: true,
-    };
-    assert_eq!(with("A", there), "adopt version 7: TakenOver");
-    assert_eq!(
-        with("A", VaultView::Hidden { refused: None }),
-        "nothing: InStep"
-    );
-    assert_eq!(with("A", VaultView::Absent), "write A Version(0): Vanished");
-    assert_eq!(
-        with(
-            "A",
-            VaultView::At {
-                version: 7,
-                readable: false
-            }
-        ),
-        "write A Version(7): Unreadable(7)"
-    );
-    assert_eq!(with("B", there), "write B Version(7): Rotated");
+    assert_eq!(with("A", at(7)), "adopt 7: Adopted");
+    assert_eq!(with("A", VaultView::Hidden), "InSync: InSync");
+    assert_eq!(with("A", VaultView::Absent), "write over 0: Vanished");
+    assert_eq!(with("A", deleted_at(7)), "write over 7: Unreadable(7)");
+    assert_eq!(with("B", at(7)), "write over 7: Rotated");
 }
 
 #[test]
-fn a_key_recorded_at_another_path_is_written_to_this_one() {
-    let at = revision(2, 2);
+fn a_key_recorded_at_another_path_is_written_here() {
+    let read = revision(2, 2);
     let elsewhere = UserState {
         vault_path: Some("secret/old/alice".into()),
-        ..state("A", at)
+        ..state("A", read)
     };
     assert_eq!(
-        decided(&seen(current("A", at), Some(elsewhere))),
-        "write A Version(0): Moved"
+        decided(&seen(current("A", read), Some(elsewhere))),
+        "write over 0: Moved"
     );
+}
+
+fn retired() -> UserState {
+    let retired_at = Some("2026-01-05T00:00:00Z".parse().unwrap());
+    UserState {
+        retired_at,
+        ..state("A", revision(2, 2))
+    }
 }
 
 #[test]
 fn a_user_who_comes_back_is_written_again() {
-    let at = revision(2, 2);
-    let retired = UserState {
-        retired_at: Some("2026-01-05T00:00:00Z".parse().unwrap()),
-        ..state("A", at)
-    };
-    assert_eq!(
-        decided(&seen(current("A", at), Some(retired.clone()))),
-        "write A Version(4): CameBack"
-    );
-    assert_eq!(
-        decided(&seen(current("B", revision(6, 1)), Some(retired.clone()))),
-        "write B Version(4): CameBack"
-    );
-    assert_eq!(
-        decided(&seen(current("B", revision(1, 1)), Some(retired))),
-        "yield: Superseded"
-    );
+    let with = |id, read| decided(&seen(current(id, read), Some(retired())));
+    assert_eq!(with("A", revision(2, 2)), "write over 4: CameBack");
+    assert_eq!(with("B", revision(6, 1)), "write over 4: CameBack");
+    assert_eq!(with("B", revision(1, 1)), "Superseded: Superseded");
 }
 
 #[test]
-fn keeps_the_last_good_key_while_the_parameter_has_no_current() {
+fn the_last_good_key_stays_while_there_is_no_current() {
     for state in [
         None,
         Some(state("A", revision(1, 2))),
         Some(state("A", revision(9, 9))),
     ] {
         let seen = seen(
-            Parameter::WithoutCurrent {
+            ParameterView::WithoutCurrent {
                 revision: revision(3, 3),
             },
             state,
         );
-        assert_eq!(decided(&seen), "hold: WithoutCurrent");
+        assert_eq!(decided(&seen), "Held: WithoutCurrent");
     }
+}
+
+fn absent() -> Snapshot {
+    seen(ParameterView::Absent, Some(state("A", revision(1, 2))))
 }
 
 #[test]
 fn a_user_who_is_gone_is_retired() {
-    let recorded = state("A", revision(1, 2));
-    let off_the_roster = Snapshot {
+    let not_listed = Snapshot {
         roster: RosterView::NotListed,
-        ..seen(Parameter::Absent, Some(recorded.clone()))
+        ..absent()
     };
-    assert_eq!(decided(&off_the_roster), "retire None: Gone");
-    let told = Snapshot {
-        told_deleted: true,
-        ..seen(Parameter::Absent, Some(recorded))
+    assert_eq!(decided(&not_listed), "retire None: Gone");
+    let reported = Snapshot {
+        event: event(true, "2026-01-09T00:00:00Z"),
+        ..absent()
     };
-    assert_eq!(decided(&told), "retire None: ToldDeleted");
+    assert_eq!(decided(&reported), "retire None: DeleteEvent");
+    let deferred = Policy {
+        retirement: Retirement::Deferred,
+        ..policy(OnUserDeleted::SoftDelete)
+    };
+    assert_eq!(
+        decided_with(&not_listed, deferred),
+        "RetirementDeferred: Gone"
+    );
 }
 
 #[test]
 fn soft_delete_takes_the_latest_readable_version() {
     let with = |vault| {
-        let gone = seen(Parameter::Absent, Some(state("A", revision(1, 2))));
-        decided_with(
-            &Snapshot {
-                roster: RosterView::NotListed,
-                vault,
-                ..gone
-            },
-            OnUserDeleted::SoftDelete,
-        )
+        let gone = Snapshot {
+            roster: RosterView::NotListed,
+            vault,
+            ..absent()
+        };
+        decided_with(&gone, policy(OnUserDeleted::SoftDelete))
     };
-    assert_eq!(
-        with(VaultView::At {
-            version: 6,
-            readable: true
-        }),
-        "retire Some(6): Gone"
-    );
-    assert_eq!(
-        with(VaultView::Hidden { refused: None }),
-        "retire Some(4): Gone"
-    );
-    assert_eq!(
-        with(VaultView::At {
-            version: 6,
-            readable: false
-        }),
-        "retire None: Gone"
-    );
+    assert_eq!(with(at(6)), "retire Some(6): Gone");
+    assert_eq!(with(VaultView::Hidden), "retire Some(4): Gone");
+    assert_eq!(with(deleted_at(6)), "retire None: Gone");
     assert_eq!(with(VaultView::Absent), "retire None: Gone");
 }
 
 #[test]
 fn retiring_twice_changes_nothing() {
-    let retired = UserState {
-        retired_at: Some("2026-01-05T00:00:00Z".parse().unwrap()),
-        ..state("A", revision(1, 2))
-    };
-    let seen = Snapshot {
-        roster: RosterView::NotListed,
-        ..seen(Parameter::Absent, Some(retired))
-    };
-    assert_eq!(
-        decided_with(&seen, OnUserDeleted::SoftDelete),
-        "nothing: AlreadyRetired"
-    );
-    let nobody_says = Snapshot {
-        roster: RosterView::Unknown,
-        ..seen
-    };
-    assert_eq!(decided(&nobody_says), "nothing: AlreadyRetired");
-    let back_on_the_roster = Snapshot {
+    for roster in [RosterView::NotListed, RosterView::Unknown] {
+        let seen = Snapshot {
+            roster,
+            ..seen(ParameterView::Absent, Some(retired()))
+        };
+        let decided = decided_with(&seen, policy(OnUserDeleted::SoftDelete));
+        assert_eq!(decided, "InSync: AlreadyRetired");
+    }
+    let listed = seen(ParameterView::Absent, Some(retired()));
+    let listed = Snapshot {
         roster: RosterView::Listed,
-        ..nobody_says
+        ..listed
     };
-    assert_eq!(
-        decided(&back_on_the_roster),
-        "missing: ListedWithoutParameter"
-    );
+    assert_eq!(decided(&listed), "Missing: ListedWithoutParameter");
 }
 
 #[test]
-fn a_user_on_the_roster_without_a_parameter_is_missing_whatever_an_event_says() {
-    for told_deleted in [false, true] {
-        let gone = seen(Parameter::Absent, Some(state("A", revision(1, 2))));
+fn a_listed_user_without_a_parameter_is_missing() {
+    for deleted in [false, true] {
+        let event = event(deleted, "2026-01-09T00:00:00Z");
         let seen = Snapshot {
             roster: RosterView::Listed,
-            told_deleted,
-            ..gone
+            event,
+            ..absent()
         };
-        assert_eq!(decided(&seen), "missing: ListedWithoutParameter");
+        assert_eq!(decided(&seen), "Missing: ListedWithoutParameter");
     }
 }
 
 #[test]
-fn an_absent_parameter_alone_retires_nobody() {
-    let seen = seen(Parameter::Absent, Some(state("A", revision(1, 2))));
-    assert_eq!(decided(&seen), "missing: NoParameter");
-}
-
-#[test]
-fn a_user_never_seen_cannot_be_retired() {
-    let seen = Snapshot {
+fn an_absent_parameter_alone_retires_no_user() {
+    assert_eq!(decided(&absent()), "Missing: NoParameter");
+    let never_seen = seen(ParameterView::Absent, None);
+    let never_seen = Snapshot {
         roster: RosterView::NotListed,
-        ..seen(Parameter::Absent, None)
+        ..never_seen
     };
-    assert_eq!(decided(&seen), "missing: NeverSeen");
-}
-
-#[test]
-fn a_name_that_no_parameter_can_have_is_missing() {
+    assert_eq!(decided(&never_seen), "Missing: NeverSeen");
     assert_eq!(
-        decided(&seen(Parameter::Unnameable, None)),
-        "missing: Unnameable"
+        decided(&seen(ParameterView::Unnameable, None)),
+        "Missing: Unnameable"
     );
 }
 
 #[test]
-fn a_malformed_parameter_leaves_the_last_good_key() {
-    let malformed = Parameter::Malformed {
-        revision: revision(3, 3),
-        problem: "is not JSON".into(),
-    };
+fn a_malformed_parameter_keeps_the_last_good_key() {
+    let (revision, problem) = (revision(3, 3), "is not JSON".into());
+    let malformed = ParameterView::Malformed { revision, problem };
     assert_eq!(
-        decided(&seen(malformed, Some(state("A", revision(1, 2))))),
-        r#"fail: Malformed("is not JSON")"#
+        decided(&seen(malformed, Some(retired()))),
+        r#"Failed: Malformed("is not JSON")"#
     );
 }
 
 #[test]
-fn nothing_is_concluded_from_a_parameter_that_could_not_be_read() {
+fn a_source_that_could_not_be_read_decides_nothing() {
     let error = || Error::Denied {
         operation: "reading",
         subject: "it".into(),
         remedy: "allow it",
     };
-    for roster in [
-        RosterView::Unknown,
-        RosterView::NotListed,
-        RosterView::Listed,
+    let event = event(true, "2026-01-09T00:00:00Z");
+    let unreadable = ParameterView::Unreadable(error());
+    for seen in [
+        Snapshot {
+            roster: RosterView::NotListed,
+            ..seen(unreadable, Some(retired()))
+        },
+        Snapshot {
+            state: StateView::Unreadable(error()),
+            ..seen(current("A", revision(2, 2)), None)
+        },
+        Snapshot {
+            vault: VaultView::Unreadable(error()),
+            ..seen(current("A", revision(2, 2)), None)
+        },
+        Snapshot {
+            roster: RosterView::Unreadable(error()),
+            ..absent()
+        },
     ] {
-        let unread = seen(
-            Parameter::Unreadable(error()),
-            Some(state("A", revision(1, 2))),
-        );
-        let seen = Snapshot {
-            roster,
-            told_deleted: true,
-            ..unread
-        };
-        assert_eq!(
-            decided(&seen),
-            r#"fail: NotRead("reading it: denied; allow it")"#
-        );
+        let seen = Snapshot { event, ..seen };
+        let expected = format!("Failed: NotRead({:?})", error().to_string());
+        assert_eq!(decided(&seen), expected, "{seen:?}");
     }
+}
+
+#[test]
+fn vault_changes_only_if_it_was_read_before_the_parameter() {
+    let unsafe_to_write = |seen| Snapshot {
+        safe_to_write: false,
+        ..seen
+    };
+    let read = revision(2, 2);
+    let drift = Snapshot {
+        vault: at(5),
+        ..seen(current("A", read), Some(state("A", read)))
+    };
+    assert_eq!(
+        decided(&unsafe_to_write(drift)),
+        "reobserve: OtherVersion { found: 5, recorded: 4 }"
+    );
+    let gone = Snapshot {
+        vault: at(6),
+        roster: RosterView::NotListed,
+        ..absent()
+    };
+    let gone = unsafe_to_write(gone);
+    assert_eq!(
+        decided_with(&gone, policy(OnUserDeleted::SoftDelete)),
+        "reobserve: Gone"
+    );
+    assert_eq!(
+        decided(&gone),
+        "retire None: Gone",
+        "nothing changes in Vault"
+    );
+    let same = unsafe_to_write(seen(current("A", read), Some(state("A", read))));
+    assert_eq!(decided(&same), "InSync: InSync");
+}
+
+#[test]
+fn a_read_is_stale_if_the_event_is_newer() {
+    let read = revision(3, 3);
+    let (state, none) = (|| Some(state("A", read)), || None);
+    let held = || ParameterView::WithoutCurrent { revision: read };
+    for (parameter, state, deleted, time, stale) in [
+        (
+            current("A", read),
+            state(),
+            false,
+            "2026-01-03T00:00:02Z",
+            false,
+        ),
+        (
+            current("A", read),
+            state(),
+            false,
+            "2026-01-03T00:00:02.001Z",
+            true,
+        ),
+        (
+            current("B", read),
+            state(),
+            false,
+            "2026-01-04T00:00:00Z",
+            true,
+        ),
+        (
+            current("B", read),
+            state(),
+            false,
+            "2026-01-02T00:00:00Z",
+            false,
+        ),
+        // The second put follows within seconds.
+        (held(), state(), false, "2026-01-03T00:00:00.001Z", true),
+        (held(), state(), false, "2026-01-03T00:00:00Z", false),
+        // The put cannot be read yet.
+        (
+            ParameterView::Absent,
+            none(),
+            false,
+            "2026-01-03T00:00:00Z",
+            true,
+        ),
+        (
+            ParameterView::Absent,
+            none(),
+            true,
+            "2026-01-03T00:00:00Z",
+            false,
+        ),
+        (
+            ParameterView::Unreadable(Error::OutOfTime),
+            none(),
+            false,
+            "2026-01-03T00:00:00Z",
+            false,
+        ),
+    ] {
+        let seen = Snapshot {
+            event: event(deleted, time),
+            ..seen(parameter, state)
+        };
+        let plan = plan(&seen, policy(OnUserDeleted::Retain));
+        assert_eq!(plan.stale_read, stale, "{time}: {seen:?}");
+    }
+    let without_time = Event {
+        time: None,
+        deleted: false,
+    };
+    let seen = Snapshot {
+        event: Some(without_time),
+        ..seen(held(), None)
+    };
+    assert!(!plan(&seen, policy(OnUserDeleted::Retain)).stale_read);
 }

@@ -12,22 +12,18 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::context::Context;
-use crate::error::Error;
+use super::*;
 use crate::handler::handle;
-use crate::keys::UserName;
-use crate::report::Outcome;
 use crate::snapshot::UserState;
 use crate::telemetry::Metrics;
 use crate::testing::memory::{Inner, Memory, denied, unavailable, unreachable, value};
-use crate::trigger::Reconcile;
 
 async fn sweep_with(
     ctx: &Context<Memory>,
     payload: Value,
     seconds: u64,
 ) -> (Result<Value, Error>, Value) {
-    let mut metrics = Metrics::of("function", "request");
+    let mut metrics = Metrics::new("function", "request");
     let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(seconds);
     let id = format!("request-{}", fastrand::u64(..));
     let answer = handle(ctx, payload, &id, deadline, &mut metrics).await;
@@ -433,7 +429,7 @@ async fn a_claim_whose_owner_died_expires() {
             let mut inner = memory.0.borrow_mut();
             let run = &mut inner.run.as_mut().unwrap().0;
             run.finished_at = None;
-            run.claimed_until = Some(Timestamp::now() + jiff::SignedDuration::from_mins(minutes));
+            run.leased_until = Some(Timestamp::now() + jiff::SignedDuration::from_mins(minutes));
         }
         let report = sweep_with(&ctx, json!({"action": "reconcile"}), 3600)
             .await
@@ -657,7 +653,7 @@ async fn a_sweep_that_runs_into_its_deadline_still_records_who_is_left() {
         assert!(run.finished_at.is_some(), "{seconds} s: {run:?}");
         assert_eq!(
             answer.is_ok(),
-            run.failed_users.is_empty() && !run.unlisted,
+            run.failed_users.is_empty() && !run.needs_full_run,
             "{seconds} s: {run:?}"
         );
     }
@@ -850,7 +846,7 @@ async fn many_users_left_over_do_not_keep_the_listing_from_its_turn() {
         let mut inner = memory.0.borrow_mut();
         let run = &mut inner.run.as_mut().unwrap().0;
         run.failed_users = (0..60).map(|n| format!("user{n:02}")).collect();
-        run.unlisted = true;
+        run.needs_full_run = true;
     }
     let _ = sweep_with(&ctx, json!({"action": "reconcile"}), 60).await;
     assert!(
@@ -903,7 +899,7 @@ async fn a_night_with_nothing_due_says_that_the_last_sweep_was_complete_but_not_
         let mut inner = memory.0.borrow_mut();
         let run = &mut inner.run.as_mut().unwrap().0;
         run.finished_at = None;
-        run.claimed_until = Some(Timestamp::now() + jiff::SignedDuration::from_mins(5));
+        run.leased_until = Some(Timestamp::now() + jiff::SignedDuration::from_mins(5));
     }
     let (answer, metrics) = sweep_with(&ctx, json!({"action": "reconcile"}), 3600).await;
     assert!(
@@ -1003,19 +999,6 @@ async fn a_dry_run_does_not_renew_the_token() {
     assert_eq!(calls(&memory, "vault-renew"), 0);
 }
 
-/// Stops a sweep once so many users are done.
-struct StopsAfter(usize, std::cell::Cell<usize>);
-
-impl super::Watch for StopsAfter {
-    fn ended(&self, _user: &crate::report::UserReport) {
-        self.1.set(self.1.get() + 1);
-    }
-
-    fn stops(&self) -> bool {
-        self.1.get() >= self.0
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn a_sweep_that_is_stopped_finishes_who_was_begun_and_the_next_goes_on() {
     for named in [false, true] {
@@ -1036,8 +1019,15 @@ async fn a_sweep_that_is_stopped_finishes_who_was_begun_and_the_next_goes_on() {
             ..Reconcile::default()
         };
         let deadline = tokio::time::Instant::now() + std::time::Duration::from_hours(1);
-        let watch = StopsAfter(10, std::cell::Cell::default());
-        let run = super::run(&ctx, &order, "request-1", deadline, &watch)
+        let (cancel, mut done) = (CancellationToken::new(), 0);
+        let progress = |progress: Progress<'_>| {
+            done += usize::from(matches!(progress, Progress::User(_)));
+            if done == 10 {
+                cancel.cancel();
+            }
+        };
+        let deadlines = Deadlines::until(deadline);
+        let run = reconcile(&ctx, &order, "request-1", deadlines, &cancel, progress)
             .await
             .unwrap();
         let written = users
@@ -1051,7 +1041,11 @@ async fn a_sweep_that_is_stopped_finishes_who_was_begun_and_the_next_goes_on() {
             "nobody was left half done"
         );
         assert_eq!(run.report.counts[&Outcome::Failed], 0);
-        assert_eq!(run.left.len(), 40 - written, "the others are named as left");
+        assert_eq!(
+            run.not_started.len(),
+            40 - written,
+            "the others are named as left"
+        );
         assert!(!run.problems.is_empty());
         sweep(&ctx).await.unwrap();
         assert!(

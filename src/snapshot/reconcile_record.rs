@@ -1,35 +1,39 @@
-//! The record of the last sweep: the once-daily guard, and what is told of it.
+//! The record of the last reconcile run: the basis of the once-daily rule.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// The record of the last sweep, `last-run.json`.
+/// The record of the last reconcile run, stored as `last-run.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ReconcileRecord {
-    /// When it began; one that goes on with who was left over keeps the beginning.
+    /// When the run started. A run that continues with left-over users keeps the first start.
     pub started_at: Timestamp,
-    /// When it ended; `None` while it is under way, and when it died.
+    /// When the run finished; `None` while it is in progress, or if its process ended early.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub finished_at: Option<Timestamp>,
-    /// What woke it.
+    /// What triggered the run.
     pub trigger: String,
-    /// How often each outcome occurred.
+    /// The number of users per outcome.
     #[serde(default)]
     pub counts: BTreeMap<String, u64>,
-    /// Who failed or was not begun.
+    /// The users who failed or were not started.
     #[serde(default)]
     pub failed_users: Vec<String>,
-    /// Whether everybody has to be looked at again: there may be users who were not even listed, or nothing was seen of
-    /// Vault.
-    #[serde(default)]
-    pub unlisted: bool,
-    /// Until when it may be under way.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub claimed_until: Option<Timestamp>,
-    /// Which invocation it is; Lambda's own retries have the same.
+    /// Whether the next run must cover all users: some were not even listed, or Vault was not
+    /// seen.
+    #[serde(default, rename = "unlisted")]
+    pub needs_full_run: bool,
+    /// When the lease of a run in progress ends.
+    #[serde(
+        default,
+        rename = "claimedUntil",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub leased_until: Option<Timestamp>,
+    /// The id of the invocation. Lambda's own retries have the same id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
 }

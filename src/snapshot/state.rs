@@ -1,4 +1,4 @@
-//! What we record of a user after a write, and how two such records stand to each other.
+//! What is recorded about a user after a write, and how two such states compare.
 
 use std::cmp::Ordering;
 
@@ -8,43 +8,44 @@ use serde::{Deserialize, Serialize};
 use super::{CurrentKey, ROTATION, Revision};
 use crate::keys::{AccessKey, Fingerprint, UserName, VaultPath};
 
-/// How often the platform puts the parameter for a rotation.
-const PUTS_OF_A_ROTATION: i64 = 2;
+/// How often the platform puts the parameter for one rotation.
+const PUTS_PER_ROTATION: i64 = 2;
 
-/// What we recorded of a user after the last write: one JSON object per user in S3.
+/// What was recorded about a user after the last write: one JSON object per user in S3.
 ///
-/// The first three members are the legacy's; the others are absent in a state that was taken over from it.
+/// The first three members are those of the legacy service. The others are absent from a state
+/// that it wrote.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct UserState {
-    /// Whose state this is.
+    /// The user.
     pub user_name: String,
-    /// Fingerprint of the key that Vault got last.
+    /// The fingerprint of the key that was written to Vault.
     pub last_secret_hash: Fingerprint,
-    /// When Vault got it.
+    /// When the key was written to Vault.
     pub last_synced_at: Timestamp,
-    /// Id of that key.
+    /// The id of that key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub access_key_id: Option<String>,
-    /// Version of the parameter that held it.
+    /// The version of the parameter that held it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parameter_version: Option<i64>,
     /// `LastModifiedDate` of that version.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parameter_last_modified: Option<Timestamp>,
-    /// Version of the Vault secret that holds it.
+    /// The version of the Vault secret that holds it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vault_version: Option<u64>,
-    /// Where in Vault it is: `<mount>/<path>`.
+    /// The place in Vault: `<mount>/<path>`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vault_path: Option<String>,
-    /// Since when the user is gone.
+    /// When the user was retired.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retired_at: Option<Timestamp>,
 }
 
 impl UserState {
-    /// The record of a key that was written to Vault at `vault_version`.
+    /// Returns the state of a key that was written to Vault as `vault_version`.
     pub fn of_written(
         user: &UserName,
         current: &CurrentKey,
@@ -56,7 +57,7 @@ impl UserState {
             user_name: user.to_string(),
             last_secret_hash: current.fingerprint.clone(),
             last_synced_at: now,
-            access_key_id: Some(current.key.id.clone()),
+            access_key_id: Some(current.id.clone()),
             parameter_version: Some(current.revision.version),
             parameter_last_modified: Some(current.revision.modified),
             vault_version: Some(vault_version),
@@ -65,8 +66,8 @@ impl UserState {
         }
     }
 
-    /// The record that a key found in Vault amounts to: which key it is, but not from which revision it came or when.
-    pub fn of_published(
+    /// Returns the state that a key found in Vault implies. Its revision and time are unknown.
+    pub fn of_secret(
         user: &UserName,
         key: &AccessKey,
         vault_version: u64,
@@ -85,7 +86,7 @@ impl UserState {
         }
     }
 
-    /// How this record, found where `ours` was to be written, stands to it.
+    /// Decides between this state, found where `ours` was to be written, and `ours`.
     pub fn resolve(&self, ours: &Self) -> Resolution {
         let by_key = self.revision().cmp(&ours.revision());
         let by_version = self.vault_version.cmp(&ours.vault_version);
@@ -107,15 +108,15 @@ impl UserState {
         }
     }
 
-    /// Reads a state object's text; `None` where it is damaged. serde alone would also take an array for a struct.
+    /// Parses a state object; `None` if it is damaged. serde alone would also accept an array.
     pub fn parse(text: &[u8]) -> Option<Self> {
-        text.trim_ascii_start()
-            .starts_with(b"{")
+        let is_object = text.trim_ascii_start().starts_with(b"{");
+        is_object
             .then(|| serde_json::from_slice(text).ok())
             .flatten()
     }
 
-    /// The revision of the parameter that this state was made from; `None` for one of the legacy.
+    /// Returns the revision that the key came from; `None` for a state of the legacy service.
     pub fn revision(&self) -> Option<Revision> {
         Some(Revision {
             modified: self.parameter_last_modified?,
@@ -123,32 +124,33 @@ impl UserState {
         })
     }
 
-    /// When the first of several rotations was due that the state does not know, given the parameter's revision `now`. A
-    /// rotation is two puts, so more than two since the recorded one are more than one rotation, and the first was due when
-    /// the recorded key had had its time.
-    pub fn missed_since(&self, now: Revision) -> Option<Timestamp> {
+    /// Returns when the first of several unrecorded rotations was due, given the parameter's
+    /// revision. A rotation is two puts: more than two puts are more than one rotation, and the
+    /// first was due one rotation period after the recorded put.
+    pub fn missed_since(&self, current: Revision) -> Option<Timestamp> {
         let recorded = self.revision()?;
-        let several = now.version > recorded.version.saturating_add(PUTS_OF_A_ROTATION);
+        let several = current.version > recorded.version.saturating_add(PUTS_PER_ROTATION);
         several
             .then(|| recorded.modified.checked_add(ROTATION).ok())
             .flatten()
     }
 
-    /// Whether the state tells of a key at `path`; one of the legacy, which names no path, does.
-    pub fn tells_of(&self, path: &VaultPath) -> bool {
+    /// Returns whether the recorded key is at `path`. A state of the legacy service names no path
+    /// and counts as such.
+    pub fn is_at(&self, path: &VaultPath) -> bool {
         self.vault_path
             .as_ref()
-            .is_none_or(|there| *there == path.to_string())
+            .is_none_or(|recorded| *recorded == path.to_string())
     }
 }
 
-/// How somebody else's record stands to ours.
+/// How another process's state relates to the one that was to be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Resolution {
-    /// It tells of the same, or of more: ours is needless.
+    /// Their state contains the same or more; ours is not needed.
     KeepTheirs,
-    /// It tells of less: ours replaces it.
+    /// Their state contains less; ours replaces it.
     Overwrite,
-    /// Newer in one way and older in another: what is in Vault now must be looked at again.
+    /// Neither supersedes the other; Vault must be read again before deciding.
     Conflict,
 }

@@ -1,5 +1,7 @@
 use serde_json::{Value, json};
 
+use secrecy::ExposeSecret;
+
 use super::*;
 use crate::keys::UserName;
 
@@ -17,14 +19,14 @@ fn revision(version: i64) -> Revision {
     }
 }
 
-fn read(value: &str) -> Parameter {
-    let parameter = Parameter::parse(&value.into(), revision(3));
+fn read(value: &str) -> ParameterReading {
+    let reading = ParameterReading::parse(&value.into(), revision(3));
     assert!(
-        !format!("{parameter:?}").contains("sentinel"),
+        !format!("{reading:?}").contains("sentinel"),
         "the secret of {value} shows"
     );
-    assert_eq!(parameter.revision(), Some(revision(3)));
-    parameter
+    assert_eq!(reading.view.revision(), Some(revision(3)));
+    reading
 }
 
 fn path() -> VaultPath {
@@ -50,8 +52,8 @@ fn legacies() -> Value {
 }
 
 fn is_malformed(value: &str, because: &str) {
-    match read(value) {
-        Parameter::Malformed { problem, .. } => {
+    match read(value).view {
+        ParameterView::Malformed { problem, .. } => {
             assert!(problem.contains(because), "{value}: {problem}");
             assert!(
                 !problem.contains("sentinel") && problem.len() < 250,
@@ -76,9 +78,12 @@ fn the_current_key_is_the_key() {
         format!(" \r\n\t{{ \"version\": 2,\n \"current\" : \n {KEY} }}\n "),
         r#"{"current":{"Status":"Active","SecretAccessKey":"sentinel\/current\u002b","AccessKeyID":"\u0041KIACURRENT"}}"#.into(),
     ] {
-        let Parameter::Current(CurrentKey { key, fingerprint, .. }) = read(&value) else { panic!("{value}") };
-        assert_eq!((key.id.as_str(), key.secret().expose_secret()), ("AKIACURRENT", "sentinel/current+"), "{value}");
-        assert_eq!(fingerprint, key.fingerprint());
+        let ParameterReading { view: ParameterView::Current(current), key: Some(key) } = read(&value) else {
+            panic!("{value}")
+        };
+        let read = (key.id.as_str(), key.secret().expose_secret());
+        assert_eq!(read, ("AKIACURRENT", "sentinel/current+"), "{value}");
+        assert_eq!((current.id, current.fingerprint), (key.id.clone(), key.fingerprint()));
     }
 }
 
@@ -87,9 +92,7 @@ fn a_key_may_fill_the_whole_parameter() {
     let secret = format!("sentinel{}", "x".repeat(8000));
     let value = json!({ "current": { "AccessKeyID": "AKIACURRENT", "SecretAccessKey": secret } })
         .to_string();
-    assert!(
-        matches!(read(&value), Parameter::Current(current) if current.key.secret().expose_secret() == secret)
-    );
+    assert_eq!(read(&value).key.unwrap().secret().expose_secret(), secret);
 }
 
 #[test]
@@ -111,12 +114,15 @@ fn what_is_pending_deletion_is_never_the_key() {
             ),
         ] {
             assert!(
-                matches!(read(&value), Parameter::WithoutCurrent { .. }),
+                matches!(read(&value).view, ParameterView::WithoutCurrent { .. }),
                 "{value}"
             );
         }
     }
-    assert!(matches!(read("{}"), Parameter::WithoutCurrent { .. }));
+    assert!(matches!(
+        read("{}").view,
+        ParameterView::WithoutCurrent { .. }
+    ));
 }
 
 #[test]
@@ -243,9 +249,9 @@ fn a_current_that_is_no_key_is_malformed() {
 #[test]
 fn what_was_not_read_has_no_revision() {
     for parameter in [
-        Parameter::Absent,
-        Parameter::Unnameable,
-        Parameter::Unreadable(Error::OutOfTime),
+        ParameterView::Absent,
+        ParameterView::Unnameable,
+        ParameterView::Unreadable(Error::OutOfTime),
     ] {
         assert_eq!(parameter.revision(), None, "{parameter:?}");
     }
@@ -269,7 +275,8 @@ fn a_parameter_made_again_is_newer_than_any_version_before() {
 
 #[test]
 fn the_state_of_a_written_key_has_these_names() {
-    let Parameter::Current(current) = read(&format!(r#"{{"current": {KEY}}}"#)) else {
+    let read = read(&format!(r#"{{"current": {KEY}}}"#));
+    let (ParameterView::Current(current), Some(key)) = (read.view, read.key) else {
         panic!()
     };
     let alice = UserName::parse("alice").unwrap();
@@ -294,7 +301,7 @@ fn the_state_of_a_written_key_has_these_names() {
     assert_eq!(json["retiredAt"], "2025-06-09T00:00:00Z");
     assert_eq!(serde_json::from_value::<UserState>(json).unwrap(), retired);
 
-    let published = UserState::of_published(&alice, &current.key, 7, &path());
+    let published = UserState::of_secret(&alice, &key, 7, &path());
     assert_eq!(
         published.revision(),
         None,
@@ -308,7 +315,7 @@ fn the_state_of_a_written_key_has_these_names() {
         )
     };
     assert_eq!(same(&published), same(&written));
-    assert!(published.tells_of(&path()));
+    assert!(published.is_at(&path()));
 }
 
 #[test]
@@ -489,6 +496,6 @@ fn a_state_tells_of_its_own_path_or_names_none() {
         (Some("secret/aws/iam-keys/alice/"), false),
         (Some(""), false),
     ] {
-        assert_eq!(of(recorded).tells_of(&path()), tells, "{recorded:?}");
+        assert_eq!(of(recorded).is_at(&path()), tells, "{recorded:?}");
     }
 }

@@ -1,26 +1,26 @@
-//! One user's row: a name for how the user stands, and the clocks that matter. Pure.
+//! One user's row: a name for the user's condition, and the times that matter. Pure.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use super::Told;
-use crate::plan::{Held, Reason, Sighting};
-use crate::report::Outcome;
-use crate::snapshot::{ROTATION, ReconcileRecord, Revision, VaultView};
+use crate::plan::Reason;
+use crate::snapshot::{ParameterView, ROTATION, ReconcileRecord, StateView, VaultView};
+use crate::sync::{Outcome, SyncResult};
 
-/// How a user stands.
+/// The condition of a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Condition {
     /// Vault holds the current key.
-    InStep,
+    #[serde(rename = "in-step")]
+    InSync,
     /// The user is gone, and that is recorded.
     Retired,
-    /// The user has a key, and none of it was ever recorded.
+    /// The user has a key, and none was ever recorded.
     New,
     /// The parameter holds a newer key than Vault.
     Behind,
-    /// Vault was changed behind our back.
+    /// Vault was changed by something other than this service.
     Drift,
     /// The recorded key is at another path in Vault.
     Moved,
@@ -30,19 +30,19 @@ pub enum Condition {
     Held,
     /// Another run was faster.
     Superseded,
-    /// There should be a parameter, and there is none.
+    /// The user should have a parameter and has none.
     Missing,
-    /// The user is gone, which is to be recorded.
+    /// The user is gone, and that is not recorded yet.
     Gone,
-    /// It could not be found out, or it cannot be mended by a sync; the reason tells.
+    /// The condition is unknown, or a sync cannot repair it; the reason names the cause.
     Failed,
 }
 
 impl Condition {
-    /// The condition as it stands in tables.
+    /// Returns the condition's name in tables.
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::InStep => "in step",
+            Self::InSync => "in sync",
             Self::Retired => "retired",
             Self::New => "new",
             Self::Behind => "behind",
@@ -57,27 +57,27 @@ impl Condition {
         }
     }
 
-    /// Whether there is nothing to do.
-    pub fn is_in_step(self) -> bool {
-        matches!(self, Self::InStep | Self::Retired)
+    /// Returns whether there is nothing to do.
+    pub fn is_in_sync(self) -> bool {
+        matches!(self, Self::InSync | Self::Retired)
     }
 
-    fn of(outcome: Outcome, reason: Option<&Reason>) -> Self {
-        match (outcome, reason) {
-            (Outcome::Unchanged, Some(Reason::AlreadyRetired)) => Self::Retired,
-            (Outcome::Unchanged, _) => Self::InStep,
+    fn of(result: &SyncResult) -> Self {
+        match (result.outcome(), &result.plan.reason) {
+            (Outcome::Unchanged, Reason::AlreadyRetired) => Self::Retired,
+            (Outcome::Unchanged, _) => Self::InSync,
             (Outcome::Held, _) => Self::Held,
             (Outcome::Superseded, _) => Self::Superseded,
             (Outcome::Missing, _) => Self::Missing,
             (Outcome::Failed, _) => Self::Failed,
             (Outcome::Retired | Outcome::PlannedRetired, _) => Self::Gone,
-            (Outcome::Written | Outcome::PlannedWritten, Some(Reason::New)) => Self::New,
-            (Outcome::Written | Outcome::PlannedWritten, Some(Reason::Moved)) => Self::Moved,
-            (Outcome::Written | Outcome::PlannedWritten, Some(Reason::CameBack)) => Self::CameBack,
-            (Outcome::Written | Outcome::PlannedWritten, Some(reason)) if reason.is_drift() => {
-                Self::Drift
-            }
-            (Outcome::Written | Outcome::PlannedWritten, _) => Self::Behind,
+            (Outcome::Written | Outcome::PlannedWritten, reason) => match reason {
+                Reason::New => Self::New,
+                Reason::Moved => Self::Moved,
+                Reason::CameBack => Self::CameBack,
+                reason if reason.is_drift() => Self::Drift,
+                _ => Self::Behind,
+            },
         }
     }
 }
@@ -86,28 +86,28 @@ impl Condition {
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Row {
-    /// Who.
+    /// The user.
     pub user: String,
-    /// How the user stands.
+    /// The user's condition.
     pub condition: Condition,
-    /// Why, for people.
+    /// The reason, for operators.
     pub reason: String,
     /// How the last sync ended, as far as it is recorded.
     pub last_sync: LastSync,
-    /// When the platform put the parameter last.
+    /// When the platform last put the parameter.
     pub rotated_at: Option<Timestamp>,
-    /// The hours since then: the age of the key, when the parameter holds one.
+    /// The hours since then: the age of the key, if the parameter holds one.
     pub key_age_hours: Option<f64>,
-    /// About how many hours the key in Vault has left, at least: the platform deletes a key 48 h after it has replaced it.
-    /// `None` where there is none, or where it is not known which it is.
+    /// The approximate number of hours until the key in Vault is deleted, at least: the platform
+    /// deletes a key 48 h after it was replaced. `None` if there is no key, or it is unknown which.
     pub hours_left: Option<f64>,
     /// The last four characters of the id of the key that the parameter holds.
     pub access_key_id_ends_with: Option<String>,
-    /// Version of the parameter.
+    /// The version of the parameter.
     pub parameter_version: Option<i64>,
-    /// Version in Vault that was recorded.
+    /// The version in Vault that was recorded.
     pub recorded_version: Option<u64>,
-    /// Version that Vault is at; `None` where it holds nothing, or was not asked.
+    /// The version that Vault is at; `None` if Vault holds nothing, or was not read.
     pub vault_version: Option<u64>,
 }
 
@@ -115,9 +115,9 @@ pub struct Row {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LastSync {
-    /// How.
+    /// How it ended.
     pub outcome: SyncOutcome,
-    /// When; `None` where that is not recorded.
+    /// When it ended; `None` if that is not recorded.
     pub at: Option<Timestamp>,
 }
 
@@ -129,7 +129,7 @@ pub enum SyncOutcome {
     Written,
     /// The user was retired.
     Retired,
-    /// The last sweep could not bring the user in step.
+    /// The last reconcile run could not bring the user in sync.
     Failed,
     /// There was none.
     Never,
@@ -138,109 +138,91 @@ pub enum SyncOutcome {
 }
 
 impl Row {
-    pub(super) fn of(
-        told: Told,
-        seen: Option<&Sighting>,
+    pub(super) fn new(
+        result: &SyncResult,
         last_run: Option<&ReconcileRecord>,
         now: Timestamp,
     ) -> Self {
-        let condition = Condition::of(told.outcome, seen.map(|seen| &seen.reason));
-        let (revision, id) = match seen.map(|seen| &seen.parameter) {
-            Some(Held::Key { id, revision }) => (Some(*revision), Some(id)),
-            Some(Held::Nothing { revision, .. }) => (Some(*revision), None),
-            Some(Held::Absent | Held::Unnameable | Held::Unknown) | None => (None, None),
+        let condition = Condition::of(result);
+        let snapshot = &result.snapshot;
+        let revision = snapshot.parameter.revision();
+        let id = match &snapshot.parameter {
+            ParameterView::Current(current) => Some(last_four(&current.id)),
+            _ => None,
         };
-        let age = revision.map(|revision| now.duration_since(revision.modified));
-        let recorded_version = seen.and_then(|seen| seen.state.as_ref()?.vault_version);
         Self {
-            last_sync: last_sync(&told.user, seen, last_run),
-            user: told.user,
+            user: result.user.to_string(),
             condition,
-            reason: told.reason,
+            reason: result.reason(),
+            last_sync: last_sync(result, last_run),
             rotated_at: revision.map(|revision| revision.modified),
-            key_age_hours: age.map(hours),
-            hours_left: seen
-                .zip(revision)
-                .and_then(|(seen, revision)| left(condition, seen, revision, now))
-                .map(hours),
-            access_key_id_ends_with: id.map(|id| ending(id)),
+            key_age_hours: revision.map(|read| hours(now.duration_since(read.modified))),
+            hours_left: time_left(condition, result, now).map(hours),
+            access_key_id_ends_with: id,
             parameter_version: revision.map(|revision| revision.version),
-            recorded_version,
-            vault_version: seen.and_then(|seen| match seen.vault {
+            recorded_version: snapshot
+                .state
+                .recorded()
+                .and_then(|state| state.vault_version),
+            vault_version: match snapshot.vault {
                 VaultView::At { version, .. } => Some(version),
-                VaultView::Absent | VaultView::NotRead | VaultView::Hidden { .. } => None,
-            }),
+                _ => None,
+            },
         }
     }
 }
 
-/// What the key in Vault has left. A key that is still the current one has until the next rotation, and as long again. One
-/// that was replaced had so long from then on: from the parameter's put, or from the first of several rotations that
-/// were missed.
-fn left(
-    condition: Condition,
-    seen: &Sighting,
-    revision: Revision,
-    now: Timestamp,
-) -> Option<SignedDuration> {
-    let age = now.duration_since(revision.modified);
-    match (
-        condition,
-        seen.state
-            .as_ref()
-            .filter(|state| state.retired_at.is_none()),
-    ) {
-        (Condition::InStep | Condition::Superseded, _) => {
+/// Returns the time until the key in Vault is deleted. A current key has until the next rotation,
+/// and the same time again. A replaced key had that time from its replacement on: from the
+/// parameter's put, or from the first of several missed rotations.
+fn time_left(condition: Condition, result: &SyncResult, now: Timestamp) -> Option<SignedDuration> {
+    let snapshot = &result.snapshot;
+    let revision = snapshot.parameter.revision()?;
+    let state = snapshot
+        .state
+        .recorded()
+        .filter(|state| state.retired_at.is_none());
+    match condition {
+        Condition::InSync | Condition::Superseded => {
+            let age = now.duration_since(revision.modified);
             Some((ROTATION + ROTATION - age).max(ROTATION))
         }
-        (Condition::Behind | Condition::Held, Some(state)) => {
-            let replaced = state
-                .missed_since(revision)
-                .unwrap_or(revision.modified)
-                .min(revision.modified);
-            Some((ROTATION - now.duration_since(replaced)).max(SignedDuration::ZERO))
+        Condition::Behind | Condition::Held if state.is_some() => {
+            let outdated = now.duration_since(snapshot.outdated_since()?);
+            Some((ROTATION - outdated).max(SignedDuration::ZERO))
         }
         _ => None,
     }
 }
 
-fn last_sync(user: &str, seen: Option<&Sighting>, last_run: Option<&ReconcileRecord>) -> LastSync {
-    let state = seen.and_then(|seen| seen.state.as_ref());
+fn last_sync(result: &SyncResult, last_run: Option<&ReconcileRecord>) -> LastSync {
+    let user = result.user.as_str();
+    let state = result.snapshot.state.recorded();
     let synced = state.map(|state| state.retired_at.unwrap_or(state.last_synced_at));
     let failed = last_run.filter(|run| run.failed_users.iter().any(|failed| failed == user));
     let failed = failed.map(|run| run.finished_at.unwrap_or(run.started_at));
-    // In basic mode the key in Vault stands for the record, and does not tell when it came there.
+    // In basic mode the key in Vault stands for the state, and does not show when it was written.
     let known = |at: Timestamp| Some(at).filter(|at| *at > Timestamp::UNIX_EPOCH);
-    match (state, failed) {
-        (_, Some(failed)) if synced.is_none_or(|synced| synced < failed) => LastSync {
-            outcome: SyncOutcome::Failed,
-            at: Some(failed),
-        },
-        (Some(state), _) if state.retired_at.is_some() => LastSync {
-            outcome: SyncOutcome::Retired,
-            at: state.retired_at,
-        },
-        (Some(state), _) => LastSync {
-            outcome: SyncOutcome::Written,
-            at: known(state.last_synced_at),
-        },
-        (None, _) if seen.is_none() => LastSync {
-            outcome: SyncOutcome::Unknown,
-            at: None,
-        },
-        (None, _) => LastSync {
-            outcome: SyncOutcome::Never,
-            at: None,
-        },
-    }
+    let (outcome, at) = match (state, failed) {
+        (_, Some(failed)) if synced.is_none_or(|synced| synced < failed) => {
+            (SyncOutcome::Failed, Some(failed))
+        }
+        (Some(state), _) if state.retired_at.is_some() => (SyncOutcome::Retired, state.retired_at),
+        (Some(state), _) => (SyncOutcome::Written, known(state.last_synced_at)),
+        (None, _) if matches!(result.snapshot.state, StateView::Unreadable(_)) => {
+            (SyncOutcome::Unknown, None)
+        }
+        (None, _) => (SyncOutcome::Never, None),
+    };
+    LastSync { outcome, at }
 }
 
-fn hours(length: SignedDuration) -> f64 {
-    (length.as_secs_f64() / 36.0).round() / 100.0
+fn hours(duration: SignedDuration) -> f64 {
+    (duration.as_secs_f64() / 36.0).round() / 100.0
 }
 
-/// The last four characters of an access key id: enough to tell keys apart.
-pub(crate) fn ending(id: &str) -> String {
+/// Returns the last four characters of an access key id: enough to distinguish keys.
+pub(crate) fn last_four(id: &str) -> String {
     id.chars()
         .skip(id.chars().count().saturating_sub(4))
         .collect()

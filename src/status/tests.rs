@@ -1,5 +1,8 @@
+use std::time::Duration;
+
+use tokio::time::Instant;
+
 use super::*;
-use crate::report::Outcome;
 use crate::testing::memory::{Memory, unavailable, value};
 
 fn at(time: &str) -> Timestamp {
@@ -10,16 +13,13 @@ fn hours_ago(hours: i64) -> String {
     (Timestamp::now() - jiff::SignedDuration::from_hours(hours)).to_string()
 }
 
-async fn look(ctx: &Context<Memory>) -> Status {
-    status(
-        ctx,
-        None,
-        Instant::now() + std::time::Duration::from_hours(1),
-        &(),
-    )
-    .await
-    .unwrap()
-    .0
+async fn read_status(ctx: &Context<Memory>) -> Status {
+    let deadlines = Deadlines::until(Instant::now() + Duration::from_hours(1));
+    let never = CancellationToken::new();
+    status(ctx, None, deadlines, &never, |_| {})
+        .await
+        .unwrap()
+        .0
 }
 
 fn row<'a>(status: &'a Status, user: &str) -> &'a Row {
@@ -30,20 +30,16 @@ fn row<'a>(status: &'a Status, user: &str) -> &'a Row {
         .unwrap_or_else(|| panic!("no {user} in {status:?}"))
 }
 
-async fn swept(ctx: &Context<Memory>) {
+async fn reconcile_all(ctx: &Context<Memory>) {
     let order = Reconcile {
         force: true,
         ..Reconcile::default()
     };
-    run(
-        ctx,
-        &order,
-        "request",
-        Instant::now() + std::time::Duration::from_hours(1),
-        &(),
-    )
-    .await
-    .unwrap();
+    let deadlines = Deadlines::until(Instant::now() + Duration::from_hours(1));
+    let never = CancellationToken::new();
+    reconcile(ctx, &order, "request", deadlines, &never, |_| {})
+        .await
+        .unwrap();
 }
 
 /// One user in each condition that a ctx of memory can be brought into.
@@ -55,7 +51,7 @@ async fn each_way_to_stand_has_its_name() {
         memory.put(user, &value(&format!("KEY-{user}")), &hours_ago(40));
         memory.0.borrow_mut().roster.push(user.to_owned());
     }
-    swept(&ctx).await;
+    reconcile_all(&ctx).await;
     memory.put("behind", &value("NEWER"), &hours_ago(10));
     memory
         .0
@@ -71,7 +67,7 @@ async fn each_way_to_stand_has_its_name() {
     memory.put("new", &value("NEW"), &hours_ago(0));
     memory.put("odd", "no JSON", &hours_ago(0));
     let writes = memory.0.borrow().calls.len();
-    let status = look(&ctx).await;
+    let status = read_status(&ctx).await;
     let conditions = status
         .users
         .iter()
@@ -84,7 +80,7 @@ async fn each_way_to_stand_has_its_name() {
             ("drift", Condition::Drift),
             ("gone", Condition::Gone),
             ("held", Condition::Held),
-            ("in-step", Condition::InStep),
+            ("in-step", Condition::InSync),
             ("missing", Condition::Missing),
             ("new", Condition::New),
             ("odd", Condition::Failed),
@@ -103,8 +99,11 @@ async fn each_way_to_stand_has_its_name() {
         .any(|write| call.starts_with(write))
     };
     assert_eq!(calls.iter().find(writing), None, "a status writes nothing");
-    swept(&ctx).await;
-    assert_eq!(row(&look(&ctx).await, "gone").condition, Condition::Retired);
+    reconcile_all(&ctx).await;
+    assert_eq!(
+        row(&read_status(&ctx).await, "gone").condition,
+        Condition::Retired
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -114,10 +113,10 @@ async fn the_clock_of_a_key_begins_when_it_is_replaced() {
     for (user, hours) in [("young", 10), ("old", 90), ("replaced", 10), ("dead", 60)] {
         memory.put(user, &value(&format!("KEY-{user}")), &hours_ago(hours));
     }
-    swept(&ctx).await;
+    reconcile_all(&ctx).await;
     memory.put("replaced", &value("NEWER"), &hours_ago(7));
     memory.put("dead", &value("NEWEST"), &hours_ago(50));
-    let status = look(&ctx).await;
+    let status = read_status(&ctx).await;
     let left = |user| format!("{:.0}", row(&status, user).hours_left.unwrap());
     assert_eq!(
         [left("young"), left("old")],
@@ -136,12 +135,12 @@ async fn of_several_rotations_that_were_missed_the_first_counts() {
     let memory = Memory::default();
     let ctx = memory.ctx(&[]);
     memory.put("alice", &value("KEY"), &hours_ago(150));
-    swept(&ctx).await;
+    reconcile_all(&ctx).await;
     for (n, hours) in [(0, 102), (1, 102), (2, 54), (3, 54), (4, 6), (5, 6)] {
         memory.put("alice", &value(&format!("KEY-{n}")), &hours_ago(hours));
     }
     assert_eq!(
-        row(&look(&ctx).await, "alice").hours_left,
+        row(&read_status(&ctx).await, "alice").hours_left,
         Some(0.0),
         "that key was deleted two days ago"
     );
@@ -152,7 +151,7 @@ async fn without_a_key_in_vault_there_is_no_time_left_to_tell() {
     let memory = Memory::default();
     let ctx = memory.ctx(&[]);
     memory.put("alice", "{}", &hours_ago(1));
-    let status = look(&ctx).await;
+    let status = read_status(&ctx).await;
     assert_eq!(
         (
             row(&status, "alice").condition,
@@ -177,30 +176,16 @@ async fn a_user_who_failed_in_the_last_sweep_is_told_so_until_a_sync_succeeds() 
         .borrow_mut()
         .faults
         .push(("vault-write", unavailable));
-    swept(&ctx).await;
-    let failed = row(&look(&ctx).await, "alice").last_sync.clone();
+    reconcile_all(&ctx).await;
+    let failed = row(&read_status(&ctx).await, "alice").last_sync.clone();
     assert_eq!(
         (failed.outcome, failed.at.is_some()),
         (SyncOutcome::Failed, true)
     );
-    swept(&ctx).await;
+    reconcile_all(&ctx).await;
     assert_eq!(
-        row(&look(&ctx).await, "alice").last_sync.outcome,
+        row(&read_status(&ctx).await, "alice").last_sync.outcome,
         SyncOutcome::Written
-    );
-}
-
-#[test]
-fn outcomes_that_a_dry_run_never_has_are_named_all_the_same() {
-    let told = |outcome| Told {
-        user: "alice".to_owned(),
-        outcome,
-        reason: String::new(),
-    };
-    let of = |outcome| Row::of(told(outcome), None, None, at("2026-01-10T09:00:00Z")).condition;
-    assert_eq!(
-        [of(Outcome::Written), of(Outcome::Retired)],
-        [Condition::Behind, Condition::Gone]
     );
 }
 
@@ -212,7 +197,7 @@ async fn without_vault_parameter_and_record_are_still_told() {
     for user in users {
         memory.put(user, &value(&format!("KEY-{user}")), &hours_ago(10));
     }
-    swept(&ctx).await;
+    reconcile_all(&ctx).await;
     // Those who come after the breaker is believed are not asked of Vault, but as much is known of them.
     let away: fn() -> Error = crate::testing::memory::unreachable;
     memory
@@ -220,7 +205,7 @@ async fn without_vault_parameter_and_record_are_still_told() {
         .borrow_mut()
         .faults
         .extend((0..20).map(|_| ("vault-metadata", away)));
-    let status = look(&ctx).await;
+    let status = read_status(&ctx).await;
     for user in users {
         let row = row(&status, user);
         assert_eq!(

@@ -1,39 +1,54 @@
-//! The pipeline on stores in memory: how many round trips, and what races and faults come to.
+//! The pipeline on backends in memory: how many round trips, and what races and faults lead to.
+
+use futures_util::stream;
+use jiff::{SignedDuration, Timestamp};
 
 use super::*;
+use crate::context::Context;
 use crate::snapshot::UserState;
 use crate::testing::memory::{Inner, Memory, denied, unavailable, unreachable, value};
 
 const FAR: Duration = Duration::from_hours(1);
 
-async fn sync(ctx: &Context<Memory>, requests: Vec<Request>) -> Vec<UserReport> {
-    sync_all(ctx, requests, Instant::now() + FAR).await
+async fn sync_until(
+    ctx: &Context<Memory>,
+    requests: Vec<Request>,
+    deadline: Instant,
+) -> Vec<SyncResult> {
+    let invocation = Invocation::new(ctx, deadline, 1);
+    sync_all(&invocation, stream::iter(requests))
+        .collect()
+        .await
 }
 
-fn asked(user: &str) -> Request {
-    Request::asked(
-        UserName::parse(user).unwrap(),
-        Look::Quick,
-        OnlySay::Nothing,
-    )
+async fn sync(ctx: &Context<Memory>, requests: Vec<Request>) -> Vec<SyncResult> {
+    sync_until(ctx, requests, Instant::now() + FAR).await
 }
 
-fn told(user: &str, at: &str) -> Request {
+fn request(user: &str) -> Request {
+    Request::new(UserName::parse(user).unwrap(), ReadStrategy::Optimistic)
+}
+
+fn event(user: &str, time: &str) -> Request {
+    let event = Some(Event {
+        time: Some(time.parse().unwrap()),
+        deleted: false,
+    });
     Request {
-        told_at: Some(at.parse().unwrap()),
-        patient: true,
-        ..asked(user)
+        event,
+        retry_stale_read: true,
+        ..request(user)
     }
 }
 
-async fn one(ctx: &Context<Memory>, request: Request) -> UserReport {
+async fn one(ctx: &Context<Memory>, request: Request) -> SyncResult {
     sync(ctx, vec![request]).await.remove(0)
 }
 
-/// Writes the key `id` and makes the token and the legacy's state known, as in a warm process.
+/// Writes a first key, so that the token and the legacy state are known, as in a warm process.
 async fn warm(memory: &Memory, ctx: &Context<Memory>, user: &str) {
     memory.put(user, &value("OLD"), "2026-01-01T00:00:00Z");
-    assert_eq!(one(ctx, asked(user)).await.outcome, Outcome::Written);
+    assert_eq!(one(ctx, request(user)).await.outcome(), Outcome::Written);
 }
 
 /// The round trips that were made one after the other, by the virtual clock.
@@ -49,9 +64,9 @@ async fn a_rotation_takes_three_round_trips_one_after_the_other() {
     let ctx = memory.ctx(&[]);
     warm(&memory, &ctx, "alice").await;
     memory.put("alice", &value("NEW"), "2026-01-03T00:00:00Z");
-    let (report, trips) = round_trips(one(&ctx, told("alice", "2026-01-03T00:00:00Z"))).await;
+    let (report, trips) = round_trips(one(&ctx, event("alice", "2026-01-03T00:00:00Z"))).await;
     assert_eq!(
-        (report.outcome, report.vault_version),
+        (report.outcome(), report.vault_version()),
         (Outcome::Written, Some(2))
     );
     assert_eq!(
@@ -73,11 +88,11 @@ async fn ten_users_take_as_long_as_one() {
         memory.put(user, &value("NEW"), "2026-01-03T00:00:00Z");
     }
     let (reports, trips) =
-        round_trips(sync(&ctx, users.iter().map(|user| asked(user)).collect())).await;
+        round_trips(sync(&ctx, users.iter().map(|user| request(user)).collect())).await;
     assert!(
         reports
             .iter()
-            .all(|report| report.outcome == Outcome::Written)
+            .all(|report| report.outcome() == Outcome::Written)
     );
     assert_eq!(trips, 3);
 }
@@ -87,8 +102,8 @@ async fn the_second_run_does_nothing() {
     let memory = Memory::default();
     let ctx = memory.ctx(&[]);
     warm(&memory, &ctx, "alice").await;
-    let report = one(&ctx, asked("alice")).await;
-    assert_eq!(report.outcome, Outcome::Unchanged);
+    let report = one(&ctx, request("alice")).await;
+    assert_eq!(report.outcome(), Outcome::Unchanged);
     assert_eq!(memory.history("alice"), ["OLD"]);
 }
 
@@ -100,18 +115,21 @@ async fn a_death_between_vault_and_state_heals_with_one_equal_version() {
     memory.put("alice", &value("NEW"), "2026-01-03T00:00:00Z");
     memory.0.borrow_mut().faults.push(("s3-save", unavailable));
     assert_eq!(
-        one(&ctx, asked("alice")).await.outcome,
+        one(&ctx, request("alice")).await.outcome(),
         Outcome::Failed,
         "Vault has the key, the state has not"
     );
-    let report = one(&ctx, asked("alice")).await;
+    let report = one(&ctx, request("alice")).await;
     assert_eq!(
-        (report.outcome, report.vault_version),
+        (report.outcome(), report.vault_version()),
         (Outcome::Written, Some(3))
     );
     assert_eq!(memory.history("alice"), ["OLD", "NEW", "NEW"]);
     assert_eq!(memory.state("alice").unwrap().vault_version, Some(3));
-    assert_eq!(one(&ctx, asked("alice")).await.outcome, Outcome::Unchanged);
+    assert_eq!(
+        one(&ctx, request("alice")).await.outcome(),
+        Outcome::Unchanged
+    );
 }
 
 /// A faster run writes `NEW` to Vault and records it.
@@ -145,7 +163,10 @@ async fn of_two_runs_with_the_same_key_only_one_writes() {
         .borrow_mut()
         .meanwhile
         .push(("vault-write", Box::new(faster_run)));
-    assert_eq!(one(&ctx, asked("alice")).await.outcome, Outcome::Unchanged);
+    assert_eq!(
+        one(&ctx, request("alice")).await.outcome(),
+        Outcome::Unchanged
+    );
     assert_eq!(memory.history("alice"), ["OLD", "NEW"]);
 }
 
@@ -172,7 +193,10 @@ async fn a_slow_run_never_puts_an_older_key_over_a_newer_one() {
         .borrow_mut()
         .meanwhile
         .push(("vault-write", Box::new(rotated_and_synced)));
-    assert_eq!(one(&ctx, asked("alice")).await.outcome, Outcome::Unchanged);
+    assert_eq!(
+        one(&ctx, request("alice")).await.outcome(),
+        Outcome::Unchanged
+    );
     assert_eq!(memory.history("alice"), ["OLD", "NEW"]);
 }
 
@@ -192,9 +216,9 @@ async fn a_lost_race_for_the_state_keeps_the_newer_record() {
         .borrow_mut()
         .meanwhile
         .push(("s3-save", Box::new(much_newer)));
-    let report = one(&ctx, asked("alice")).await;
+    let report = one(&ctx, request("alice")).await;
     assert_eq!(
-        (report.outcome, report.notes.state_conflicts),
+        (report.outcome(), report.state_conflicts),
         (Outcome::Superseded, 1)
     );
     assert_eq!(
@@ -215,9 +239,9 @@ async fn a_lost_race_for_the_state_replaces_the_older_record() {
         .borrow_mut()
         .meanwhile
         .push(("s3-save", Box::new(touched)));
-    let report = one(&ctx, asked("alice")).await;
+    let report = one(&ctx, request("alice")).await;
     assert_eq!(
-        (report.outcome, report.notes.state_conflicts),
+        (report.outcome(), report.state_conflicts),
         (Outcome::Written, 1)
     );
     assert_eq!(memory.state("alice").unwrap().vault_version, Some(2));
@@ -243,12 +267,12 @@ async fn gives_up_after_five_lost_races_and_says_so() {
             .meanwhile
             .push(("vault-write", Box::new(overtaken)));
     }
-    let report = one(&ctx, asked("alice")).await;
-    assert_eq!(report.outcome, Outcome::Failed);
+    let report = one(&ctx, request("alice")).await;
+    assert_eq!(report.outcome(), Outcome::Failed);
     assert!(
-        report.reason.contains("5 attempts in a row"),
+        report.reason().contains("5 attempts in a row"),
         "{}",
-        report.reason
+        report.reason()
     );
 }
 
@@ -262,9 +286,9 @@ async fn a_stale_read_is_read_again_until_it_is_as_new_as_the_event() {
         tokio::time::sleep(Duration::from_millis(1500)).await;
         later.put("alice", &value("NEW"), "2026-01-03T00:00:00Z");
     };
-    let (report, ()) = tokio::join!(one(&ctx, told("alice", "2026-01-03T00:00:00Z")), appears);
+    let (report, ()) = tokio::join!(one(&ctx, event("alice", "2026-01-03T00:00:00Z")), appears);
     assert_eq!(
-        (report.outcome, report.notes.stale),
+        (report.outcome(), report.plan.stale_read),
         (Outcome::Written, false)
     );
 }
@@ -274,20 +298,20 @@ async fn a_read_that_stays_older_than_the_event_is_reported_as_stale() {
     let memory = Memory::default();
     let ctx = memory.ctx(&[]);
     warm(&memory, &ctx, "alice").await;
-    let report = one(&ctx, told("alice", "2026-01-03T00:00:00Z")).await;
+    let report = one(&ctx, event("alice", "2026-01-03T00:00:00Z")).await;
     assert_eq!(
-        (report.outcome, report.notes.stale),
+        (report.outcome(), report.plan.stale_read),
         (Outcome::Unchanged, true)
     );
-    let report = one(&ctx, told("alice", "2026-01-01T00:00:00Z")).await;
+    let report = one(&ctx, event("alice", "2026-01-01T00:00:00Z")).await;
     assert_eq!(
-        (report.outcome, report.notes.stale),
+        (report.outcome(), report.plan.stale_read),
         (Outcome::Unchanged, false),
         "an event as old as the parameter"
     );
-    let report = one(&ctx, told("newcomer", "2026-01-03T00:00:00Z")).await;
+    let report = one(&ctx, event("newcomer", "2026-01-03T00:00:00Z")).await;
     assert_eq!(
-        (report.outcome, report.notes.stale),
+        (report.outcome(), report.plan.stale_read),
         (Outcome::Missing, true),
         "a put that cannot be read yet"
     );
@@ -301,11 +325,11 @@ async fn when_vault_gives_no_answer_the_others_are_not_tried() {
         memory.put(user, &value("KEY"), "2026-01-01T00:00:00Z");
     }
     memory.0.borrow_mut().faults = vec![("vault-write", unreachable as fn() -> Error); 2];
-    let reports = sync(&ctx, vec![asked("a"), asked("b"), asked("c")]).await;
+    let reports = sync(&ctx, vec![request("a"), request("b"), request("c")]).await;
     assert!(
         reports
             .iter()
-            .all(|report| report.outcome == Outcome::Failed)
+            .all(|report| report.outcome() == Outcome::Failed)
     );
     let writes = memory
         .0
@@ -323,11 +347,11 @@ async fn one_users_failure_never_stops_the_others() {
     let ctx = memory.ctx(&[]);
     memory.put("bad", "no JSON", "2026-01-01T00:00:00Z");
     memory.put("good", &value("KEY"), "2026-01-01T00:00:00Z");
-    let reports = sync(&ctx, vec![asked("bad"), asked("good")]).await;
+    let reports = sync(&ctx, vec![request("bad"), request("good")]).await;
     assert_eq!(
         reports
             .iter()
-            .map(|report| report.outcome)
+            .map(|report| report.outcome())
             .collect::<Vec<_>>(),
         [Outcome::Failed, Outcome::Written]
     );
@@ -339,9 +363,15 @@ async fn who_is_not_done_by_the_deadline_fails_and_says_so() {
     let ctx = memory.ctx(&[]);
     memory.put("alice", &value("KEY"), "2026-01-01T00:00:00Z");
     let soon = Instant::now() + Duration::from_millis(1500);
-    let report = sync_all(&ctx, vec![asked("alice")], soon).await.remove(0);
-    assert_eq!(report.outcome, Outcome::Failed);
-    assert!(report.reason.contains("no time left"), "{}", report.reason);
+    let report = sync_until(&ctx, vec![request("alice")], soon)
+        .await
+        .remove(0);
+    assert_eq!(report.outcome(), Outcome::Failed);
+    assert!(
+        report.reason().contains("no time left"),
+        "{}",
+        report.reason()
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -351,16 +381,19 @@ async fn a_refused_token_is_loaded_again_once() {
     warm(&memory, &ctx, "alice").await;
     memory.put("alice", &value("NEW"), "2026-01-03T00:00:00Z");
     memory.0.borrow_mut().tokens = ("second".into(), "second".into());
-    assert_eq!(one(&ctx, asked("alice")).await.outcome, Outcome::Written);
+    assert_eq!(
+        one(&ctx, request("alice")).await.outcome(),
+        Outcome::Written
+    );
     memory.0.borrow_mut().tokens = ("third".into(), "second".into());
     memory.put("alice", &value("NEWER"), "2026-01-05T00:00:00Z");
-    let report = one(&ctx, asked("alice")).await;
+    let report = one(&ctx, request("alice")).await;
     assert_eq!(
-        report.outcome,
+        report.outcome(),
         Outcome::Failed,
         "the stored token is the dead one"
     );
-    assert!(report.reason.contains("denied"), "{}", report.reason);
+    assert!(report.reason().contains("denied"), "{}", report.reason());
 }
 
 #[tokio::test(start_paused = true)]
@@ -377,7 +410,10 @@ async fn without_metadata_a_key_of_unknown_version_is_written_all_the_same() {
         .borrow_mut()
         .faults
         .push(("vault-metadata", denied));
-    assert_eq!(one(&ctx, asked("alice")).await.outcome, Outcome::Written);
+    assert_eq!(
+        one(&ctx, request("alice")).await.outcome(),
+        Outcome::Written
+    );
     assert_eq!(memory.history("alice"), ["OLD", "NEW"]);
 }
 
@@ -386,10 +422,19 @@ async fn basic_mode_compares_with_the_key_in_vault() {
     let memory = Memory::default();
     let ctx = memory.ctx(&[("VAULT_TOKEN", "token")]);
     memory.put("alice", &value("ONE"), "2026-01-01T00:00:00Z");
-    assert_eq!(one(&ctx, asked("alice")).await.outcome, Outcome::Written);
-    assert_eq!(one(&ctx, asked("alice")).await.outcome, Outcome::Unchanged);
+    assert_eq!(
+        one(&ctx, request("alice")).await.outcome(),
+        Outcome::Written
+    );
+    assert_eq!(
+        one(&ctx, request("alice")).await.outcome(),
+        Outcome::Unchanged
+    );
     memory.put("alice", &value("TWO"), "2026-01-03T00:00:00Z");
-    assert_eq!(one(&ctx, asked("alice")).await.outcome, Outcome::Written);
+    assert_eq!(
+        one(&ctx, request("alice")).await.outcome(),
+        Outcome::Written
+    );
     assert_eq!(memory.history("alice"), ["ONE", "TWO"]);
     assert!(
         memory
@@ -409,7 +454,10 @@ async fn basic_mode_writes_each_time_where_it_may_not_read() {
     memory.put("alice", &value("ONE"), "2026-01-01T00:00:00Z");
     for _ in 0..2 {
         memory.0.borrow_mut().faults = vec![("vault-read", denied as fn() -> Error); 2];
-        assert_eq!(one(&ctx, asked("alice")).await.outcome, Outcome::Written);
+        assert_eq!(
+            one(&ctx, request("alice")).await.outcome(),
+            Outcome::Written
+        );
     }
     assert_eq!(memory.history("alice"), ["ONE", "ONE"]);
 }
@@ -422,7 +470,7 @@ async fn basic_mode_takes_no_other_answer_of_vault_for_absence() {
     // The read is tried again only when the first answer was quick, which a second of virtual time is for the real
     // clock.
     memory.0.borrow_mut().faults = vec![("vault-read", unavailable as fn() -> Error); 2];
-    assert_eq!(one(&ctx, asked("alice")).await.outcome, Outcome::Failed);
+    assert_eq!(one(&ctx, request("alice")).await.outcome(), Outcome::Failed);
     assert!(memory.history("alice").is_empty());
 }
 
@@ -433,7 +481,10 @@ async fn the_clock_of_a_missing_key_goes_on_when_the_platform_rotates_again() {
         let ctx = memory.ctx(&[]);
         let ago = |hours| (Timestamp::now() - SignedDuration::from_hours(hours)).to_string();
         memory.put("alice", &value("OLD"), &ago(120));
-        assert_eq!(one(&ctx, asked("alice")).await.outcome, Outcome::Written);
+        assert_eq!(
+            one(&ctx, request("alice")).await.outcome(),
+            Outcome::Written
+        );
         for put in 1..=puts {
             memory.put("alice", &value(&format!("NEW{put}")), &ago(1));
         }
@@ -441,7 +492,12 @@ async fn the_clock_of_a_missing_key_goes_on_when_the_platform_rotates_again() {
             ("vault-write", denied as fn() -> Error),
             ("vault-write", denied),
         ]);
-        let unsynced = one(&ctx, asked("alice")).await.unsynced_hours.unwrap();
+        let unsynced = one(&ctx, request("alice"))
+            .await
+            .unsynced_for(Timestamp::now())
+            .unwrap()
+            .as_secs_f64()
+            / 3600.0;
         assert!((unsynced - hours).abs() < 0.1, "{puts} puts: {unsynced} h");
     }
 }

@@ -1,8 +1,9 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::keys::UserName;
-use crate::report::Notes;
+use crate::plan::Reason;
+use crate::snapshot::Event;
+use crate::testing::results::{result, snapshot};
 
 fn at(time: &str) -> Timestamp {
     time.parse().unwrap()
@@ -13,15 +14,30 @@ fn now() -> Timestamp {
 }
 
 fn metrics() -> Metrics {
-    Metrics::of("iam-key-sync", "request-1")
+    Metrics::new("iam-key-sync", "request-1")
 }
 
-fn ended(outcome: Outcome, notes: Notes) -> UserReport {
-    let mut report = UserReport::begin(UserName::parse("sentinel-user").unwrap());
-    report.end(outcome, "because sentinel-reason".into(), None);
-    report.notes = notes;
-    report.measure(now(), true);
-    report
+/// Creates a result whose parameter was put then.
+fn put_at(outcome: Outcome, modified: Option<&str>) -> SyncResult {
+    SyncResult {
+        snapshot: snapshot(modified),
+        ..result("sentinel-user", outcome)
+    }
+}
+
+/// Creates the result of a write at `written`, which an event triggered.
+fn written_after(event: Option<&str>, written: Option<&str>) -> SyncResult {
+    let mut result = result("sentinel-user", Outcome::Written);
+    let event = event.map(|time| Event {
+        time: Some(at(time)),
+        deleted: false,
+    });
+    result.snapshot.event = event;
+    match written {
+        Some(written) => result.written.as_mut().unwrap().0.at = at(written),
+        None => result.written = None,
+    }
+    result
 }
 
 /// The line as JSON, after a look whether CloudWatch would take it.
@@ -53,23 +69,13 @@ fn parsed(metrics: &Metrics) -> Value {
 #[test]
 fn an_invocation_is_one_line_of_embedded_metrics() {
     let mut metrics = metrics();
-    let in_vault = Notes {
-        in_vault_at: Some(at("2025-06-02T11:59:01.5Z")),
-        ..Notes::default()
-    };
-    metrics.count(
-        &ended(Outcome::Written, in_vault),
-        Some(at("2025-06-02T11:59:00Z")),
-    );
-    let stuck = Notes {
-        parameter_modified: Some(at("2025-06-02T06:00:00Z")),
-        ..Notes::default()
-    };
-    metrics.count(&ended(Outcome::Held, stuck), None);
+    let written = written_after(Some("2025-06-02T11:59:00Z"), Some("2025-06-02T11:59:01.5Z"));
+    metrics.count(&written, now());
+    metrics.count(&put_at(Outcome::Held, Some("2025-06-02T06:00:00Z")), now());
     metrics.bad_events += 1;
-    metrics.swept(Some(2), false);
+    metrics.count_reconcile(Some(2), false);
     metrics.vault_token_hours_left = Some(18.5);
-    metrics.took(2450);
+    metrics.set_duration(Duration::from_millis(2450));
     let emf = parsed(&metrics);
     let told = emf["_aws"]["CloudWatchMetrics"][0]["Metrics"]
         .as_array()
@@ -130,7 +136,7 @@ fn every_outcome_has_its_own_count_and_a_plan_has_none() {
     {
         let mut metrics = metrics();
         for _ in 0..3 {
-            metrics.count(&ended(outcome, Notes::default()), None);
+            metrics.count(&result("sentinel-user", outcome), now());
         }
         let emf = parsed(&metrics);
         let counts = [
@@ -158,17 +164,17 @@ fn every_outcome_has_its_own_count_and_a_plan_has_none() {
 fn repairs_and_conflicts_are_added_up() {
     let mut metrics = metrics();
     for (drift_repaired, state_conflicts) in [(true, 0), (false, 2), (true, 3)] {
-        metrics.count(
-            &ended(
-                Outcome::Written,
-                Notes {
-                    drift_repaired,
-                    state_conflicts,
-                    ..Notes::default()
-                },
-            ),
-            None,
-        );
+        let reason = if drift_repaired {
+            Reason::Vanished
+        } else {
+            Reason::Rotated
+        };
+        let mut result = SyncResult {
+            state_conflicts,
+            ..result("sentinel-user", Outcome::Written)
+        };
+        result.written.as_mut().unwrap().1 = reason;
+        metrics.count(&result, now());
     }
     let emf = parsed(&metrics);
     assert_eq!(
@@ -201,11 +207,7 @@ fn the_way_from_event_to_vault_is_measured_for_each_user() {
     ] {
         let mut metrics = metrics();
         for (told, in_vault) in users {
-            let notes = Notes {
-                in_vault_at: in_vault.map(at),
-                ..Notes::default()
-            };
-            metrics.count(&ended(Outcome::Written, notes), told.map(at));
+            metrics.count(&written_after(*told, *in_vault), now());
         }
         assert_eq!(
             parsed(&metrics)["EventToVaultSeconds"],
@@ -239,11 +241,7 @@ fn the_oldest_key_that_is_not_in_vault_counts() {
     ] {
         let mut metrics = metrics();
         for (outcome, modified) in users {
-            let notes = Notes {
-                parameter_modified: modified.map(at),
-                ..Notes::default()
-            };
-            metrics.count(&ended(*outcome, notes), None);
+            metrics.count(&put_at(*outcome, *modified), now());
         }
         assert_eq!(
             parsed(&metrics)["OldestUnsyncedHours"],
@@ -255,10 +253,6 @@ fn the_oldest_key_that_is_not_in_vault_counts() {
 
 #[test]
 fn a_complete_sweep_says_that_no_key_is_missing_from_vault() {
-    let six_hours_ago = Notes {
-        parameter_modified: Some(at("2025-06-02T06:00:00Z")),
-        ..Notes::default()
-    };
     for (outcome, complete, oldest) in [
         (None, true, json!(0)),
         (Some(Outcome::Unchanged), true, json!(0)),
@@ -270,9 +264,9 @@ fn a_complete_sweep_says_that_no_key_is_missing_from_vault() {
     ] {
         let mut metrics = metrics();
         if let Some(outcome) = outcome {
-            metrics.count(&ended(outcome, six_hours_ago), None);
+            metrics.count(&put_at(outcome, Some("2025-06-02T06:00:00Z")), now());
         }
-        metrics.swept(Some(3), complete);
+        metrics.count_reconcile(Some(3), complete);
         let emf = parsed(&metrics);
         assert_eq!(
             emf["OldestUnsyncedHours"], oldest,
@@ -290,7 +284,7 @@ fn a_complete_sweep_says_that_no_key_is_missing_from_vault() {
 fn metrics_tell_of_no_user() {
     let mut metrics = metrics();
     for outcome in Outcome::ALL {
-        metrics.count(&ended(outcome, Notes::default()), Some(now()));
+        metrics.count(&result("sentinel-user", outcome), now());
     }
     assert!(
         !metrics.to_line().contains("sentinel"),
@@ -302,7 +296,7 @@ fn metrics_tell_of_no_user() {
 #[test]
 fn a_name_with_a_line_break_makes_no_second_line() {
     assert_eq!(
-        parsed(&Metrics::of("iam\nkey\r\n\"sync", "r"))["Function"],
+        parsed(&Metrics::new("iam\nkey\r\n\"sync", "r"))["Function"],
         "iam\nkey\r\n\"sync"
     );
 }
@@ -310,15 +304,14 @@ fn a_name_with_a_line_break_makes_no_second_line() {
 /// What an invocation that has everything to tell tells.
 fn everything() -> Value {
     let mut metrics = metrics();
-    let notes = Notes {
-        in_vault_at: Some(now()),
-        parameter_modified: Some(at("2025-06-02T06:00:00Z")),
-        ..Notes::default()
-    };
-    metrics.count(&ended(Outcome::Held, notes), Some(now()));
-    metrics.swept(Some(0), true);
+    metrics.count(&put_at(Outcome::Held, Some("2025-06-02T06:00:00Z")), now());
+    metrics.count(
+        &written_after(Some("2025-06-02T11:00:00Z"), Some("2025-06-02T11:00:01Z")),
+        now(),
+    );
+    metrics.count_reconcile(Some(0), true);
     metrics.vault_token_hours_left = Some(1.0);
-    metrics.took(1);
+    metrics.set_duration(Duration::from_millis(1));
     parsed(&metrics)
 }
 

@@ -286,7 +286,7 @@ async fn invoke(ctx: &Context<Memory>, payload: Value) -> Result<Value, Error> {
         payload,
         "request",
         deadline,
-        &mut Metrics::of("function", "request"),
+        &mut Metrics::new("function", "request"),
     )
     .await
 }

@@ -12,8 +12,8 @@ use secrecy::zeroize::ZeroizeOnDrop;
 use crate::backends::VaultSecret;
 use crate::config::{Config, VaultConfig};
 use crate::keys::AccessKey;
-use crate::observe::Observation;
-use crate::snapshot::{CurrentKey, Parameter, Revision, Snapshot};
+use crate::observe::Observed;
+use crate::snapshot::{ParameterReading, Revision};
 use crate::token::TokenObject;
 
 /// Does not compile for a type that has the trait.
@@ -29,23 +29,24 @@ macro_rules! never {
     };)+};
 }
 
-never!(serde::Serialize: SecretString, AccessKey, CurrentKey, Parameter, Snapshot, Observation, VaultSecret, TokenObject, VaultConfig, Config);
-never!(std::fmt::Display: SecretString, AccessKey, CurrentKey, Parameter, Snapshot, Observation, VaultSecret, TokenObject, VaultConfig, Config);
+never!(serde::Serialize: SecretString, AccessKey, ParameterReading, Observed, VaultSecret, TokenObject, VaultConfig, Config);
+never!(std::fmt::Display: SecretString, AccessKey, ParameterReading, Observed, VaultSecret, TokenObject, VaultConfig, Config);
 
 /// Every type with a member that is a secret. What holds one of these can neither derive what they lack, nor show more than
 /// they do.
-const HOLDERS: [&str; 11] = [
+const HOLDERS: [&str; 12] = [
     "AccessKey",
-    "CurrentKey",
     "CachedToken",
     "KeyDocument",
     "KeyFields",
     "Login",
-    "VaultSecret",
+    "Observed",
+    "ParameterReading",
     "Stored",
     "TokenObject",
     "TokenSource",
     "VaultConfig",
+    "VaultSecret",
 ];
 
 /// The sources of the library and the binaries, without those of tests.
@@ -165,7 +166,10 @@ fn no_type_that_holds_a_secret_shows_it_when_it_is_debugged() {
     });
     for shown in [
         format!("{:?}", key()),
-        format!("{:#?}", Parameter::parse(&value.as_str().into(), revision)),
+        format!(
+            "{:#?}",
+            ParameterReading::parse(&value.as_str().into(), revision)
+        ),
         format!("{:?}", VaultSecret::Key(Some(key()), 1)),
         format!(
             "{:?}",

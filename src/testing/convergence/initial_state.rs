@@ -111,7 +111,7 @@ pub(super) fn state_of(user: &str, record: Record) -> UserState {
         AccessKey::new(format!("KEY-{key}"), format!("secret-of-KEY-{key}").into()).unwrap();
     let current = CurrentKey {
         fingerprint: access.fingerprint(),
-        key: access,
+        id: access.id.clone(),
         revision: revision(key),
     };
     let folder = if by == Recorder::Elsewhere {

@@ -12,17 +12,19 @@ use crate::backends::{
 };
 use crate::error::Error;
 use crate::keys::{AccessKey, ParameterName, ParameterNaming, UserName, VaultPath};
-use crate::snapshot::{Cas, Parameter, ReconcileRecord, UserState, VaultView};
+use crate::snapshot::{
+    Cas, ParameterReading, ParameterView, ReconcileRecord, UserState, VaultView,
+};
 use crate::token::{Lifetime, TokenFacts, TokenObject};
 
 impl Parameters for Memory {
-    async fn read(&self, name: &ParameterName) -> Parameter {
+    async fn read(&self, name: &ParameterName) -> ParameterReading {
         if let Err(error) = self.call("ssm-read", name.as_str()).await {
-            return Parameter::Unreadable(error);
+            return ParameterView::Unreadable(error).into();
         }
         match self.0.borrow().parameters.get(name.as_str()) {
-            None => Parameter::Absent,
-            Some((value, revision)) => Parameter::parse(&value.as_str().into(), *revision),
+            None => ParameterView::Absent.into(),
+            Some((value, revision)) => ParameterReading::parse(&value.as_str().into(), *revision),
         }
     }
 
@@ -30,13 +32,13 @@ impl Parameters for Memory {
         &self,
         naming: &ParameterNaming,
         from: Option<String>,
-    ) -> Result<Page<(UserName, Parameter)>, Error> {
+    ) -> Result<Page<(UserName, ParameterReading)>, Error> {
         self.call("ssm-page", "").await?;
         let inner = self.0.borrow();
         let all = inner.parameters.iter().map(|(name, (value, revision))| {
             (
                 naming.user_of(name).unwrap(),
-                Parameter::parse(&value.as_str().into(), *revision),
+                ParameterReading::parse(&value.as_str().into(), *revision),
             )
         });
         Ok(page(all.collect(), from))

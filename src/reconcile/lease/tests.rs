@@ -18,13 +18,13 @@ fn users(names: &[&str]) -> Vec<UserName> {
         .collect()
 }
 
-fn only(names: &[&str]) -> Scope {
-    Scope::Only(users(names))
+fn users_only(names: &[&str]) -> Scope {
+    Scope::Users(users(names))
 }
 
-fn everyone(first: &[&str]) -> Scope {
-    Scope::Everyone {
-        first: users(first),
+fn all(first: &[&str]) -> Scope {
+    Scope::All {
+        left_over: users(first),
     }
 }
 
@@ -36,8 +36,8 @@ fn begun(started: &str) -> ReconcileRecord {
         trigger: "reconcile".into(),
         counts: BTreeMap::new(),
         failed_users: Vec::new(),
-        unlisted: false,
-        claimed_until: None,
+        needs_full_run: false,
+        leased_until: None,
         request_id: None,
     }
 }
@@ -57,7 +57,7 @@ fn claimed(until: &str, failed: &[&str]) -> ReconcileRecord {
     let request_id = Some("request-1".to_owned());
     ReconcileRecord {
         finished_at: None,
-        claimed_until: Some(at(until)),
+        leased_until: Some(at(until)),
         request_id,
         ..ended("2026-01-10T08:50:00Z", failed)
     }
@@ -72,7 +72,7 @@ fn the_first_sweep_is_of_everybody() {
     for force in [false, true] {
         assert_eq!(
             due(None, at(NOW), INTERVAL, force, "request-2"),
-            Ok(everyone(&[])),
+            Ok(all(&[])),
             "force: {force}"
         );
     }
@@ -89,15 +89,15 @@ fn a_complete_sweep_is_repeated_only_when_it_is_old() {
         ("2026-01-10T08:00:00Z", Err(reason())),
         // 21 hours are old: the interval less an eighth.
         ("2026-01-09T12:00:01Z", Err(reason())),
-        ("2026-01-09T12:00:00Z", Ok(everyone(&[]))),
-        ("2026-01-09T09:00:00Z", Ok(everyone(&[]))),
-        ("1970-01-01T00:00:00Z", Ok(everyone(&[]))),
+        ("2026-01-09T12:00:00Z", Ok(all(&[]))),
+        ("2026-01-09T09:00:00Z", Ok(all(&[]))),
+        ("1970-01-01T00:00:00Z", Ok(all(&[]))),
     ] {
         let last = ended(started, &[]);
         assert_eq!(due_now(&last, false, "request-2"), expected, "{started}");
         assert_eq!(
             due_now(&last, true, "request-2"),
-            Ok(everyone(&[])),
+            Ok(all(&[])),
             "{started}, force"
         );
     }
@@ -125,7 +125,7 @@ fn a_sweep_is_old_an_eighth_of_the_interval_early() {
             reason.contains(&format!("one every {interval_hours} h is enough")),
             "{reason}"
         );
-        assert_eq!(due(first_old), Ok(everyone(&[])), "{interval_hours} h");
+        assert_eq!(due(first_old), Ok(all(&[])), "{interval_hours} h");
     }
 }
 
@@ -133,7 +133,7 @@ fn a_sweep_is_old_an_eighth_of_the_interval_early() {
 fn who_is_left_over_is_swept_again_alone_until_everybody_is_due() {
     let (young, old) = ("2026-01-10T08:00:00Z", "2026-01-09T12:00:00Z");
     let unlisted = |last| ReconcileRecord {
-        unlisted: true,
+        needs_full_run: true,
         ..last
     };
     // The record, whom the next sweep is for, and whom a forced one.
@@ -141,44 +141,44 @@ fn who_is_left_over_is_swept_again_alone_until_everybody_is_due() {
         (
             "failed, young",
             ended(young, &["bob", "alice"]),
-            Ok(only(&["bob", "alice"])),
-            Ok(everyone(&["bob", "alice"])),
+            Ok(users_only(&["bob", "alice"])),
+            Ok(all(&["bob", "alice"])),
         ),
         (
             "failed, old",
             ended(old, &["bob", "alice"]),
-            Ok(everyone(&["bob", "alice"])),
-            Ok(everyone(&["bob", "alice"])),
+            Ok(all(&["bob", "alice"])),
+            Ok(all(&["bob", "alice"])),
         ),
         (
             "unlisted, young",
             unlisted(ended(young, &[])),
-            Ok(everyone(&[])),
-            Ok(everyone(&[])),
+            Ok(all(&[])),
+            Ok(all(&[])),
         ),
         (
             "unlisted, old",
             unlisted(ended(old, &[])),
-            Ok(everyone(&[])),
-            Ok(everyone(&[])),
+            Ok(all(&[])),
+            Ok(all(&[])),
         ),
         (
             "failed and unlisted",
             unlisted(ended(young, &["bob"])),
-            Ok(everyone(&["bob"])),
-            Ok(everyone(&["bob"])),
+            Ok(all(&["bob"])),
+            Ok(all(&["bob"])),
         ),
         (
             "unusable names, young",
             ended(young, &["../bob", "alice", "", ".."]),
-            Ok(only(&["alice"])),
-            Ok(everyone(&["alice"])),
+            Ok(users_only(&["alice"])),
+            Ok(all(&["alice"])),
         ),
         (
             "unusable names, old",
             ended(old, &["", "alice", "a\nb"]),
-            Ok(everyone(&["alice"])),
-            Ok(everyone(&["alice"])),
+            Ok(all(&["alice"])),
+            Ok(all(&["alice"])),
         ),
     ] {
         assert_eq!(due_now(&last, false, "request-2"), expected, "{name}");
@@ -213,22 +213,22 @@ fn a_sweep_under_way_is_left_alone_until_its_claim_expires() {
         (
             "expired just now",
             claimed(NOW, &["bob", "", "alice"]),
-            Ok(everyone(&["bob", "alice"])),
+            Ok(all(&["bob", "alice"])),
         ),
         (
             "expired",
             claimed("2026-01-10T08:59:00Z", &[]),
-            Ok(everyone(&[])),
+            Ok(all(&[])),
         ),
         (
             "died without a claim",
             begun("2026-01-10T08:59:59Z"),
-            Ok(everyone(&[])),
+            Ok(all(&[])),
         ),
         (
             "begun this moment, without a claim",
             begun(NOW),
-            Ok(everyone(&[])),
+            Ok(all(&[])),
         ),
         ("of an unknown request", of_nobody, under_way(later)),
         (
@@ -242,7 +242,7 @@ fn a_sweep_under_way_is_left_alone_until_its_claim_expires() {
         (
             "claimed for longer than any invocation lasts",
             claimed("2026-01-10T10:00:00Z", &[]),
-            Ok(everyone(&[])),
+            Ok(all(&[])),
         ),
     ] {
         assert_eq!(due_now(&last, false, "request-2"), expected, "{name}");
@@ -263,7 +263,7 @@ fn a_sweep_under_way_gives_way_to_its_own_retry_and_to_force() {
         let scope = due_now(&last, force, request_id);
         assert_eq!(
             scope.ok(),
-            granted.then(|| everyone(&["bob", "alice"])),
+            granted.then(|| all(&["bob", "alice"])),
             "{request_id:?}, force: {force}"
         );
     }
@@ -278,7 +278,7 @@ fn a_retry_goes_on_where_its_first_try_ended() {
     let young = "2026-01-10T08:00:00Z";
     assert_eq!(
         due_now(&of_request_1(ended(young, &["bob"])), false, "request-1"),
-        Ok(only(&["bob"]))
+        Ok(users_only(&["bob"]))
     );
     let reason = due_now(&of_request_1(ended(young, &[])), false, "request-1").unwrap_err();
     assert!(reason.contains("was complete"), "{reason}");
@@ -311,7 +311,7 @@ fn damaged_clocks_stop_no_forced_sweep() {
                 },
                 ReconcileRecord {
                     finished_at: None,
-                    claimed_until: Some(other),
+                    leased_until: Some(other),
                     ..base.clone()
                 },
                 ReconcileRecord {
@@ -322,12 +322,12 @@ fn damaged_clocks_stop_no_forced_sweep() {
                 let shown = format!("{last:?} at {now}");
                 // Whether it is due does not matter here; that there is an answer does.
                 let asked = due(Some(&last), now, interval_hours, false, "request-2");
-                if let Ok(Scope::Only(names) | Scope::Everyone { first: names }) = asked {
+                if let Ok(Scope::Users(names) | Scope::All { left_over: names }) = asked {
                     assert_eq!(names, users(&["bob"]), "{shown}");
                 }
                 assert_eq!(
                     due(Some(&last), now, interval_hours, true, "request-2"),
-                    Ok(everyone(&["bob"])),
+                    Ok(all(&["bob"])),
                     "{shown}"
                 );
             }
@@ -350,7 +350,7 @@ fn a_record_has_these_names() {
         "unlisted": false,
     });
     let under_way = ReconcileRecord {
-        unlisted: true,
+        needs_full_run: true,
         ..claimed("2026-01-10T09:05:00Z", &[])
     };
     let under_way_json = json!({

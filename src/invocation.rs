@@ -1,0 +1,50 @@
+//! What the work of one invocation shares: the context, the deadline and the circuit breaker.
+
+use tokio::time::{Duration, Instant};
+
+use crate::backends::Backends;
+use crate::breaker::CircuitBreaker;
+use crate::context::Context;
+use crate::error::Error;
+
+/// One invocation, or one reconcile run.
+pub struct Invocation<'a, B: Backends> {
+    /// The configuration and the backends.
+    pub ctx: &'a Context<B>,
+    /// When all work must have ended.
+    pub deadline: Instant,
+    /// Whether Vault is known to be unreachable.
+    pub breaker: CircuitBreaker,
+}
+
+impl<'a, B: Backends> Invocation<'a, B> {
+    /// Creates an invocation whose breaker opens after `breaker_threshold` failures in a row.
+    pub fn new(ctx: &'a Context<B>, deadline: Instant, breaker_threshold: u32) -> Self {
+        Self {
+            ctx,
+            deadline,
+            breaker: CircuitBreaker::new(breaker_threshold),
+        }
+    }
+
+    /// Waits for `work` until the deadline. After the deadline nothing is started.
+    ///
+    /// # Errors
+    /// Those of `work`; [`Error::OutOfTime`] at the deadline.
+    pub async fn within<T>(
+        &self,
+        work: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        if !self.has_time_for(Duration::ZERO) {
+            return Err(Error::OutOfTime);
+        }
+        tokio::time::timeout_at(self.deadline, work)
+            .await
+            .unwrap_or(Err(Error::OutOfTime))
+    }
+
+    /// Returns whether the deadline is further away than `duration`.
+    pub fn has_time_for(&self, duration: Duration) -> bool {
+        Instant::now() + duration < self.deadline
+    }
+}

@@ -1,0 +1,329 @@
+//! Finds the users of a run: the left-over ones, the listing of parameters, and the users who are
+//! known from the roster or the state only.
+//!
+//! Sends requests page by page, while the users of the page before are worked on.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::time::Duration;
+
+use tokio::sync::{Mutex, mpsc};
+use tokio::time::{Instant, Interval, MissedTickBehavior};
+use tokio_util::sync::CancellationToken;
+
+use super::Scope;
+use crate::backends::{Backends, Page, Parameters, Roster, States, Vault};
+use crate::context::Context;
+use crate::deadlines::Deadlines;
+use crate::error::Error;
+use crate::keys::UserName;
+use crate::observe::ReadStrategy;
+use crate::snapshot::{ParameterReading, ParameterView, VaultView};
+use crate::sync::Request;
+
+/// Maximum number of characters that a log shows of a name that is not a user name.
+const MAX_SHOWN: usize = 80;
+
+/// What came of a listing.
+pub struct Listed {
+    /// The users who were not sent: time ran out, or the listing ended early.
+    pub not_started: Vec<UserName>,
+    /// Why not all users were listed, if that is so.
+    pub incomplete: Option<String>,
+    /// The rate limit, for the calls that follow.
+    pub pace: Pace,
+}
+
+/// The rate limit of calls to Parameter Store: the account's quota is shared by all callers.
+pub struct Pace(Mutex<Interval>);
+
+impl Pace {
+    fn new(calls_per_second: u32) -> Self {
+        let mut interval = tokio::time::interval(Duration::from_secs(1) / calls_per_second);
+        interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Self(Mutex::new(interval))
+    }
+
+    /// Waits until the next call is allowed.
+    pub async fn wait(&self) {
+        self.0.lock().await.tick().await;
+    }
+}
+
+/// Returns whether a user may be started now.
+pub fn may_start(until: Instant, cancel: &CancellationToken) -> bool {
+    Instant::now() < until && !cancel.is_cancelled()
+}
+
+/// The listing of one run.
+pub struct Listing<'a, B: Backends> {
+    ctx: &'a Context<B>,
+    deadlines: &'a Deadlines,
+    cancel: &'a CancellationToken,
+    sender: mpsc::Sender<Vec<Request>>,
+    total: &'a dyn Fn(usize),
+    sent: HashSet<UserName>,
+    listed: Listed,
+}
+
+impl<'a, B: Backends> Listing<'a, B> {
+    /// Creates a listing that sends its requests to `sender` and reports how many to expect.
+    pub fn new(
+        ctx: &'a Context<B>,
+        deadlines: &'a Deadlines,
+        cancel: &'a CancellationToken,
+        sender: mpsc::Sender<Vec<Request>>,
+        total: &'a dyn Fn(usize),
+    ) -> Self {
+        let pace = Pace::new(ctx.config.ssm_calls_per_second);
+        let listed = Listed {
+            not_started: Vec::new(),
+            incomplete: None,
+            pace,
+        };
+        Self {
+            ctx,
+            deadlines,
+            cancel,
+            sender,
+            total,
+            sent: HashSet::new(),
+            listed,
+        }
+    }
+
+    /// Sends a request for each user of `scope`, as long as there is time.
+    pub async fn send(mut self, scope: &Scope) -> Listed {
+        let deadlines = self.deadlines;
+        match (scope, &self.ctx.config.users) {
+            (Scope::Users(users), _) => {
+                (self.total)(users.len());
+                self.listed.not_started = self.send_by_name(users, deadlines.start_users).await;
+            }
+            (Scope::All { left_over }, Some(users)) => {
+                (self.total)(users.len());
+                let first = left_over
+                    .iter()
+                    .filter(|user| users.contains(user))
+                    .cloned();
+                self.send_by_name(&first.collect::<Vec<_>>(), deadlines.start_left_over)
+                    .await;
+                self.listed.not_started = self.send_by_name(users, deadlines.start_users).await;
+            }
+            (Scope::All { left_over }, None) => {
+                self.send_by_name(left_over, deadlines.start_left_over)
+                    .await;
+                self.send_all().await;
+            }
+        }
+        self.listed
+    }
+
+    /// Sends the users who were not sent yet, to be read by name; returns those that had no time.
+    async fn send_by_name(&mut self, users: &[UserName], until: Instant) -> Vec<UserName> {
+        let mut users = users.iter();
+        while let Some(user) = users.next() {
+            if !may_start(until, self.cancel) {
+                return [user].into_iter().chain(users).cloned().collect();
+            }
+            if self.sent.insert(user.clone()) {
+                self.listed.pace.wait().await;
+                self.send_one(user.clone(), ReadStrategy::VAULT_FIRST).await;
+            }
+        }
+        Vec::new()
+    }
+
+    /// Sends all users: as the parameters are listed, and then those who have no parameter.
+    async fn send_all(&mut self) {
+        // Vault is read before the listing, so that no listed key is older than what Vault holds.
+        let metadata = self.list_metadata().await;
+        let roster = self.roster().await;
+        let recorded = self.recorded().await;
+        if let Ok(recorded) = &recorded {
+            let known = roster
+                .iter()
+                .flatten()
+                .chain(recorded)
+                .collect::<HashSet<_>>();
+            (self.total)(known.len());
+        }
+        let seen = self.send_listed(metadata.as_ref(), roster.as_ref()).await;
+        let recorded = recorded.unwrap_or_else(|error| {
+            self.listed.incomplete = Some(format!("not all users were listed: {error}"));
+            HashSet::new()
+        });
+        let unseen = roster
+            .unwrap_or_default()
+            .union(&recorded)
+            .cloned()
+            .collect::<BTreeSet<_>>();
+        let mut unseen = unseen
+            .into_iter()
+            .filter(|user| !seen.contains(user) && !self.sent.contains(user))
+            .collect::<Vec<_>>()
+            .into_iter();
+        // Absence counts only if the whole listing was seen; else these users were not reached.
+        while self.listed.incomplete.is_none()
+            && may_start(self.deadlines.start_users, self.cancel)
+            && let Some(user) = unseen.next()
+        {
+            let nameable = self.ctx.config.naming.parameter_of(&user).is_some();
+            let parameter = if nameable {
+                ParameterView::Absent
+            } else {
+                ParameterView::Unnameable
+            };
+            let (parameter, vault) = (parameter.into(), VaultView::NotRead);
+            let strategy = ReadStrategy::FromListing { parameter, vault };
+            self.send_one(user, strategy).await;
+        }
+        self.listed.not_started.extend(unseen);
+    }
+
+    /// Sends users page by page; returns all users whose parameters were listed.
+    async fn send_listed(
+        &mut self,
+        metadata: Option<&HashMap<String, VaultView>>,
+        roster: Option<&HashSet<UserName>>,
+    ) -> HashSet<UserName> {
+        let (mut seen, mut spellings) = (HashSet::new(), HashMap::new());
+        let mut next = Some(None);
+        // A page is read only when there is room for it: a page is full of secrets.
+        while let Some(from) = next
+            && let Ok(room) = self.sender.clone().reserve_owned().await
+            && let Some(Page {
+                items,
+                next: following,
+            }) = self.page(from).await
+        {
+            let mut requests = Vec::with_capacity(items.len());
+            for (user, parameter) in items {
+                if !seen.insert(user.clone()) || self.sent.contains(&user) {
+                    continue;
+                }
+                let vault = metadata.map_or(VaultView::NotRead, |metadata| {
+                    metadata
+                        .get(user.as_str())
+                        .cloned()
+                        .unwrap_or(VaultView::Absent)
+                });
+                let strategy = ReadStrategy::FromListing { parameter, vault };
+                let mut request = Request::new(user.clone(), strategy);
+                if roster.is_some_and(|roster| !roster.contains(&user)) {
+                    request
+                        .remarks
+                        .push("the user has no row on the roster".to_owned());
+                }
+                if let Some(other) = spellings.insert(user.as_str().to_ascii_lowercase(), user) {
+                    request.remarks.push(format!(
+                        "differs from {other} only in case, which IAM does not allow"
+                    ));
+                }
+                requests.push(request);
+            }
+            room.send(requests);
+            next = following.map(Some);
+        }
+        seen
+    }
+
+    /// Reads the next page of parameters; `None` if the listing ends early, which is recorded.
+    async fn page(&mut self, from: Option<String>) -> Option<Page<(UserName, ParameterReading)>> {
+        if !may_start(self.deadlines.start_users, self.cancel) {
+            let why = if self.cancel.is_cancelled() {
+                "the run was stopped"
+            } else {
+                "there was no time left to list more parameters"
+            };
+            self.listed.incomplete = Some(format!("not all users were listed: {why}"));
+            return None;
+        }
+        self.listed.pace.wait().await;
+        let page = self
+            .ctx
+            .parameters
+            .page(&self.ctx.config.naming, from)
+            .await;
+        page.map_err(|error| {
+            self.listed.incomplete = Some(format!("not all users were listed: {error}"));
+        })
+        .ok()
+    }
+
+    async fn send_one(&self, user: UserName, strategy: ReadStrategy) {
+        let sent = self.sender.send(vec![Request::new(user, strategy)]).await;
+        sent.expect("the receiver exists until the sender is dropped");
+    }
+
+    /// Lists the metadata of all keys, where the server offers that in one call.
+    async fn list_metadata(&self) -> Option<HashMap<String, VaultView>> {
+        self.ctx.states.as_ref()?;
+        let config = &self.ctx.config.vault;
+        let list = async |vault: &B::Vault, token: &_| {
+            vault
+                .list_metadata(token, &config.mount, &config.path_prefix)
+                .await
+        };
+        self.ctx.session.call(list).await.unwrap_or_else(|error| {
+            // Not a warning: the cause also fails the users or the token, and is reported there.
+            tracing::info!(
+                error = %error,
+                "Vault's metadata could not be listed; it is read user by user"
+            );
+            None
+        })
+    }
+
+    /// Returns the users on the roster; `None` if there is none, or it cannot be read.
+    async fn roster(&self) -> Option<HashSet<UserName>> {
+        let roster = self.ctx.roster.as_ref()?;
+        match all_pages("the roster", async |from| roster.page(from).await).await {
+            Ok(users) => Some(users),
+            Err(error) => {
+                tracing::warn!(
+                    "users on the roster without a parameter will not be noticed: {error}"
+                );
+                None
+            }
+        }
+    }
+
+    /// Returns the users who have a state.
+    async fn recorded(&self) -> Result<HashSet<UserName>, Error> {
+        match &self.ctx.states {
+            Some(states) => all_pages("the states", async |from| states.page(from).await).await,
+            None => Ok(HashSet::new()),
+        }
+    }
+}
+
+/// Reads all pages of a listing, and returns the names that are user names.
+async fn all_pages(
+    source: &str,
+    page: impl AsyncFn(Option<String>) -> Result<Page<String>, Error>,
+) -> Result<HashSet<UserName>, Error> {
+    let mut users = HashSet::new();
+    let mut from = None;
+    loop {
+        let Page { items, next } = page(from).await?;
+        for name in items {
+            match UserName::parse(&name) {
+                Ok(user) => {
+                    users.insert(user);
+                }
+                Err(error) => {
+                    let name = name.chars().take(MAX_SHOWN).collect::<String>();
+                    tracing::warn!(
+                        name,
+                        error = %error,
+                        "ignored {name:?} from {source}: it is not a user name"
+                    );
+                }
+            }
+        }
+        match next {
+            Some(next) => from = Some(next),
+            None => return Ok(users),
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! How the work on one user ended.
+
+use serde::Serialize;
+
+use crate::plan::{Action, SkipKind};
+
+/// How the work on one user ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// Vault has a new version of the user's secret.
+    Written,
+    /// Vault already held the current key.
+    Unchanged,
+    /// There is no key to publish; Vault keeps the last good one.
+    Held,
+    /// Another run was faster with a newer key.
+    Superseded,
+    /// The user is gone, and that is recorded.
+    Retired,
+    /// The user should have a parameter and has none.
+    Missing,
+    /// The work failed; the reason names the cause.
+    Failed,
+    /// A dry run would have written the key.
+    PlannedWritten,
+    /// A dry run would have retired the user.
+    PlannedRetired,
+}
+
+impl Outcome {
+    /// All outcomes except those of a dry run, in the order of a report.
+    pub const ALL: [Self; 7] = [
+        Self::Written,
+        Self::Unchanged,
+        Self::Held,
+        Self::Superseded,
+        Self::Retired,
+        Self::Missing,
+        Self::Failed,
+    ];
+
+    /// Returns the outcome of an action, given whether it was executed.
+    pub(crate) fn of(action: Action, is_dry_run: bool) -> Self {
+        match action {
+            Action::Write { .. } if is_dry_run => Self::PlannedWritten,
+            Action::Write { .. } => Self::Written,
+            Action::Retire { .. } if is_dry_run => Self::PlannedRetired,
+            Action::Retire { .. } => Self::Retired,
+            Action::Adopt { .. } | Action::Skip(SkipKind::InSync) => Self::Unchanged,
+            Action::Skip(SkipKind::Held) => Self::Held,
+            Action::Skip(SkipKind::Superseded) => Self::Superseded,
+            Action::Skip(SkipKind::Missing) => Self::Missing,
+            Action::Skip(SkipKind::RetirementDeferred) => Self::PlannedRetired,
+            Action::Skip(SkipKind::Failed) | Action::Reobserve => Self::Failed,
+        }
+    }
+
+    /// Returns the outcome's name in reports and logs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Written => "written",
+            Self::Unchanged => "unchanged",
+            Self::Held => "held",
+            Self::Superseded => "superseded",
+            Self::Retired => "retired",
+            Self::Missing => "missing",
+            Self::Failed => "failed",
+            Self::PlannedWritten => "planned-written",
+            Self::PlannedRetired => "planned-retired",
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! What was planned and done for one user: the source of report, metrics, redelivery and status.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Outcome, Planned, Request};
+use crate::apply::{Applied, VaultWrite};
+use crate::error::Error;
+use crate::keys::UserName;
+use crate::plan::{Action, Plan, Reason, SkipKind};
+use crate::snapshot::{Snapshot, VaultView};
+
+/// What was planned and done for one user. Holds no secret.
+#[derive(Clone, Debug)]
+pub struct SyncResult {
+    /// The user.
+    pub user: UserName,
+    /// What was observed last.
+    pub snapshot: Snapshot,
+    /// The plan that was made from it.
+    pub plan: Plan,
+    /// The last write to Vault, and why it was made.
+    pub written: Option<(VaultWrite, Reason)>,
+    /// Why the plan could not be executed.
+    pub error: Option<Error>,
+    /// Whether the plan was made only, not executed.
+    pub is_dry_run: bool,
+    /// How often another process had changed the state object, or a damaged one was replaced.
+    pub state_conflicts: u64,
+    /// What to add to the reason in the report.
+    pub remarks: Vec<String>,
+    /// How long the work took.
+    pub duration: Duration,
+}
+
+impl SyncResult {
+    /// Creates the result of a dry run.
+    pub(super) fn planned(request: Request, planned: Planned, duration: Duration) -> Self {
+        let Planned { observed, plan } = planned;
+        Self {
+            user: request.user,
+            snapshot: observed.snapshot,
+            plan,
+            written: None,
+            error: None,
+            is_dry_run: true,
+            state_conflicts: 0,
+            remarks: request.remarks,
+            duration,
+        }
+    }
+
+    /// Creates the result of an execution, after `earlier` attempts, each with its reason.
+    pub(super) fn applied(
+        request: Request,
+        planned: Planned,
+        applied: Applied,
+        earlier: Vec<(Reason, Applied)>,
+        duration: Duration,
+    ) -> Self {
+        let mut result = Self {
+            is_dry_run: false,
+            ..Self::planned(request, planned, duration)
+        };
+        let last = (result.plan.reason.clone(), &applied);
+        let earlier = earlier
+            .iter()
+            .map(|(reason, applied)| (reason.clone(), applied));
+        for (reason, applied) in earlier.chain([last]) {
+            result.state_conflicts += applied.state_conflicts;
+            result.written = applied
+                .written
+                .map(|write| (write, reason))
+                .or(result.written);
+        }
+        result.error = applied.end.err();
+        result
+    }
+
+    /// Returns how the work ended.
+    pub fn outcome(&self) -> Outcome {
+        match (&self.error, self.plan.action) {
+            (Some(_), _) => Outcome::Failed,
+            // A second observation that finds nothing more to do does not undo the write before.
+            (None, Action::Skip(SkipKind::InSync)) if self.written.is_some() => Outcome::Written,
+            (None, action) => Outcome::of(action, self.is_dry_run),
+        }
+    }
+
+    /// Returns why it ended so, with the remarks.
+    pub fn reason(&self) -> String {
+        let reason = match (&self.error, &self.written) {
+            (Some(error), _) => error.to_string(),
+            (None, Some((_, reason))) if self.outcome() == Outcome::Written => reason.to_string(),
+            (None, _) => self.plan.reason.to_string(),
+        };
+        self.remarks
+            .iter()
+            .fold(reason, |reason, remark| format!("{reason}; note: {remark}"))
+    }
+
+    /// Returns the version that was written to Vault, if the work ended with that.
+    pub fn vault_version(&self) -> Option<u64> {
+        let (write, _) = self.written.as_ref()?;
+        (self.outcome() == Outcome::Written).then_some(write.version)
+    }
+
+    /// Returns whether drift in Vault was repaired.
+    pub fn repaired_drift(&self) -> bool {
+        self.written
+            .as_ref()
+            .is_some_and(|(_, reason)| reason.is_drift())
+    }
+
+    /// Returns the time from the event to the write.
+    pub fn event_to_vault(&self) -> Option<SignedDuration> {
+        let (write, _) = self.written.as_ref()?;
+        Some(
+            write
+                .at
+                .duration_since(self.snapshot.event?.time?)
+                .max(SignedDuration::ZERO),
+        )
+    }
+
+    /// Returns for how long the user's new key has been missing from Vault. If the state could not
+    /// be read, the key counts as missing only if an event reported it: otherwise each user in
+    /// sync would look outdated while the bucket is unavailable.
+    pub fn unsynced_for(&self, now: Timestamp) -> Option<SignedDuration> {
+        let has_event = self.snapshot.event.is_some();
+        let is_recorded = self.snapshot.key_is_recorded().unwrap_or(!has_event);
+        let may_be_missing = matches!(self.outcome(), Outcome::Failed | Outcome::Held);
+        let since = self
+            .snapshot
+            .outdated_since()
+            .filter(|_| may_be_missing && !is_recorded)?;
+        Some(now.duration_since(since).max(SignedDuration::ZERO))
+    }
+
+    /// Returns whether a message about the user returns to the queue, given how often it was
+    /// delivered. A stale read returns only after the first delivery: if the second read is no
+    /// newer, the event was late, not the read.
+    pub fn should_redeliver(&self, delivery: u32) -> bool {
+        match self.outcome() {
+            Outcome::Failed | Outcome::Held => true,
+            Outcome::Retired => false,
+            _ => self.plan.stale_read && delivery <= 1,
+        }
+    }
+
+    /// Returns whether the report of a reconcile run lists the user.
+    pub fn is_notable(&self) -> bool {
+        self.outcome() != Outcome::Unchanged || !self.remarks.is_empty()
+    }
+
+    /// Returns why Vault was unreachable, if it was.
+    pub(super) fn vault_unreachable(&self) -> Option<&str> {
+        match (&self.error, &self.snapshot.vault) {
+            (Some(Error::Unreachable { problem, .. }), _)
+            | (None, VaultView::Unreadable(Error::Unreachable { problem, .. })) => Some(problem),
+            _ => None,
+        }
+    }
+
+    /// Returns whether Vault answered.
+    pub(super) fn reached_vault(&self) -> bool {
+        self.written.is_some() || !matches!(self.snapshot.vault, VaultView::NotRead)
+    }
+}
+
+#[cfg(test)]
+mod tests;

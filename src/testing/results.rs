@@ -1,0 +1,76 @@
+//! Results as a sync of one user could have given them.
+
+use std::time::Duration;
+
+use crate::apply::VaultWrite;
+use crate::keys::{UserName, VaultPath};
+use crate::plan::{Action, Plan, Reason, SkipKind};
+use crate::snapshot::{Cas, ParameterView, Revision, RosterView, Snapshot, StateView, VaultView};
+use crate::sync::{Outcome, SyncResult};
+
+/// Creates a snapshot of a parameter without a current key, put at this time.
+pub fn snapshot(modified: Option<&str>) -> Snapshot {
+    let revision = modified.map(|modified| Revision {
+        modified: modified.parse().unwrap(),
+        version: 4,
+    });
+    Snapshot {
+        parameter: revision.map_or(ParameterView::Absent, |revision| {
+            ParameterView::WithoutCurrent { revision }
+        }),
+        state: StateView::Absent,
+        vault: VaultView::NotRead,
+        roster: RosterView::Unknown,
+        path: VaultPath {
+            mount: "secret".into(),
+            path: "aws/iam-keys/alice".into(),
+        },
+        event: None,
+        rejected: None,
+        safe_to_write: true,
+    }
+}
+
+/// Creates a result with this outcome.
+pub fn result(user: &str, outcome: Outcome) -> SyncResult {
+    let (action, is_dry_run) = match outcome {
+        Outcome::Written => (
+            Action::Write {
+                cas: Cas::Version(0),
+            },
+            false,
+        ),
+        Outcome::Unchanged => (Action::Skip(SkipKind::InSync), false),
+        Outcome::Held => (Action::Skip(SkipKind::Held), false),
+        Outcome::Superseded => (Action::Skip(SkipKind::Superseded), false),
+        Outcome::Retired => (Action::Retire { soft_delete: None }, false),
+        Outcome::Missing => (Action::Skip(SkipKind::Missing), false),
+        Outcome::Failed => (Action::Skip(SkipKind::Failed), false),
+        Outcome::PlannedWritten => (
+            Action::Write {
+                cas: Cas::Version(0),
+            },
+            true,
+        ),
+        Outcome::PlannedRetired => (Action::Retire { soft_delete: None }, true),
+    };
+    let write = VaultWrite {
+        version: 7,
+        at: "2025-06-02T10:15:33Z".parse().unwrap(),
+    };
+    SyncResult {
+        user: UserName::parse(user).unwrap(),
+        snapshot: snapshot(None),
+        plan: Plan {
+            action,
+            reason: Reason::Rotated,
+            stale_read: false,
+        },
+        written: (outcome == Outcome::Written).then_some((write, Reason::Rotated)),
+        error: None,
+        is_dry_run,
+        state_conflicts: 0,
+        remarks: Vec::new(),
+        duration: Duration::ZERO,
+    }
+}
