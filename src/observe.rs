@@ -233,7 +233,7 @@ async fn metadata<W: Backends>(
     user: &UserName,
     refused: Option<Cas>,
 ) -> Result<VaultView, Error> {
-    if ctx.session.may_not_read_metadata().await {
+    if ctx.session.metadata_is_hidden().await {
         return Ok(VaultView::Hidden { refused });
     }
     let path = ctx.config.vault.path_of(user);
@@ -246,7 +246,7 @@ async fn metadata<W: Backends>(
             ctx.session
                 .call(async |vault, token| vault.lookup(token).await)
                 .await?;
-            ctx.session.note_that_metadata_is_hidden().await;
+            ctx.session.remember_hidden_metadata().await;
             ctx.warn_once(Degradation::MetadataIsHidden);
             Ok(VaultView::Hidden { refused })
         }
