@@ -36,7 +36,7 @@ pub struct Page<T> {
 pub trait Parameters {
     /// Reads a parameter. A failure is part of the result.
     async fn read(&self, name: &ParameterName) -> Parameter;
-    /// Lists the parameters of users, starting at page `from`. Parameters without a user are left out.
+    /// Lists the parameters of users, starting at page `from`. Leaves out parameters without a user.
     async fn page(
         &self,
         naming: &ParameterNaming,

@@ -1,6 +1,8 @@
 //! The recorded state: one object per user, with the single object of the legacy service as a
 //! fallback.
 
+mod probe;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -9,7 +11,6 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
-use super::diagnostics::{Probe, Probed};
 use super::objects::Objects;
 use super::{Etag, Found, Page, PutResult, Runs, States};
 use crate::config::BucketConfig;
@@ -29,16 +30,6 @@ const LEGACY_ABSENT_TTL: SignedDuration = SignedDuration::from_mins(1);
 const LEGACY_FAILURE_TTL: SignedDuration = SignedDuration::from_secs(10);
 
 const RECONCILE_RECORD: &str = "last-run.json";
-
-/// The object that conditional writes are probed with. It is overwritten, never deleted, because
-/// the function may not delete objects.
-const PROBE_OBJECT: &str = "doctor.json";
-
-/// The attempts to probe while another probe writes the same object.
-const PROBE_ATTEMPTS: u32 = 5;
-
-/// The ETag of an empty object, which the probe object never has.
-const NON_MATCHING_ETAG: &str = "\"d41d8cd98f00b204e9800998ecf8427e\"";
 
 /// State objects in a bucket.
 #[derive(Debug)]
@@ -215,43 +206,5 @@ impl Runs for StateObjects {
         self.objects
             .put("writing the reconcile record", &key, text, if_match)
             .await
-    }
-}
-
-impl Probe for StateObjects {
-    async fn probe(&self) -> Result<Probed, Error> {
-        const OPERATION: &str = "probing conditional writes on";
-        let key = format!("{}{PROBE_OBJECT}", self.prefix);
-        let text = || format!(r#"{{"checkedAt":"{}"}}"#, Timestamp::now()).into_bytes();
-        for _ in 0..PROBE_ATTEMPTS {
-            let if_match = self
-                .objects
-                .get(OPERATION, &key)
-                .await?
-                .map(|(_, etag)| etag);
-            let (saved, encryption) = self
-                .objects
-                .put_reporting_encryption(OPERATION, &key, text(), if_match.as_ref())
-                .await?;
-            if saved == PutResult::PreconditionFailed {
-                continue;
-            }
-            let mut conditions_hold = true;
-            for if_match in [None, Some(Etag(NON_MATCHING_ETAG.to_owned()))] {
-                conditions_hold &= self
-                    .objects
-                    .put(OPERATION, &key, text(), if_match.as_ref())
-                    .await?
-                    == PutResult::PreconditionFailed;
-            }
-            return Ok(Probed {
-                conditions_hold,
-                encryption,
-            });
-        }
-        Err(Error::Contended {
-            subject: key,
-            attempts: PROBE_ATTEMPTS,
-        })
     }
 }

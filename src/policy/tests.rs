@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::config::Config;
 
 fn config(variables: &[(&str, &str)]) -> Config {
     let variables = [&[("VAULT_ADDR", "https://vault.example.org")], variables].concat();

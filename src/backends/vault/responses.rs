@@ -80,8 +80,9 @@ pub(super) fn deleted_version(body: &str) -> Option<u64> {
 pub(super) fn is_past(deletion_time: &str, now: Timestamp) -> bool {
     !deletion_time.is_empty() && !deletion_time.parse::<Timestamp>().is_ok_and(|at| at > now)
 }
-
-/// The token's properties (<https://developer.hashicorp.com/vault/api-docs/auth/token#lookup-a-token-self>).
+/// The token's properties. vaultrs's own type lacks the period, which decides whether renewals keep
+/// a token valid forever
+/// (<https://developer.hashicorp.com/vault/api-docs/auth/token#lookup-a-token-self>).
 /// vaultrs's own type lacks the period, which decides whether renewals keep a token valid forever.
 #[derive(Deserialize)]
 pub(super) struct TokenLookup {
