@@ -23,7 +23,7 @@ pub enum Error {
         remedy: &'static str,
     },
     /// A named object does not exist. Fix the name, or create the object.
-    #[error("{operation} {subject}: it does not exist; {remedy}")]
+    #[error("{operation} {subject}: not found; {remedy}")]
     Missing {
         /// The operation.
         operation: &'static str,

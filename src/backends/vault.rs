@@ -21,6 +21,7 @@ use vaultrs::api::exec_with_result;
 use vaultrs::api::kv2::requests::SetSecretRequestOptionsBuilder;
 use vaultrs::error::ClientError;
 
+pub(crate) use client::CONNECT_TIMEOUT;
 pub use client::VaultServer;
 
 use super::{Vault, VaultSecret, WriteResult};

@@ -15,7 +15,8 @@ use crate::error::Error;
 /// request, and early enough for a retry.
 const ACKNOWLEDGE_TIMEOUT: Duration = Duration::from_secs(2);
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// The time limit for a connection.
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A Vault server.
