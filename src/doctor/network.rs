@@ -1,7 +1,6 @@
 //! The network route to Vault: its host name, and a connection to it.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use futures_util::future::join_all;
 use reqwest::Url;
