@@ -1,11 +1,11 @@
-//! A sweep under way: the bar on a terminal, and Ctrl-C.
+//! The progress of a command: the bar on a terminal, and Ctrl-C.
 
 use std::cell::Cell;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use nr_iam_key_sync::{UserReport, Watch};
 
-/// Watches a sweep.
+/// The progress of a command.
 #[derive(Debug)]
 pub struct Progress {
     bar: ProgressBar,
@@ -13,9 +13,9 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// A sweep that is about to begin. Where standard error is no terminal, the bar shows nothing.
-    pub fn begin(bar: ProgressBar) -> Self {
-        // Until it is known how many there are.
+    /// Starts the bar, which shows nothing if standard error is not a terminal.
+    pub fn start(bar: ProgressBar) -> Self {
+        // Until the number of users is known.
         bar.set_style(style("{spinner} {pos} users"));
         Self {
             bar,
@@ -23,15 +23,14 @@ impl Progress {
         }
     }
 
-    /// Does the work. A first Ctrl-C (or SIGTERM, or SIGHUP) lets it finish the users in flight, a second ends the program.
-    pub async fn of<T>(&self, work: impl Future<Output = T>) -> T {
+    /// Runs the work. A first Ctrl-C (or SIGTERM, or SIGHUP) lets it finish the users in flight; a
+    /// second one ends the program.
+    pub async fn run<T>(&self, work: impl Future<Output = T>) -> T {
         let interrupted = async {
             interrupt().await;
             self.stopped.set(true);
             self.bar.suspend(|| {
-                eprintln!(
-                    "stopping: the users in flight are finished; interrupt again to end at once"
-                );
+                eprintln!("stopping after the users in flight; interrupt again to end at once");
             });
             interrupt().await;
             std::process::exit(130);
