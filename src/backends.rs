@@ -36,7 +36,8 @@ pub struct Page<T> {
 pub trait Parameters {
     /// Reads a parameter. A failure is part of the result.
     async fn read(&self, name: &ParameterName) -> Parameter;
-    /// Lists the parameters of users, starting at page `from`. Leaves out parameters without a user.
+    /// Lists the parameters of users, starting at page `from`. Leaves out parameters without a
+    /// user.
     async fn page(
         &self,
         naming: &ParameterNaming,
@@ -44,7 +45,7 @@ pub trait Parameters {
     ) -> Result<Page<(UserName, Parameter)>, Error>;
 }
 
-/// The ETag of an S3 object; opaque.
+/// The `ETag` of an S3 object; opaque.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Etag(pub String);
 

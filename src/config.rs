@@ -90,7 +90,8 @@ pub enum OnUserDeleted {
 }
 
 impl Config {
-    /// Reads the configuration. `source` returns a variable's value; an empty value counts as unset.
+    /// Reads the configuration. `source` returns a variable's value; an empty value counts as
+    /// unset.
     ///
     /// # Errors
     /// [`Error::BadConfiguration`] with all problems.

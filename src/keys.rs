@@ -110,8 +110,8 @@ impl ParameterNaming {
             .map_err(|error| format!("the parameter's name contains no user name: {error}"))
     }
 
-    /// Returns the parameter of a user. Returns `None` if no parameter name can hold the user's name:
-    /// SSM allows only `A-Z a-z 0-9 . - _ /`.
+    /// Returns the parameter of a user. Returns `None` if no parameter name can hold the user's
+    /// name: SSM allows only `A-Z a-z 0-9 . - _ /`.
     pub fn parameter_of(&self, user: &UserName) -> Option<ParameterName> {
         let nameable = user
             .0
@@ -145,8 +145,8 @@ pub struct AccessKey {
 }
 
 impl AccessKey {
-    /// Creates a key from the two members of a parameter or a secret. An error describes the problem
-    /// without the value.
+    /// Creates a key from the two members of a parameter or a secret. An error describes the
+    /// problem without the value.
     pub fn new(id: String, secret: SecretString) -> Result<Self, &'static str> {
         // Most secrets contain `+` or `/` and no id does, so swapped members are mostly detected.
         let is_id = !id.is_empty()
@@ -171,8 +171,8 @@ impl AccessKey {
         &self.secret
     }
 
-    /// Returns the key's fingerprint. The hashed text `{"accessKeyId":"…","secretAccessKey":"…"}` is
-    /// that of the legacy service, so that its state stays valid.
+    /// Returns the key's fingerprint. The hashed text `{"accessKeyId":"…","secretAccessKey":"…"}`
+    /// is that of the legacy service, so that its state stays valid.
     pub fn fingerprint(&self) -> Fingerprint {
         let mut hash = Sha256::new();
         hash.update(br#"{"accessKeyId":"#);

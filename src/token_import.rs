@@ -1,7 +1,7 @@
 //! Imports a Vault token: checks it, unwraps it if it is wrapped, and replaces the stored one.
 //!
-//! An unwrapped token that is rejected is revoked, because no other party holds it. The module never
-//! shows the token, and never stores one that cannot do the work.
+//! An unwrapped token that is rejected is revoked, because no other party holds it. The module
+//! never shows the token, and never stores one that cannot do the work.
 
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
@@ -89,12 +89,11 @@ fn bad_token(reason: &str) -> Error {
 
 /// Returns the token store.
 fn store<W: Backends>(ctx: &Context<W>) -> Result<&W::Tokens, Error> {
-    ctx.session.store().ok_or_else(|| match ctx.config.bucket {
-        None => {
+    ctx.session.store().ok_or_else(|| {
+        if ctx.config.bucket.is_none() {
             let problem = "is not set, so there is no place to store a token";
             Error::misconfigured("S3_BUCKET_NAME", problem)
-        }
-        Some(_) => {
+        } else {
             let problem = "is set, so a stored token would not be used; unset it first";
             Error::misconfigured("VAULT_TOKEN", problem)
         }

@@ -100,11 +100,10 @@ fn parsed(name: &str, parameter: Option<aws_sdk_ssm::types::Parameter>) -> Param
             },
         ))
     });
-    match found {
-        Some((value, revision)) => Parameter::parse(&value, revision),
-        None => {
-            let problem = "the response has no value, version or date";
-            Parameter::Unreadable(Error::unexpected(OPERATION, name, problem))
-        }
+    if let Some((value, revision)) = found {
+        Parameter::parse(&value, revision)
+    } else {
+        let problem = "the response has no value, version or date";
+        Parameter::Unreadable(Error::unexpected(OPERATION, name, problem))
     }
 }

@@ -102,7 +102,7 @@ pub(super) fn failed(error: &Error, default_remedy: &str) -> Finding {
 
 impl Finding {
     /// Returns the finding with the status `warn`.
-    pub(super) fn as_warning(self) -> Self {
+    pub(super) fn into_warning(self) -> Self {
         Self {
             status: CheckStatus::Warn,
             ..self

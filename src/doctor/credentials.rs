@@ -153,7 +153,7 @@ async fn policy<W: Backends>(ctx: &Context<W>, deadline: Instant) -> Vec<Check> 
             .call(async |session, token| Capabilities::of(session, token, vault).await)
             .await
         {
-            Err(error @ Error::Denied { .. }) => failed(&error, "").as_warning(),
+            Err(error @ Error::Denied { .. }) => failed(&error, "").into_warning(),
             Err(error) => failed(&error, "fix what the error names in Vault"),
             Ok(capabilities) => {
                 found = Some(capabilities);

@@ -95,7 +95,7 @@ pub(super) async fn roster<W: Backends>(ctx: &Context<W>, deadline: Instant) -> 
             }
             Ok(page) => pass(format!("the first page lists {}", page.items.len())),
             // The sync works without the roster.
-            Err(error @ (Error::Denied { .. } | Error::Missing { .. })) => failed(&error, AWS_REMEDY).as_warning(),
+            Err(error @ (Error::Denied { .. } | Error::Missing { .. })) => failed(&error, AWS_REMEDY).into_warning(),
             Err(error) => failed(&error, AWS_REMEDY),
         }
     })

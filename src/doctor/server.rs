@@ -53,7 +53,7 @@ pub(super) async fn checks<W: Backends>(ctx: &Context<W>, deadline: Instant) -> 
     match found {
         None => checks.extend(not_checked(&[CLOCK], HEALTH)),
         Some((health, now)) => {
-            checks.push(check(CLOCK, deadline, async { clock(health.clock, now) }).await)
+            checks.push(check(CLOCK, deadline, async { clock(health.clock, now) }).await);
         }
     }
     checks

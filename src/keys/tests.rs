@@ -99,7 +99,8 @@ fn user_name_outside_ssm_characters_has_no_parameter() {
 
 #[test]
 fn fingerprint_is_the_legacy_one() {
-    // sha256 of {"accessKeyId":"AKIAEXAMPLE","secretAccessKey":"wJalr/K7+x="}, computed with sha256sum.
+    // sha256 of {"accessKeyId":"AKIAEXAMPLE","secretAccessKey":"wJalr/K7+x="}, computed with
+    // sha256sum.
     let expected = "97e0f265efb4f172f8e7d345bb9d7af408108d13d187d1ae040cdf2fa83e561e";
     assert_eq!(
         key("AKIAEXAMPLE", "wJalr/K7+x=").unwrap().fingerprint().0,

@@ -41,8 +41,8 @@ struct IamStatement {
 }
 
 impl IamPolicy {
-    /// Creates the least policy for this configuration: for one account or any, and with the bucket's
-    /// KMS key, if given.
+    /// Creates the least policy for this configuration: for one account or any, and with the
+    /// bucket's KMS key, if given.
     pub fn of(config: &Config, account: Option<&str>, kms_key: Option<&str>) -> Self {
         let statements: Vec<Statement> =
             serde_json::from_str(STATEMENTS).expect("a test reads the same text");

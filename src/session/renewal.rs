@@ -8,12 +8,12 @@ use crate::error::Error;
 use crate::token::{Lifetime, TokenStatus};
 
 impl<V: Vault, T: Tokens> VaultSession<V, T> {
-    /// Renews the token if it is due, or always if `force` is set. Calls Vault only when due, so that
-    /// most invocations cost nothing.
+    /// Renews the token if it is due, or always if `force` is set. Calls Vault only when due, so
+    /// that most invocations cost nothing.
     ///
     /// # Errors
-    /// The errors of loading and of looking up the token. An error of the renewal is returned only with
-    /// `force` or if the token has expired, because a token that is still valid must not stop a sync.
+    /// The errors of loading and of looking up the token. An error of the renewal is returned only
+    /// with `force` or if the token has expired, because a valid token must not stop a sync.
     pub async fn renew_if_due(&self, force: bool) -> Result<TokenStatus, Error> {
         if force {
             // The caller may just have stored another token.
@@ -75,15 +75,15 @@ impl<V: Vault, T: Tokens> VaultSession<V, T> {
         Ok((lifetime, generation))
     }
 
-    /// Stores the new lifetime, in memory and in the token object. Returns a problem to report if the
-    /// object could not be written.
+    /// Stores the new lifetime, in memory and in the token object. Returns a problem to report if
+    /// the object could not be written.
     async fn write_back(&self, lifetime: &Lifetime, generation: u64) -> Option<String> {
         let mut cache = self.cache.lock().await;
         let same = cache.generation == generation;
         let cached = cache.token.as_mut()?;
         if !same {
-            // Another token was loaded in the meantime, and the renewal was for that one. The next use
-            // looks it up.
+            // Another token was loaded in the meantime, and the renewal was for that one. The next
+            // use looks it up.
             cached.lifetime = None;
             return None;
         }

@@ -1,8 +1,8 @@
 //! Types that hold a secret cannot be serialized or displayed, and their `Debug` output hides it.
 //!
 //! Each of them keeps the secret in a [`SecretString`] or in another type of the list, and so wipes
-//! it on drop. A private type cannot be listed here; it is covered by its members, because a derived
-//! `Serialize` needs theirs.
+//! it on drop. A private type cannot be listed here; it is covered by its members, because a
+//! derived `Serialize` needs theirs.
 
 use std::fmt::Display;
 

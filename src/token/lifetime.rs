@@ -75,7 +75,8 @@ impl Lifetime {
         self.ttl_seconds.and_then(|ttl| after(self.as_of, ttl))
     }
 
-    /// Returns the remaining seconds, rounded and at least 0; `None` for a token that never expires.
+    /// Returns the remaining seconds, rounded and at least 0; `None` for a token that never
+    /// expires.
     pub fn seconds_left(&self, now: Timestamp) -> Option<u64> {
         let left = |end: Timestamp| {
             u64::try_from((end.duration_since(now).as_millis() + 500) / 1000).unwrap_or(0)

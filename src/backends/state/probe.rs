@@ -14,7 +14,7 @@ const PROBE_OBJECT: &str = "doctor.json";
 /// The attempts to probe while another probe writes the same object.
 const PROBE_ATTEMPTS: u32 = 5;
 
-/// The ETag of an empty object, which the probe object never has.
+/// The `ETag` of an empty object, which the probe object never has.
 const NON_MATCHING_ETAG: &str = "\"d41d8cd98f00b204e9800998ecf8427e\"";
 
 impl Probe for StateObjects {

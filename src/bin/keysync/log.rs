@@ -11,8 +11,8 @@ use tracing_subscriber::fmt::{MakeWriter, layer};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-/// Starts the log: warnings, or all steps if `verbose`. Lines do not disturb `bar`. Other crates are
-/// not logged, because some of their lines quote responses.
+/// Starts the log: warnings, or all steps if `verbose`. Lines do not disturb `bar`. Other crates
+/// are not logged, because some of their lines quote responses.
 pub fn start(verbose: bool, bar: ProgressBar) {
     let level = if verbose { Level::DEBUG } else { Level::WARN };
     let targets = Targets::new()
