@@ -51,7 +51,7 @@ pub struct Etag(pub String);
 
 /// A state object as loaded.
 #[derive(Clone, Debug, Default)]
-pub struct Found {
+pub struct StoredState {
     /// The recorded state; `None` if there is no object or it is damaged.
     pub state: Option<UserState>,
     /// The version to match in the next conditional write; `None` if there is no object of ours.
@@ -72,7 +72,7 @@ pub enum PutResult {
 /// The recorded state of users.
 pub trait States {
     /// Reads a user's state, with the legacy state as a fallback.
-    async fn load(&self, user: &UserName) -> Result<Found, Error>;
+    async fn load(&self, user: &UserName) -> Result<StoredState, Error>;
     /// Writes a user's state if it still has the version `if_match` (`None`: if no object exists).
     async fn save(&self, state: &UserState, if_match: Option<&Etag>) -> Result<PutResult, Error>;
     /// Lists the names of users with a state, starting at page `from`.
@@ -80,11 +80,11 @@ pub trait States {
 }
 
 /// The record of the last reconcile run.
-pub trait Runs {
+pub trait ReconcileRecords {
     /// Reads the record and its version. A damaged record counts as absent but keeps its version.
-    async fn load_run(&self) -> Result<(Option<ReconcileRecord>, Option<Etag>), Error>;
+    async fn load_record(&self) -> Result<(Option<ReconcileRecord>, Option<Etag>), Error>;
     /// Writes the record if it still has the version `if_match` (`None`: if no object exists).
-    async fn save_run(
+    async fn save_record(
         &self,
         run: &ReconcileRecord,
         if_match: Option<&Etag>,
@@ -160,7 +160,7 @@ pub trait Vault {
 /// The platform's list of users.
 pub trait Roster {
     /// Returns true if the user is on the roster.
-    async fn lists(&self, user: &UserName) -> Result<bool, Error>;
+    async fn contains(&self, user: &UserName) -> Result<bool, Error>;
     /// Lists the names on the roster, starting at page `from`.
     async fn page(&self, from: Option<String>) -> Result<Page<String>, Error>;
 }
@@ -170,7 +170,7 @@ pub trait Backends {
     /// Parameter Store.
     type Parameters: Parameters;
     /// The recorded state.
-    type States: States + Runs + Probe;
+    type States: States + ReconcileRecords + Probe;
     /// The token object.
     type Tokens: Tokens;
     /// Vault.

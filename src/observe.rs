@@ -3,7 +3,9 @@
 //! Reads only. The order of reads is an invariant: after a refused write Vault's metadata is read **before** the
 //! parameter, so that the key that we then hold is at least as new as the one that refused us.
 
-use crate::backends::{Backends, Etag, Found, Parameters, Roster, States, Vault, VaultSecret};
+use crate::backends::{
+    Backends, Etag, Parameters, Roster, States, StoredState, Vault, VaultSecret,
+};
 use crate::config::OnUserDeleted;
 use crate::context::{Context, Degradation};
 use crate::error::Error;
@@ -101,7 +103,7 @@ pub async fn observe<W: Backends>(
     };
     let (
         parameter,
-        Found {
+        StoredState {
             state,
             etag,
             damaged,
@@ -192,14 +194,14 @@ async fn parameter<W: Backends>(ctx: &Context<W>, user: &UserName) -> Parameter 
 async fn published<W: Backends>(
     ctx: &Context<W>,
     user: &UserName,
-) -> Result<(Found, VaultView), Error> {
+) -> Result<(StoredState, VaultView), Error> {
     let path = ctx.config.vault.path_of(user);
     match ctx
         .session
         .call(async |vault, token| vault.read(token, &path).await)
         .await
     {
-        Ok(VaultSecret::Absent) => Ok((Found::default(), VaultView::Absent)),
+        Ok(VaultSecret::Absent) => Ok((StoredState::default(), VaultView::Absent)),
         Ok(VaultSecret::Key(key, version)) => {
             let view = VaultView::At {
                 version,
@@ -207,9 +209,9 @@ async fn published<W: Backends>(
             };
             let state = key.map(|key| UserState::of_published(user, &key, version, &path));
             Ok((
-                Found {
+                StoredState {
                     state,
-                    ..Found::default()
+                    ..StoredState::default()
                 },
                 view,
             ))
@@ -220,7 +222,7 @@ async fn published<W: Backends>(
                 .call(async |vault, token| vault.lookup(token).await)
                 .await?;
             ctx.warn_once(Degradation::DataIsHidden);
-            Ok((Found::default(), VaultView::Hidden { refused: None }))
+            Ok((StoredState::default(), VaultView::Hidden { refused: None }))
         }
         Err(error) => Err(error),
     }
@@ -260,7 +262,7 @@ async fn roster<W: Backends>(ctx: &Context<W>, user: &UserName) -> Result<Roster
     let Some(roster) = &ctx.roster else {
         return Ok(RosterView::Unknown);
     };
-    match roster.lists(user).await {
+    match roster.contains(user).await {
         Ok(true) => Ok(RosterView::Listed),
         Ok(false) => Ok(RosterView::NotListed),
         Err(Error::Denied { .. } | Error::Missing { .. }) => {

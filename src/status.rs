@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use tokio::time::Instant;
 
-use crate::backends::{Backends, Runs};
+use crate::backends::{Backends, ReconcileRecords};
 use crate::context::Context;
 use crate::error::Error;
 use crate::keys::UserName;
@@ -75,7 +75,7 @@ pub(crate) async fn status<W: Backends>(
     };
     let last_run = async {
         match &ctx.states {
-            Some(states) => states.load_run().await.map(|(run, _)| run),
+            Some(states) => states.load_record().await.map(|(run, _)| run),
             None => Ok(None),
         }
     };

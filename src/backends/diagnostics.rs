@@ -11,7 +11,7 @@ use crate::error::Error;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Health {
     /// Whether the server handles requests.
-    pub condition: ServerState,
+    pub state: ServerState,
     /// The server's version.
     pub version: String,
     /// The server's clock, to the second.
@@ -87,7 +87,7 @@ pub enum Encryption {
 
 /// The result of probing conditional writes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Probed {
+pub struct ProbeResult {
     /// True if every write whose condition did not hold was rejected.
     pub conditions_hold: bool,
     /// How the probe object was encrypted.
@@ -97,5 +97,5 @@ pub struct Probed {
 /// A probe of the state's bucket.
 pub trait Probe {
     /// Writes a probe object, then tries to overwrite it under conditions that do not hold.
-    async fn probe(&self) -> Result<Probed, Error>;
+    async fn probe(&self) -> Result<ProbeResult, Error>;
 }

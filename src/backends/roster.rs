@@ -28,7 +28,7 @@ impl RosterTable {
 }
 
 impl Roster for RosterTable {
-    async fn lists(&self, user: &UserName) -> Result<bool, Error> {
+    async fn contains(&self, user: &UserName) -> Result<bool, Error> {
         let key = AttributeValue::S(user.as_str().to_owned());
         let answer = self
             .client

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use tokio::sync::Mutex;
 
 use super::objects::Objects;
-use super::{Etag, Found, Page, PutResult, Runs, States};
+use super::{Etag, Page, PutResult, ReconcileRecords, States, StoredState};
 use crate::config::BucketConfig;
 use crate::error::Error;
 use crate::keys::UserName;
@@ -101,7 +101,7 @@ impl StateObjects {
 }
 
 impl States for StateObjects {
-    async fn load(&self, user: &UserName) -> Result<Found, Error> {
+    async fn load(&self, user: &UserName) -> Result<StoredState, Error> {
         let key = self.key_of(user.as_str());
         // Concurrently, so that the fallback never costs a round trip of its own.
         let (own, legacy) = tokio::join!(
@@ -114,9 +114,9 @@ impl States for StateObjects {
                     none if none.is_empty() => self.legacy(LEGACY_ABSENT_TTL).await?,
                     states => states,
                 };
-                Ok(Found {
+                Ok(StoredState {
                     state: legacy.get(user.as_str()).cloned(),
-                    ..Found::default()
+                    ..StoredState::default()
                 })
             }
             Some((text, etag)) => {
@@ -134,7 +134,7 @@ impl States for StateObjects {
                         "the state object is damaged and counts as absent; the next write replaces it"
                     );
                 }
-                Ok(Found {
+                Ok(StoredState {
                     damaged: state.is_none(),
                     state,
                     etag: Some(etag),
@@ -176,8 +176,8 @@ impl States for StateObjects {
     }
 }
 
-impl Runs for StateObjects {
-    async fn load_run(&self) -> Result<(Option<ReconcileRecord>, Option<Etag>), Error> {
+impl ReconcileRecords for StateObjects {
+    async fn load_record(&self) -> Result<(Option<ReconcileRecord>, Option<Etag>), Error> {
         let key = format!("{}{RECONCILE_RECORD}", self.prefix);
         let Some((text, etag)) = self
             .objects
@@ -196,7 +196,7 @@ impl Runs for StateObjects {
         Ok((run, Some(etag)))
     }
 
-    async fn save_run(
+    async fn save_record(
         &self,
         run: &ReconcileRecord,
         if_match: Option<&Etag>,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::check::{Check, Finding, check, fail, failed, not_checked, pass, warn};
-use crate::backends::diagnostics::{Encryption, Probe, Probed};
+use crate::backends::diagnostics::{Encryption, Probe, ProbeResult};
 use crate::backends::{Backends, States, Tokens};
 use crate::context::Context;
 use crate::error::Error;
@@ -58,7 +58,7 @@ async fn writes(states: &impl Probe, deadline: Instant) -> Vec<Check> {
     let writes = check(WRITES, deadline, async {
         match states.probe().await {
             Err(error) => failed(&error, S3_REMEDY),
-            Ok(Probed {
+            Ok(ProbeResult {
                 conditions_hold,
                 encryption,
             }) => {

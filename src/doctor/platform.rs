@@ -86,7 +86,7 @@ pub(super) async fn roster<W: Backends>(ctx: &Context<W>, deadline: Instant) -> 
         };
         let sample = UserName::parse("keysync-doctor").expect("the text is a user name");
         let answer = match roster.page(None).await {
-            Ok(page) => roster.lists(&sample).await.map(|_| page),
+            Ok(page) => roster.contains(&sample).await.map(|_| page),
             Err(error) => Err(error),
         };
         match answer {

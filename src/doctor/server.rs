@@ -88,7 +88,7 @@ async fn tls(vault: &impl Server, address: &Url, trust: &str) -> Finding {
 
 fn health(health: &Health) -> Finding {
     let version = &health.version;
-    match health.condition {
+    match health.state {
         ServerState::NotInitialized => fail(
             "Vault is not initialized",
             "initialize it, or set VAULT_ADDR to the right server",

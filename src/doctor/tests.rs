@@ -182,14 +182,8 @@ fn token_not_checked(because: &str) -> Vec<(&'static str, CheckStatus, String)> 
 
 #[tokio::test(start_paused = true)]
 async fn failed_check_is_the_only_cause_reported() {
-    let in_state = |condition| {
-        move |inner: &mut Inner| {
-            inner.health = Some(Health {
-                condition,
-                ..healthy()
-            })
-        }
-    };
+    let in_state =
+        |state| move |inner: &mut Inner| inner.health = Some(Health { state, ..healthy() });
     for (case, fault, first) in [
         (
             "sealed",
@@ -326,7 +320,7 @@ async fn server_checks_find_each_problem() {
         (
             "standby",
             Health {
-                condition: ServerState::Standby,
+                state: ServerState::Standby,
                 ..healthy()
             },
             None,

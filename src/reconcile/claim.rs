@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Ending, Scope};
-use crate::backends::{Backends, Etag, PutResult, Runs};
+use crate::backends::{Backends, Etag, PutResult, ReconcileRecords};
 use crate::context::Context;
 use crate::error::Error;
 use crate::keys::UserName;
@@ -64,7 +64,7 @@ pub async fn claim<W: Backends>(
         });
     };
     let now = Timestamp::now();
-    let (last, etag) = states.load_run().await?;
+    let (last, etag) = states.load_record().await?;
     let scope = match due(
         last.as_ref(),
         now,
@@ -96,13 +96,13 @@ pub async fn claim<W: Backends>(
         claimed_until: Some(until),
         request_id: Some(request_id.to_owned()),
     };
-    match states.save_run(&run, etag.as_ref()).await? {
+    match states.save_record(&run, etag.as_ref()).await? {
         PutResult::Saved(etag) => Ok(Claim::Granted {
             scope,
             record: Some((run, etag)),
         }),
         // The first answer to our own write may have been lost, and then the repetition lost against it.
-        PutResult::PreconditionFailed => match states.load_run().await? {
+        PutResult::PreconditionFailed => match states.load_record().await? {
             (Some(theirs), Some(etag)) if theirs == run => Ok(Claim::Granted {
                 scope,
                 record: Some((run, etag)),
@@ -222,8 +222,8 @@ pub async fn record<W: Backends>(
         claimed_until: None,
         ..run
     };
-    if states.save_run(&finished, Some(&etag)).await? == PutResult::PreconditionFailed
-        && states.load_run().await?.0.as_ref() != Some(&finished)
+    if states.save_record(&finished, Some(&etag)).await? == PutResult::PreconditionFailed
+        && states.load_record().await?.0.as_ref() != Some(&finished)
     {
         tracing::warn!(
             "another sweep has recorded itself meanwhile: this one lasted longer than it had claimed, or that one was forced"

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::StateObjects;
-use crate::backends::diagnostics::{Probe, Probed};
+use crate::backends::diagnostics::{Probe, ProbeResult};
 use crate::backends::{Etag, PutResult};
 use crate::error::Error;
 
@@ -18,7 +18,7 @@ const PROBE_ATTEMPTS: u32 = 5;
 const NON_MATCHING_ETAG: &str = "\"d41d8cd98f00b204e9800998ecf8427e\"";
 
 impl Probe for StateObjects {
-    async fn probe(&self) -> Result<Probed, Error> {
+    async fn probe(&self) -> Result<ProbeResult, Error> {
         const OPERATION: &str = "probing conditional writes on";
         let key = format!("{}{PROBE_OBJECT}", self.prefix);
         let text = || format!(r#"{{"checkedAt":"{}"}}"#, Timestamp::now()).into_bytes();
@@ -43,7 +43,7 @@ impl Probe for StateObjects {
                     .await?
                     == PutResult::PreconditionFailed;
             }
-            return Ok(Probed {
+            return Ok(ProbeResult {
                 conditions_hold,
                 encryption,
             });

@@ -71,7 +71,7 @@ impl Server for VaultServer {
                 remedy,
             ))?;
         Ok(Health {
-            condition: response.state(),
+            state: response.state(),
             version: response.version,
             clock: response
                 .server_time_utc
