@@ -240,7 +240,7 @@ fn shared_environment_lists_the_variables_read() {
         let unset = shown(&read(&[]).unwrap());
         match default {
             Some(default) => {
-                assert_eq!(shown(&read(&[(&name, &default)]).unwrap()), unset, "{name}")
+                assert_eq!(shown(&read(&[(&name, &default)]).unwrap()), unset, "{name}");
             }
             None if ["VAULT_ADDR", "S3_BUCKET_NAME"].contains(&name.as_str()) => {}
             None => assert_eq!(unset, "None", "{name}"),

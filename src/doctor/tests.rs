@@ -35,7 +35,7 @@ fn findings(checks: &[Check]) -> Vec<(&'static str, CheckStatus, &str)> {
         assert!(
             check.remedy.as_ref().is_some_and(|text| !text.is_empty()),
             "{check:?}"
-        )
+        );
     });
     not_passed
         .map(|check| (check.name, check.status, check.detail.as_str()))
@@ -373,7 +373,7 @@ async fn server_checks_find_each_problem() {
         problem: "answered 404".to_owned(),
     };
     let checks = diagnose(&[], |inner| {
-        inner.faults = vec![("vault-health", unexpected); 2]
+        inner.faults = vec![("vault-health", unexpected); 2];
     })
     .await;
     assert_eq!(
@@ -585,7 +585,7 @@ async fn mount_check_fails_unless_kv_version_2() {
 #[tokio::test(start_paused = true)]
 async fn unreadable_capabilities_are_a_warning() {
     let checks = diagnose(&[], |inner| {
-        inner.faults = vec![("vault-capabilities", denied)]
+        inner.faults = vec![("vault-capabilities", denied)];
     })
     .await;
     let found = findings(&checks);
@@ -614,7 +614,7 @@ async fn parameter_and_roster_checks_find_each_problem() {
     )
     .await;
     let odd = |inner: &mut Inner| {
-        inner.parameters.get_mut("/iam_users/alice_keys").unwrap().0 = "odd".to_owned()
+        inner.parameters.get_mut("/iam_users/alice_keys").unwrap().0 = "odd".to_owned();
     };
     assert_findings(
         "odd",

@@ -52,7 +52,7 @@ pub fn payload(data: &[u8]) {
                 match &record.body {
                     Body::Change(change) => check(change),
                     Body::Ignored(reason) | Body::Bad(reason) => {
-                        assert!(reason.len() <= MAX_MESSAGE_LENGTH)
+                        assert!(reason.len() <= MAX_MESSAGE_LENGTH);
                     }
                 }
             }

@@ -310,7 +310,7 @@ async fn rejected_unwrapped_token_is_revoked() {
                 inner.meanwhile = vec![(
                     "s3-token-save",
                     Box::new(|inner| inner.tokens.1 = "theirs".to_owned()),
-                )]
+                )];
             },
             "another process stored a token at the same time",
         ),

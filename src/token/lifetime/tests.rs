@@ -244,16 +244,6 @@ fn expiring_token_has_warnings() {
             vec![Warning::NotPeriodic],
         ),
         (
-            "not periodic, renewed in full",
-            renewed(plain(HOUR, DAY), DAY),
-            vec![Warning::NotPeriodic],
-        ),
-        (
-            "not periodic, renewed to more than nine tenths",
-            renewed(plain(HOUR, DAY), nine_tenths + 1),
-            vec![Warning::NotPeriodic],
-        ),
-        (
             "not periodic, renewed to nine tenths",
             renewed(plain(HOUR, DAY), nine_tenths),
             vec![Warning::NotPeriodic, shrinking(nine_tenths)],
