@@ -72,7 +72,7 @@ pub async fn import<W: Backends>(
     };
     let revocation = match vault.revoke(&token).await {
         Ok(()) => "the unwrapped token was revoked, because no other party holds it",
-        Err(_) => "the unwrapped token could not be revoked, but no other party holds it",
+        Err(_) => "the unwrapped token could not be revoked, but no party holds it any longer",
     };
     let reason = match error {
         Error::BadToken(reason) => reason,
