@@ -74,8 +74,8 @@ impl<V: Vault, T: Tokens> VaultSession<V, T> {
     /// Calls Vault with the token.
     ///
     /// After a 403 the token is reloaded; if it has changed, the call is repeated. A call that
-    /// fails fast for want of a server, as during a failover, is repeated after a short pause:
-    /// redelivery by the queue would take too long for "within seconds".
+    /// fails fast because no server responds, as during a failover, is repeated after a short
+    /// pause: redelivery by the queue would take too long for "within seconds".
     ///
     /// # Errors
     /// The errors of `call` and of loading the token.

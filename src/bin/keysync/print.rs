@@ -49,21 +49,22 @@ pub fn report(report: &Report, screen: Screen) -> String {
         text.push('\n');
     }
     let counts = report.counts.iter().filter(|(_, count)| **count > 0);
-    let counts = counts
-        .map(|(kind, count)| format!("{count} {}", outcome(*kind).0))
-        .collect::<Vec<_>>();
-    let counts = match (counts.is_empty(), report.problems.is_empty()) {
-        (false, _) => counts.join(", "),
-        (true, true) => NO_USERS.to_owned(),
-        (true, false) => "no user was checked".to_owned(),
-    };
+    let counts = counts.map(|(kind, count)| format!("{count} {}", outcome(*kind).0));
+    let counts = join_counts(counts, &report.problems);
     let seconds =
         SignedDuration::from_millis(i64::try_from(report.millis).unwrap_or(i64::MAX)).as_secs_f64();
     text + &format!("{counts}; {seconds:.1} s\n")
 }
 
-/// The hint if there are no users, which is rarely intended.
-const NO_USERS: &str = "no users found in this Region under SSM_PARAMETER_PREFIX";
+/// Joins the counts. No users at all are rarely intended, so the text then hints at the cause.
+fn join_counts(counts: impl Iterator<Item = String>, problems: &[String]) -> String {
+    let counts = counts.collect::<Vec<_>>();
+    match (counts.is_empty(), problems.is_empty()) {
+        (false, _) => counts.join(", "),
+        (true, true) => "no users found in this Region under SSM_PARAMETER_PREFIX".to_owned(),
+        (true, false) => "no user was checked".to_owned(),
+    }
+}
 
 /// The length above which a reason is printed once.
 const LONG_REASON: usize = 60;

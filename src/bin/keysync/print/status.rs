@@ -5,7 +5,7 @@ use nr_iam_key_sync::time_format::{duration, relative};
 use nr_iam_key_sync::{Condition, ReconcileRecord, Row, Status, SyncOutcome};
 
 use super::vault_token::{add_warnings, lifetime};
-use super::{NO_USERS, Reasons};
+use super::{Reasons, join_counts};
 use crate::screen::{Screen, Tone, name, render, render_with_names};
 
 /// Formats the status of all users.
@@ -47,16 +47,9 @@ pub fn status(status: &Status, now: Timestamp, screen: Screen) -> String {
         ));
         text.push_str("Run `keysync explain USER` for details.\n\n");
     }
-    let counts = status
-        .counts
-        .iter()
-        .map(|(condition, count)| format!("{count} {}", condition.as_str()));
-    let counts = counts.collect::<Vec<_>>();
-    let counts = match (counts.is_empty(), status.problems.is_empty()) {
-        (false, _) => counts.join(", "),
-        (true, true) => NO_USERS.to_owned(),
-        (true, false) => "no user was checked".to_owned(),
-    };
+    let counts = status.counts.iter();
+    let counts = counts.map(|(condition, count)| format!("{count} {}", condition.as_str()));
+    let counts = join_counts(counts, &status.problems);
     let last_run = match &status.last_run {
         Some(run) => reconcile_record(run, now),
         None if status.last_run_is_known => "none recorded".to_owned(),
