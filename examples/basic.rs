@@ -1,4 +1,4 @@
-//! Basic mode: no state and no bucket. Compares each user's key with the one in Vault, and writes it where it differs.
+//! Basic mode, without state and bucket: writes each user's key if the one in Vault differs.
 //!
 //! `VAULT_ADDR=… VAULT_TOKEN=… AWS_REGION=… cargo run --example basic alice bob`
 

@@ -1,17 +1,9 @@
-//! Enhanced mode: state and token in a bucket. Sweeps everybody once a day, repairs drift, keeps the token alive.
+//! Enhanced mode, with state and token in a bucket: reconciles all users once a day, repairs drift
+//! and renews the token.
 //!
 //! `VAULT_ADDR=… S3_BUCKET_NAME=… AWS_REGION=… cargo run --example enhanced`
 
-use nr_iam_key_sync::{Config, Error, KeySync, Reconcile, UserReport, Watch};
-
-/// Prints each user as soon as it is done.
-struct Print;
-
-impl Watch for Print {
-    fn ended(&self, user: &UserReport) {
-        println!("{}: {}, {}", user.user, user.outcome.as_str(), user.reason);
-    }
-}
+use nr_iam_key_sync::{CancellationToken, Config, Error, KeySync, Progress, Reconcile};
 
 // The library works on one thread; its futures are not `Send`.
 #[tokio::main(flavor = "current_thread")]
@@ -21,18 +13,34 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         reason = "a program reads its own environment"
     )]
     let keysync = KeySync::connect(Config::read(|name| std::env::var(name).ok())?).await?;
-    // An error says by its variant what to do next.
-    let run = match keysync.reconcile(&Reconcile::default(), &Print).await {
+    // Prints each user as soon as it is processed.
+    let print = |progress: Progress<'_>| {
+        if let Progress::User(result) = progress {
+            println!(
+                "{}: {}, {}",
+                result.user,
+                result.outcome().as_str(),
+                result.reason()
+            );
+        }
+    };
+    // Cancelling it would finish the users in flight.
+    let cancel = CancellationToken::new();
+    // The variant of an error decides what to do next.
+    let run = match keysync
+        .reconcile(&Reconcile::default(), &cancel, print)
+        .await
+    {
         Ok(run) => run,
         Err(error @ (Error::Unreachable { .. } | Error::Unavailable { .. })) => {
-            println!("nothing was swept, the next run will: {error}");
+            println!("nothing was reconciled; the next run tries again: {error}");
             return Ok(());
         }
         Err(error) => return Err(error.into()),
     };
     match run.report.skipped {
         Some(reason) => println!("not due: {reason}"),
-        None => println!("swept in {} ms", run.report.millis),
+        None => println!("reconciled in {} ms", run.report.millis),
     }
     if run.problems.is_empty() {
         Ok(())

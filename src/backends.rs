@@ -1,6 +1,7 @@
-//! The outside ctx, one trait per thing that we talk to, and the adapters that talk to the real ones.
+//! The external services: one trait per service, and the adapters that call the real ones.
 //!
-//! The pipeline knows the traits only; `live` chooses the adapters. Adapters translate, they decide nothing.
+//! The pipeline knows only the traits; `context::connect` chooses the adapters. Adapters translate
+//! requests and errors; they make no decisions.
 
 mod aws;
 pub mod diagnostics;
@@ -25,17 +26,18 @@ use crate::token::{TokenFacts, TokenObject};
 /// A page of a listing.
 #[derive(Debug)]
 pub struct Page<T> {
-    /// What is on it.
+    /// The items on this page.
     pub items: Vec<T>,
-    /// Where the next page begins; `None` on the last.
+    /// The token of the next page; `None` on the last page.
     pub next: Option<String>,
 }
 
 /// Parameter Store.
 pub trait Parameters {
-    /// Reads a parameter; whatever goes wrong is part of the answer.
+    /// Reads a parameter. A failure is part of the result.
     async fn read(&self, name: &ParameterName) -> ParameterReading;
-    /// Lists the parameters of users, from a place on; those of nobody are left out.
+    /// Lists the parameters of users, starting at page `from`. Leaves out parameters without a
+    /// user.
     async fn page(
         &self,
         naming: &ParameterNaming,
@@ -43,46 +45,46 @@ pub trait Parameters {
     ) -> Result<Page<(UserName, ParameterReading)>, Error>;
 }
 
-/// The version of an S3 object, opaque.
+/// The `ETag` of an S3 object; opaque.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Etag(pub String);
 
-/// A state object as it was found.
+/// A state object as loaded.
 #[derive(Clone, Debug, Default)]
-pub struct Found {
-    /// What it says; `None` when there is none or it is damaged.
+pub struct StoredState {
+    /// The recorded state; `None` if there is no object or it is damaged.
     pub state: Option<UserState>,
-    /// Its version, for the next conditional write; `None` when there is no object of our own.
+    /// The version to match in the next conditional write; `None` if there is no object of ours.
     pub etag: Option<Etag>,
-    /// Whether there is an object that cannot be understood.
+    /// True if an object exists but cannot be parsed.
     pub damaged: bool,
 }
 
-/// How a conditional write ended.
+/// The result of a conditional write.
 #[derive(Debug, PartialEq, Eq)]
 pub enum PutResult {
-    /// The object is written, and has this version now.
+    /// The object is written and now has this version.
     Saved(Etag),
-    /// Somebody else wrote it meanwhile; nothing was written.
+    /// Another process wrote the object in the meantime; nothing was written.
     PreconditionFailed,
 }
 
 /// The recorded state of users.
 pub trait States {
-    /// Reads a user's state, with the legacy's as a fallback.
-    async fn load(&self, user: &UserName) -> Result<Found, Error>;
-    /// Writes a user's state where it still has the version `over` (`None`: where there is none).
+    /// Reads a user's state, with the legacy state as a fallback.
+    async fn load(&self, user: &UserName) -> Result<StoredState, Error>;
+    /// Writes a user's state if it still has the version `if_match` (`None`: if no object exists).
     async fn save(&self, state: &UserState, if_match: Option<&Etag>) -> Result<PutResult, Error>;
-    /// Lists the names of those who have a state, from a place on.
+    /// Lists the names of users with a state, starting at page `from`.
     async fn page(&self, from: Option<String>) -> Result<Page<String>, Error>;
 }
 
-/// The record of the last sweep.
-pub trait Runs {
-    /// Reads the record and its version; a damaged one is taken as absent, with its version.
-    async fn load_run(&self) -> Result<(Option<ReconcileRecord>, Option<Etag>), Error>;
-    /// Writes the record where it still has the version `over` (`None`: where there is none).
-    async fn save_run(
+/// The record of the last reconcile run.
+pub trait ReconcileRecords {
+    /// Reads the record and its version. A damaged record counts as absent but keeps its version.
+    async fn load_record(&self) -> Result<(Option<ReconcileRecord>, Option<Etag>), Error>;
+    /// Writes the record if it still has the version `if_match` (`None`: if no object exists).
+    async fn save_record(
         &self,
         run: &ReconcileRecord,
         if_match: Option<&Etag>,
@@ -93,28 +95,29 @@ pub trait Runs {
 pub trait Tokens {
     /// Reads the stored token and the object's version.
     async fn load(&self) -> Result<(TokenObject, Etag), Error>;
-    /// Tells the object's version, whatever it holds; `None` where there is no object.
+    /// Returns the object's version whatever it contains; `None` if there is no object.
     async fn version(&self) -> Result<Option<Etag>, Error>;
-    /// Writes the token object where it still has the version `over` (`None`: where there is none).
+    /// Writes the token object if it still has the version `if_match` (`None`: if none exists).
     async fn save(&self, object: &TokenObject, if_match: Option<&Etag>)
     -> Result<PutResult, Error>;
 }
 
-/// How a guarded write to Vault ended.
+/// The result of a check-and-set write to Vault.
 #[derive(Debug, PartialEq, Eq)]
 pub enum WriteResult {
-    /// The secret is written, at this version.
+    /// The secret is written as this version.
     Written(u64),
-    /// Vault is at another version than the guard says; nothing was written.
+    /// Vault is at another version than the expected one; nothing was written.
     CasMismatch,
 }
 
-/// A key as it stands in Vault.
+/// A key as stored in Vault.
 #[derive(Debug)]
 pub enum VaultSecret {
-    /// This key, at this version; `None` when the current version holds no key (deleted, or of another shape).
+    /// The key and its version; `None` if the current version holds no key (deleted, or of another
+    /// shape).
     Key(Option<AccessKey>, u64),
-    /// No secret.
+    /// No secret exists.
     Absent,
 }
 
@@ -131,8 +134,8 @@ pub trait Vault {
     ) -> Result<WriteResult, Error>;
     /// Reads the current version from the metadata.
     async fn metadata(&self, token: &SecretString, path: &VaultPath) -> Result<VaultView, Error>;
-    /// Reads the metadata of all keys below a folder at once, by the last part of their path; `None` where the server
-    /// or the token's policy does not offer that.
+    /// Reads the metadata of all keys below a folder in one call, by the last path segment. Returns
+    /// `None` if the server or the token's policy does not allow it.
     async fn list_metadata(
         &self,
         token: &SecretString,
@@ -141,33 +144,33 @@ pub trait Vault {
     ) -> Result<Option<HashMap<String, VaultView>>, Error>;
     /// Reads a key.
     async fn read(&self, token: &SecretString, path: &VaultPath) -> Result<VaultSecret, Error>;
-    /// Deletes one version, recoverable. Deleting it again changes nothing.
+    /// Deletes one version so that it can be restored. Deleting it again changes nothing.
     async fn soft_delete(
         &self,
         token: &SecretString,
         path: &VaultPath,
         version: u64,
     ) -> Result<(), Error>;
-    /// Asks what the token is, and what is left of it.
+    /// Looks up the token's properties and remaining lifetime.
     async fn lookup(&self, token: &SecretString) -> Result<TokenFacts, Error>;
-    /// Renews the token; returns the seconds that it lives from now.
+    /// Renews the token; returns its new lifetime in seconds.
     async fn renew(&self, token: &SecretString) -> Result<u64, Error>;
 }
 
 /// The platform's list of users.
 pub trait Roster {
-    /// Whether the user is on it.
-    async fn lists(&self, user: &UserName) -> Result<bool, Error>;
-    /// Lists the names on it, from a place on.
+    /// Returns true if the user is on the roster.
+    async fn contains(&self, user: &UserName) -> Result<bool, Error>;
+    /// Lists the names on the roster, starting at page `from`.
     async fn page(&self, from: Option<String>) -> Result<Page<String>, Error>;
 }
 
-/// Which stores make up a ctx.
+/// The set of adapters that a context works with.
 pub trait Backends {
     /// Parameter Store.
     type Parameters: Parameters;
     /// The recorded state.
-    type States: States + Runs + Probe;
+    type States: States + ReconcileRecords + Probe;
     /// The token object.
     type Tokens: Tokens;
     /// Vault.

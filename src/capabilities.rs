@@ -1,4 +1,4 @@
-//! What a token may do, asked of Vault on paths that stand for all, and nothing of it tried.
+//! The capabilities of a token, read from Vault for sample paths without using them.
 
 use std::collections::HashMap;
 
@@ -9,39 +9,39 @@ use crate::config::{Config, OnUserDeleted, VaultConfig};
 use crate::error::Error;
 use crate::token::TokenIssue;
 
-/// Stands for any user.
-const SOMEBODY: &str = "keysync-doctor";
+/// A user name that stands for all users.
+const SAMPLE_USER: &str = "keysync-doctor";
 
-/// The capabilities that matter.
+/// The capabilities that the service needs, or must not have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "a right is there or not, each by itself"
+    reason = "each capability is granted or not, independently of the others"
 )]
 pub struct Capabilities {
-    /// Keys may be created and updated.
+    /// The token may create and update keys.
     pub writes: bool,
-    /// Keys may be read.
+    /// The token may read keys.
     pub reads: bool,
-    /// The versions of a key may be read.
+    /// The token may read the metadata of a key.
     pub metadata: bool,
-    /// The versions of all keys may be listed in one call, where the server offers it.
+    /// The token may list the metadata of all keys in one call, if the server offers it.
     pub list_metadata: bool,
-    /// Versions may be deleted so that they can be brought back.
+    /// The token may delete versions so that they can be restored.
     pub soft_deletes: bool,
-    /// Versions may be lost: destroyed, or whatever is the latest one deleted.
+    /// The token may destroy versions or metadata, or delete the latest version whatever it is.
     pub destroys: bool,
-    /// Secrets beside ours may be written.
+    /// The token may write secrets outside the prefix.
     pub elsewhere: bool,
-    /// Capabilities of an administrator.
+    /// The token has the sudo capability on one of the paths.
     pub sudo: bool,
 }
 
 impl Capabilities {
-    /// Asks for the capabilities of a token.
+    /// Reads the capabilities of a token.
     ///
     /// # Errors
-    /// Those of Vault.
+    /// The errors of Vault.
     pub async fn of(
         vault: &impl Credentials,
         token: &SecretString,
@@ -50,16 +50,23 @@ impl Capabilities {
         let VaultConfig {
             mount, path_prefix, ..
         } = config;
-        let path = |kind: &str| format!("{mount}/{kind}/{path_prefix}/{SOMEBODY}");
+        let path = |kind: &str| format!("{mount}/{kind}/{path_prefix}/{SAMPLE_USER}");
         let [data, metadata, delete, destroy] = ["data", "metadata", "delete", "destroy"].map(path);
-        // A LIST is checked with a slash at its end.
+        // Vault checks a LIST with a slash at the end of the path.
         let list_metadata = format!("{mount}/detailed-metadata/{path_prefix}/");
-        // Caught by a rule that forgot the slash before its star, as by any that is wider.
-        let beside = format!("{mount}/data/{path_prefix}-{SOMEBODY}/{SOMEBODY}");
-        let paths =
-            [&data, &metadata, &delete, &destroy, &list_metadata, &beside].map(Clone::clone);
+        // Matched by a rule without the slash before its star, and by any wider rule.
+        let outside = format!("{mount}/data/{path_prefix}-{SAMPLE_USER}/{SAMPLE_USER}");
+        let paths = [
+            &data,
+            &metadata,
+            &delete,
+            &destroy,
+            &list_metadata,
+            &outside,
+        ]
+        .map(Clone::clone);
         let answer = vault.capabilities(token, &paths).await?;
-        let may = |path: &str, right: &str| allows(&answer, path, right);
+        let may = |path: &str, capability: &str| allows(&answer, path, capability);
         Ok(Self {
             writes: may(&data, "create") && may(&data, "update"),
             reads: may(&data, "read"),
@@ -70,15 +77,15 @@ impl Capabilities {
                 || may(&data, "delete")
                 || ["create", "update", "patch", "delete"]
                     .iter()
-                    .any(|right| may(&metadata, right)),
+                    .any(|capability| may(&metadata, capability)),
             elsewhere: ["create", "update", "patch", "delete"]
                 .iter()
-                .any(|right| may(&beside, right)),
+                .any(|capability| may(&outside, capability)),
             sudo: paths.iter().any(|path| may(path, "sudo")),
         })
     }
 
-    /// What is wrong with these capabilities under this configuration.
+    /// Returns the issues of these capabilities under this configuration.
     pub fn issues(self, config: &Config) -> Vec<TokenIssue> {
         let basic = config.bucket.is_none();
         let deletes = config.on_user_deleted == OnUserDeleted::SoftDelete;
@@ -93,13 +100,13 @@ impl Capabilities {
             (self.sudo, TokenIssue::Sudo),
         ]
         .into_iter()
-        .filter_map(|(is_so, issue)| is_so.then_some(issue))
+        .filter_map(|(applies, issue)| applies.then_some(issue))
         .collect()
     }
 }
 
-fn allows(answer: &HashMap<String, Vec<String>>, path: &str, right: &str) -> bool {
+fn allows(answer: &HashMap<String, Vec<String>>, path: &str, capability: &str) -> bool {
     answer
         .get(path)
-        .is_some_and(|capabilities| capabilities.iter().any(|has| has == right || has == "root"))
+        .is_some_and(|granted| granted.iter().any(|it| it == capability || it == "root"))
 }

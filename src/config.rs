@@ -1,7 +1,7 @@
-//! The configuration, read from the environment once: every variable, every default, every check.
+//! The configuration: every environment variable with its default and its check.
 //!
-//! All problems are reported together, each with its variable; a secret's value never is. The source of the variables
-//! is given, so tests never touch the process's environment.
+//! All problems are reported together, each with its variable and never with a secret's value. The
+//! source of the variables is an argument, so tests do not touch the process environment.
 
 mod reader;
 
@@ -11,54 +11,54 @@ use secrecy::SecretString;
 use crate::error::Error;
 use crate::keys::{ParameterNaming, UserName, VaultPath};
 
-/// What is configured.
+/// The configuration.
 #[derive(Debug)]
 pub struct Config {
-    /// Vault, and where keys go in it.
+    /// The Vault server and the paths of the keys.
     pub vault: VaultConfig,
-    /// State and token in S3 (enhanced mode); `None` is the stateless basic mode.
+    /// The bucket of state and token (enhanced mode); `None` in the stateless basic mode.
     pub bucket: Option<BucketConfig>,
-    /// How parameters are named.
+    /// The naming of parameters.
     pub naming: ParameterNaming,
-    /// The DynamoDB table of the roster, if there is one to ask.
+    /// The DynamoDB table of the roster; `None` if it is switched off.
     pub roster_table: Option<String>,
-    /// What becomes of the key of a deleted user.
+    /// What to do with the key of a deleted user.
     pub on_user_deleted: OnUserDeleted,
-    /// The token is renewed when less than this many hours are left.
+    /// The remaining hours below which the token is renewed.
     pub token_refresh_threshold_hours: u32,
-    /// The only users that a sweep looks at, if given.
+    /// The only users to reconcile, if given.
     pub users: Option<Vec<UserName>>,
-    /// A sweep that completed less than this many hours ago is not repeated.
+    /// The hours that must pass after a complete reconcile run before the next one.
     pub sync_interval_hours: u32,
-    /// How many calls a second a sweep may make to SSM.
+    /// The limit of SSM calls per second of a reconcile run.
     pub ssm_calls_per_second: u32,
-    /// How many users are worked on at a time.
+    /// The number of users processed concurrently.
     pub concurrency: usize,
-    /// The AWS Region, where the environment tells it.
+    /// The AWS Region, if the environment names one.
     pub region: Option<String>,
-    /// How much is logged.
+    /// The log level.
     pub log_level: tracing::Level,
 }
 
-/// Vault, and where keys go in it.
+/// The Vault server and the paths of the keys.
 #[derive(Debug)]
 pub struct VaultConfig {
-    /// The server, without a path.
+    /// The server's address, without a path.
     pub address: Url,
     /// The namespace (HashiCorp Vault Enterprise, OpenBao).
     pub namespace: Option<String>,
-    /// The only authorities to trust, if given; else the system's.
+    /// The only trusted authorities, if given; else the system's are trusted.
     pub authorities: Option<Vec<Certificate>>,
     /// The mount of the KV version 2 engine.
     pub mount: String,
     /// The path below the mount under which each user has a secret.
     pub path_prefix: String,
-    /// A fixed token; without it the token object in S3 is used.
+    /// A given token; without it the token object in S3 is used.
     pub token: Option<SecretString>,
 }
 
 impl VaultConfig {
-    /// Where a user's key belongs.
+    /// Returns the path of a user's key.
     pub fn path_of(&self, user: &UserName) -> VaultPath {
         VaultPath {
             mount: self.mount.clone(),
@@ -67,33 +67,34 @@ impl VaultConfig {
     }
 }
 
-/// The bucket, and the names of the objects in it.
+/// The bucket and the names of its objects.
 #[derive(Debug)]
 pub struct BucketConfig {
-    /// The bucket.
+    /// The bucket's name, or the ARN of an access point.
     pub name: String,
-    /// The token object.
+    /// The key of the token object.
     pub token_key: String,
-    /// What stands before the keys of our state objects.
+    /// The prefix of our state objects.
     pub state_prefix: String,
-    /// The legacy's state, read as a fallback and never written.
+    /// The key of the legacy state, which is read as a fallback and never written.
     pub legacy_key: String,
 }
 
-/// What becomes of the key of a deleted user.
+/// What to do with the key of a deleted user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnUserDeleted {
-    /// Vault keeps it.
+    /// Keep it in Vault.
     Retain,
-    /// Vault's latest version is deleted, recoverable.
+    /// Delete the latest version in Vault so that it can be restored.
     SoftDelete,
 }
 
 impl Config {
-    /// Reads the configuration; `source` gives a variable's value. An empty value counts as none.
+    /// Reads the configuration. `source` returns a variable's value; an empty value counts as
+    /// unset.
     ///
     /// # Errors
-    /// [`Error::BadConfiguration`] with every problem.
+    /// [`Error::BadConfiguration`] with all problems.
     pub fn read(source: impl Fn(&str) -> Option<String>) -> Result<Self, Error> {
         let mut read = reader::Reader::new(&source);
         let token = read.text("VAULT_TOKEN");
@@ -144,8 +145,11 @@ impl Config {
     }
 }
 
-/// How much is to be logged: `LOG_LEVEL`, else `AWS_LAMBDA_LOG_LEVEL`, else `info`; `None` where that is no level.
-/// Apart from [`Config::read`] because the log must stand before the configuration's problems are told.
+/// Returns the log level: `LOG_LEVEL`, else `AWS_LAMBDA_LOG_LEVEL`, else `info`. Returns `None` if
+/// the value is not a level.
+///
+/// It is separate from [`Config::read`], because logging starts before configuration problems are
+/// reported.
 pub fn log_level(source: impl Fn(&str) -> Option<String>) -> Option<tracing::Level> {
     let value = ["LOG_LEVEL", "AWS_LAMBDA_LOG_LEVEL"]
         .into_iter()
@@ -156,7 +160,7 @@ pub fn log_level(source: impl Fn(&str) -> Option<String>) -> Option<tracing::Lev
         .as_deref()
     {
         None => Some(tracing::Level::INFO),
-        // Lambda's own word for the highest level.
+        // Lambda's name for the highest level.
         Some("fatal") => Some(tracing::Level::ERROR),
         Some(level @ ("trace" | "debug" | "info" | "warn" | "error")) => level.parse().ok(),
         Some(_) => None,

@@ -1,14 +1,15 @@
-//! The doctor: looks at everything that the service needs, from where it runs, and says what to do where something is
-//! wrong.
+//! The doctor: checks everything that the service needs, from where it runs, with a remedy for each
+//! problem.
 //!
-//! Reads, except for one probe object in the bucket. Must not do: renew the token, touch a key, or tell a secret.
+//! It only reads, except for one probe object in the bucket. It never renews the token, touches a
+//! key or shows a secret.
 
 mod bucket;
 mod check;
+mod credentials;
 mod network;
 mod platform;
 mod server;
-mod token;
 
 pub use check::{Check, CheckStatus};
 
@@ -26,9 +27,9 @@ use check::{Finding, fail, first_failure, not_checked, pass};
 
 const CONFIGURATION: &str = "configuration";
 
-/// Looks at everything, and is done by `deadline`. What does not depend on each other is looked at at the same time.
+/// Runs all checks, independent ones concurrently, and ends by `deadline`.
 pub async fn doctor<W: Backends>(ctx: &Context<W>, deadline: Instant) -> Vec<Check> {
-    examine(
+    run_checks(
         ctx,
         deadline,
         network::checks(&ctx.config.vault.address, deadline),
@@ -36,31 +37,31 @@ pub async fn doctor<W: Backends>(ctx: &Context<W>, deadline: Instant) -> Vec<Che
     .await
 }
 
-/// The checks that a wrong configuration leaves: one.
+/// Returns the only check that is possible with an invalid configuration.
 pub fn misconfigured(error: &Error) -> Vec<Check> {
     let detail = format!("{error}; nothing else was checked");
-    vec![fail(detail, "set the variables that are named").of(CONFIGURATION, Duration::ZERO)]
+    vec![fail(detail, "fix the variables that are named").of(CONFIGURATION, Duration::ZERO)]
 }
 
-/// The doctor's answer where there is no ctx; `None` for a payload that asks for something else.
+/// Returns the doctor's answer if there is no context; `None` for any other payload.
 pub fn answer_without_context(payload: &Value, error: &Error) -> Option<Value> {
     let checks = trigger::asks_for_the_doctor(payload).then(|| misconfigured(error))?;
-    Some(serde_json::to_value(checks).expect("checks have only text and numbers"))
+    Some(serde_json::to_value(checks).expect("checks hold only text and numbers"))
 }
 
-/// `network` looks at the way to Vault.
-async fn examine<W: Backends>(
+/// Runs all checks. `network` checks the connection to Vault.
+async fn run_checks<W: Backends>(
     ctx: &Context<W>,
     deadline: Instant,
     network: impl Future<Output = Vec<Check>>,
 ) -> Vec<Check> {
     let vault = async {
-        let way = network.await;
-        let server = match first_failure(&way) {
+        let network = network.await;
+        let server = match first_failure(&network) {
             None => server::checks(ctx, deadline).await,
             Some(failure) => not_checked(&server::NAMES, failure),
         };
-        [way, server].concat()
+        [network, server].concat()
     };
     let (vault, bucket, parameters, roster) = tokio::join!(
         vault,
@@ -68,18 +69,18 @@ async fn examine<W: Backends>(
         platform::parameters(ctx, deadline),
         platform::roster(ctx, deadline),
     );
-    let no_token = bucket
+    let missing_token = bucket
         .iter()
-        .filter(|check| check.name == bucket::TOKEN_OBJECT && check.status == CheckStatus::Fail);
-    let token = match first_failure(&vault).or(no_token.map(|check| check.name).next()) {
-        None => token::checks(ctx, deadline).await,
-        Some(failure) => token::without(ctx, failure),
+        .find(|check| check.name == bucket::TOKEN_OBJECT && check.status == CheckStatus::Fail);
+    let credentials = match first_failure(&vault).or(missing_token.map(|check| check.name)) {
+        None => credentials::checks(ctx, deadline).await,
+        Some(failure) => credentials::not_checked(ctx, failure),
     };
     let configuration = configuration(&ctx.config).of(CONFIGURATION, Duration::ZERO);
     [
         vec![configuration],
         vault,
-        token,
+        credentials,
         vec![parameters],
         bucket,
         vec![roster],
@@ -93,15 +94,12 @@ fn configuration(config: &Config) -> Finding {
         "keys go to {} at {}/{}/<user>",
         vault.address, vault.mount, vault.path_prefix
     );
-    let region = config
-        .region
-        .as_deref()
-        .unwrap_or("as the AWS profile says");
+    let region = config.region.as_deref().unwrap_or("from the AWS profile");
     let mode = match &config.bucket {
         None => "basic mode, without state".to_owned(),
         Some(bucket) if vault.token.is_some() => {
             format!(
-                "enhanced mode with the token of VAULT_TOKEN, state in s3://{}",
+                "enhanced mode with the token from VAULT_TOKEN, state in s3://{}",
                 bucket.name
             )
         }

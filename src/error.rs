@@ -1,83 +1,82 @@
-//! What can go wrong, by what the caller does next.
+//! Errors, grouped by what the caller does next.
 //!
-//! A text names the operation and the subject, and tells what to do; it never holds a value, a token or a body.
+//! A message names the operation, the subject, the cause and the remedy. It never contains a
+//! secret value, a token or a body.
 
-/// Everything that can fail.
+/// All errors of the crate.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
-    /// What woke us cannot be understood: drop it, sending it again changes nothing.
+    /// The payload cannot be parsed. Drop it; redelivery changes nothing.
     #[error("{0}")]
     BadEvent(String),
-    /// The environment is wrong: mend the variables that are named.
-    #[error("{} in the configuration: {}", problems(.0.len()), list(.0))]
+    /// The environment is invalid. Fix the named variables.
+    #[error("{} in the configuration: {}", count_problems(.0.len()), join_problems(.0))]
     BadConfiguration(Vec<Problem>),
-    /// The service said no: mend the permission or the token.
+    /// The service denied the request. Fix the permission or the token.
     #[error("{operation} {subject}: denied; {remedy}")]
     Denied {
-        /// What was tried.
+        /// The operation.
         operation: &'static str,
-        /// On what.
+        /// The object of the operation.
         subject: String,
-        /// What to do.
+        /// The remedy.
         remedy: &'static str,
     },
-    /// What is named does not exist: mend the name, or make it.
-    #[error("{operation} {subject}: it does not exist; {remedy}")]
+    /// A named object does not exist. Fix the name, or create the object.
+    #[error("{operation} {subject}: not found; {remedy}")]
     Missing {
-        /// What was tried.
+        /// The operation.
         operation: &'static str,
-        /// On what.
+        /// The object of the operation.
         subject: String,
-        /// What to do.
+        /// The remedy.
         remedy: &'static str,
     },
-    /// Nobody answered: try again later, and do not try the others meanwhile.
-    #[error("{operation} {subject}: no answer ({problem}); worth another try later")]
+    /// The service cannot be reached. Retry later, and send it no other requests in the meantime.
+    #[error("{operation} {subject}: unreachable ({problem}); retry later")]
     Unreachable {
-        /// What was tried.
+        /// The operation.
         operation: &'static str,
-        /// On what.
+        /// The object of the operation.
         subject: String,
-        /// What stood in the way.
+        /// The cause.
         problem: String,
     },
-    /// The service answered that it cannot now: try again later.
-    #[error("{operation} {subject}: {problem}; worth another try later")]
+    /// The service cannot handle the request at present. Retry later.
+    #[error("{operation} {subject}: {problem}; retry later")]
     Unavailable {
-        /// What was tried.
+        /// The operation.
         operation: &'static str,
-        /// On what.
+        /// The object of the operation.
         subject: String,
-        /// What the service said, in our words.
+        /// The cause, without the service's own text.
         problem: String,
     },
-    /// The answer is not one that the service gives: look at what answers there.
+    /// The response is not one of the expected service. Check the endpoint.
     #[error("{operation} {subject}: {problem}")]
     Unexpected {
-        /// What was tried.
+        /// The operation.
         operation: &'static str,
-        /// On what.
+        /// The object of the operation.
         subject: String,
-        /// What is wrong with the answer.
+        /// The fault of the response.
         problem: String,
     },
-    /// Others kept winning the race: try again later.
-    #[error(
-        "{subject}: {attempts} attempts in a row were overtaken by another writer; worth another try later"
-    )]
+    /// Other writers won every attempt. Retry later.
+    #[error("{subject}: another writer overtook {attempts} attempts in a row; retry later")]
     Contended {
-        /// What was contended.
+        /// The contended object.
         subject: String,
-        /// How often it was tried.
+        /// The number of attempts.
         attempts: u32,
     },
-    /// The invocation has no time left for this user: try again later.
-    #[error("the invocation had no time left; worth another try later")]
+    /// The invocation has no time left for this user. Retry later.
+    #[error("the invocation has no time left; retry later")]
     OutOfTime,
-    /// A sweep did not get everybody in step: the next one goes on with those.
-    #[error("the sweep is incomplete: {0}")]
+    /// A reconcile run did not process all users. The next run continues with the others.
+    #[error("the reconcile run is incomplete: {0}")]
     PartialFailure(String),
-    /// A reconcile run would retire too many users: check Parameter Store, then allow it.
+    /// A reconcile run would retire too many users. Check Parameter Store, then allow it.
     #[error(
         "refused: {gone} of {known} users would be retired at once, as if a listing were broken; \
          check Parameter Store, then repeat with allowMassRetire (--allow-mass-retire) if the users \
@@ -89,31 +88,83 @@ pub enum Error {
         /// The number of users who are known.
         known: usize,
     },
-    /// A token that was given is not one to store: give a better one.
-    #[error("the token was refused: {0}")]
+    /// The given token is not suitable. Provide another one.
+    #[error("the token was rejected: {0}")]
     BadToken(String),
-    /// The single user of an invocation failed.
+    /// The only user of an invocation failed.
     #[error("{user}: {reason}")]
     SyncFailed {
-        /// Which user.
+        /// The user.
         user: String,
-        /// Why.
+        /// The cause.
         reason: String,
     },
 }
 
-/// One thing that is wrong with the configuration.
+/// A problem of one configuration variable.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{variable}: {problem}")]
 pub struct Problem {
     /// The variable.
     pub variable: &'static str,
-    /// What is wrong, and what was expected.
+    /// The problem and the expected value.
     pub problem: String,
 }
 
 impl Error {
-    /// A stable name to alarm on: the `errorType` of a failed invocation.
+    /// Creates [`Error::Denied`].
+    pub(crate) fn denied(
+        op: &'static str,
+        subject: impl Into<String>,
+        remedy: &'static str,
+    ) -> Self {
+        Self::Denied {
+            operation: op,
+            subject: subject.into(),
+            remedy,
+        }
+    }
+
+    /// Creates [`Error::Missing`].
+    pub(crate) fn missing(
+        op: &'static str,
+        subject: impl Into<String>,
+        remedy: &'static str,
+    ) -> Self {
+        Self::Missing {
+            operation: op,
+            subject: subject.into(),
+            remedy,
+        }
+    }
+
+    /// Creates [`Error::Unavailable`].
+    pub(crate) fn unavailable(op: &'static str, subject: impl Into<String>, problem: &str) -> Self {
+        Self::Unavailable {
+            operation: op,
+            subject: subject.into(),
+            problem: problem.to_owned(),
+        }
+    }
+
+    /// Creates [`Error::BadConfiguration`] with one problem.
+    pub(crate) fn misconfigured(variable: &'static str, problem: &str) -> Self {
+        Self::BadConfiguration(vec![Problem {
+            variable,
+            problem: problem.to_owned(),
+        }])
+    }
+
+    /// Creates [`Error::Unexpected`].
+    pub(crate) fn unexpected(op: &'static str, subject: impl Into<String>, problem: &str) -> Self {
+        Self::Unexpected {
+            operation: op,
+            subject: subject.into(),
+            problem: problem.to_owned(),
+        }
+    }
+
+    /// Returns a stable name to alarm on: the `errorType` of a failed invocation.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::BadEvent(_) => "BadEvent",
@@ -133,7 +184,7 @@ impl Error {
     }
 }
 
-fn problems(count: usize) -> String {
+fn count_problems(count: usize) -> String {
     if count == 1 {
         "1 problem".to_owned()
     } else {
@@ -141,7 +192,7 @@ fn problems(count: usize) -> String {
     }
 }
 
-fn list(problems: &[Problem]) -> String {
+fn join_problems(problems: &[Problem]) -> String {
     problems
         .iter()
         .map(ToString::to_string)

@@ -1,41 +1,42 @@
-//! The names and the secret of one user: user, parameter, Vault path, access key, fingerprint.
+//! The names and the secret of a user: user name, parameter name, Vault path, access key and its
+//! fingerprint.
 //!
-//! Every string that could be mistaken for another has a type of its own here, and is checked once, where it enters.
-//! Must not do: any I/O, or give out a secret except through [`AccessKey::secret`].
+//! Strings that could be confused have a type of their own, which is checked once, where the string
+//! enters. No I/O. A secret is exposed only by [`AccessKey::secret`].
 
 use std::fmt;
 
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
-/// Longest name of an IAM user
+/// The longest name of an IAM user
 /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>).
-const USER_NAME_MAX: usize = 64;
+const MAX_USER_NAME_LENGTH: usize = 64;
 
-/// The name of an IAM user: 1 to 64 of `A-Z a-z 0-9 + = , . @ _ -`, but neither `.` nor `..`, which would leave the
-/// Vault path that belongs to the user.
+/// The name of an IAM user: 1 to 64 of `A-Z a-z 0-9 + = , . @ _ -`. The names `.` and `..` are
+/// invalid, because they would leave the user's Vault path.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UserName(String);
 
-/// Why a text is not a user name.
+/// The reason why a text is not a user name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UserNameError {
     /// The text is empty.
-    #[error("a user name is empty, expected 1 to 64 characters")]
+    #[error("a user name is empty; expected 1 to 64 characters")]
     Empty,
     /// The text has this many characters.
-    #[error("a user name of {0} characters, expected at most 64")]
+    #[error("a user name has {0} characters; expected at most 64")]
     TooLong(usize),
-    /// The text holds this character.
-    #[error("a user name holds {0:?}, expected only A-Z a-z 0-9 + = , . @ _ -")]
+    /// The text contains this character.
+    #[error("a user name contains {0:?}; expected only A-Z a-z 0-9 + = , . @ _ -")]
     Character(char),
     /// The text is `.` or `..`.
-    #[error("a user name of dots alone would leave its Vault path")]
+    #[error("a user name is . or .., which would leave its Vault path")]
     Dots,
 }
 
 impl UserName {
-    /// Checks `text` against the rules of IAM and of Vault paths.
+    /// Parses a name by the rules of IAM and of Vault paths.
     pub fn parse(text: &str) -> Result<Self, UserNameError> {
         match text {
             "" => Err(UserNameError::Empty),
@@ -45,13 +46,15 @@ impl UserName {
                 .find(|c| !c.is_ascii_alphanumeric() && !"+=,.@_-".contains(*c))
             {
                 Some(bad) => Err(UserNameError::Character(bad)),
-                None if text.len() > USER_NAME_MAX => Err(UserNameError::TooLong(text.len())),
+                None if text.len() > MAX_USER_NAME_LENGTH => {
+                    Err(UserNameError::TooLong(text.len()))
+                }
                 None => Ok(Self(text.to_owned())),
             },
         }
     }
 
-    /// The name as text.
+    /// Returns the name.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -68,7 +71,7 @@ impl fmt::Display for UserName {
 pub struct ParameterName(String);
 
 impl ParameterName {
-    /// The name as text.
+    /// Returns the name.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -80,19 +83,19 @@ impl fmt::Display for ParameterName {
     }
 }
 
-/// How parameters are named: `<prefix><user><suffix>`.
+/// The naming of parameters: `<prefix><user><suffix>`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParameterNaming {
-    /// What stands before the user's name, such as `/iam_users/`.
+    /// The part before the user's name, such as `/iam_users/`.
     pub prefix: String,
-    /// What stands behind the user's name, such as `_keys`.
+    /// The part after the user's name, such as `_keys`.
     pub suffix: String,
 }
 
 impl ParameterNaming {
-    /// The user whose keys a parameter of this name holds; an `Err` says in words why it is nobody's.
+    /// Returns the user whose key a parameter holds, or the reason why it belongs to no user.
     ///
-    /// Exactly one suffix is taken off: `/iam_users/x_keys_keys` belongs to the user `x_keys`.
+    /// Removes exactly one suffix: `/iam_users/x_keys_keys` belongs to the user `x_keys`.
     pub fn user_of(&self, parameter: &str) -> Result<UserName, String> {
         let user = parameter
             .strip_prefix(&self.prefix)
@@ -104,11 +107,11 @@ impl ParameterNaming {
                 )
             })?;
         UserName::parse(user)
-            .map_err(|error| format!("the parameter's name holds no user: {error}"))
+            .map_err(|error| format!("the parameter's name contains no user name: {error}"))
     }
 
-    /// The parameter of a user; `None` where the user's name holds a character that no parameter name can hold
-    /// (SSM allows only `A-Z a-z 0-9 . - _ /`).
+    /// Returns the parameter of a user. Returns `None` if no parameter name can hold the user's
+    /// name: SSM allows only `A-Z a-z 0-9 . - _ /`.
     pub fn parameter_of(&self, user: &UserName) -> Option<ParameterName> {
         let nameable = user
             .0
@@ -118,7 +121,7 @@ impl ParameterNaming {
     }
 }
 
-/// Where a user's key lives in Vault: the KV mount and the path below it.
+/// The location of a user's key in Vault: the KV mount and the path below it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VaultPath {
     /// The mount of the KV version 2 engine, such as `secret`.
@@ -133,19 +136,19 @@ impl fmt::Display for VaultPath {
     }
 }
 
-/// An access key. Its secret is wiped on drop and shows in no `Debug` output.
+/// An access key. Its secret is wiped on drop and hidden from `Debug`.
 #[derive(Debug)]
 pub struct AccessKey {
-    /// The access key id; not a secret, but shown to people by its last four characters only.
+    /// The access key id. It is not a secret, but is shown by its last four characters only.
     pub id: String,
     secret: SecretString,
 }
 
 impl AccessKey {
-    /// Takes the two halves of a key as they stand in a parameter or in Vault; an `Err` says in words what is wrong,
-    /// without the value.
+    /// Creates a key from the two members of a parameter or a secret. An error describes the
+    /// problem without the value.
     pub fn new(id: String, secret: SecretString) -> Result<Self, &'static str> {
-        // Most secrets have a `+` or a `/`, and no id has: two members that were swapped are mostly noticed.
+        // Most secrets contain `+` or `/` and no id does, so swapped members are mostly detected.
         let is_id = !id.is_empty()
             && id.len() <= 128
             && id
@@ -156,20 +159,20 @@ impl AccessKey {
             !secret_text.is_empty() && secret_text.bytes().all(|byte| byte.is_ascii_graphic());
         match (is_id, is_secret) {
             (true, true) => Ok(Self { id, secret }),
-            (false, _) => Err("the access key id is empty or holds characters that no key has"),
+            (false, _) => Err("the access key id is empty or contains a character that no id has"),
             (true, false) => {
-                Err("the secret access key is empty or holds characters that no key has")
+                Err("the secret access key is empty or contains a character that no key has")
             }
         }
     }
 
-    /// The secret, for the adapter that writes it to Vault.
+    /// Returns the secret, for the adapter that writes it to Vault.
     pub fn secret(&self) -> &SecretString {
         &self.secret
     }
 
-    /// The key's fingerprint. The text that is hashed, `{"accessKeyId":"…","secretAccessKey":"…"}`, is the
-    /// legacy's, so that its state stays valid.
+    /// Returns the key's fingerprint. The hashed text `{"accessKeyId":"…","secretAccessKey":"…"}`
+    /// is that of the legacy service, so that its state stays valid.
     pub fn fingerprint(&self) -> Fingerprint {
         let mut hash = Sha256::new();
         hash.update(br#"{"accessKeyId":"#);
@@ -181,16 +184,17 @@ impl AccessKey {
     }
 }
 
-/// `text` between quotes, as JSON writes it; wiped on drop because it may be a secret.
+/// Returns `text` as a JSON string, wiped on drop because it may be a secret.
 fn json_text(text: &str) -> zeroize::Zeroizing<Vec<u8>> {
-    // Capacity for the worst case, every byte as \u00xx, so that no half-written copy is left behind by growing.
+    // The capacity fits the worst case, every byte as \u00xx, so that no copy stays behind when the
+    // buffer grows.
     let mut out = zeroize::Zeroizing::new(Vec::with_capacity(6 * text.len() + 2));
     serde_json::to_writer(&mut *out, text)
         .expect("a string is always valid JSON, and a Vec takes every byte");
     out
 }
 
-/// Lower-case hex SHA-256 of a key: tells keys apart without holding one.
+/// The lower-case hexadecimal SHA-256 of a key; identifies a key without containing it.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(transparent)]
 pub struct Fingerprint(String);

@@ -5,7 +5,9 @@
 //! reads is an invariant. After a rejected write, Vault's metadata is read **before** the
 //! parameter, so the key that is then held is at least as new as the one that caused the rejection.
 
-use crate::backends::{Backends, Etag, Found, Parameters, Roster, States, Vault, VaultSecret};
+use crate::backends::{
+    Backends, Etag, Parameters, Roster, States, StoredState, Vault, VaultSecret,
+};
 use crate::config::OnUserDeleted;
 use crate::context::Degradation;
 use crate::error::Error;
@@ -193,17 +195,17 @@ impl<B: Backends> Reader<'_, B> {
             return (StateView::Absent, None);
         };
         match self.invocation.within(states.load(self.user)).await {
-            Ok(Found {
+            Ok(StoredState {
                 damaged: true,
                 etag,
                 ..
             }) => (StateView::Damaged, etag),
-            Ok(Found {
+            Ok(StoredState {
                 state: Some(state),
                 etag,
                 ..
             }) => (StateView::Recorded(state), etag),
-            Ok(Found {
+            Ok(StoredState {
                 state: None, etag, ..
             }) => (StateView::Absent, etag),
             Err(error) => (StateView::Unreadable(error), None),
@@ -247,7 +249,7 @@ impl<B: Backends> Reader<'_, B> {
     /// metadata is not read again with it, because each 403 would load the token anew.
     async fn metadata(&self) -> VaultView {
         let session = &self.invocation.ctx.session;
-        if session.may_not_read_metadata().await {
+        if session.metadata_is_hidden().await {
             return VaultView::Hidden;
         }
         let read = session.call(async |vault, token| vault.metadata(token, &self.path).await);
@@ -257,7 +259,7 @@ impl<B: Backends> Reader<'_, B> {
                 let lookup = session.call(async |vault, token| vault.lookup(token).await);
                 match self.vault(lookup).await {
                     Ok(_) => {
-                        session.note_that_metadata_is_hidden().await;
+                        session.remember_hidden_metadata().await;
                         self.invocation.ctx.warn_once(Degradation::MetadataIsHidden);
                         VaultView::Hidden
                     }
@@ -280,7 +282,7 @@ impl<B: Backends> Reader<'_, B> {
         let Some(roster) = &self.invocation.ctx.roster else {
             return RosterView::Unknown;
         };
-        match self.invocation.within(roster.lists(self.user)).await {
+        match self.invocation.within(roster.contains(self.user)).await {
             Ok(true) => RosterView::Listed,
             Ok(false) => RosterView::NotListed,
             Err(Error::Denied { .. } | Error::Missing { .. }) => {

@@ -1,52 +1,52 @@
-//! The Vault token: loaded when first needed, kept in memory, loaded again after a 403, renewed when little is left.
+//! The session with Vault: loads the token at first use, caches it, and reloads it after a 403.
 //!
-//! What the server says of the token counts, and the wall clock: a Lambda's monotonic clock stands still while it is
-//! frozen.
+//! Expiry follows the server's reports and the wall clock, because a Lambda function's monotonic
+//! clock stops while it is frozen.
 
+mod renewal;
 mod show;
 
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
 use secrecy::SecretString;
 use tokio::sync::Mutex;
 
-use crate::backends::{Etag, PutResult, Tokens, Vault};
+use crate::backends::{Etag, Tokens, Vault};
 use crate::error::Error;
-use crate::token::{Lifetime, TokenObject, TokenStatus};
+use crate::token::{Lifetime, TokenObject};
 
-/// A refusal that comes quicker than this is tried once more: longer than it takes to find that a connection is dead,
-/// shorter than the time limits of a server that hangs.
-const QUICK: Duration = Duration::from_millis(2500);
+/// A failure within this time is retried once. It is longer than it takes to detect a dead
+/// connection, and shorter than the time limits of a server that hangs.
+const FAST_FAILURE: Duration = Duration::from_millis(2500);
 
-/// How long to wait before that, at the most.
-const PAUSE: Duration = Duration::from_millis(500);
+/// The longest pause before the retry.
+const MAX_RETRY_PAUSE: Duration = Duration::from_millis(500);
 
-/// Where the token comes from.
+/// The source of the token.
 #[derive(Debug)]
 pub enum TokenSource<T> {
-    /// It is given, and nowhere to be written back.
+    /// A given token, which is never written back.
     Fixed(SecretString),
-    /// It is stored, and written back after a renewal.
+    /// A stored token, which is written back after a renewal.
     Stored(T),
 }
 
-/// Vault, and the token that opens it.
+/// A Vault server and the token to call it with.
 #[derive(Debug)]
 pub struct VaultSession<V, T> {
     vault: V,
     source: TokenSource<T>,
     threshold_hours: u32,
-    memory: Mutex<Memory>,
+    cache: Mutex<TokenCache>,
 }
 
-/// What is kept between calls.
+/// The state kept between calls.
 #[derive(Debug, Default)]
-struct Memory {
-    /// Counts loads, so that of many callers with the same dead token only the first loads it again.
+struct TokenCache {
+    /// Counts loads, so that only the first of many callers with an expired token reloads it.
     generation: u64,
-    held: Option<CachedToken>,
-    /// The last load that failed, and when it ended: whoever waited for it meanwhile need not wait for another.
+    token: Option<CachedToken>,
+    /// The last failed load and its end. Callers that waited for it return the same error.
     failed: Option<(Instant, Error)>,
 }
 
@@ -56,27 +56,29 @@ struct CachedToken {
     token: SecretString,
     stored: Option<(TokenObject, Etag)>,
     lifetime: Option<Lifetime>,
-    /// Whether Vault has refused it the metadata.
-    metadata_is_hidden: bool,
+    /// True if Vault has denied this token the metadata.
+    metadata_hidden: bool,
 }
 
 impl<V: Vault, T: Tokens> VaultSession<V, T> {
-    /// A session that loads its token when it is first needed.
+    /// Creates a session that loads its token at first use.
     pub fn new(vault: V, source: TokenSource<T>, threshold_hours: u32) -> Self {
         Self {
             vault,
             source,
             threshold_hours,
-            memory: Mutex::default(),
+            cache: Mutex::default(),
         }
     }
 
-    /// Calls Vault with the token. After a 403 the token is loaded again, and if it is another one by now, the call is
-    /// made once more. So it is after a moment when Vault could not answer but said so quickly, as it does while
-    /// another server takes over: the queue would come back too late to be noticed as "within seconds".
+    /// Calls Vault with the token.
+    ///
+    /// After a 403 the token is reloaded; if it has changed, the call is repeated. A call that
+    /// fails fast because no server responds, as during a failover, is repeated after a short
+    /// pause: redelivery by the queue would take too long for "within seconds".
     ///
     /// # Errors
-    /// Those of `call`, and those of loading the token.
+    /// The errors of `call` and of loading the token.
     pub async fn call<R>(
         &self,
         call: impl AsyncFn(&V, &SecretString) -> Result<R, Error>,
@@ -94,119 +96,21 @@ impl<V: Vault, T: Tokens> VaultSession<V, T> {
         }
     }
 
-    /// Whether the token in use was found to be one that may not read metadata.
-    pub async fn may_not_read_metadata(&self) -> bool {
-        self.memory
+    /// Returns true if Vault has denied the metadata to the token in use.
+    pub async fn metadata_is_hidden(&self) -> bool {
+        self.cache
             .lock()
             .await
-            .held
+            .token
             .as_ref()
-            .is_some_and(|held| held.metadata_is_hidden)
+            .is_some_and(|cached| cached.metadata_hidden)
     }
 
-    /// Remembers that the token in use may not read metadata.
-    pub async fn note_that_metadata_is_hidden(&self) {
-        if let Some(held) = self.memory.lock().await.held.as_mut() {
-            held.metadata_is_hidden = true;
+    /// Remembers that Vault denies the metadata to the token in use.
+    pub async fn remember_hidden_metadata(&self) {
+        if let Some(cached) = self.cache.lock().await.token.as_mut() {
+            cached.metadata_hidden = true;
         }
-    }
-
-    /// Looks at the token and renews it when little is left, or in any case when `force` is set. Asks Vault only when
-    /// that is due, so that most invocations cost nothing.
-    ///
-    /// # Errors
-    /// Those of loading the token and of asking Vault for it; those of the renewal only with `force` or when the
-    /// token has no time left: one that is still valid must not stop a sync.
-    pub async fn renew_if_due(&self, force: bool) -> Result<TokenStatus, Error> {
-        if force {
-            // Whoever asks for a renewal has perhaps just stored another token.
-            self.memory.lock().await.held = None;
-        }
-        let (mut lifetime, generation) = self.lifetime().await?;
-        let mut problems = Vec::new();
-        let mut renewed = false;
-        if lifetime.renewable
-            && (force || lifetime.renewal_due(Timestamp::now(), self.threshold_hours))
-        {
-            match self
-                .call(async |vault, token| vault.renew(token).await)
-                .await
-            {
-                Ok(ttl) => {
-                    lifetime = lifetime.renewed(ttl, Timestamp::now());
-                    renewed = true;
-                    problems.extend(self.write_back(&lifetime, generation).await);
-                }
-                Err(error) if force || lifetime.seconds_left(Timestamp::now()) == Some(0) => {
-                    return Err(error);
-                }
-                Err(error) => problems.push(format!(
-                    "the Vault token was not renewed, but is still valid: {error}"
-                )),
-            }
-        }
-        let now = Timestamp::now();
-        problems.extend(lifetime.warnings(now).iter().map(ToString::to_string));
-        Ok(TokenStatus {
-            renewed,
-            ..TokenStatus::of(&lifetime, now, problems)
-        })
-    }
-
-    /// The token's lifetime, what is known of it or else what Vault says; and which load of the token it belongs to.
-    async fn lifetime(&self) -> Result<(Lifetime, u64), Error> {
-        let (_, generation) = self.token(None).await?;
-        if let Some(known) = self
-            .memory
-            .lock()
-            .await
-            .held
-            .as_ref()
-            .and_then(|held| held.lifetime)
-        {
-            return Ok((known, generation));
-        }
-        let lifetime = self
-            .call(async |vault, token| vault.lookup(token).await)
-            .await?
-            .lifetime;
-        let mut memory = self.memory.lock().await;
-        let generation = memory.generation;
-        if let Some(held) = memory.held.as_mut() {
-            held.lifetime = Some(lifetime);
-        }
-        Ok((lifetime, generation))
-    }
-
-    /// Keeps the new lifetime, in memory and in the token object; returns a complaint if that could not be written.
-    async fn write_back(&self, lifetime: &Lifetime, generation: u64) -> Option<String> {
-        let mut memory = self.memory.lock().await;
-        let same = memory.generation == generation;
-        let held = memory.held.as_mut()?;
-        if !same {
-            // Another token was loaded meanwhile, and it was that one that was renewed: it is looked up when next needed.
-            held.lifetime = None;
-            return None;
-        }
-        held.lifetime = Some(*lifetime);
-        let (TokenSource::Stored(store), Some((known, etag))) = (&self.source, &held.stored) else {
-            return None;
-        };
-        let object = known.renewed(lifetime);
-        if object == *known {
-            return None;
-        }
-        match store.save(&object, Some(etag)).await {
-            Ok(PutResult::Saved(etag)) => held.stored = Some((object, etag)),
-            // Somebody stored another token or renewed this one: it is loaded when it is needed next.
-            Ok(PutResult::PreconditionFailed) => memory.held = None,
-            Err(error) => {
-                return Some(format!(
-                    "the Vault token was renewed, but its object was not written: {error}"
-                ));
-            }
-        }
-        None
     }
 
     async fn with_fast_retry<R>(
@@ -217,61 +121,66 @@ impl<V: Vault, T: Tokens> VaultSession<V, T> {
         let started = Instant::now();
         match call(&self.vault, token).await {
             Err(Error::Unavailable { .. } | Error::Unreachable { .. })
-                if started.elapsed() < QUICK =>
+                if started.elapsed() < FAST_FAILURE =>
             {
-                tokio::time::sleep(PAUSE.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
+                tokio::time::sleep(MAX_RETRY_PAUSE.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
                 call(&self.vault, token).await
             }
             answer => answer,
         }
     }
 
-    /// The token and its generation; loads it if there is none, or again if it is still of the generation `dead`.
-    async fn token(&self, dead: Option<u64>) -> Result<(SecretString, u64), Error> {
-        let asked = Instant::now();
-        let mut memory = self.memory.lock().await;
-        if let Some((_, error)) = memory.failed.as_ref().filter(|(ended, _)| *ended > asked) {
+    /// Returns the token and its generation. Loads it if none is cached, or if the cached one is of
+    /// the generation `rejected`.
+    async fn token(&self, rejected: Option<u64>) -> Result<(SecretString, u64), Error> {
+        let requested = Instant::now();
+        let mut cache = self.cache.lock().await;
+        if let Some((_, error)) = cache
+            .failed
+            .as_ref()
+            .filter(|(ended, _)| *ended > requested)
+        {
             return Err(error.clone());
         }
-        let loaded = match (&memory.held, &self.source) {
+        let loaded = match (&cache.token, &self.source) {
             (None, TokenSource::Fixed(token)) => Some((token.clone(), None)),
             (None, TokenSource::Stored(store)) => {
                 let (object, etag) = match store.load().await {
                     Ok(loaded) => loaded,
                     Err(error) => {
-                        memory.failed = Some((Instant::now(), error.clone()));
+                        cache.failed = Some((Instant::now(), error.clone()));
                         return Err(error);
                     }
                 };
                 Some((object.token.clone(), Some((object, etag))))
             }
-            (Some(known), TokenSource::Stored(store)) if dead == Some(memory.generation) => {
+            (Some(known), TokenSource::Stored(store)) if rejected == Some(cache.generation) => {
                 let (object, etag) = store.load().await?;
                 let same = known
                     .stored
                     .as_ref()
                     .is_some_and(|(_, known)| *known == etag);
-                if same && let Some(held) = memory.held.as_mut() {
-                    // What was known of its life may be past.
-                    held.lifetime = None;
+                if same && let Some(cached) = cache.token.as_mut() {
+                    // The cached lifetime may be outdated.
+                    cached.lifetime = None;
                 }
                 (!same).then(|| (object.token.clone(), Some((object, etag))))
             }
             (Some(_), _) => None,
         };
         if let Some((token, stored)) = loaded {
-            memory.generation += 1;
-            memory.held = Some(CachedToken {
+            cache.generation += 1;
+            cache.token = Some(CachedToken {
                 token,
                 stored,
                 lifetime: None,
-                metadata_is_hidden: false,
+                metadata_hidden: false,
             });
         }
-        let held = memory
-            .held
+        let cached = cache
+            .token
             .as_ref()
-            .expect("a token is held, or loading it failed above");
-        Ok((held.token.clone(), memory.generation))
+            .expect("a token is cached, or loading it failed above");
+        Ok((cached.token.clone(), cache.generation))
     }
 }

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use crate::backends::{Backends, Runs};
+use crate::backends::{Backends, ReconcileRecords};
 use crate::context::Context;
 use crate::deadlines::Deadlines;
 use crate::error::Error;
@@ -72,7 +72,7 @@ pub(crate) async fn status<B: Backends>(
     let run = reconcile(ctx, &order, "status", deadlines, cancel, gather);
     let last_run = async {
         match &ctx.states {
-            Some(states) => states.load_run().await.map(|(run, _)| run),
+            Some(states) => states.load_record().await.map(|(run, _)| run),
             None => Ok(None),
         }
     };

@@ -1,8 +1,9 @@
-//! Times for people: in words, and in UTC.
+//! Times for display: as durations and in UTC.
 
 use jiff::{SignedDuration, Timestamp};
 
-/// A length of time in minutes, hours from two on, days from four on: `47 h`; `less than a minute` below one.
+/// Formats a duration: minutes below two hours, hours below four days, else days, such as `47 h`.
+/// Below a minute it is `less than a minute`.
 pub fn duration(length: SignedDuration) -> String {
     let minutes = length.abs().as_secs() / 60;
     match minutes {
@@ -13,15 +14,16 @@ pub fn duration(length: SignedDuration) -> String {
     }
 }
 
-/// A time in UTC, to the second: `2026-01-10 09:00:00 UTC`.
+/// Formats a time in UTC, to the second: `2026-01-10 09:00:00 UTC`.
 pub fn utc(time: Timestamp) -> String {
     time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
 
-/// How long ago a time was, or how far off it is, and when it was: `3 h ago (2026-01-10 09:00:00 UTC)`.
+/// Formats a time relative to `now` and in UTC: `3 h ago (2026-01-10 09:00:00 UTC)`.
 pub fn relative(time: Timestamp, now: Timestamp) -> String {
-    let (from, length) = (now.duration_since(time), duration(now.duration_since(time)));
-    let words = if from.is_negative() {
+    let elapsed = now.duration_since(time);
+    let length = duration(elapsed);
+    let words = if elapsed.is_negative() {
         format!("in {length}")
     } else {
         format!("{length} ago")
@@ -34,11 +36,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_length_of_time_is_told_in_its_largest_fitting_unit() {
+    fn a_duration_has_its_largest_fitting_unit() {
         let minutes = |minutes| duration(SignedDuration::from_mins(minutes));
-        let told = [0, 1, 119, 120, 47 * 60 + 59, 96 * 60 - 1, 96 * 60].map(minutes);
+        let texts = [0, 1, 119, 120, 47 * 60 + 59, 96 * 60 - 1, 96 * 60].map(minutes);
         assert_eq!(
-            told,
+            texts,
             [
                 "less than a minute",
                 "1 min",
@@ -52,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_is_told_from_now_and_in_utc() {
+    fn a_time_is_relative_and_in_utc() {
         let now = "2026-01-10T12:00:00Z".parse().unwrap();
         assert_eq!(
             relative("2026-01-10T09:00:00.5Z".parse().unwrap(), now),

@@ -1,4 +1,4 @@
-//! The rules for the Vault token: how long it is valid, what Vault reports about it, and how it is stored. Pure.
+//! The rules for the Vault token: its lifetime, its issues and its stored format. Pure.
 
 mod facts;
 mod lifetime;

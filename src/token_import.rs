@@ -1,7 +1,7 @@
-//! A new token is stored: examined first, unwrapped if it is wrapped, and put in the place of the old one.
+//! Imports a Vault token: checks it, unwraps it if it is wrapped, and replaces the stored one.
 //!
-//! A token that was unwrapped is held by nobody else, so where it is refused it is revoked. Must not do: show the token, or
-//! store one that cannot do the work.
+//! An unwrapped token that is rejected is revoked, because no other party holds it. The module
+//! never shows the token, and never stores one that cannot do the work.
 
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
@@ -12,118 +12,115 @@ use crate::backends::{Backends, Etag, PutResult, Tokens, Vault};
 use crate::capabilities::Capabilities;
 use crate::context::Context;
 use crate::error::Error;
-use crate::error::Problem;
 use crate::token::{TokenFacts, TokenIssue, TokenObject, TokenView};
 
-/// Longer than any token of Vault, and short enough for a header.
-const LONGEST: usize = 4096;
+/// The length limit of a token: above any token of Vault, and short enough for a header.
+const MAX_TOKEN_LENGTH: usize = 4096;
 
-/// A token that was stored.
+/// The result of an import.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Imported {
-    /// What is known of it; its warnings are those that were accepted.
+    /// The stored token; its warnings are those that were accepted.
     pub token: TokenView,
-    /// Whether it had been wrapped.
+    /// True if the token was wrapped.
     pub wrapped: bool,
 }
 
-/// Backends a token, or the one that `candidate` wraps, if it is fit for the service.
+/// Stores a token, or the one that `candidate` wraps, if it is suitable for the service.
 ///
 /// # Errors
-/// [`Error::BadConfiguration`] where no token is stored at all; [`Error::BadToken`] for one that is not fit, and, unless
-/// `accept_warnings`, for one that is fit but has issues; [`Error::Unavailable`] also when somebody else stored one at the
-/// same time; those of Vault and of the store.
+/// - [`Error::BadConfiguration`] if the configuration stores no token.
+/// - [`Error::BadToken`] for a token that is unsuitable, or that has issues and not
+///   `accept_warnings`.
+/// - [`Error::Unavailable`] also if another process stored a token at the same time.
+/// - The errors of Vault and of the store.
 pub async fn import<W: Backends>(
     ctx: &Context<W>,
     candidate: SecretString,
     accept_warnings: bool,
 ) -> Result<Imported, Error> {
     let store = store(ctx)?;
-    let candidate = plausible(&candidate)?;
-    // Before a wrapping token is used up: where the store cannot be read, nothing could be stored either.
+    let candidate = trimmed(&candidate)?;
+    // Before a wrapping token is used up: if the store cannot be read, nothing could be stored.
     let if_match = store.version().await?;
     let vault = ctx.session.vault();
-    let wrapping = vault.wrapping(&candidate).await?;
-    let Some(wrapping) = wrapping else {
-        let (facts, issues) = fit(ctx, &candidate, accept_warnings).await?;
-        return match put(ctx, store, &candidate, &facts, if_match.as_ref()).await {
-            Put::Stored => Ok(imported(ctx, facts, &issues, false).await),
-            Put::NotStored(error) | Put::Unknown(error) => Err(error),
+    let Some(wrapping) = vault.wrapping(&candidate).await? else {
+        let (facts, issues) = assess(ctx, &candidate, accept_warnings).await?;
+        return match save(ctx, store, &candidate, &facts, if_match.as_ref()).await {
+            SaveResult::Stored => Ok(imported(ctx, facts, &issues, false).await),
+            SaveResult::NotStored(error) | SaveResult::Unknown(error) => Err(error),
         };
     };
-    if !gives_a_token(&wrapping.creation_path) {
-        return Err(Error::BadToken(
-            "it wraps something that is no new token; it was not used, but somebody may have put it in the place of \
-             another: ask whoever gave it, and make a new one"
-                .to_owned(),
+    if !creates_token(&wrapping.creation_path) {
+        return Err(bad_token(
+            "it does not wrap a new token; it was not used, but it may have replaced another \
+             wrapping token: check with its sender, and create a new one",
         ));
     }
     let token = vault.unwrap(&candidate).await?.ok_or_else(|| {
-        Error::BadToken(
-            "what it wrapped is no token, and it is used up now: make and wrap a new one"
-                .to_owned(),
-        )
+        bad_token("it did not wrap a token and is now used up: create and wrap a new token")
     })?;
-    let refusal = match fit(ctx, &token, accept_warnings).await {
+    let error = match assess(ctx, &token, accept_warnings).await {
         Err(error) => error,
-        Ok((facts, issues)) => match put(ctx, store, &token, &facts, if_match.as_ref()).await {
-            Put::Stored => return Ok(imported(ctx, facts, &issues, true).await),
-            // Perhaps it is in use by now.
-            Put::Unknown(error) => return Err(error),
-            Put::NotStored(error) => error,
+        Ok((facts, issues)) => match save(ctx, store, &token, &facts, if_match.as_ref()).await {
+            SaveResult::Stored => return Ok(imported(ctx, facts, &issues, true).await),
+            // The token may be in use already, so it is not revoked.
+            SaveResult::Unknown(error) => return Err(error),
+            SaveResult::NotStored(error) => error,
         },
     };
-    let end = match vault.revoke(&token).await {
-        Ok(()) => "the unwrapped token was revoked, because nobody else holds it",
-        Err(_) => "the unwrapped token could not be revoked, but nobody holds it any more",
+    let revocation = match vault.revoke(&token).await {
+        Ok(()) => "the unwrapped token was revoked, because no other party holds it",
+        Err(_) => "the unwrapped token could not be revoked, but no party holds it any longer",
     };
-    let refusal = match refusal {
+    let reason = match error {
         Error::BadToken(reason) => reason,
         error => error.to_string(),
     };
-    Err(Error::BadToken(format!(
-        "{refusal}; {end}: make and wrap a new one"
+    Err(bad_token(&format!(
+        "{reason}; {revocation}: create and wrap a new token"
     )))
 }
 
-/// Where tokens are stored.
+fn bad_token(reason: &str) -> Error {
+    Error::BadToken(reason.to_owned())
+}
+
+/// Returns the token store.
 fn store<W: Backends>(ctx: &Context<W>) -> Result<&W::Tokens, Error> {
     ctx.session.store().ok_or_else(|| {
-        let problem = match ctx.config.bucket {
-            None => Problem {
-                variable: "S3_BUCKET_NAME",
-                problem: "is not set, so there is no place to store a token".to_owned(),
-            },
-            Some(_) => Problem {
-                variable: "VAULT_TOKEN",
-                problem: "is set, so a stored token would not be used; unset it first".to_owned(),
-            },
-        };
-        Error::BadConfiguration(vec![problem])
+        if ctx.config.bucket.is_none() {
+            let problem = "is not set, so there is no place to store a token";
+            Error::misconfigured("S3_BUCKET_NAME", problem)
+        } else {
+            let problem = "is set, so a stored token would not be used; unset it first";
+            Error::misconfigured("VAULT_TOKEN", problem)
+        }
     })
 }
 
-/// The candidate without white space around it, if it can be a token.
-fn plausible(candidate: &SecretString) -> Result<SecretString, Error> {
+/// Returns the candidate without surrounding white space, if its form is that of a token.
+fn trimmed(candidate: &SecretString) -> Result<SecretString, Error> {
     let token = candidate.expose_secret().trim();
     let problem = if token.is_empty() {
         "it is empty"
-    } else if token.len() > LONGEST {
+    } else if token.len() > MAX_TOKEN_LENGTH {
         "it is longer than any token"
     } else if token.starts_with(['{', '[', '"', '\'']) {
-        "it is in quotes or brackets: give the token alone"
+        "it is in quotes or brackets: provide only the token"
     } else if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-        "it holds white space or other characters that no token has: give the token alone"
+        "it contains white space or another character that no token has: provide only the token"
     } else {
         return Ok(token.into());
     };
-    Err(Error::BadToken(problem.to_owned()))
+    Err(bad_token(problem))
 }
 
-/// Whether a path answers with a token that is new. Somebody who unwrapped the original could wrap another text, but not
-/// under such a path (<https://developer.hashicorp.com/vault/docs/concepts/response-wrapping#response-wrapping-token-validation>).
-fn gives_a_token(creation_path: &str) -> bool {
+/// Returns true if a path creates tokens. An attacker who unwrapped the original could wrap another
+/// text, but not under such a path
+/// (<https://developer.hashicorp.com/vault/docs/concepts/response-wrapping#response-wrapping-token-validation>).
+fn creates_token(creation_path: &str) -> bool {
     let path = creation_path.trim_start_matches('/');
     let created = path.strip_prefix("auth/token/create").is_some_and(|rest| {
         rest.is_empty()
@@ -138,19 +135,18 @@ fn gives_a_token(creation_path: &str) -> bool {
     created || login
 }
 
-/// What Vault knows of a token that is fit.
-async fn fit<W: Backends>(
+/// Looks up a token and its issues; an error if it is unsuitable.
+async fn assess<W: Backends>(
     ctx: &Context<W>,
     token: &SecretString,
     accept_warnings: bool,
 ) -> Result<(TokenFacts, Vec<TokenIssue>), Error> {
     let vault = ctx.session.vault();
     let facts = vault.lookup(token).await.map_err(|error| match error {
-        Error::Denied { .. } => Error::BadToken(
-            "Vault takes it neither as a token nor as a wrapping token: it is expired, revoked, of another Vault or namespace, \
-             or may not look itself up (policy default); a wrapping token works once, so if you have not used it, \
-             somebody else has: revoke what it held"
-                .to_owned(),
+        Error::Denied { .. } => bad_token(
+            "Vault accepts it neither as a token nor as a wrapping token: it is expired, revoked, \
+             of another Vault or namespace, or may not look itself up (default policy); a wrapping \
+             token works once, so if you have not used it, another party has: revoke the wrapped token",
         ),
         error => error,
     })?;
@@ -162,73 +158,71 @@ async fn fit<W: Backends>(
             Err(error) => return Err(error),
         }
     }
-    let told = issues
+    let advice = issues
         .iter()
         .map(|issue| issue.advice())
         .collect::<Vec<_>>()
         .join("; ");
     if issues.iter().any(|issue| issue.is_fatal()) {
-        return Err(Error::BadToken(told));
+        return Err(Error::BadToken(advice));
     }
     if !issues.is_empty() && !accept_warnings {
         return Err(Error::BadToken(format!(
-            "{told}; make a better one, or accept the warnings (--accept-warnings)"
+            "{advice}; create a better token, or accept the warnings (--accept-warnings)"
         )));
     }
     Ok((facts, issues))
 }
 
-/// How storing ended.
-enum Put {
+/// The result of storing a token.
+enum SaveResult {
     Stored,
     NotStored(Error),
     Unknown(Error),
 }
 
-/// Backends the token. Where that seems to have failed, what is stored decides: an answer may be lost, and a repeated
-/// write is then refused because of the first one.
-async fn put<W: Backends>(
+/// Stores the token. After a failure, the stored object decides: the response may be lost, and the
+/// SDK's retry is then rejected because of the first write.
+async fn save<W: Backends>(
     ctx: &Context<W>,
     store: &W::Tokens,
     token: &SecretString,
     facts: &TokenFacts,
     if_match: Option<&Etag>,
-) -> Put {
-    let unavailable = |problem: &str| Error::Unavailable {
-        operation: "storing the Vault token in",
-        subject: ctx
-            .config
-            .bucket
-            .as_ref()
-            .map(|bucket| bucket.token_key.clone())
-            .unwrap_or_default(),
-        problem: problem.to_owned(),
+) -> SaveResult {
+    let unavailable = |problem: &str| {
+        let key = ctx.config.bucket.as_ref().map(|bucket| &*bucket.token_key);
+        Error::unavailable(
+            "storing the Vault token in",
+            key.unwrap_or_default(),
+            problem,
+        )
     };
     let failure = match store
         .save(&TokenObject::new(token.clone(), &facts.lifetime), if_match)
         .await
     {
-        Ok(PutResult::Saved(_)) => return Put::Stored,
+        Ok(PutResult::Saved(_)) => return SaveResult::Stored,
         Ok(PutResult::PreconditionFailed) => None,
         Err(error @ (Error::Denied { .. } | Error::Missing { .. })) => {
-            return Put::NotStored(error);
+            return SaveResult::NotStored(error);
         }
         Err(error) => Some(error),
     };
     match (store.load().await, failure) {
         (Ok((stored, _)), _) if stored.token.expose_secret() == token.expose_secret() => {
-            Put::Stored
+            SaveResult::Stored
         }
-        (Ok(_) | Err(Error::Unexpected { .. }), None) => Put::NotStored(unavailable(
-            "somebody else stored a token just now, look with `keysync token show`",
+        (Ok(_) | Err(Error::Unexpected { .. }), None) => SaveResult::NotStored(unavailable(
+            "another process stored a token at the same time; check with `keysync token show`",
         )),
-        _ => Put::Unknown(unavailable(
-            "whether it was stored is not known, look with `keysync token show`",
+        _ => SaveResult::Unknown(unavailable(
+            "it is unknown whether it was stored; check with `keysync token show`",
         )),
     }
 }
 
-/// From now on the stored token is used.
+/// Returns the result, and makes the session use the stored token.
 async fn imported<W: Backends>(
     ctx: &Context<W>,
     facts: TokenFacts,

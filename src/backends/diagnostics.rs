@@ -1,4 +1,4 @@
-//! What is asked of the outside only to examine it, or to store a new token: never on the way of a key.
+//! Calls that only the doctor and the token import make; none is part of a key's sync.
 
 use std::collections::HashMap;
 
@@ -7,95 +7,95 @@ use secrecy::SecretString;
 
 use crate::error::Error;
 
-/// How Vault's server is.
+/// The health of a Vault server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Health {
-    /// Whether it serves.
-    pub condition: ServerState,
-    /// Its version.
+    /// Whether the server handles requests.
+    pub state: ServerState,
+    /// The server's version.
     pub version: String,
-    /// Its clock, to the second.
+    /// The server's clock, to the second.
     pub clock: Option<Timestamp>,
 }
 
-/// Whether a server of Vault serves.
+/// Whether a Vault server handles requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ServerState {
-    /// Nobody has set it up yet.
+    /// Not initialized yet.
     NotInitialized,
-    /// It is sealed, and serves nothing.
+    /// Sealed; handles no requests.
     Sealed,
-    /// It only replicates for disaster recovery, and serves nothing.
+    /// A disaster-recovery secondary, which only replicates; handles no requests.
     Recovery,
-    /// It passes requests on to the active server.
+    /// Forwards requests to the active server.
     Standby,
-    /// It serves.
+    /// Handles requests.
     Active,
 }
 
-/// Vault's server, without any token.
+/// Calls to the Vault server that need no token.
 pub trait Server {
-    /// Asks how it is; an answer that it cannot serve is an answer.
+    /// Reads the server's health. A server that handles no requests is a valid result.
     async fn health(&self) -> Result<Health, Error>;
 }
 
-/// What is known of a token that wraps an answer of Vault.
+/// The properties of a wrapping token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wrapping {
-    /// The path whose answer is wrapped.
+    /// The path whose response is wrapped.
     pub creation_path: String,
 }
 
-/// What is mounted somewhere in Vault.
+/// A secrets engine mounted in Vault.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mount {
-    /// The kind of engine, such as `kv`.
+    /// The type of engine, such as `kv`.
     pub engine: String,
-    /// The version of a KV engine, where it tells one.
+    /// The version of a KV engine, if the server reports one.
     pub version: Option<String>,
 }
 
-/// What may be done with a token, and its exchange for the one that it wraps.
+/// Calls about tokens: their capabilities, unwrapping and revocation.
 pub trait Credentials {
-    /// Asks what the token may do on these paths.
+    /// Reads the token's capabilities on these paths.
     async fn capabilities(
         &self,
         token: &SecretString,
         paths: &[String],
     ) -> Result<HashMap<String, Vec<String>>, Error>;
-    /// Asks what is mounted at a path, which is told to whoever has any right below it.
+    /// Reads what is mounted at a path. Vault answers any token with a capability below that path.
     async fn mount(&self, token: &SecretString, path: &str) -> Result<Mount, Error>;
-    /// Asks what the text wraps, without using it up; `None` when it is no living wrapping token.
+    /// Looks up a wrapping token without using it up; `None` if it is not a valid wrapping token.
     async fn wrapping(&self, candidate: &SecretString) -> Result<Option<Wrapping>, Error>;
-    /// Exchanges a wrapping token, once, for the token in the answer that it wraps; `None` when there is none in it.
+    /// Exchanges a wrapping token, once, for the wrapped token; `None` if the response holds none.
     async fn unwrap(&self, wrapping: &SecretString) -> Result<Option<SecretString>, Error>;
-    /// Ends the token's life.
+    /// Revokes the token.
     async fn revoke(&self, token: &SecretString) -> Result<(), Error>;
 }
 
-/// How S3 encrypts what we write.
+/// How S3 encrypts an object.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Encryption {
-    /// Not at all, as far as it tells.
+    /// Not encrypted, or not reported.
     #[default]
     None,
-    /// With keys of its own.
+    /// With keys managed by S3.
     Managed,
-    /// With this key of KMS; empty where it does not say which.
+    /// With this KMS key; empty if S3 does not report which.
     Kms(String),
 }
 
-/// What came of a conditional write for real.
+/// The result of probing conditional writes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Probed {
-    /// Whether every write whose condition did not hold was refused.
+pub struct ProbeResult {
+    /// True if every write whose condition did not hold was rejected.
     pub conditions_hold: bool,
-    /// How the object was encrypted.
+    /// How the probe object was encrypted.
     pub encryption: Encryption,
 }
 
-/// The state's bucket, tried out.
+/// A probe of the state's bucket.
 pub trait Probe {
-    /// Writes a probe object, then tries to write it under conditions that do not hold.
-    async fn probe(&self) -> Result<Probed, Error>;
+    /// Writes a probe object, then tries to overwrite it under conditions that do not hold.
+    async fn probe(&self) -> Result<ProbeResult, Error>;
 }

@@ -1,4 +1,4 @@
-//! JSON objects in S3 with conditional writes: what state and token have in common.
+//! JSON objects in S3 with conditional writes, shared by the state and the token.
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::SdkError;
@@ -12,10 +12,10 @@ use super::diagnostics::Encryption;
 use super::{Etag, Page, PutResult};
 use crate::error::Error;
 
-/// The largest object that is read: far above the legacy's state of some ten thousand users.
+/// The size limit for reading; far above a legacy state with ten thousand users.
 const SIZE_LIMIT: i64 = 16 * 1024 * 1024;
 
-/// A bucket.
+/// The objects of a bucket.
 #[derive(Clone, Debug)]
 pub(super) struct Objects {
     client: Client,
@@ -30,23 +30,19 @@ impl Objects {
         }
     }
 
-    /// Where an object is, or those whose keys begin so; for people.
+    /// Returns the address of an object or a key prefix, for messages.
     pub(super) fn address_of(&self, key: &str) -> String {
         format!("s3://{}/{key}", self.bucket)
     }
 
-    /// The object's text and version; `None` where there is none. The text may be a secret: the caller wipes it.
+    /// Returns the object's text and version, or `None`. The caller wipes a text that is secret.
     pub(super) async fn get(
         &self,
         operation: &'static str,
         key: &str,
     ) -> Result<Option<(Vec<u8>, Etag)>, Error> {
         let subject = || self.address_of(key);
-        let unexpected = |problem: &str| Error::Unexpected {
-            operation,
-            subject: subject(),
-            problem: problem.to_owned(),
-        };
+        let unexpected = |problem: &str| Error::unexpected(operation, subject(), problem);
         let object = match self
             .client
             .get_object()
@@ -64,7 +60,7 @@ impl Objects {
                 return Ok(None);
             }
             Err(error) => {
-                let remedy = "allow s3:GetObject on it and s3:ListBucket on the bucket, and check the bucket's name and key";
+                let remedy = "allow s3:GetObject on it and s3:ListBucket on the bucket; check the bucket's name and key";
                 return Err(aws_error(operation, subject(), remedy, &error));
             }
         };
@@ -72,28 +68,21 @@ impl Objects {
             .content_length
             .is_some_and(|length| length > SIZE_LIMIT)
         {
-            return Err(unexpected(
-                "the object is larger than 16 MiB, which none of ours is",
-            ));
+            return Err(unexpected("the object is larger than the limit of 16 MiB"));
         }
         let etag = object
             .e_tag
             .clone()
             .map(Etag)
-            .ok_or_else(|| unexpected("the answer has no ETag"))?;
-        let body = object
-            .body
-            .collect()
-            .await
-            .map_err(|_| Error::Unavailable {
-                operation,
-                subject: subject(),
-                problem: "the object broke off while it was read".to_owned(),
-            })?;
+            .ok_or_else(|| unexpected("the response has no ETag"))?;
+        let body = object.body.collect().await.map_err(|_| {
+            let problem = "the connection closed while the object was read";
+            Error::unavailable(operation, subject(), problem)
+        })?;
         Ok(Some((body.to_vec(), etag)))
     }
 
-    /// The keys that begin with `prefix`, a page of them.
+    /// Lists a page of the keys that begin with `prefix`.
     pub(super) async fn list(
         &self,
         operation: &'static str,
@@ -125,7 +114,7 @@ impl Objects {
         })
     }
 
-    /// Writes the object where it still has the version `over` (`None`: where there is none).
+    /// Writes the object if it still has the version `if_match` (`None`: if no object exists).
     pub(super) async fn put(
         &self,
         operation: &'static str,
@@ -133,15 +122,15 @@ impl Objects {
         text: Vec<u8>,
         if_match: Option<&Etag>,
     ) -> Result<PutResult, Error> {
-        self.put_telling(operation, key, text, if_match)
+        self.put_reporting_encryption(operation, key, text, if_match)
             .await
             .map(|(saved, _)| saved)
     }
 
-    /// The same, and how what was written is encrypted.
+    /// Writes the object like [`put`](Self::put), and also returns how it is encrypted.
     ///
-    /// No encryption header is sent: the bucket's default applies.
-    pub(super) async fn put_telling(
+    /// Sends no encryption header, so that the bucket's default applies.
+    pub(super) async fn put_reporting_encryption(
         &self,
         operation: &'static str,
         key: &str,
@@ -164,15 +153,12 @@ impl Objects {
             Ok(answer) => {
                 let encryption = encryption(&answer);
                 let etag = answer.e_tag.map(Etag);
-                let problem = "the answer has no ETag".to_owned();
+                let error = || Error::unexpected(operation, subject, "the response has no ETag");
                 etag.map(|etag| (PutResult::Saved(etag), encryption))
-                    .ok_or(Error::Unexpected {
-                        operation,
-                        subject,
-                        problem,
-                    })
+                    .ok_or_else(error)
             }
-            // 412: it has another version. 409: somebody is writing it. 404: it was deleted under an If-Match.
+            // 412: the object has another version. 409: a concurrent write is in progress. 404: the
+            // object was deleted under an If-Match.
             Err(SdkError::ServiceError(error))
                 if matches!(error.raw().status().as_u16(), 404 | 409 | 412)
                     && !is_no_bucket(error.err()) =>
@@ -180,7 +166,8 @@ impl Objects {
                 Ok((PutResult::PreconditionFailed, Encryption::None))
             }
             Err(error) => {
-                let remedy = "allow s3:PutObject on it (and kms:GenerateDataKey on the bucket's key, if it has one)";
+                let remedy =
+                    "allow s3:PutObject on it, and kms:GenerateDataKey if the bucket has a KMS key";
                 Err(aws_error(operation, subject, remedy, &error))
             }
         }

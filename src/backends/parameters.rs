@@ -1,4 +1,4 @@
-//! Parameter Store through its API: one parameter, or a page of them.
+//! Parameter Store: reads one parameter, or a page of them.
 
 use aws_sdk_ssm::Client;
 use aws_sdk_ssm::operation::get_parameter::GetParameterError;
@@ -13,7 +13,7 @@ use crate::snapshot::{ParameterReading, ParameterView, Revision};
 
 const OPERATION: &str = "reading the parameter";
 
-/// The most that `GetParametersByPath` gives at a time
+/// The largest page that `GetParametersByPath` returns
 /// (<https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParametersByPath.html>).
 const PAGE_SIZE: i32 = 10;
 
@@ -24,7 +24,7 @@ pub struct ParameterStore {
 }
 
 impl ParameterStore {
-    /// Through this client.
+    /// Creates an adapter that uses this client.
     pub fn new(client: Client) -> Self {
         Self { client }
     }
@@ -40,7 +40,7 @@ impl Parameters for ParameterStore {
             .send()
             .await;
         match answer {
-            Ok(answer) => seen(name.as_str(), answer.parameter),
+            Ok(answer) => parsed(name.as_str(), answer.parameter),
             Err(error)
                 if error
                     .as_service_error()
@@ -49,7 +49,8 @@ impl Parameters for ParameterStore {
                 ParameterView::Absent.into()
             }
             Err(error) => {
-                let remedy = "allow ssm:GetParameter on it (and kms:Decrypt on its key, if that is the customer's)";
+                let remedy =
+                    "allow ssm:GetParameter on it, and kms:Decrypt if its key is customer managed";
                 ParameterView::Unreadable(aws_error(OPERATION, name.as_str(), remedy, &error))
                     .into()
             }
@@ -69,8 +70,7 @@ impl Parameters for ParameterStore {
             .recursive(false)
             .with_decryption(true);
         let answer = request.max_results(PAGE_SIZE).set_next_token(from).send().await.map_err(|error| {
-            let remedy =
-                "allow ssm:GetParametersByPath on it (and kms:Decrypt on the keys, if they are the customer's)";
+            let remedy = "allow ssm:GetParametersByPath on it, and kms:Decrypt if a key is customer managed";
             aws_error("listing the parameters of", path, remedy, &error)
         })?;
         let items = answer
@@ -79,7 +79,7 @@ impl Parameters for ParameterStore {
             .into_iter()
             .filter_map(|parameter| {
                 let name = parameter.name.clone()?;
-                Some((naming.user_of(&name).ok()?, seen(&name, Some(parameter))))
+                Some((naming.user_of(&name).ok()?, parsed(&name, Some(parameter))))
             });
         Ok(Page {
             items: items.collect(),
@@ -88,8 +88,8 @@ impl Parameters for ParameterStore {
     }
 }
 
-/// What an answer of the service amounts to.
-fn seen(name: &str, parameter: Option<aws_sdk_ssm::types::Parameter>) -> ParameterReading {
+/// Parses the parameter in a response.
+fn parsed(name: &str, parameter: Option<aws_sdk_ssm::types::Parameter>) -> ParameterReading {
     let found = parameter.and_then(|parameter| {
         let modified = parameter.last_modified_date?.to_millis().ok()?;
         let modified = Timestamp::from_millisecond(modified).ok()?;
@@ -101,13 +101,10 @@ fn seen(name: &str, parameter: Option<aws_sdk_ssm::types::Parameter>) -> Paramet
             },
         ))
     });
-    match found {
-        Some((value, revision)) => ParameterReading::parse(&value, revision),
-        None => ParameterView::Unreadable(Error::Unexpected {
-            operation: OPERATION,
-            subject: name.to_owned(),
-            problem: "the answer has no value, version or date".to_owned(),
-        })
-        .into(),
+    if let Some((value, revision)) = found {
+        ParameterReading::parse(&value, revision)
+    } else {
+        let problem = "the response has no value, version or date";
+        ParameterView::Unreadable(Error::unexpected(OPERATION, name, problem)).into()
     }
 }

@@ -21,14 +21,14 @@ pub struct RosterTable {
 }
 
 impl RosterTable {
-    /// The table of this name.
+    /// Creates an adapter for the table with this name.
     pub fn new(client: Client, table: String) -> Self {
         Self { client, table }
     }
 }
 
 impl Roster for RosterTable {
-    async fn lists(&self, user: &UserName) -> Result<bool, Error> {
+    async fn contains(&self, user: &UserName) -> Result<bool, Error> {
         let key = AttributeValue::S(user.as_str().to_owned());
         let answer = self
             .client
@@ -42,7 +42,7 @@ impl Roster for RosterTable {
         let remedy = "allow dynamodb:GetItem on it, or set IAM_USER_TABLE=- if there is no roster";
         answer
             .map(|answer| answer.item.is_some())
-            .map_err(|error| aws_error("asking the roster", &self.table, remedy, &error))
+            .map_err(|error| aws_error("reading the roster", &self.table, remedy, &error))
     }
 
     async fn page(&self, from: Option<String>) -> Result<Page<String>, Error> {

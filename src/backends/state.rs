@@ -1,4 +1,7 @@
-//! The recorded state: one object per user, and the legacy's single object as a fallback.
+//! The recorded state: one object per user, with the single object of the legacy service as a
+//! fallback.
+
+mod probe;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,9 +11,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
-use super::diagnostics::{Probe, Probed};
 use super::objects::Objects;
-use super::{Etag, Found, Page, PutResult, Runs, States};
+use super::{Etag, Page, PutResult, ReconcileRecords, States, StoredState};
 use crate::config::BucketConfig;
 use crate::error::Error;
 use crate::keys::UserName;
@@ -18,25 +20,16 @@ use crate::snapshot::{ReconcileRecord, UserState};
 
 const READING: &str = "reading the state";
 
-/// How much the clocks of Parameter Store and ours may differ.
-const CLOCKS: SignedDuration = SignedDuration::from_hours(1);
+/// The tolerated difference between the clock of Parameter Store and this machine's.
+const MAX_CLOCK_SKEW: SignedDuration = SignedDuration::from_hours(1);
 
-/// How long it is believed that the legacy left nothing: its state may be copied into the bucket after we have started.
-const NOTHING_LEFT: SignedDuration = SignedDuration::from_mins(1);
+/// How long an absent legacy state is cached. It may be copied into the bucket after the start.
+const LEGACY_ABSENT_TTL: SignedDuration = SignedDuration::from_mins(1);
 
-/// How long it is not tried again to read what it left: everybody would wait for the same failure.
-const UNREADABLE: SignedDuration = SignedDuration::from_secs(10);
+/// How long a failed read of the legacy state is cached, so that not every user waits for it.
+const LEGACY_FAILURE_TTL: SignedDuration = SignedDuration::from_secs(10);
 
-const LAST_RUN: &str = "last-run.json";
-
-/// The object that a conditional write is tried on. It is overwritten, never deleted: the function may not delete.
-const PROBE: &str = "doctor.json";
-
-/// How often the probe is begun again because another one writes at the same time.
-const PROBES: u32 = 5;
-
-/// The version of an empty object, which none of ours ever has.
-const NEVER: &str = "\"d41d8cd98f00b204e9800998ecf8427e\"";
+const RECONCILE_RECORD: &str = "last-run.json";
 
 /// State objects in a bucket.
 #[derive(Debug)]
@@ -44,8 +37,8 @@ pub struct StateObjects {
     objects: Objects,
     prefix: String,
     legacy_key: String,
-    /// The legacy's states, or why they could not be read, and when that was: once, if there are any, because nobody
-    /// writes them any more.
+    /// The legacy states, or the error of reading them, and the time of the read. A state that
+    /// exists is read once, because the legacy service no longer writes.
     legacy: Mutex<Option<(Timestamp, Result<Legacy, Error>)>>,
 }
 
@@ -57,7 +50,7 @@ struct LegacyState {
 }
 
 impl StateObjects {
-    /// The objects of `bucket`.
+    /// Creates an adapter for the state objects of `bucket`.
     pub fn new(client: Client, bucket: &BucketConfig) -> Self {
         Self {
             objects: Objects::new(client, &bucket.name),
@@ -71,19 +64,19 @@ impl StateObjects {
         format!("{}users/{user}.json", self.prefix)
     }
 
-    /// The legacy's states; that there are none is believed for `patience`.
-    async fn legacy(&self, patience: SignedDuration) -> Result<Legacy, Error> {
-        let mut known = self.legacy.lock().await;
-        if let Some((at, states)) = &*known {
+    /// Returns the legacy states. An empty result is reused until it is older than `max_age`.
+    async fn legacy(&self, max_age: SignedDuration) -> Result<Legacy, Error> {
+        let mut cached = self.legacy.lock().await;
+        if let Some((at, states)) = &*cached {
             let age = Timestamp::now().duration_since(*at);
             match states {
-                Ok(states) if !states.is_empty() || age < patience => return Ok(states.clone()),
-                Err(error) if age < UNREADABLE => return Err(error.clone()),
+                Ok(states) if !states.is_empty() || age < max_age => return Ok(states.clone()),
+                Err(error) if age < LEGACY_FAILURE_TTL => return Err(error.clone()),
                 _ => {}
             }
         }
         let read = self.load_legacy().await.map(Arc::new);
-        *known = Some((Timestamp::now(), read.clone()));
+        *cached = Some((Timestamp::now(), read.clone()));
         read
     }
 
@@ -95,11 +88,11 @@ impl StateObjects {
         let Ok(state) = serde_json::from_slice::<LegacyState>(&text) else {
             tracing::warn!(
                 object,
-                "the legacy's state cannot be understood: its users are written once more"
+                "the legacy state is damaged; the keys of its users are written again"
             );
             return Ok(HashMap::new());
         };
-        // User by user, so that a damaged one spoils no other.
+        // Each user is parsed separately, so that a damaged entry affects no other.
         let users = state.users.into_iter();
         Ok(users
             .filter_map(|(user, state)| Some((user, UserState::deserialize(state).ok()?)))
@@ -108,9 +101,9 @@ impl StateObjects {
 }
 
 impl States for StateObjects {
-    async fn load(&self, user: &UserName) -> Result<Found, Error> {
+    async fn load(&self, user: &UserName) -> Result<StoredState, Error> {
         let key = self.key_of(user.as_str());
-        // At the same time, so that the fallback costs no round trip of its own, not even the first time.
+        // Concurrently, so that the fallback never costs a round trip of its own.
         let (own, legacy) = tokio::join!(
             self.objects.get(READING, &key),
             self.legacy(SignedDuration::MAX)
@@ -118,30 +111,30 @@ impl States for StateObjects {
         match own? {
             None => {
                 let legacy = match legacy? {
-                    none if none.is_empty() => self.legacy(NOTHING_LEFT).await?,
+                    none if none.is_empty() => self.legacy(LEGACY_ABSENT_TTL).await?,
                     states => states,
                 };
-                Ok(Found {
+                Ok(StoredState {
                     state: legacy.get(user.as_str()).cloned(),
-                    ..Found::default()
+                    ..StoredState::default()
                 })
             }
             Some((text, etag)) => {
                 let state = UserState::parse(&text).filter(|state| {
-                    // A date to come would make every key look old, for ever.
-                    let to_come = state
-                        .revision()
-                        .is_some_and(|revision| revision.modified > Timestamp::now() + CLOCKS);
-                    state.user_name == user.as_str() && !to_come
+                    // A date in the future would make every key look old, forever.
+                    let in_future = state.revision().is_some_and(|revision| {
+                        revision.modified > Timestamp::now() + MAX_CLOCK_SKEW
+                    });
+                    state.user_name == user.as_str() && !in_future
                 });
                 if state.is_none() {
                     tracing::warn!(
                         object = key,
                         user = user.as_str(),
-                        "the state object cannot be understood and is taken as absent: the next write replaces it"
+                        "the state object is damaged and counts as absent; the next write replaces it"
                     );
                 }
-                Ok(Found {
+                Ok(StoredState {
                     damaged: state.is_none(),
                     state,
                     etag: Some(etag),
@@ -151,7 +144,7 @@ impl States for StateObjects {
     }
 
     async fn save(&self, state: &UserState, if_match: Option<&Etag>) -> Result<PutResult, Error> {
-        let text = serde_json::to_vec(state).expect("a state has only text, numbers and dates");
+        let text = serde_json::to_vec(state).expect("a state holds only text, numbers and dates");
         self.objects
             .put(
                 "writing the state",
@@ -183,12 +176,12 @@ impl States for StateObjects {
     }
 }
 
-impl Runs for StateObjects {
-    async fn load_run(&self) -> Result<(Option<ReconcileRecord>, Option<Etag>), Error> {
-        let key = format!("{}{LAST_RUN}", self.prefix);
+impl ReconcileRecords for StateObjects {
+    async fn load_record(&self) -> Result<(Option<ReconcileRecord>, Option<Etag>), Error> {
+        let key = format!("{}{RECONCILE_RECORD}", self.prefix);
         let Some((text, etag)) = self
             .objects
-            .get("reading the record of the last sweep", &key)
+            .get("reading the reconcile record", &key)
             .await?
         else {
             return Ok((None, None));
@@ -197,59 +190,21 @@ impl Runs for StateObjects {
         if run.is_none() {
             tracing::warn!(
                 object = key,
-                "the record of the last sweep cannot be understood and is taken as absent"
+                "the reconcile record is damaged and counts as absent"
             );
         }
         Ok((run, Some(etag)))
     }
 
-    async fn save_run(
+    async fn save_record(
         &self,
         run: &ReconcileRecord,
         if_match: Option<&Etag>,
     ) -> Result<PutResult, Error> {
-        let text = serde_json::to_vec(run).expect("a record has only text, numbers and dates");
-        let key = format!("{}{LAST_RUN}", self.prefix);
+        let text = serde_json::to_vec(run).expect("a record holds only text, numbers and dates");
+        let key = format!("{}{RECONCILE_RECORD}", self.prefix);
         self.objects
-            .put("writing the record of the last sweep", &key, text, if_match)
+            .put("writing the reconcile record", &key, text, if_match)
             .await
-    }
-}
-
-impl Probe for StateObjects {
-    async fn probe(&self) -> Result<Probed, Error> {
-        const OPERATION: &str = "trying a conditional write on";
-        let key = format!("{}{PROBE}", self.prefix);
-        let text = || format!(r#"{{"checkedAt":"{}"}}"#, Timestamp::now()).into_bytes();
-        for _ in 0..PROBES {
-            let if_match = self
-                .objects
-                .get(OPERATION, &key)
-                .await?
-                .map(|(_, etag)| etag);
-            let (saved, encryption) = self
-                .objects
-                .put_telling(OPERATION, &key, text(), if_match.as_ref())
-                .await?;
-            if saved == PutResult::PreconditionFailed {
-                continue;
-            }
-            let mut conditions_hold = true;
-            for if_match in [None, Some(Etag(NEVER.to_owned()))] {
-                conditions_hold &= self
-                    .objects
-                    .put(OPERATION, &key, text(), if_match.as_ref())
-                    .await?
-                    == PutResult::PreconditionFailed;
-            }
-            return Ok(Probed {
-                conditions_hold,
-                encryption,
-            });
-        }
-        Err(Error::Contended {
-            subject: key,
-            attempts: PROBES,
-        })
     }
 }

@@ -1,4 +1,4 @@
-//! The token object in S3, in the legacy's format.
+//! The token object in S3, in the format of the legacy service.
 
 use aws_sdk_s3::Client;
 use zeroize::Zeroizing;
@@ -19,7 +19,7 @@ pub struct StoredToken {
 }
 
 impl StoredToken {
-    /// The token object of `bucket`.
+    /// Creates an adapter for the token object of `bucket`.
     pub fn new(client: Client, bucket: &BucketConfig) -> Self {
         Self {
             objects: Objects::new(client, &bucket.name),

@@ -1,4 +1,4 @@
-//! One check per kind of variable; complaints are collected, so that all are reported together.
+//! One check per kind of variable. Problems are collected, so that all are reported together.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -9,7 +9,7 @@ use super::OnUserDeleted;
 use crate::error::{Error, Problem};
 use crate::keys::{ParameterNaming, UserName};
 
-/// Reads variables and keeps every complaint.
+/// Reads variables and collects the problems.
 pub(super) struct Reader<'a> {
     source: &'a dyn Fn(&str) -> Option<String>,
     problems: Vec<Problem>,
@@ -23,7 +23,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// `config`, unless there was a complaint.
+    /// Returns `config`, or an error with all problems.
     pub(super) fn finish<T>(self, config: T) -> Result<T, Error> {
         if self.problems.is_empty() {
             Ok(config)
@@ -37,6 +37,12 @@ impl<'a> Reader<'a> {
             variable,
             problem: problem.into(),
         });
+    }
+
+    fn require(&mut self, valid: bool, variable: &'static str, problem: &str) {
+        if !valid {
+            self.problem(variable, problem);
+        }
     }
 
     pub(super) fn text(&self, variable: &str) -> Option<String> {
@@ -59,13 +65,10 @@ impl<'a> Reader<'a> {
             None => default,
             Some(Ok(number)) if allowed.contains(&number) => number,
             Some(_) => {
+                let (min, max) = allowed.into_inner();
                 self.problem(
                     variable,
-                    format!(
-                        "is not a whole number from {} to {}",
-                        allowed.start(),
-                        allowed.end()
-                    ),
+                    format!("is not a whole number from {min} to {max}"),
                 );
                 default
             }
@@ -75,54 +78,49 @@ impl<'a> Reader<'a> {
     pub(super) fn address(&mut self) -> Url {
         let unset = || Url::parse("https://vault.invalid").expect("the text is a URL");
         let Some(value) = self.text("VAULT_ADDR") else {
-            self.problem(
-                "VAULT_ADDR",
-                "is not set, expected the address of Vault, such as https://vault.example.org:8200",
-            );
+            let problem =
+                "is not set; expected the address of Vault, such as https://vault.example.org:8200";
+            self.problem("VAULT_ADDR", problem);
             return unset();
         };
-        let complaint = match Url::parse(&value) {
-            Err(_) => "is not a URL, expected such as https://vault.example.org:8200",
+        let problem = match Url::parse(&value) {
+            Err(_) => "is not a URL; expected one such as https://vault.example.org:8200",
             Ok(url) if !matches!(url.scheme(), "http" | "https") => "is neither https nor http",
             Ok(url) if url.scheme() == "http" && !is_loopback(&url) => {
                 "is http, which is allowed only for a loopback host; expected https"
             }
             Ok(url) if !url.username().is_empty() || url.password().is_some() => {
-                "holds a user name or password, expected only scheme, host and port"
+                "contains a user name or password; expected only scheme, host and port"
             }
             Ok(url) if url.path() != "/" || url.query().is_some() || url.fragment().is_some() => {
-                "has a path, query or fragment, expected only scheme, host and port"
+                "has a path, query or fragment; expected only scheme, host and port"
             }
             Ok(url) => return url,
         };
-        self.problem("VAULT_ADDR", complaint);
+        self.problem("VAULT_ADDR", problem);
         unset()
     }
 
-    /// The name of a bucket, or the ARN of an access point.
+    /// Reads the name of a bucket, or the ARN of an access point.
     pub(super) fn bucket_name(&mut self) -> Option<String> {
         let name = self.text("S3_BUCKET_NAME")?;
-        if (name.contains(['/', ':']) && !name.starts_with("arn:"))
-            || name.contains(char::is_whitespace)
-        {
-            self.problem(
-                "S3_BUCKET_NAME",
-                "is not the name of a bucket, expected such as my-bucket, without s3://",
-            );
-        }
+        let valid = (!name.contains(['/', ':']) || name.starts_with("arn:"))
+            && !name.contains(char::is_whitespace);
+        let problem =
+            "is not the name of a bucket; expected a name such as my-bucket, without s3://";
+        self.require(valid, "S3_BUCKET_NAME", problem);
         Some(name)
     }
 
-    /// A value that goes into an HTTP header as it is.
+    /// Returns a value that is sent unchanged in an HTTP header.
     pub(super) fn header(&mut self, variable: &'static str, value: String) -> Option<String> {
-        if value.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Some(value);
-        }
-        self.problem(
+        let valid = value.bytes().all(|byte| byte.is_ascii_graphic());
+        self.require(
+            valid,
             variable,
-            "holds a character that cannot be sent in an HTTP header",
+            "contains a character that cannot be sent in an HTTP header",
         );
-        None
+        valid.then_some(value)
     }
 
     pub(super) fn authorities(&mut self) -> Option<Vec<Certificate>> {
@@ -131,28 +129,23 @@ impl<'a> Reader<'a> {
             (None, Some(path)) => match std::fs::read(&path) {
                 Ok(pem) => ("VAULT_CACERT", pem),
                 Err(error) => {
-                    self.problem(
-                        "VAULT_CACERT",
-                        format!("cannot be read ({error}), expected a file of PEM certificates"),
-                    );
+                    let problem =
+                        format!("cannot be read ({error}); expected a file of PEM certificates");
+                    self.problem("VAULT_CACERT", problem);
                     return None;
                 }
             },
             (None, None) => return None,
         };
-        match Certificate::from_pem_bundle(&pem) {
-            Ok(authorities) if !authorities.is_empty() => Some(authorities),
-            _ => {
-                self.problem(
-                    variable,
-                    "holds no certificate, expected PEM text with -----BEGIN CERTIFICATE-----",
-                );
-                None
-            }
-        }
+        let authorities = Certificate::from_pem_bundle(&pem)
+            .ok()
+            .filter(|authorities| !authorities.is_empty());
+        let problem = "contains no certificate; expected PEM text with -----BEGIN CERTIFICATE-----";
+        self.require(authorities.is_some(), variable, problem);
+        authorities
     }
 
-    /// A mount or path in Vault, without slashes around it.
+    /// Reads a mount or path in Vault, without slashes at its ends.
     pub(super) fn path(&mut self, variable: &'static str, default: &str) -> String {
         let value = self.text_or(variable, default).trim_matches('/').to_owned();
         let plain = |segment: &str| {
@@ -161,12 +154,9 @@ impl<'a> Reader<'a> {
                     .chars()
                     .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
         };
-        if !value.split('/').all(plain) {
-            self.problem(
-                variable,
-                "is not a path of Vault, expected segments of A-Z a-z 0-9 - _ . between single slashes",
-            );
-        }
+        let problem =
+            "is not a Vault path; expected segments of A-Z a-z 0-9 - _ . between single slashes";
+        self.require(value.split('/').all(plain), variable, problem);
         value
     }
 
@@ -177,35 +167,25 @@ impl<'a> Reader<'a> {
             text.chars()
                 .all(|c| c.is_ascii_alphanumeric() || ".-_/".contains(c))
         };
-        if !prefix.starts_with('/')
-            || !prefix.ends_with('/')
-            || prefix.len() < 3
-            || prefix.contains("//")
-            || !legal(&prefix)
-        {
-            self.problem(
-                "SSM_PARAMETER_PREFIX",
-                "is not a path such as /iam_users/, with a slash at both ends",
-            );
-        }
-        if suffix.contains('/') || !legal(&suffix) {
-            self.problem(
-                "SSM_PARAMETER_SUFFIX",
-                "is not the end of a name such as _keys (A-Z a-z 0-9 . - _)",
-            );
-        }
+        let valid = prefix.starts_with('/')
+            && prefix.ends_with('/')
+            && prefix.len() >= 3
+            && !prefix.contains("//")
+            && legal(&prefix);
+        let problem = "is not a path with a slash at both ends, such as /iam_users/";
+        self.require(valid, "SSM_PARAMETER_PREFIX", problem);
+        let valid = !suffix.contains('/') && legal(&suffix);
+        let problem = "is not a suffix of A-Z a-z 0-9 . - _, such as _keys";
+        self.require(valid, "SSM_PARAMETER_SUFFIX", problem);
         ParameterNaming { prefix, suffix }
     }
 
-    /// What stands before the keys of a group of objects.
+    /// Reads the prefix of a group of objects.
     pub(super) fn object_prefix(&mut self, variable: &'static str, default: &str) -> String {
         let prefix = self.text_or(variable, default);
-        if !prefix.ends_with('/') || prefix.starts_with('/') {
-            self.problem(
-                variable,
-                "is not a prefix such as sync-state/, with a slash at its end only",
-            );
-        }
+        let valid = prefix.ends_with('/') && !prefix.starts_with('/');
+        let problem = "is not a prefix with a slash at its end only, such as sync-state/";
+        self.require(valid, variable, problem);
         prefix
     }
 
@@ -220,10 +200,8 @@ impl<'a> Reader<'a> {
             Ok(users) if users.is_empty() => None,
             Ok(users) => Some(users.into_iter().collect()),
             Err(error) => {
-                self.problem(
-                    "IAM_USER_LIST",
-                    format!("is no comma-separated list of user names: {error}"),
-                );
+                let problem = format!("is not a comma-separated list of user names: {error}");
+                self.problem("IAM_USER_LIST", problem);
                 None
             }
         }

@@ -5,7 +5,7 @@ use secrecy::ExposeSecret;
 
 use super::*;
 
-/// A certificate for tests; nobody has its key.
+/// A certificate for tests; its key was discarded.
 const CERTIFICATE: &str = "\
 -----BEGIN CERTIFICATE-----\n\
 MIIBJjCBzqADAgECAgEBMAoGCCqGSM49BAMCMBIxEDAOBgNVBAMMB1Rlc3QgQ0Ew\n\
@@ -18,7 +18,7 @@ TKHazdQeDDmC2A==\n\
 -----END CERTIFICATE-----\n\
 ";
 
-/// A variable: its name, what is read without it, a value, what is read with that value, and where to look.
+/// A variable: its name, the result without it, a value, the result with it, and the accessor.
 type Variable = (
     &'static str,
     &'static str,
@@ -27,7 +27,7 @@ type Variable = (
     fn(&Config) -> String,
 );
 
-/// Every variable but `VAULT_CACERT`, which names a file.
+/// All variables except `VAULT_CACERT`, which names a file.
 const VARIABLES: [Variable; 20] = [
     (
         "VAULT_ADDR",
@@ -144,7 +144,7 @@ fn in_bucket(config: &Config, member: fn(&BucketConfig) -> &String) -> String {
     member(config.bucket.as_ref().unwrap()).clone()
 }
 
-/// Reads the least that is a configuration, and `more`.
+/// Reads a minimal configuration with `more` variables.
 fn read(more: &[(&str, &str)]) -> Result<Config, Error> {
     let least = [
         ("VAULT_ADDR", "https://vault.example.org"),
@@ -158,7 +158,7 @@ fn only(variables: &[(&str, &str)]) -> Result<Config, Error> {
     Config::read(|name| variables.get(name).map(|&value| value.to_owned()))
 }
 
-/// The problems, one a line.
+/// Returns the problems, one per line.
 fn problems(answer: Result<Config, Error>) -> String {
     let Err(Error::BadConfiguration(problems)) = answer else {
         panic!("{answer:?}")
@@ -171,7 +171,7 @@ fn problems(answer: Result<Config, Error>) -> String {
 }
 
 #[test]
-fn every_variable_has_its_default_and_its_effect() {
+fn variables_have_their_default_and_effect() {
     for (name, default, value, effect, shown) in VARIABLES {
         assert_eq!(shown(&read(&[]).unwrap()), default, "without {name}");
         assert_eq!(
@@ -183,7 +183,7 @@ fn every_variable_has_its_default_and_its_effect() {
 }
 
 #[test]
-fn an_empty_value_counts_as_none() {
+fn empty_value_counts_as_unset() {
     for (name, default, .., shown) in VARIABLES {
         for empty in ["", " ", "\n"] {
             match (name, read(&[(name, empty)])) {
@@ -207,16 +207,16 @@ fn an_empty_value_counts_as_none() {
 }
 
 #[test]
-fn the_list_of_variables_that_the_stacks_share_is_the_readers() {
+fn shared_environment_lists_the_variables_read() {
     let shared: Vec<serde_json::Value> =
         serde_json::from_str(include_str!("../../infra/shared/environment.json")).unwrap();
     let text = |entry: &serde_json::Value, member: &str| entry[member].as_str().map(str::to_owned);
-    let asked = RefCell::new(BTreeSet::new());
+    let requested = RefCell::new(BTreeSet::new());
     let _ = Config::read(|name| {
-        asked.borrow_mut().insert(name.to_owned());
+        requested.borrow_mut().insert(name.to_owned());
         (name == "S3_BUCKET_NAME").then(|| "bucket".to_owned())
     });
-    // The others are the AWS SDK's, and the log level that Lambda itself sets.
+    // The others belong to the AWS SDK, or are the log level that Lambda sets.
     let names = shared.iter().filter_map(|entry| text(entry, "name"));
     let ours = |names: &mut dyn Iterator<Item = String>| {
         names
@@ -225,7 +225,7 @@ fn the_list_of_variables_that_the_stacks_share_is_the_readers() {
     };
     assert_eq!(
         ours(&mut names.clone()),
-        ours(&mut asked.into_inner().into_iter())
+        ours(&mut requested.into_inner().into_iter())
     );
     for entry in &shared {
         let (name, default) = (text(entry, "name").unwrap(), text(entry, "default"));
@@ -240,7 +240,7 @@ fn the_list_of_variables_that_the_stacks_share_is_the_readers() {
         let unset = shown(&read(&[]).unwrap());
         match default {
             Some(default) => {
-                assert_eq!(shown(&read(&[(&name, &default)]).unwrap()), unset, "{name}")
+                assert_eq!(shown(&read(&[(&name, &default)]).unwrap()), unset, "{name}");
             }
             None if ["VAULT_ADDR", "S3_BUCKET_NAME"].contains(&name.as_str()) => {}
             None => assert_eq!(unset, "None", "{name}"),
@@ -249,7 +249,7 @@ fn the_list_of_variables_that_the_stacks_share_is_the_readers() {
 }
 
 #[test]
-fn all_problems_are_told_together_and_no_value_of_them() {
+fn problems_are_reported_together_without_values() {
     let bad = [
         ("VAULT_ADDR", "https://root:sentinel@vault.example.org"),
         ("VAULT_NAMESPACE", "sentinel space"),
@@ -276,18 +276,18 @@ fn all_problems_are_told_together_and_no_value_of_them() {
     );
     assert!(!text.contains("sentinel"), "{text}");
     insta::assert_snapshot!(problems(only(&bad)), @"
-    VAULT_ADDR: holds a user name or password, expected only scheme, host and port
-    VAULT_NAMESPACE: holds a character that cannot be sent in an HTTP header
-    VAULT_CACERT_BYTES: holds no certificate, expected PEM text with -----BEGIN CERTIFICATE-----
-    VAULT_MOUNT: is not a path of Vault, expected segments of A-Z a-z 0-9 - _ . between single slashes
-    VAULT_PATH_PREFIX: is not a path of Vault, expected segments of A-Z a-z 0-9 - _ . between single slashes
-    VAULT_TOKEN: holds a character that cannot be sent in an HTTP header
-    SYNC_STATE_S3_PREFIX: is not a prefix such as sync-state/, with a slash at its end only
-    SSM_PARAMETER_PREFIX: is not a path such as /iam_users/, with a slash at both ends
-    SSM_PARAMETER_SUFFIX: is not the end of a name such as _keys (A-Z a-z 0-9 . - _)
+    VAULT_ADDR: contains a user name or password; expected only scheme, host and port
+    VAULT_NAMESPACE: contains a character that cannot be sent in an HTTP header
+    VAULT_CACERT_BYTES: contains no certificate; expected PEM text with -----BEGIN CERTIFICATE-----
+    VAULT_MOUNT: is not a Vault path; expected segments of A-Z a-z 0-9 - _ . between single slashes
+    VAULT_PATH_PREFIX: is not a Vault path; expected segments of A-Z a-z 0-9 - _ . between single slashes
+    VAULT_TOKEN: contains a character that cannot be sent in an HTTP header
+    SYNC_STATE_S3_PREFIX: is not a prefix with a slash at its end only, such as sync-state/
+    SSM_PARAMETER_PREFIX: is not a path with a slash at both ends, such as /iam_users/
+    SSM_PARAMETER_SUFFIX: is not a suffix of A-Z a-z 0-9 . - _, such as _keys
     ON_USER_DELETED: is neither retain nor soft-delete
     TOKEN_REFRESH_THRESHOLD_HOURS: is not a whole number from 1 to 8760
-    IAM_USER_LIST: is no comma-separated list of user names: a user name holds '/', expected only A-Z a-z 0-9 + = , . @ _ -
+    IAM_USER_LIST: is not a comma-separated list of user names: a user name contains '/'; expected only A-Z a-z 0-9 + = , . @ _ -
     SYNC_INTERVAL_HOURS: is not a whole number from 1 to 8760
     SSM_MAX_CALLS_PER_SECOND: is not a whole number from 1 to 1000
     SYNC_CONCURRENCY: is not a whole number from 1 to 256
@@ -296,15 +296,15 @@ fn all_problems_are_told_together_and_no_value_of_them() {
 }
 
 #[test]
-fn nothing_configured_tells_what_is_needed() {
+fn empty_configuration_names_what_is_required() {
     insta::assert_snapshot!(problems(only(&[])), @"
     S3_BUCKET_NAME: is not set, and neither is VAULT_TOKEN; expected the bucket that holds the Vault token (enhanced mode) or the token itself (basic mode)
-    VAULT_ADDR: is not set, expected the address of Vault, such as https://vault.example.org:8200
+    VAULT_ADDR: is not set; expected the address of Vault, such as https://vault.example.org:8200
     ");
 }
 
 #[test]
-fn without_a_bucket_a_token_makes_the_basic_mode() {
+fn token_without_a_bucket_selects_basic_mode() {
     let config = only(&[
         ("VAULT_ADDR", "https://vault.example.org"),
         ("VAULT_TOKEN", "hvs.sentinel"),
@@ -315,7 +315,7 @@ fn without_a_bucket_a_token_makes_the_basic_mode() {
 }
 
 #[test]
-fn a_users_key_belongs_below_mount_and_prefix() {
+fn path_of_a_user_is_below_mount_and_prefix() {
     let config = read(&[("VAULT_MOUNT", "kv"), ("VAULT_PATH_PREFIX", "a/b")]).unwrap();
     assert_eq!(
         config
@@ -327,7 +327,7 @@ fn a_users_key_belongs_below_mount_and_prefix() {
 }
 
 #[test]
-fn a_list_of_users_names_each_once_in_order() {
+fn user_list_is_sorted_without_duplicates() {
     for (list, users) in [
         (",", "None"),
         (" ,, , ", "None"),
@@ -347,7 +347,7 @@ fn a_list_of_users_names_each_once_in_order() {
 }
 
 #[test]
-fn a_bucket_is_named_or_is_an_access_points_arn() {
+fn bucket_is_a_name_or_an_access_point_arn() {
     for good in [
         "my-bucket",
         "my.bucket",
@@ -378,7 +378,7 @@ fn a_bucket_is_named_or_is_an_access_points_arn() {
 }
 
 #[test]
-fn plain_http_is_for_this_machine_only() {
+fn plain_http_is_for_loopback_only() {
     for good in [
         "https://vault.example.org:8200/",
         "https://10.0.0.1",
@@ -425,7 +425,7 @@ fn plain_http_is_for_this_machine_only() {
 }
 
 #[test]
-fn authorities_come_from_a_file_or_as_text() {
+fn authorities_come_from_a_file_or_a_value() {
     let file = std::env::temp_dir().join(format!("iam-key-sync-ca-{}.pem", std::process::id()));
     let path = file.to_str().unwrap();
     let count = |answer: Result<Config, Error>| answer.unwrap().vault.authorities.unwrap().len();
@@ -437,13 +437,13 @@ fn authorities_come_from_a_file_or_as_text() {
             ("VAULT_CACERT_BYTES", CERTIFICATE)
         ])),
         1,
-        "the text goes first"
+        "the value takes precedence"
     );
     std::fs::write(&file, "no certificate").unwrap();
     let text = problems(read(&[("VAULT_CACERT", path)]));
     std::fs::remove_file(&file).unwrap();
     assert!(
-        text.starts_with("VAULT_CACERT: holds no certificate"),
+        text.starts_with("VAULT_CACERT: contains no certificate"),
         "{text}"
     );
     let text = problems(read(&[("VAULT_CACERT", path)]));
@@ -451,7 +451,7 @@ fn authorities_come_from_a_file_or_as_text() {
     let key = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
     let text = problems(read(&[("VAULT_CACERT_BYTES", key)]));
     assert!(
-        text.starts_with("VAULT_CACERT_BYTES: holds no certificate"),
+        text.starts_with("VAULT_CACERT_BYTES: contains no certificate"),
         "{text}"
     );
 }
@@ -480,7 +480,7 @@ fn numbers_have_limits() {
 }
 
 #[test]
-fn names_that_lead_elsewhere_are_refused() {
+fn names_that_leave_their_path_are_rejected() {
     for (name, bad) in [
         (
             "VAULT_MOUNT",
@@ -534,7 +534,7 @@ fn names_that_lead_elsewhere_are_refused() {
 }
 
 #[test]
-fn lambdas_own_log_level_counts_where_ours_is_not_set() {
+fn lambda_log_level_applies_if_ours_is_unset() {
     use tracing::Level;
     for (ours, lambdas, level) in [
         ("", "", Some(Level::INFO)),

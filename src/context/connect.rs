@@ -1,4 +1,4 @@
-//! The real stores, as they are configured. Nothing else names them.
+//! The adapters for the real services. No other module names them.
 
 use std::time::Duration;
 
@@ -8,14 +8,14 @@ use aws_config::timeout::TimeoutConfig;
 use super::Context;
 use crate::backends::{Backends, parameters, roster, state, tokens, vault};
 use crate::config::Config;
-use crate::error::{Error, Problem};
+use crate::error::Error;
 use crate::session::{TokenSource, VaultSession};
 
-/// The longest pause before the second try of a call to AWS; it doubles with each. Four tries then end within four seconds, so that
-/// who asks for something that needs two calls in a row is not kept waiting for their time limits.
+/// The longest pause before the second attempt of an AWS call; it doubles with each attempt. Four
+/// attempts then end within four seconds, so that two calls in a row stay below their time limit.
 const BACKOFF: Duration = Duration::from_millis(500);
 
-/// The real ones.
+/// The adapters for the real services.
 #[derive(Debug)]
 pub struct Live;
 
@@ -27,10 +27,10 @@ impl Backends for Live {
     type Roster = roster::RosterTable;
 }
 
-/// Connects to the real stores. Nothing is sent yet.
+/// Creates the context from the configuration. Sends nothing yet.
 ///
 /// # Errors
-/// [`Error::BadConfiguration`] where no client can be made from the configuration.
+/// [`Error::BadConfiguration`] if a client cannot be created from the configuration.
 pub async fn connect(config: Config) -> Result<Context<Live>, Error> {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(2))
@@ -56,12 +56,8 @@ pub async fn connect(config: Config) -> Result<Context<Live>, Error> {
             TokenSource::Stored(tokens::StoredToken::new(s3.clone(), bucket))
         }
         (None, None) => {
-            let problem =
-                "is not set, and neither is VAULT_TOKEN; expected one of the two".to_owned();
-            return Err(Error::BadConfiguration(vec![Problem {
-                variable: "S3_BUCKET_NAME",
-                problem,
-            }]));
+            let problem = "is not set, and neither is VAULT_TOKEN; expected one of the two";
+            return Err(Error::misconfigured("S3_BUCKET_NAME", problem));
         }
     };
     let parameters = parameters::ParameterStore::new(aws_sdk_ssm::Client::new(&aws));

@@ -1,11 +1,11 @@
-//! The bucket: the state's listing, a conditional write for real, and the token object.
+//! The bucket: the listing of states, a real conditional write, and the token object.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::check::{Check, check, fail, failed, not_checked, pass, warn};
-use crate::backends::diagnostics::{Encryption, Probe, Probed};
+use super::check::{Check, Finding, check, fail, failed, not_checked, pass, warn};
+use crate::backends::diagnostics::{Encryption, Probe, ProbeResult};
 use crate::backends::{Backends, States, Tokens};
 use crate::context::Context;
 use crate::error::Error;
@@ -14,30 +14,30 @@ const LISTING: &str = "state-listing";
 const WRITES: &str = "state-writes";
 const ENCRYPTION: &str = "state-encryption";
 
-/// The check whose failure leaves no token to look at.
+/// The check without which the token cannot be checked.
 pub(super) const TOKEN_OBJECT: &str = "token-object";
 
-const OTHERWISE: &str = "check the route to S3, the Region and the credentials";
+const S3_REMEDY: &str = "check the route to S3, the Region and the credentials";
 
-/// Looks into the bucket; in basic mode there is none, and nothing to check.
+/// Checks the bucket; returns nothing in basic mode.
 pub(super) async fn checks<W: Backends>(ctx: &Context<W>, deadline: Instant) -> Vec<Check> {
     let Some(states) = &ctx.states else {
         return Vec::new();
     };
-    let mut is_there = true;
+    let mut accessible = true;
     let listing = check(LISTING, deadline, async {
         match states.page(None).await {
-            Ok(page) if page.items.is_empty() => pass("nobody has a state yet"),
-            Ok(page) => pass(format!("its first page lists {}", page.items.len())),
+            Ok(page) if page.items.is_empty() => pass("no user has a state yet"),
+            Ok(page) => pass(format!("the first page lists {}", page.items.len())),
             Err(error) => {
-                // Where that is so, the others would only repeat it.
-                is_there = !matches!(error, Error::Missing { .. } | Error::Unavailable { .. });
-                failed(&error, OTHERWISE)
+                // The other checks would only repeat this failure.
+                accessible = !matches!(error, Error::Missing { .. } | Error::Unavailable { .. });
+                failed(&error, S3_REMEDY)
             }
         }
     });
     let listing = listing.await;
-    let rest = if is_there {
+    let rest = if accessible {
         let (writes, token) = tokio::join!(writes(states, deadline), token_object(ctx, deadline));
         writes.into_iter().chain(token).collect()
     } else {
@@ -57,20 +57,20 @@ async fn writes(states: &impl Probe, deadline: Instant) -> Vec<Check> {
     let mut found = None;
     let writes = check(WRITES, deadline, async {
         match states.probe().await {
-            Err(error) => failed(&error, OTHERWISE),
-            Ok(Probed {
+            Err(error) => failed(&error, S3_REMEDY),
+            Ok(ProbeResult {
                 conditions_hold,
                 encryption,
             }) => {
                 found = Some(encryption);
                 if conditions_hold {
                     pass(
-                        "the probe object was written, and refused under conditions that do not hold",
+                        "conditional writes work: the probe was written, and rejected under conditions that do not hold",
                     )
                 } else {
                     fail(
-                        "the store writes although a condition (If-Match, If-None-Match) does not hold: invocations would lose each other's state",
-                        "use a store that honours conditional writes, as S3 does; check AWS_ENDPOINT_URL_S3",
+                        "the store ignores write conditions (If-Match, If-None-Match); invocations would overwrite each other's state",
+                        "use a store with conditional writes, such as S3; check AWS_ENDPOINT_URL_S3",
                     )
                 }
             }
@@ -81,36 +81,36 @@ async fn writes(states: &impl Probe, deadline: Instant) -> Vec<Check> {
         None => [vec![writes], not_checked(&[ENCRYPTION], WRITES)].concat(),
         Some(encryption) => vec![
             writes,
-            encrypted(&encryption).of(ENCRYPTION, Duration::ZERO),
+            encryption_finding(&encryption).of(ENCRYPTION, Duration::ZERO),
         ],
     }
 }
 
-fn encrypted(encryption: &Encryption) -> super::check::Finding {
+fn encryption_finding(encryption: &Encryption) -> Finding {
     match encryption {
-        Encryption::Kms(key) if key.is_empty() => pass("with KMS"),
+        Encryption::Kms(key) if key.is_empty() => pass("encrypted with KMS"),
         Encryption::Kms(key) => pass(format!(
-            "with the KMS key {}",
+            "encrypted with the KMS key {}",
             key.rsplit('/').next().unwrap_or_default()
         )),
-        Encryption::Managed => pass("with S3's own keys (AES256)"),
+        Encryption::Managed => pass("encrypted with keys managed by S3 (AES256)"),
         Encryption::None => warn(
-            "the answer to a write does not tell of any encryption, and the token is in this bucket",
-            "give the bucket a default encryption, best with a KMS key",
+            "S3 reports no encryption, and the token is in this bucket",
+            "set a default encryption on the bucket, preferably with a KMS key",
         ),
     }
 }
 
 async fn token_object<W: Backends>(ctx: &Context<W>, deadline: Instant) -> Option<Check> {
     let store = ctx.session.store()?;
-    let look = async {
+    let work = async {
         match store.load().await {
-            Ok(_) => pass("it holds a token"),
+            Ok(_) => pass("the object holds a token"),
             Err(error @ Error::Unexpected { .. }) => {
                 failed(&error, "store a token with `keysync token import`")
             }
-            Err(error) => failed(&error, OTHERWISE),
+            Err(error) => failed(&error, S3_REMEDY),
         }
     };
-    Some(check(TOKEN_OBJECT, deadline, look).await)
+    Some(check(TOKEN_OBJECT, deadline, work).await)
 }

@@ -1,4 +1,4 @@
-//! One check: what it found, how long it took, and that it came to an end.
+//! A single check: its finding, its duration and its time limit.
 
 use std::time::Duration;
 
@@ -7,39 +7,39 @@ use tokio::time::Instant;
 
 use crate::error::Error;
 
-/// The longest that a check may take.
-const LIMIT: Duration = Duration::from_secs(10);
+/// The time limit of a check.
+const TIME_LIMIT: Duration = Duration::from_secs(10);
 
-/// How a check ended.
+/// The result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CheckStatus {
-    /// All is well.
+    /// No problem was found.
     Pass,
-    /// It works, but.
+    /// The service works, with a limitation.
     Warn,
-    /// It does not work.
+    /// The service does not work.
     Fail,
 }
 
-/// One thing that was looked at. Nothing in it is secret.
+/// A check with its result. It contains no secret.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Check {
-    /// What was looked at; stable.
+    /// The stable name of the check.
     pub name: &'static str,
-    /// How it is.
+    /// The result.
     pub status: CheckStatus,
-    /// What was found, in a sentence.
+    /// The finding, in a sentence.
     pub detail: String,
-    /// What to do, unless all is well.
+    /// The remedy, unless the check passed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remedy: Option<String>,
-    /// How long it took.
+    /// The duration in milliseconds.
     pub millis: u64,
 }
 
-/// What a check found.
+/// The finding of a check.
 pub(super) struct Finding {
     pub(super) status: CheckStatus,
     detail: String,
@@ -70,8 +70,8 @@ pub(super) fn fail(detail: impl Into<String>, remedy: impl Into<String>) -> Find
     }
 }
 
-/// A failed call; `otherwise` is what to do where the error does not know it better.
-pub(super) fn failed(error: &Error, otherwise: &str) -> Finding {
+/// Creates the finding of a failed call. `default_remedy` applies if the error names no remedy.
+pub(super) fn failed(error: &Error, default_remedy: &str) -> Finding {
     match error {
         Error::Denied {
             operation,
@@ -82,34 +82,34 @@ pub(super) fn failed(error: &Error, otherwise: &str) -> Finding {
             operation,
             subject,
             remedy,
-        } => fail(format!("{operation} {subject}: it does not exist"), *remedy),
+        } => fail(format!("{operation} {subject}: not found"), *remedy),
         Error::Unreachable {
             operation,
             subject,
             problem,
         } => fail(
-            format!("{operation} {subject}: no answer ({problem})"),
-            otherwise,
+            format!("{operation} {subject}: unreachable ({problem})"),
+            default_remedy,
         ),
         Error::Unavailable {
             operation,
             subject,
             problem,
-        } => fail(format!("{operation} {subject}: {problem}"), otherwise),
-        error => fail(error.to_string(), otherwise),
+        } => fail(format!("{operation} {subject}: {problem}"), default_remedy),
+        error => fail(error.to_string(), default_remedy),
     }
 }
 
 impl Finding {
-    /// The same, but it only warns.
-    pub(super) fn only_warns(self) -> Self {
+    /// Returns the finding with the status `warn`.
+    pub(super) fn into_warning(self) -> Self {
         Self {
             status: CheckStatus::Warn,
             ..self
         }
     }
 
-    /// The check that found it.
+    /// Creates the check with this finding.
     pub(super) fn of(self, name: &'static str, took: Duration) -> Check {
         let Self {
             status,
@@ -126,34 +126,35 @@ impl Finding {
     }
 }
 
-/// Looks, for a while at the most and never beyond `deadline`.
+/// Runs a check until its time limit or `deadline`, whichever is earlier.
 pub(super) async fn check(
     name: &'static str,
     deadline: Instant,
-    look: impl Future<Output = Finding>,
+    work: impl Future<Output = Finding>,
 ) -> Check {
-    let begun = Instant::now();
-    let until = deadline.min(begun + LIMIT);
-    let finding = tokio::time::timeout_at(until, look).await.unwrap_or_else(|_| {
-        let detail = format!("no answer within {} s", until.saturating_duration_since(begun).as_secs());
-        fail(detail, "look for what is slow or drops packets on the way: routes, firewall, security group, endpoint")
+    let started = Instant::now();
+    let end = deadline.min(started + TIME_LIMIT);
+    let finding = tokio::time::timeout_at(end, work).await.unwrap_or_else(|_| {
+        let limit = end.saturating_duration_since(started).as_secs();
+        let remedy = "find what is slow or drops packets on the route: routing, firewall, security group, endpoint";
+        fail(format!("no response within {limit} s"), remedy)
     });
-    finding.of(name, begun.elapsed())
+    finding.of(name, started.elapsed())
 }
 
-/// Checks that were not made because another one failed.
+/// Creates the checks that were skipped because another one failed.
 pub(super) fn not_checked(names: &[&'static str], because: &'static str) -> Vec<Check> {
     let one = |name: &&'static str| {
         fail(
             format!("not checked, because {because} failed"),
-            format!("mend {because} first"),
+            format!("fix {because} first"),
         )
         .of(name, Duration::ZERO)
     };
     names.iter().map(one).collect()
 }
 
-/// The first check that failed.
+/// Returns the name of the first failed check.
 pub(super) fn first_failure(checks: &[Check]) -> Option<&'static str> {
     checks
         .iter()

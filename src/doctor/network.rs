@@ -1,20 +1,17 @@
-//! The way to Vault: its host's name, and a connection to it.
+//! The network route to Vault: its host name, and a connection to it.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use futures_util::future::join_all;
 use reqwest::Url;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::Instant;
 
-use super::check::{Check, check, fail, not_checked, pass, warn};
+use super::check::{Check, Finding, check, fail, not_checked, pass, warn};
+use crate::backends::vault::CONNECT_TIMEOUT;
 
 const NAME: &str = "vault-name";
 const CONNECTION: &str = "vault-connection";
-
-/// As long as the sync waits for a connection.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Resolves the host and connects to it.
 pub(super) async fn checks(address: &Url, deadline: Instant) -> Vec<Check> {
@@ -36,10 +33,10 @@ pub(super) async fn checks(address: &Url, deadline: Instant) -> Vec<Check> {
             .join(", ");
         if found.is_empty() {
             let remedy =
-                "check the host in VAULT_ADDR, and that the name server of this network knows it";
-            fail(format!("{host} has no address"), remedy)
+                "check the host in VAULT_ADDR, and that the DNS of this network resolves it";
+            fail(format!("{host} does not resolve to an address"), remedy)
         } else {
-            pass(format!("{host} is {addresses}"))
+            pass(format!("{host} resolves to {addresses}"))
         }
     });
     let name = name.await;
@@ -49,50 +46,53 @@ pub(super) async fn checks(address: &Url, deadline: Instant) -> Vec<Check> {
     vec![name, check(CONNECTION, deadline, connect(&found)).await]
 }
 
-async fn connect(addresses: &[SocketAddr]) -> super::check::Finding {
-    let tries = join_all(addresses.iter().map(async |address| {
-        let begun = Instant::now();
+async fn connect(addresses: &[SocketAddr]) -> Finding {
+    let attempts = join_all(addresses.iter().map(async |address| {
+        let started = Instant::now();
         let problem = match tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await
         {
             Ok(Ok(_)) => None,
             Ok(Err(error)) => Some(error.kind().to_string()),
-            Err(_) => Some(format!("no answer within {} s", CONNECT_TIMEOUT.as_secs())),
+            Err(_) => Some(format!(
+                "no response within {} s",
+                CONNECT_TIMEOUT.as_secs()
+            )),
         };
-        (*address, begun.elapsed().as_millis(), problem)
+        (*address, started.elapsed().as_millis(), problem)
     }));
-    let tries = tries.await;
-    let quickest = tries
+    let attempts = attempts.await;
+    let fastest = attempts
         .iter()
         .filter(|(.., problem)| problem.is_none())
         .min_by_key(|(_, millis, _)| *millis);
-    let silent = tries
+    let failed = attempts
         .iter()
         .filter_map(|(address, _, problem)| Some((address, problem.as_ref()?)));
-    let told = |silent: Vec<(&SocketAddr, &String)>| {
-        silent
+    let describe = |failed: Vec<(&SocketAddr, &String)>| {
+        failed
             .iter()
             .map(|(address, problem)| format!("{address}: {problem}"))
             .collect::<Vec<_>>()
             .join("; ")
     };
-    let Some((address, millis, _)) = quickest else {
-        let remedy = "open the way from this network to Vault's host and port: route, firewall, security group; or start Vault there";
-        return fail(told(silent.collect()), remedy);
+    let Some((address, millis, _)) = fastest else {
+        let remedy = "allow connections from this network to Vault's host and port (route, firewall, security group), or start Vault there";
+        return fail(describe(failed.collect()), remedy);
     };
-    // That a family is of no use here is common, and harmless.
-    let silent = silent
-        .filter(|(silent, _)| silent.is_ipv4() == address.is_ipv4())
+    // An unreachable address family is common and harmless.
+    let failed = failed
+        .filter(|(failed, _)| failed.is_ipv4() == address.is_ipv4())
         .collect::<Vec<_>>();
-    if silent.is_empty() {
+    if failed.is_empty() {
         pass(format!("connected to {address} in {millis} ms"))
     } else {
         let detail = format!(
             "connected to {address} in {millis} ms, but not to all addresses ({})",
-            told(silent)
+            describe(failed)
         );
         warn(
             detail,
-            "take the dead address out of the name, or start Vault there: each new connection may lose seconds",
+            "remove the unreachable address from the host name, or start Vault there; it can delay each new connection by seconds",
         )
     }
 }

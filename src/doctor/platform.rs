@@ -1,4 +1,4 @@
-//! What the platform keeps: the parameters, and the roster.
+//! The platform's data: the parameters and the roster.
 
 use tokio::time::Instant;
 
@@ -9,10 +9,11 @@ use crate::error::Error;
 use crate::keys::UserName;
 use crate::snapshot::ParameterView;
 
-/// Empty pages that are passed over: Parameter Store may give some before the first parameter.
-const PAGES: u32 = 5;
+/// The pages to read: Parameter Store may return empty ones before the first parameter.
+const MAX_PAGES: u32 = 5;
 
-const OTHERWISE: &str = "check the route to the service's endpoint, the Region and the credentials";
+const AWS_REMEDY: &str =
+    "check the route to the service's endpoint, the Region and the credentials";
 
 /// Lists the first parameters and reads one, with decryption.
 pub(super) async fn parameters<W: Backends>(ctx: &Context<W>, deadline: Instant) -> Check {
@@ -23,7 +24,7 @@ pub(super) async fn parameters<W: Backends>(ctx: &Context<W>, deadline: Instant)
             Some(users) => (users.first().cloned(), None),
             None => match first_page(ctx).await {
                 Ok(users) => (users.first().cloned(), Some(users.len())),
-                Err(error) => return failed(&error, OTHERWISE),
+                Err(error) => return failed(&error, AWS_REMEDY),
             },
         };
         let Some((user, name)) =
@@ -31,10 +32,10 @@ pub(super) async fn parameters<W: Backends>(ctx: &Context<W>, deadline: Instant)
         else {
             let remedy =
                 "check the Region, the account, SSM_PARAMETER_PREFIX and SSM_PARAMETER_SUFFIX";
-            return warn(format!("no parameter is called {form}"), remedy);
+            return warn(format!("no parameter is named {form}"), remedy);
         };
         match ctx.parameters.read(&name).await.view {
-            ParameterView::Unreadable(error) => failed(&error, OTHERWISE),
+            ParameterView::Unreadable(error) => failed(&error, AWS_REMEDY),
             parameter => readable(&user, &parameter, listed),
         }
     })
@@ -43,10 +44,10 @@ pub(super) async fn parameters<W: Backends>(ctx: &Context<W>, deadline: Instant)
 
 async fn first_page<W: Backends>(ctx: &Context<W>) -> Result<Vec<UserName>, Error> {
     let mut from = None;
-    for _ in 0..PAGES {
+    for _ in 0..MAX_PAGES {
         let page = ctx.parameters.page(&ctx.config.naming, from).await?;
         if !page.items.is_empty() || page.next.is_none() {
-            // One that cannot be decrypted is found out by reading it.
+            // A parameter that cannot be decrypted is detected by the read that follows.
             return Ok(page.items.into_iter().map(|(user, _)| user).collect());
         }
         from = page.next;
@@ -62,11 +63,11 @@ fn readable(user: &UserName, parameter: &ParameterView, listed: Option<usize>) -
     match parameter {
         ParameterView::Current(_) => pass(format!("{listed}; the parameter of {user} was read")),
         ParameterView::WithoutCurrent { .. } => pass(format!(
-            "{listed}; the parameter of {user} was read, and has no current key just now"
+            "{listed}; the parameter of {user} was read and has no current key at present"
         )),
         ParameterView::Malformed { problem, .. } => warn(
-            format!("{listed}; the parameter of {user} is not what the platform writes: {problem}"),
-            "see who wrote it, or whether SSM_PARAMETER_PREFIX and SSM_PARAMETER_SUFFIX are right",
+            format!("{listed}; the parameter of {user} is not in the platform's format: {problem}"),
+            "find out what wrote it, and check SSM_PARAMETER_PREFIX and SSM_PARAMETER_SUFFIX",
         ),
         ParameterView::Absent | ParameterView::Unnameable | ParameterView::Unreadable(_) => warn(
             format!("{listed}; {user} has no parameter"),
@@ -75,27 +76,27 @@ fn readable(user: &UserName, parameter: &ParameterView, listed: Option<usize>) -
     }
 }
 
-/// Asks the roster, both ways in which the sync does.
+/// Reads the roster in both ways that the sync does.
 pub(super) async fn roster<W: Backends>(ctx: &Context<W>, deadline: Instant) -> Check {
     check("roster", deadline, async {
         let Some(roster) = &ctx.roster else {
             return pass(
-                "switched off (IAM_USER_TABLE=-): a user without a parameter is retired only when an event says that it was deleted",
+                "switched off (IAM_USER_TABLE=-): a user without a parameter is retired only after a Delete event",
             );
         };
-        let nobody = UserName::parse("keysync-doctor").expect("the text is a user name");
+        let sample = UserName::parse("keysync-doctor").expect("the text is a user name");
         let answer = match roster.page(None).await {
-            Ok(page) => roster.lists(&nobody).await.map(|_| page),
+            Ok(page) => roster.contains(&sample).await.map(|_| page),
             Err(error) => Err(error),
         };
         match answer {
             Ok(page) if page.items.is_empty() => {
                 warn("the roster is empty", "check IAM_USER_TABLE, the Region and the account")
             }
-            Ok(page) => pass(format!("its first page lists {}", page.items.len())),
-            // The sync goes on without it.
-            Err(error @ (Error::Denied { .. } | Error::Missing { .. })) => failed(&error, OTHERWISE).only_warns(),
-            Err(error) => failed(&error, OTHERWISE),
+            Ok(page) => pass(format!("the first page lists {}", page.items.len())),
+            // The sync works without the roster.
+            Err(error @ (Error::Denied { .. } | Error::Missing { .. })) => failed(&error, AWS_REMEDY).into_warning(),
+            Err(error) => failed(&error, AWS_REMEDY),
         }
     })
     .await

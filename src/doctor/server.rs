@@ -1,4 +1,4 @@
-//! Vault's server: whether it is to be trusted, serves, and has the time.
+//! The Vault server: its certificate, its health and its clock.
 
 use jiff::Timestamp;
 use reqwest::Url;
@@ -17,17 +17,17 @@ const CLOCK: &str = "vault-clock";
 /// The names of these checks.
 pub(super) const NAMES: [&str; 3] = [TLS, HEALTH, CLOCK];
 
-/// Clocks that differ by more make lifetimes, and the order of events, hard to tell.
-const CLOCKS_SECONDS: i64 = 60;
+/// The clock difference in seconds above which lifetimes and the order of events are unreliable.
+const MAX_CLOCK_SKEW_SECONDS: i64 = 60;
 
-/// Shakes hands and asks for the health.
+/// Checks the TLS handshake, then the health, then the clock.
 pub(super) async fn checks<W: Backends>(ctx: &Context<W>, deadline: Instant) -> Vec<Check> {
     let vault = ctx.session.vault();
     let mut checks = vec![
         check(
             TLS,
             deadline,
-            tls(vault, &ctx.config.vault.address, trusted(ctx)),
+            tls(vault, &ctx.config.vault.address, trust(ctx)),
         )
         .await,
     ];
@@ -40,7 +40,7 @@ pub(super) async fn checks<W: Backends>(ctx: &Context<W>, deadline: Instant) -> 
         match vault.health().await {
             Err(error) => failed(
                 &error,
-                "look at what answers at VAULT_ADDR, and at Vault's server log",
+                "check what listens at VAULT_ADDR, and Vault's server log",
             ),
             Ok(answer) => {
                 let finding = health(&answer);
@@ -53,70 +53,70 @@ pub(super) async fn checks<W: Backends>(ctx: &Context<W>, deadline: Instant) -> 
     match found {
         None => checks.extend(not_checked(&[CLOCK], HEALTH)),
         Some((health, now)) => {
-            checks.push(check(CLOCK, deadline, async { clock(health.clock, now) }).await)
+            checks.push(check(CLOCK, deadline, async { clock(health.clock, now) }).await);
         }
     }
     checks
 }
 
-fn trusted<W: Backends>(ctx: &Context<W>) -> &'static str {
+fn trust<W: Backends>(ctx: &Context<W>) -> &'static str {
     if ctx.config.vault.authorities.is_some() {
-        "the given authorities alone"
+        "the given authorities only"
     } else {
         "the system's authorities"
     }
 }
 
-async fn tls(vault: &impl Server, address: &Url, trusted: &str) -> Finding {
+async fn tls(vault: &impl Server, address: &Url, trust: &str) -> Finding {
     if address.scheme() == "http" {
-        return pass("http to this very host, without TLS");
+        return pass("http to a loopback address, without TLS");
     }
     let answer = match vault.health().await {
-        // A connection that was kept may be dead by now, as any call of the sync finds out and mends.
+        // An idle connection may be dead. The sync retries in this case as well.
         Err(Error::Unreachable { .. }) => vault.health().await,
         answer => answer,
     };
     match answer {
         Err(error @ Error::Unreachable { .. }) => failed(
             &error,
-            "give VAULT_CACERT the authority of Vault's certificate, VAULT_ADDR a name that it is for, and renew it when it is \
-             expired; where there is no answer at all, look at the server",
+            "set VAULT_CACERT to the authority of Vault's certificate, and VAULT_ADDR to a name that it is valid for; renew an \
+             expired certificate; without any response, check the server",
         ),
-        _ => pass(format!("the certificate is trusted, by {trusted}")),
+        _ => pass(format!("the certificate is trusted by {trust}")),
     }
 }
 
 fn health(health: &Health) -> Finding {
     let version = &health.version;
-    match health.condition {
+    match health.state {
         ServerState::NotInitialized => fail(
             "Vault is not initialized",
-            "initialize it, or let VAULT_ADDR name the right server",
+            "initialize it, or set VAULT_ADDR to the right server",
         ),
         ServerState::Sealed => fail(
-            format!("Vault {version} is sealed: it serves nothing"),
-            "unseal it; keys arrive by themselves then",
+            format!("Vault {version} is sealed and handles no requests"),
+            "unseal it; pending keys are then written automatically",
         ),
         ServerState::Recovery => fail(
-            format!("Vault {version} is a secondary for disaster recovery: it serves nothing"),
-            "let VAULT_ADDR name the primary cluster",
+            format!("Vault {version} is a disaster-recovery secondary and handles no requests"),
+            "set VAULT_ADDR to the primary cluster",
         ),
         ServerState::Standby => pass(format!(
-            "Vault {version} is unsealed, a standby that passes requests on"
+            "Vault {version} is unsealed, a standby that forwards requests"
         )),
         ServerState::Active => pass(format!("Vault {version} is unsealed and active")),
     }
 }
 
-fn clock(theirs: Option<Timestamp>, ours: Timestamp) -> Finding {
-    let Some(theirs) = theirs else {
-        return pass("Vault does not tell its time");
+fn clock(vault: Option<Timestamp>, local: Timestamp) -> Finding {
+    let Some(vault) = vault else {
+        return pass("Vault does not report its time");
     };
-    let ahead = ours.duration_since(theirs).as_secs();
-    let seconds = ahead.unsigned_abs();
-    if ahead.abs() > CLOCKS_SECONDS {
-        let direction = if ahead > 0 { "behind" } else { "ahead of" };
-        let remedy = "set the clock of Vault's host by a time server (or of this one): lifetimes are told by it";
+    let behind = local.duration_since(vault).as_secs();
+    let seconds = behind.unsigned_abs();
+    if behind.abs() > MAX_CLOCK_SKEW_SECONDS {
+        let direction = if behind > 0 { "behind" } else { "ahead of" };
+        let remedy = "synchronize the clock of Vault's host (or of this one) with a time server, because token lifetimes depend on it";
         return warn(
             format!("Vault's clock is {seconds} s {direction} ours"),
             remedy,

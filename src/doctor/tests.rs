@@ -1,4 +1,4 @@
-//! Every verdict on stores in memory, whose calls take a second each.
+//! Each check against backends in memory, whose calls take a second each.
 
 use serde_json::json;
 
@@ -10,56 +10,57 @@ use crate::testing::memory::{Inner, Memory, denied, unavailable, unreachable, va
 
 const HOUR: u64 = 3600;
 
-/// Backends of a service that is well.
-fn well() -> Memory {
+/// Returns the backends of a working service.
+fn working_service() -> Memory {
     let memory = Memory::default();
     memory.put("alice", &value("KEY"), "2026-01-01T00:00:00Z");
     memory.0.borrow_mut().roster = vec!["alice".to_owned()];
     memory
 }
 
-async fn look(variables: &[(&str, &str)], ill: impl FnOnce(&mut Inner)) -> Vec<Check> {
-    let memory = well();
+async fn diagnose(variables: &[(&str, &str)], fault: impl FnOnce(&mut Inner)) -> Vec<Check> {
+    let memory = working_service();
     let ctx = memory.ctx(variables);
-    ill(&mut memory.0.borrow_mut());
+    fault(&mut memory.0.borrow_mut());
     let deadline = Instant::now() + Duration::from_mins(1);
-    examine(&ctx, deadline, async { Vec::new() }).await
+    run_checks(&ctx, deadline, async { Vec::new() }).await
 }
 
-/// Name, verdict and detail of those that did not pass.
-fn complaints(checks: &[Check]) -> Vec<(&'static str, CheckStatus, &str)> {
-    let bad = checks
+/// Returns name, status and detail of the checks that did not pass.
+fn findings(checks: &[Check]) -> Vec<(&'static str, CheckStatus, &str)> {
+    let not_passed = checks
         .iter()
         .filter(|check| check.status != CheckStatus::Pass);
-    let bad = bad.inspect(|check| {
+    let not_passed = not_passed.inspect(|check| {
         assert!(
             check.remedy.as_ref().is_some_and(|text| !text.is_empty()),
             "{check:?}"
-        )
+        );
     });
-    bad.map(|check| (check.name, check.status, check.detail.as_str()))
+    not_passed
+        .map(|check| (check.name, check.status, check.detail.as_str()))
         .collect()
 }
 
-/// Asserts that `ill` makes exactly these checks complain, with these words.
-async fn complains(
+/// Asserts that `fault` makes exactly these checks not pass, with these details.
+async fn assert_findings(
     case: &str,
     variables: &[(&str, &str)],
-    ill: impl FnOnce(&mut Inner),
+    fault: impl FnOnce(&mut Inner),
     expected: &[(&str, CheckStatus, &str)],
 ) {
-    let checks = look(variables, ill).await;
-    let found = complaints(&checks);
-    let fits = found.len() == expected.len()
+    let checks = diagnose(variables, fault).await;
+    let found = findings(&checks);
+    let matches = found.len() == expected.len()
         && found.iter().zip(expected).all(|(found, expected)| {
             (found.0, found.1) == (expected.0, expected.1) && found.2.contains(expected.2)
         });
-    assert!(fits, "{case}: {found:#?}");
+    assert!(matches, "{case}: {found:#?}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_service_that_is_well_passes_everything() {
-    let checks = look(
+async fn doctor_passes_a_working_service() {
+    let checks = diagnose(
         &[
             ("ON_USER_DELETED", "soft-delete"),
             ("AWS_REGION", "ca-central-1"),
@@ -67,7 +68,7 @@ async fn a_service_that_is_well_passes_everything() {
         |_| {},
     )
     .await;
-    let told = checks.iter().map(
+    let lines = checks.iter().map(
         |Check {
              name,
              status,
@@ -75,41 +76,41 @@ async fn a_service_that_is_well_passes_everything() {
              ..
          }| format!("{name} {status:?}: {detail}"),
     );
-    insta::assert_snapshot!(told.collect::<Vec<_>>().join("\n"), @"
+    insta::assert_snapshot!(lines.collect::<Vec<_>>().join("\n"), @"
     configuration Pass: enhanced mode, state and token in s3://bucket; keys go to https://vault.example.org:8200/ at secret/aws/iam-keys/<user>; Region ca-central-1
-    vault-tls Pass: the certificate is trusted, by the system's authorities
+    vault-tls Pass: the certificate is trusted by the system's authorities
     vault-health Pass: Vault 2.0.0 is unsealed and active
     vault-clock Pass: Vault's clock and ours differ by 0 s
     vault-token Pass: periodic (720.0 h), renewable, orphan, 720.0 h left; policies default, iam-key-sync
     vault-mount Pass: secret/ is KV version 2
     policy-write Pass: it may create and update keys in secret/aws/iam-keys/
     policy-read Pass: it may not read keys
-    policy-metadata Pass: it may read the versions of keys, of all in one call where the server offers that
+    policy-metadata Pass: it may read the metadata of keys, and of all in one call if the server offers it
     policy-delete Pass: it may soft-delete keys
-    policy-scope Pass: it may write nothing beside secret/aws/iam-keys/ and destroy nothing
+    policy-scope Pass: it may write nothing outside secret/aws/iam-keys/ and destroy nothing
     parameters Pass: the first page lists 1; the parameter of alice was read
-    state-listing Pass: nobody has a state yet
-    state-writes Pass: the probe object was written, and refused under conditions that do not hold
-    state-encryption Pass: with S3's own keys (AES256)
-    token-object Pass: it holds a token
-    roster Pass: its first page lists 1
+    state-listing Pass: no user has a state yet
+    state-writes Pass: conditional writes work: the probe was written, and rejected under conditions that do not hold
+    state-encryption Pass: encrypted with keys managed by S3 (AES256)
+    token-object Pass: the object holds a token
+    roster Pass: the first page lists 1
     ");
     assert!(checks.iter().all(|check| check.remedy.is_none()));
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_does_not_depend_on_each_other_is_looked_at_at_the_same_time() {
-    let begun = Instant::now();
-    look(&[], |_| {}).await;
+async fn doctor_runs_independent_checks_concurrently() {
+    let started = Instant::now();
+    diagnose(&[], |_| {}).await;
     // TLS, health, token object, token, capabilities.
-    assert_eq!(begun.elapsed().as_secs(), 5);
+    assert_eq!(started.elapsed().as_secs(), 5);
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_is_written_but_the_probe_and_nothing_renewed() {
-    let memory = well();
+async fn doctor_writes_only_the_probe_and_renews_nothing() {
+    let memory = working_service();
     let ctx = memory.ctx(&[]);
-    examine(&ctx, Instant::now() + Duration::from_mins(1), async {
+    run_checks(&ctx, Instant::now() + Duration::from_mins(1), async {
         Vec::new()
     })
     .await;
@@ -119,8 +120,8 @@ async fn nothing_is_written_but_the_probe_and_nothing_renewed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_basic_mode_leaves_out_the_bucket() {
-    let checks = look(
+async fn basic_mode_skips_the_bucket_checks() {
+    let checks = diagnose(
         &[("VAULT_TOKEN", "token"), ("IAM_USER_TABLE", "-")],
         |inner| {
             inner.capabilities = vec![(
@@ -130,15 +131,15 @@ async fn the_basic_mode_leaves_out_the_bucket() {
         },
     )
     .await;
-    assert!(complaints(&checks).is_empty(), "{checks:#?}");
+    assert!(findings(&checks).is_empty(), "{checks:#?}");
     assert!(
         !checks
             .iter()
             .any(|check| check.name.starts_with("state-") || check.name == "token-object")
     );
-    let blind = look(&[("VAULT_TOKEN", "token")], |_| {}).await;
+    let without_read = diagnose(&[("VAULT_TOKEN", "token")], |_| {}).await;
     assert_eq!(
-        complaints(&blind)
+        findings(&without_read)
             .iter()
             .map(|(name, ..)| *name)
             .collect::<Vec<_>>(),
@@ -147,19 +148,19 @@ async fn the_basic_mode_leaves_out_the_bucket() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_given_token_beside_a_bucket_needs_no_token_object() {
-    let checks = look(
+async fn given_token_with_a_bucket_needs_no_token_object() {
+    let checks = diagnose(
         &[("VAULT_TOKEN", "token"), ("S3_BUCKET_NAME", "bucket")],
         |inner| inner.tokens.1.clear(),
     )
     .await;
-    assert!(complaints(&checks).is_empty(), "{checks:#?}");
-    assert!(checks[0].detail.contains("the token of VAULT_TOKEN"));
+    assert!(findings(&checks).is_empty(), "{checks:#?}");
+    assert!(checks[0].detail.contains("the token from VAULT_TOKEN"));
     assert!(!checks.iter().any(|check| check.name == "token-object"));
 }
 
-/// What is said of the token and its policies when `because` failed.
-fn without_token(because: &str) -> Vec<(&'static str, CheckStatus, String)> {
+/// Returns the findings for the token and its policies if `because` failed.
+fn token_not_checked(because: &str) -> Vec<(&'static str, CheckStatus, String)> {
     let names = [
         "vault-token",
         "vault-mount",
@@ -180,37 +181,30 @@ fn without_token(because: &str) -> Vec<(&'static str, CheckStatus, String)> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_failure_is_told_once_and_not_by_all_that_depend_on_it() {
-    let in_condition = |condition| {
-        move |inner: &mut Inner| {
-            inner.health = Some(Health {
-                condition,
-                ..healthy()
-            })
-        }
-    };
-    let dead = "vault-tls";
-    for (case, ill, first) in [
+async fn failed_check_is_the_only_cause_reported() {
+    let in_state =
+        |state| move |inner: &mut Inner| inner.health = Some(Health { state, ..healthy() });
+    for (case, fault, first) in [
         (
             "sealed",
-            Box::new(in_condition(ServerState::Sealed)) as Box<dyn FnOnce(&mut Inner)>,
+            Box::new(in_state(ServerState::Sealed)) as Box<dyn FnOnce(&mut Inner)>,
             vec![("vault-health", "is sealed")],
         ),
         (
             "not initialized",
-            Box::new(in_condition(ServerState::NotInitialized)),
+            Box::new(in_state(ServerState::NotInitialized)),
             vec![("vault-health", "not initialized")],
         ),
         (
             "for disaster recovery",
-            Box::new(in_condition(ServerState::Recovery)),
-            vec![("vault-health", "disaster recovery")],
+            Box::new(in_state(ServerState::Recovery)),
+            vec![("vault-health", "disaster-recovery secondary")],
         ),
         (
             "no TLS",
             Box::new(|inner: &mut Inner| inner.faults = vec![("vault-health", unreachable); 2]),
             vec![
-                (dead, "no answer"),
+                ("vault-tls", "unreachable"),
                 ("vault-health", "because vault-tls failed"),
                 ("vault-clock", "because vault-tls failed"),
             ],
@@ -223,7 +217,7 @@ async fn a_failure_is_told_once_and_not_by_all_that_depend_on_it() {
         (
             "a damaged token object",
             Box::new(|inner: &mut Inner| inner.tokens.1 = "damaged\"".to_owned()),
-            vec![("token-object", "the token object is not one")],
+            vec![("token-object", "the token object is invalid")],
         ),
     ] {
         let because = first[0].0;
@@ -237,17 +231,17 @@ async fn a_failure_is_told_once_and_not_by_all_that_depend_on_it() {
         } else {
             expected.len()
         };
-        expected.splice(at..at, without_token(because));
+        expected.splice(at..at, token_not_checked(because));
         let expected = expected
             .iter()
             .map(|(name, status, detail)| (*name, *status, detail.as_str()));
-        complains(case, &[], ill, &expected.collect::<Vec<_>>()).await;
+        assert_findings(case, &[], fault, &expected.collect::<Vec<_>>()).await;
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_connection_that_died_meanwhile_is_no_complaint() {
-    complains(
+async fn dead_idle_connection_is_not_reported() {
+    assert_findings(
         "once",
         &[],
         |inner| inner.faults = vec![("vault-health", unreachable)],
@@ -257,12 +251,12 @@ async fn a_connection_that_died_meanwhile_is_no_complaint() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_way_to_vault_nothing_is_asked_of_it() {
-    let memory = well();
+async fn unreachable_vault_is_not_called() {
+    let memory = working_service();
     let ctx = memory.ctx(&[]);
     let network = async { not_checked(&["vault-connection"], "vault-name") };
-    let checks = examine(&ctx, Instant::now() + Duration::from_mins(1), network).await;
-    assert_eq!(complaints(&checks).len(), 1 + server::NAMES.len() + 6);
+    let checks = run_checks(&ctx, Instant::now() + Duration::from_mins(1), network).await;
+    assert_eq!(findings(&checks).len(), 1 + server::NAMES.len() + 6);
     let calls = memory.0.borrow().calls.clone();
     assert!(
         !calls.iter().any(|call| call.starts_with("vault-")),
@@ -276,14 +270,14 @@ async fn without_a_way_to_vault_nothing_is_asked_of_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_the_bucket_the_rest_of_it_is_not_tried() {
+async fn missing_bucket_skips_its_other_checks() {
     let missing = || Error::Missing {
         operation: "listing",
         subject: "s3://bucket".to_owned(),
         remedy: "check S3_BUCKET_NAME",
     };
-    let checks = look(&[], |inner| inner.faults = vec![("s3-page", missing)]).await;
-    let found = complaints(&checks);
+    let checks = diagnose(&[], |inner| inner.faults = vec![("s3-page", missing)]).await;
+    let found = findings(&checks);
     let names = found.iter().map(|(name, ..)| *name).collect::<Vec<_>>();
     let policies = [
         "vault-token",
@@ -306,7 +300,7 @@ async fn without_the_bucket_the_rest_of_it_is_not_tried() {
         ]
         .concat()
     );
-    assert_eq!(found[6].2, "listing s3://bucket: it does not exist");
+    assert_eq!(found[6].2, "listing s3://bucket: not found");
     assert_eq!(
         checks
             .iter()
@@ -319,14 +313,14 @@ async fn without_the_bucket_the_rest_of_it_is_not_tried() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn vaults_server_is_judged() {
-    let ours = jiff::Timestamp::now();
-    let clock = |seconds: i64| Some(ours + jiff::SignedDuration::from_secs(seconds));
+async fn server_checks_find_each_problem() {
+    let now = jiff::Timestamp::now();
+    let clock = |seconds: i64| Some(now + jiff::SignedDuration::from_secs(seconds));
     for (case, health, expected) in [
         (
             "standby",
             Health {
-                condition: ServerState::Standby,
+                state: ServerState::Standby,
                 ..healthy()
             },
             None,
@@ -365,7 +359,7 @@ async fn vaults_server_is_judged() {
         ),
     ] {
         let expected = expected.map(|detail| ("vault-clock", CheckStatus::Warn, detail));
-        complains(
+        assert_findings(
             case,
             &[],
             |inner| inner.health = Some(health),
@@ -373,30 +367,30 @@ async fn vaults_server_is_judged() {
         )
         .await;
     }
-    let odd = || Error::Unexpected {
+    let unexpected = || Error::Unexpected {
         operation: "asking",
         subject: "vault".to_owned(),
         problem: "answered 404".to_owned(),
     };
-    let checks = look(&[], |inner| {
-        inner.faults = vec![("vault-health", odd), ("vault-health", odd)]
+    let checks = diagnose(&[], |inner| {
+        inner.faults = vec![("vault-health", unexpected); 2];
     })
     .await;
     assert_eq!(
-        complaints(&checks)[0],
+        findings(&checks)[0],
         (
             "vault-health",
             CheckStatus::Fail,
             "asking vault: answered 404"
         )
     );
-    let plain = look(&[("VAULT_ADDR", "http://127.0.0.1:8200")], |_| {}).await;
-    assert!(complaints(&plain).is_empty());
+    let plain = diagnose(&[("VAULT_ADDR", "http://127.0.0.1:8200")], |_| {}).await;
+    assert!(findings(&plain).is_empty());
     assert!(plain[1].detail.contains("without TLS"));
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_token_is_judged() {
+async fn token_check_finds_each_issue() {
     type Alter = fn(&mut crate::token::TokenFacts);
     let alterations: [(&str, Alter, CheckStatus, &str); 9] = [
         (
@@ -409,7 +403,7 @@ async fn the_token_is_judged() {
             "use_limited",
             |facts| facts.use_limited = true,
             CheckStatus::Fail,
-            "number of uses",
+            "limited number of uses",
         ),
         (
             "not periodic",
@@ -421,7 +415,7 @@ async fn the_token_is_judged() {
             "short",
             |facts| facts.lifetime.period_seconds = Some(HOUR),
             CheckStatus::Warn,
-            "shorter than twice the schedule",
+            "shorter than twice the renewal interval",
         ),
         (
             "fixed",
@@ -445,18 +439,18 @@ async fn the_token_is_judged() {
             "a child",
             |facts| facts.orphan = false,
             CheckStatus::Warn,
-            "no orphan",
+            "not an orphan",
         ),
         (
             "forgotten",
             |facts| facts.lifetime.ttl_seconds = Some(100 * HOUR),
             CheckStatus::Warn,
-            "nobody seems to renew it",
+            "seems not to be renewed",
         ),
     ];
     for (case, alter, status, detail) in alterations {
-        let checks = look(&[], |inner| inner.alter = Some(alter)).await;
-        let found = complaints(&checks);
+        let checks = diagnose(&[], |inner| inner.alter = Some(alter)).await;
+        let found = findings(&checks);
         assert_eq!((found[0].0, found[0].1), ("vault-token", status), "{case}");
         assert!(found[0].2.contains(detail), "{case}: {found:?}");
         assert_eq!(
@@ -465,13 +459,13 @@ async fn the_token_is_judged() {
             "{case}: {found:?}"
         );
     }
-    let mut expected = without_token("vault-token");
+    let mut expected = token_not_checked("vault-token");
     expected[0].2 = "denied".to_owned();
     let expected = expected
         .iter()
         .map(|(name, status, detail)| (*name, *status, detail.as_str()))
         .collect::<Vec<_>>();
-    complains(
+    assert_findings(
         "expired",
         &[],
         |inner| inner.tokens.0 = "another".to_owned(),
@@ -482,10 +476,10 @@ async fn the_token_is_judged() {
 
 const DATA: &str = "secret/data/aws/iam-keys/keysync-doctor";
 const METADATA: &str = "secret/metadata/aws/iam-keys/keysync-doctor";
-const BESIDE: &str = "secret/data/aws/iam-keys-keysync-doctor/keysync-doctor";
+const OUTSIDE: &str = "secret/data/aws/iam-keys-keysync-doctor/keysync-doctor";
 
 #[tokio::test(start_paused = true)]
-async fn the_rights_are_judged() {
+async fn policy_checks_find_each_issue() {
     type Capabilities = (&'static str, &'static [&'static str]);
     let cases: [(&str, Capabilities, (&str, CheckStatus, &str)); 9] = [
         (
@@ -520,8 +514,8 @@ async fn the_rights_are_judged() {
         ),
         (
             "too wide",
-            (BESIDE, &["create"]),
-            ("policy-scope", CheckStatus::Warn, "beside the prefix"),
+            (OUTSIDE, &["create"]),
+            ("policy-scope", CheckStatus::Warn, "outside the prefix"),
         ),
         (
             "destroys",
@@ -535,7 +529,7 @@ async fn the_rights_are_judged() {
         ),
     ];
     for (case, capabilities, expected) in cases {
-        complains(
+        assert_findings(
             case,
             &[],
             |inner| inner.capabilities = vec![capabilities],
@@ -546,14 +540,14 @@ async fn the_rights_are_judged() {
     let soft = [("ON_USER_DELETED", "soft-delete")];
     let no_delete = vec![("secret/delete/aws/iam-keys/keysync-doctor", &["deny"][..])];
     let expected = ("policy-delete", CheckStatus::Warn, "soft-delete");
-    complains(
+    assert_findings(
         "no delete",
         &soft,
         |inner| inner.capabilities = no_delete.clone(),
         &[expected],
     )
     .await;
-    complains(
+    assert_findings(
         "no delete, and none needed",
         &[],
         |inner| inner.capabilities = no_delete,
@@ -563,14 +557,14 @@ async fn the_rights_are_judged() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_mount_that_is_no_kv_version_2_is_told() {
+async fn mount_check_fails_unless_kv_version_2() {
     for (mounted, detail) in [
         (("kv", Some("1")), "secret/ is KV version 1"),
         (("kv", None), "secret/ is KV version 1"),
-        (("transit", None), "no KV mount but one of transit"),
+        (("transit", None), "not a KV mount but of type transit"),
     ] {
         let expected = ("vault-mount", CheckStatus::Fail, detail);
-        complains(
+        assert_findings(
             detail,
             &[],
             |inner| inner.mounted = Some(mounted),
@@ -579,7 +573,7 @@ async fn a_mount_that_is_no_kv_version_2_is_told() {
         .await;
     }
     let expected = ("vault-mount", CheckStatus::Fail, "denied");
-    complains(
+    assert_findings(
         "no mount",
         &[],
         |inner| inner.faults = vec![("vault-mount", denied)],
@@ -589,12 +583,12 @@ async fn a_mount_that_is_no_kv_version_2_is_told() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn rights_that_cannot_be_asked_for_are_a_warning() {
-    let checks = look(&[], |inner| {
-        inner.faults = vec![("vault-capabilities", denied)]
+async fn unreadable_capabilities_are_a_warning() {
+    let checks = diagnose(&[], |inner| {
+        inner.faults = vec![("vault-capabilities", denied)];
     })
     .await;
-    let found = complaints(&checks);
+    let found = findings(&checks);
     assert_eq!(
         (found.len(), found[0].0, found[0].1),
         (1, "policy-write", CheckStatus::Warn),
@@ -603,8 +597,8 @@ async fn rights_that_cannot_be_asked_for_are_a_warning() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn parameters_and_roster_are_judged() {
-    complains(
+async fn parameter_and_roster_checks_find_each_problem() {
+    assert_findings(
         "none",
         &[],
         |inner| inner.parameters.clear(),
@@ -612,7 +606,7 @@ async fn parameters_and_roster_are_judged() {
     )
     .await;
     let listed = [("IAM_USER_LIST", "bob")];
-    complains(
+    assert_findings(
         "listed by name",
         &listed,
         |_| {},
@@ -620,16 +614,16 @@ async fn parameters_and_roster_are_judged() {
     )
     .await;
     let odd = |inner: &mut Inner| {
-        inner.parameters.get_mut("/iam_users/alice_keys").unwrap().0 = "odd".to_owned()
+        inner.parameters.get_mut("/iam_users/alice_keys").unwrap().0 = "odd".to_owned();
     };
-    complains(
+    assert_findings(
         "odd",
         &[],
         odd,
         &[(
             "parameters",
             CheckStatus::Warn,
-            "not what the platform writes",
+            "not in the platform's format",
         )],
     )
     .await;
@@ -646,7 +640,7 @@ async fn parameters_and_roster_are_judged() {
         ("roster", denied, "roster", CheckStatus::Warn),
         ("roster-page", unavailable, "roster", CheckStatus::Fail),
     ] {
-        complains(
+        assert_findings(
             call,
             &[],
             |inner| inner.faults = vec![(call, fault)],
@@ -654,7 +648,7 @@ async fn parameters_and_roster_are_judged() {
         )
         .await;
     }
-    complains(
+    assert_findings(
         "empty",
         &[],
         |inner| inner.roster.clear(),
@@ -664,30 +658,34 @@ async fn parameters_and_roster_are_judged() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_bucket_is_judged() {
-    let lax = ("state-writes", CheckStatus::Fail, "does not hold");
-    complains(
+async fn bucket_checks_find_each_problem() {
+    let unconditional = (
+        "state-writes",
+        CheckStatus::Fail,
+        "ignores write conditions",
+    );
+    assert_findings(
         "unconditional",
         &[],
         |inner| inner.unconditional = true,
-        &[lax],
+        &[unconditional],
     )
     .await;
-    let bare = ("state-encryption", CheckStatus::Warn, "encryption");
-    complains(
+    let unencrypted = ("state-encryption", CheckStatus::Warn, "encryption");
+    assert_findings(
         "not encrypted",
         &[],
         |inner| inner.encryption = Encryption::None,
-        &[bare],
+        &[unencrypted],
     )
     .await;
     let key = "arn:aws:kms:ca-central-1:123456789012:key/1234".to_owned();
-    let checks = look(&[], |inner| inner.encryption = Encryption::Kms(key)).await;
+    let checks = diagnose(&[], |inner| inner.encryption = Encryption::Kms(key)).await;
     assert!(
-        complaints(&checks).is_empty()
+        findings(&checks).is_empty()
             && checks
                 .iter()
-                .any(|check| check.detail == "with the KMS key 1234")
+                .any(|check| check.detail == "encrypted with the KMS key 1234")
     );
     let writes = [
         ("state-writes", CheckStatus::Fail, "denied"),
@@ -697,7 +695,7 @@ async fn the_bucket_is_judged() {
             "because state-writes",
         ),
     ];
-    complains(
+    assert_findings(
         "may not write",
         &[],
         |inner| inner.faults = vec![("s3-probe", denied)],
@@ -707,42 +705,42 @@ async fn the_bucket_is_judged() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_doctor_is_done_in_time() {
-    let memory = well();
+async fn doctor_ends_by_its_deadline() {
+    let memory = working_service();
     let ctx = memory.ctx(&[]);
-    let begun = Instant::now();
+    let started = Instant::now();
     let hangs = async {
         vec![
             check::check(
                 "vault-name",
-                begun + Duration::from_mins(1),
+                started + Duration::from_mins(1),
                 std::future::pending(),
             )
             .await,
         ]
     };
-    let checks = examine(&ctx, begun + Duration::from_mins(1), hangs).await;
+    let checks = run_checks(&ctx, started + Duration::from_mins(1), hangs).await;
     assert_eq!(
-        begun.elapsed().as_secs(),
+        started.elapsed().as_secs(),
         10,
-        "each check has a limit of its own"
+        "each check has its own limit"
     );
     assert!(
         checks
             .iter()
-            .any(|check| check.detail == "no answer within 10 s"),
+            .any(|check| check.detail == "no response within 10 s"),
         "{checks:#?}"
     );
-    let begun = Instant::now();
-    let ctx = well().ctx(&[]);
-    let checks = examine(&ctx, begun + Duration::from_millis(2500), async {
+    let started = Instant::now();
+    let ctx = working_service().ctx(&[]);
+    let checks = run_checks(&ctx, started + Duration::from_millis(2500), async {
         Vec::new()
     })
     .await;
     assert!(
-        begun.elapsed() <= Duration::from_millis(2501),
+        started.elapsed() <= Duration::from_millis(2501),
         "{:?}",
-        begun.elapsed()
+        started.elapsed()
     );
     assert!(
         checks
@@ -752,7 +750,7 @@ async fn the_doctor_is_done_in_time() {
 }
 
 #[test]
-fn a_wrong_configuration_is_one_check_that_names_every_problem() {
+fn invalid_configuration_is_one_check_with_all_problems() {
     let problem = |variable| Problem {
         variable,
         problem: "is wrong".to_owned(),
@@ -765,7 +763,7 @@ fn a_wrong_configuration_is_one_check_that_names_every_problem() {
         "detail": "2 problems in the configuration: VAULT_ADDR: is wrong; LOG_LEVEL: is wrong; nothing else was checked",
         "millis": 0,
         "name": "configuration",
-        "remedy": "set the variables that are named",
+        "remedy": "fix the variables that are named",
         "status": "fail"
       }
     ]

@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::config::Config;
 
 fn config(variables: &[(&str, &str)]) -> Config {
     let variables = [&[("VAULT_ADDR", "https://vault.example.org")], variables].concat();
@@ -18,7 +19,7 @@ fn rules(policy: &VaultPolicy) -> Value {
 }
 
 #[test]
-fn the_enhanced_mode_may_write_keys_and_see_versions_but_read_no_key() {
+fn enhanced_mode_writes_keys_but_reads_none() {
     let policy = VaultPolicy::of(&config(&[
         ("S3_BUCKET_NAME", "b"),
         ("VAULT_MOUNT", "kv"),
@@ -35,7 +36,7 @@ fn the_enhanced_mode_may_write_keys_and_see_versions_but_read_no_key() {
 }
 
 #[test]
-fn the_basic_mode_may_also_read_keys() {
+fn basic_mode_also_reads_keys() {
     let policy = rules(&VaultPolicy::of(&config(&[("VAULT_TOKEN", "t")])));
     assert_eq!(
         policy["secret/data/aws/iam-keys/*"]["capabilities"],
@@ -49,7 +50,7 @@ fn the_basic_mode_may_also_read_keys() {
 }
 
 #[test]
-fn only_soft_delete_may_hide_versions() {
+fn only_soft_delete_may_delete_versions() {
     let with = |value| {
         rules(&VaultPolicy::of(&config(&[
             ("S3_BUCKET_NAME", "b"),
@@ -62,7 +63,7 @@ fn only_soft_delete_may_hide_versions() {
 }
 
 #[test]
-fn each_rule_in_hcl_has_its_reason() {
+fn hcl_rules_have_their_reason() {
     insta::assert_snapshot!(VaultPolicy::of(&config(&[("VAULT_TOKEN", "t")])).to_hcl(), @r#"
     # For the basic mode of keysync.
 
@@ -81,9 +82,9 @@ fn each_rule_in_hcl_has_its_reason() {
     "#);
 }
 
-/// The files that people apply grant no less and no more than what the service needs with everything switched on.
+/// The policy file for operators grants exactly what the service needs with all options on.
 #[test]
-fn the_policy_file_is_the_policy_with_soft_delete() {
+fn policy_file_matches_the_policy_with_soft_delete() {
     let file = include_str!("../../infra/vault/iam-key-sync.hcl");
     let bare = |text: &str| {
         text.lines()
@@ -99,7 +100,7 @@ fn the_policy_file_is_the_policy_with_soft_delete() {
 }
 
 #[test]
-fn the_iam_policy_names_what_is_configured() {
+fn iam_policy_names_the_configured_resources() {
     let config = config(&[
         ("S3_BUCKET_NAME", "state"),
         ("IAM_USER_TABLE", "-"),
@@ -148,7 +149,7 @@ fn the_iam_policy_names_what_is_configured() {
 }
 
 #[test]
-fn the_bucket_s_key_is_granted_where_it_is_named() {
+fn iam_policy_grants_the_given_bucket_key() {
     let config = config(&[("S3_BUCKET_NAME", "state")]);
     let key = "arn:aws:kms:ca-central-1:123456789012:key/1";
     let document = serde_json::to_value(IamPolicy::of(&config, None, Some(key))).unwrap();
@@ -167,7 +168,7 @@ fn the_bucket_s_key_is_granted_where_it_is_named() {
 }
 
 #[test]
-fn names_that_need_escapes_in_json_are_names() {
+fn iam_policy_accepts_names_with_json_escapes() {
     let config = config(&[
         ("S3_BUCKET_NAME", "state"),
         ("SYNC_STATE_S3_PREFIX", r#"o"dd\/"#),
@@ -186,7 +187,7 @@ fn names_that_need_escapes_in_json_are_names() {
 }
 
 #[test]
-fn behind_an_access_point_the_bucket_is_not_known() {
+fn iam_policy_leaves_out_a_bucket_behind_an_access_point() {
     let config = config(&[(
         "S3_BUCKET_NAME",
         "arn:aws:s3:ca-central-1:123456789012:accesspoint/state",
@@ -201,7 +202,7 @@ fn behind_an_access_point_the_bucket_is_not_known() {
 }
 
 #[test]
-fn the_basic_mode_asks_for_no_bucket() {
+fn iam_policy_of_basic_mode_names_no_bucket() {
     let document =
         serde_json::to_string(&IamPolicy::of(&config(&[("VAULT_TOKEN", "t")]), None, None))
             .unwrap();

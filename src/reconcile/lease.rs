@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Scope, Unfinished};
-use crate::backends::{Backends, Etag, PutResult, Runs};
+use crate::backends::{Backends, Etag, PutResult, ReconcileRecords};
 use crate::context::Context;
 use crate::deadlines::{ANSWER_RESERVE, Deadlines, MAX_CLOCK_SKEW, MAX_INVOCATION};
 use crate::error::Error;
@@ -65,7 +65,7 @@ pub async fn acquire<B: Backends>(
         });
     };
     let now = Timestamp::now();
-    let (last, etag) = states.load_run().await?;
+    let (last, etag) = states.load_record().await?;
     let interval_hours = ctx.config.sync_interval_hours;
     let scope = match due(last.as_ref(), now, interval_hours, order.force, request_id) {
         Ok(scope) => scope,
@@ -97,11 +97,11 @@ pub async fn acquire<B: Backends>(
         leased_until: Some(now.checked_add(lasts).unwrap_or(Timestamp::MAX)),
         request_id: Some(request_id.to_owned()),
     };
-    let etag = match states.save_run(&record, etag.as_ref()).await? {
+    let etag = match states.save_record(&record, etag.as_ref()).await? {
         PutResult::Saved(etag) => Some(etag),
         // If the answer to our own write was lost, the SDK's repetition fails because of it.
         PutResult::PreconditionFailed => {
-            let (theirs, etag) = states.load_run().await?;
+            let (theirs, etag) = states.load_record().await?;
             etag.filter(|_| theirs.as_ref() == Some(&record))
         }
     };
@@ -218,8 +218,8 @@ impl Lease {
             leased_until: None,
             ..record
         };
-        if states.save_run(&finished, Some(&etag)).await? == PutResult::PreconditionFailed
-            && states.load_run().await?.0.as_ref() != Some(&finished)
+        if states.save_record(&finished, Some(&etag)).await? == PutResult::PreconditionFailed
+            && states.load_record().await?.0.as_ref() != Some(&finished)
         {
             tracing::warn!(
                 "another reconcile run has recorded itself meanwhile: this run outlasted its lease, \

@@ -173,7 +173,7 @@ async fn a_lost_event_is_made_good() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_that_may_not_read_metadata_sweeps_without_drift_repair() {
+async fn a_token_that_metadata_is_hidden_sweeps_without_drift_repair() {
     let (memory, ctx) = in_step(3, &[]).await;
     memory.0.borrow_mut().faults = vec![("vault-metadata", denied as fn() -> Error); 3];
     memory.put("user01", &value("NEW"), &recently(0));

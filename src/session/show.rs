@@ -1,4 +1,4 @@
-//! The token in use, looked at and left as it is.
+//! Read-only access to the session: the token in use, the server and the token store.
 
 use jiff::Timestamp;
 
@@ -8,10 +8,10 @@ use crate::error::Error;
 use crate::token::{TokenIssue, TokenView};
 
 impl<V: Vault, T: Tokens> VaultSession<V, T> {
-    /// What is known of the token now, from Vault itself; nothing is renewed.
+    /// Looks up the token in use without renewing it.
     ///
     /// # Errors
-    /// Those of loading the token and of asking Vault for it.
+    /// The errors of loading and of looking up the token.
     pub async fn show(&self) -> Result<TokenView, Error> {
         let facts = self
             .call(async |vault, token| vault.lookup(token).await)
@@ -25,12 +25,12 @@ impl<V: Vault, T: Tokens> VaultSession<V, T> {
         Ok(facts.view(now, warnings))
     }
 
-    /// Vault, for what needs no token or another one.
+    /// Returns the server, for calls without a token or with another one.
     pub(crate) fn vault(&self) -> &V {
         &self.vault
     }
 
-    /// Where the token is stored; `None` for a token that is given.
+    /// Returns the token store; `None` for a given token.
     pub(crate) fn store(&self) -> Option<&T> {
         match &self.source {
             TokenSource::Fixed(_) => None,
@@ -38,8 +38,8 @@ impl<V: Vault, T: Tokens> VaultSession<V, T> {
         }
     }
 
-    /// Forgets the token, so that the stored one is loaded when it is needed next.
+    /// Drops the cached token, so that the next use loads the stored one.
     pub(crate) async fn forget(&self) {
-        self.memory.lock().await.held = None;
+        self.cache.lock().await.token = None;
     }
 }

@@ -1,5 +1,5 @@
-//! What holds for every input, however hostile: one function for each thing that is parsed. Built for tests and for fuzzing
-//! only (`fuzz/`); each panics when its property does not hold.
+//! Properties that hold for every input: one function per parser, which panics if its property does
+//! not hold. Compiled for tests and for fuzzing (`fuzz/`) only.
 
 use jiff::Timestamp;
 use reqwest::Url;
@@ -11,17 +11,17 @@ use crate::snapshot::{ParameterReading, ReconcileRecord, Revision, UserState};
 use crate::token::TokenObject;
 use crate::trigger::{self, Body, Change, Trigger};
 
-/// A secret that the corpora hold, wherever one could stand.
+/// The secret in the corpora, in every place that can hold one.
 const SENTINEL: &str = "SENTINEL0secret";
 
-/// The longest text that is said about an input.
-const SAID_AT_MOST: usize = 2000;
+/// The longest message about an input.
+const MAX_MESSAGE_LENGTH: usize = 2000;
 
-/// A check of any input.
-pub type Check = fn(&[u8]);
+/// A property of any input.
+pub type Property = fn(&[u8]);
 
-/// Every check, by the name of its fuzz target.
-pub const ALL: [(&str, Check); 7] = [
+/// All properties, by the name of their fuzz target.
+pub const ALL: [(&str, Property); 7] = [
     ("payload", payload),
     ("parameter", parameter),
     ("state", state),
@@ -38,34 +38,34 @@ fn naming() -> ParameterNaming {
     }
 }
 
-/// A Lambda payload names users only by names that lead to their own places, and is not quoted at length.
+/// A Lambda payload names only valid users, and messages do not quote it at length.
 pub fn payload(data: &[u8]) {
     let Ok(payload) = serde_json::from_slice::<Value>(data) else {
         return;
     };
     let _ = trigger::asks_for_the_doctor(&payload);
-    let told = |Change { user, .. }: &Change| user_is_sound(user);
+    let check = |Change { user, .. }: &Change| assert_valid_user(user);
     match trigger::parse(payload, &naming()) {
-        Ok(Trigger::Change(change)) => told(&change),
+        Ok(Trigger::Change(change)) => check(&change),
         Ok(Trigger::Batch(records)) => {
             for record in &records {
                 match &record.body {
-                    Body::Change(change) => told(change),
+                    Body::Change(change) => check(change),
                     Body::Ignored(reason) | Body::Bad(reason) => {
-                        assert!(reason.len() <= SAID_AT_MOST)
+                        assert!(reason.len() <= MAX_MESSAGE_LENGTH);
                     }
                 }
             }
         }
-        Ok(Trigger::Sync(users)) => users.iter().for_each(user_is_sound),
-        Ok(Trigger::Reconcile(order)) => order.users.iter().flatten().for_each(user_is_sound),
+        Ok(Trigger::Sync(users)) => users.iter().for_each(assert_valid_user),
+        Ok(Trigger::Reconcile(order)) => order.users.iter().flatten().for_each(assert_valid_user),
         Ok(Trigger::RefreshToken | Trigger::Doctor) => {}
-        Ok(Trigger::Ignored(reason)) => assert!(reason.len() <= SAID_AT_MOST),
-        Err(error) => assert!(error.to_string().len() <= SAID_AT_MOST),
+        Ok(Trigger::Ignored(reason)) => assert!(reason.len() <= MAX_MESSAGE_LENGTH),
+        Err(error) => assert!(error.to_string().len() <= MAX_MESSAGE_LENGTH),
     }
 }
 
-/// A parameter's value gives a key with both halves, or a problem that tells nothing of the value.
+/// A parameter's value gives a complete key, or a problem that does not contain the value.
 pub fn parameter(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else {
         return;
@@ -80,14 +80,16 @@ pub fn parameter(data: &[u8]) {
     let shown = format!("{parameter:?}");
     match &parameter.key {
         Some(key) => {
-            // The id is no secret, but it must not be where a secret stands.
+            // The id is not a secret, but the sentinel may stand in its place.
             assert!(
                 key.id.contains(SENTINEL) || !shown.contains(SENTINEL),
                 "a key shows its secret"
             );
-            let sent: Value = serde_json::from_str(text).expect("what gave a key is JSON");
+            let document: Value = serde_json::from_str(text).expect("a value with a key is JSON");
             assert_eq!(
-                sent.pointer("/current/AccessKeyID").and_then(Value::as_str),
+                document
+                    .pointer("/current/AccessKeyID")
+                    .and_then(Value::as_str),
                 Some(key.id.as_str())
             );
         }
@@ -95,7 +97,7 @@ pub fn parameter(data: &[u8]) {
     }
 }
 
-/// A state that is understood is written as it is understood.
+/// A parsed state stays the same when it is written and parsed again.
 pub fn state(data: &[u8]) {
     let Some(state) = UserState::parse(data) else {
         return;
@@ -104,7 +106,7 @@ pub fn state(data: &[u8]) {
     assert_eq!(UserState::parse(&text), Some(state));
 }
 
-/// So is the record of a sweep.
+/// So does the record of a reconcile run.
 pub fn last_run(data: &[u8]) {
     let Ok(run) = serde_json::from_slice::<ReconcileRecord>(data) else {
         return;
@@ -116,7 +118,7 @@ pub fn last_run(data: &[u8]) {
     );
 }
 
-/// And the token object, whose token is fit for a header, and shown nowhere.
+/// So does the token object, whose token is shown nowhere.
 pub fn token(data: &[u8]) {
     match TokenObject::parse(data) {
         Ok(object) => {
@@ -130,7 +132,7 @@ pub fn token(data: &[u8]) {
     }
 }
 
-/// Of two texts that are users' names, each leads to places of its own, and no other text to any.
+/// Two users have different parameters and paths, and an invalid name has none.
 pub fn names(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else {
         return;
@@ -139,7 +141,7 @@ pub fn names(data: &[u8]) {
         .splitn(2, '\n')
         .filter_map(|name| UserName::parse(name).ok())
         .collect::<Vec<_>>();
-    users.iter().for_each(user_is_sound);
+    users.iter().for_each(assert_valid_user);
     if let [one, other] = users.as_slice() {
         assert_eq!(
             one == other,
@@ -148,11 +150,11 @@ pub fn names(data: &[u8]) {
         );
     }
     if let Ok(user) = naming().user_of(text) {
-        user_is_sound(&user);
+        assert_valid_user(&user);
     }
 }
 
-/// A configuration's problems do not tell the token, nor does the configuration. A line is a variable.
+/// Neither a configuration nor its problems show the token. Each line of the input is a variable.
 pub fn configuration(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else {
         return;
@@ -162,11 +164,11 @@ pub fn configuration(data: &[u8]) {
         .filter_map(|line| line.split_once('='))
         .collect::<Vec<_>>();
     let read = Config::read(|name| {
-        // Files are not read here.
-        let given = variables
+        // No file is read.
+        let variable = variables
             .iter()
             .find(|(known, _)| *known == name && name != "VAULT_CACERT");
-        given.map(|(_, value)| (*value).to_owned())
+        variable.map(|(_, value)| (*value).to_owned())
     });
     let secret = variables
         .iter()
@@ -186,8 +188,8 @@ pub fn configuration(data: &[u8]) {
     }
 }
 
-/// What holds for every user whose name was accepted.
-fn user_is_sound(user: &UserName) {
+/// Asserts the properties of a user whose name was accepted.
+fn assert_valid_user(user: &UserName) {
     assert_eq!(UserName::parse(user.as_str()).as_ref(), Ok(user));
     if let Some(name) = naming().parameter_of(user) {
         assert_eq!(
@@ -204,7 +206,7 @@ fn user_is_sound(user: &UserName) {
     );
 }
 
-/// The path that a server is asked for, after everything that a client does to it.
+/// Returns the path that a client requests, after URL normalization.
 fn url_of(user: &UserName) -> String {
     let path = VaultPath {
         mount: "secret".to_owned(),
@@ -223,23 +225,23 @@ fn url_of(user: &UserName) -> String {
 mod tests {
     use super::*;
 
-    /// What was found by fuzzing, and where it begins.
+    /// The seeds and findings of fuzzing.
     #[test]
-    fn every_kept_input_holds() {
+    fn every_corpus_input_passes() {
         let corpus = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus");
-        for (target, check) in ALL {
-            let kept = std::fs::read_dir(corpus.join(target))
+        for (target, property) in ALL {
+            let inputs = std::fs::read_dir(corpus.join(target))
                 .unwrap()
                 .collect::<Vec<_>>();
-            assert!(!kept.is_empty(), "{target} has no corpus");
-            for file in kept {
-                check(&std::fs::read(file.unwrap().path()).unwrap());
+            assert!(!inputs.is_empty(), "{target} has no corpus");
+            for file in inputs {
+                property(&std::fs::read(file.unwrap().path()).unwrap());
             }
         }
     }
 
     #[test]
-    fn every_documented_payload_holds() {
+    fn every_documented_payload_passes() {
         for file in
             std::fs::read_dir(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("events"))
                 .unwrap()

@@ -1,81 +1,81 @@
-//! What a token is, apart from itself: facts to show, and the issues that speak against using it. Pure.
+//! What Vault reports about a token, and the issues that speak against using it. Pure.
 
 use jiff::Timestamp;
 
 use super::lifetime::Warning;
 use super::{Lifetime, TokenStatus, TokenView};
 
-/// What Vault says of a token.
+/// The properties of a token as Vault reports them.
 #[derive(Clone, Debug)]
 pub struct TokenFacts {
-    /// How long it lives.
+    /// The token's lifetime.
     pub lifetime: Lifetime,
-    /// Whether it is a batch token, which nothing can prolong.
+    /// True for a batch token, which cannot be renewed.
     pub batch: bool,
-    /// Whether it dies after so many uses.
+    /// True if the token expires after a number of uses.
     pub use_limited: bool,
-    /// Whether it outlives the token that it was made with.
+    /// True if the token stays valid when its parent token is revoked.
     pub orphan: bool,
     /// The names of its policies.
     pub policies: Vec<String>,
 }
 
-/// What speaks against a token.
+/// A reason not to use a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenIssue {
-    /// It may do everything.
-    #[error("it is a root token, which may do everything in Vault")]
+    /// The token has all capabilities.
+    #[error("it is a root token, which has all capabilities in Vault")]
     Root,
-    /// It would soon be used up.
-    #[error("it dies after a number of uses")]
+    /// The token expires after a few calls.
+    #[error("it expires after a limited number of uses")]
     UseLimited,
-    /// The service could not do its work with it.
-    #[error("its policies do not let it both create and update keys below the prefix")]
+    /// The service cannot write keys with the token.
+    #[error("its policies do not allow both create and update of keys below the prefix")]
     CannotWrite,
-    /// Nothing can prolong it.
+    /// The token cannot be renewed.
     #[error("it is a batch token, which cannot be renewed")]
     Batch,
-    /// Its life is too short for this service.
+    /// The token's lifetime is unsuitable.
     #[error("{0}")]
     Lifetime(Warning),
-    /// Whoever made it can take it along.
-    #[error("it is no orphan, so it dies with the token that it was made with")]
+    /// The token is revoked together with its parent.
+    #[error("it is not an orphan, so it is revoked together with its parent token")]
     Child,
-    /// In basic mode there is nothing else to compare with.
-    #[error("it may not read keys, so that without a bucket every sync writes a new version")]
+    /// Basic mode compares keys and cannot read them.
+    #[error("it may not read keys; without a bucket every sync then writes a new version")]
     CannotRead,
-    /// It could give keys away.
-    #[error("it may read keys, which the service has no need of")]
+    /// The token can disclose keys.
+    #[error("it may read keys, which the service does not need")]
     ReadsKeys,
-    /// Drift is not seen.
+    /// Drift is not detected.
     #[error(
-        "it may not read the metadata of keys, so that drift in Vault is neither seen nor repaired"
+        "it may not read the metadata of keys, so drift in Vault is neither detected nor repaired"
     )]
     MetadataHidden,
-    /// A removed user's key would stay.
-    #[error("it may not soft-delete keys, which ON_USER_DELETED=soft-delete asks for")]
+    /// The key of a deleted user would stay.
+    #[error("it may not soft-delete keys, which ON_USER_DELETED=soft-delete requires")]
     CannotDelete,
-    /// It could harm others.
-    #[error("it may write beside the prefix, where other applications' secrets are")]
+    /// The token can change secrets of other applications.
+    #[error("it may write outside the prefix, where other applications keep secrets")]
     WritesElsewhere,
-    /// It could lose keys for good.
-    #[error("it may destroy keys or their metadata for good")]
+    /// The token can destroy keys permanently.
+    #[error("it may permanently destroy keys or their metadata")]
     Destroys,
-    /// It may do what is kept for administrators.
-    #[error("it has sudo")]
+    /// The token has capabilities reserved for administrators.
+    #[error("it has the sudo capability")]
     Sudo,
-    /// Nobody can tell what it may do.
-    #[error("Vault does not let it ask for its own capabilities, so they were not checked")]
+    /// The token's capabilities cannot be read.
+    #[error("it may not read its own capabilities, so they were not checked")]
     CapabilitiesUnknown,
 }
 
 impl TokenIssue {
-    /// Whether such a token must not be used at all.
+    /// Returns true if a token with this issue must not be used.
     pub fn is_fatal(self) -> bool {
         matches!(self, Self::Root | Self::UseLimited | Self::CannotWrite)
     }
 
-    /// What is wrong, and what to do.
+    /// Returns the issue and its remedy in one line.
     pub fn advice(self) -> String {
         match self {
             Self::Lifetime(warning) => warning.to_string(),
@@ -83,34 +83,36 @@ impl TokenIssue {
         }
     }
 
-    /// What to do.
+    /// Returns the remedy.
     pub fn remedy(self) -> &'static str {
         match self {
-            Self::Root => "use a token of the policy in infra/vault instead, and revoke this one",
-            Self::UseLimited => "make it without -use-limit",
+            Self::Root => "use a token with the policy in infra/vault, and revoke this one",
+            Self::UseLimited => "create it without -use-limit",
             Self::CannotWrite => {
                 "allow create and update on <mount>/data/<prefix>/*, and check VAULT_MOUNT and VAULT_PATH_PREFIX"
             }
-            Self::Batch | Self::Lifetime(_) => "make a periodic one, as docs/vault.md says",
-            Self::Child => "make it with -orphan, or through a token role with orphan=true",
+            Self::Batch | Self::Lifetime(_) => {
+                "create a periodic token as described in docs/vault.md"
+            }
+            Self::Child => "create it with -orphan, or through a token role with orphan=true",
             Self::CannotRead => "set S3_BUCKET_NAME, or allow read on <mount>/data/<prefix>/*",
-            Self::ReadsKeys => "take read on <mount>/data/<prefix>/* away",
+            Self::ReadsKeys => "remove read on <mount>/data/<prefix>/*",
             Self::MetadataHidden => "allow read on <mount>/metadata/<prefix>/*",
             Self::CannotDelete => "allow update on <mount>/delete/<prefix>/*",
             Self::WritesElsewhere => "narrow its policies to <mount>/data/<prefix>/*",
             Self::Destroys => {
-                "take <mount>/destroy/<prefix>/* away, delete on <mount>/data/<prefix>/*, and update and delete on <mount>/metadata/<prefix>/*"
+                "remove <mount>/destroy/<prefix>/*, delete on <mount>/data/<prefix>/*, and update and delete on <mount>/metadata/<prefix>/*"
             }
-            Self::Sudo => "take sudo away",
+            Self::Sudo => "remove sudo",
             Self::CapabilitiesUnknown => {
-                "allow update on sys/capabilities-self, as the policy default does"
+                "allow update on sys/capabilities-self, as the default policy does"
             }
         }
     }
 }
 
 impl TokenFacts {
-    /// What is wrong with the token, its capabilities apart.
+    /// Returns the issues, except those of the capabilities.
     pub fn issues(&self, now: Timestamp) -> Vec<TokenIssue> {
         if self.policies.iter().any(|policy| policy == "root") {
             return vec![TokenIssue::Root];
@@ -127,7 +129,7 @@ impl TokenFacts {
         issues
     }
 
-    /// What to show of it, with these warnings.
+    /// Returns the public view of the token, with these warnings.
     pub fn view(self, now: Timestamp, warnings: Vec<String>) -> TokenView {
         TokenView {
             kind: if self.batch { "batch" } else { "service" },

@@ -1,99 +1,104 @@
-//! How long a token lives, and whether to worry. Pure: the clock is given.
+//! How long a token is valid, and the warnings about it. Pure: the current time is an argument.
 
 use jiff::{SignedDuration, Timestamp, Unit};
 
 use crate::time_format::utc;
 
-/// A renewal is worth nothing while more than this much of the full time is left.
+/// The share of the full lifetime above which a token is fresh. A fresh token is not renewed.
 const FRESH_PERCENT: u64 = 90;
 
-/// Twice the interval at which the deployed schedule renews: a shorter period does not survive a missed renewal.
-const SHORTEST_PERIOD: u64 = 12 * 3600;
+/// The shortest period without a warning: twice the interval at which the deployed schedule renews.
+/// A shorter period does not survive a missed renewal.
+const MIN_PERIOD: u64 = 12 * 3600;
 
-/// What Vault said of a token, and when.
+/// The lifetime of a token as Vault reported it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lifetime {
-    /// Seconds that were left; `None` for a token without end.
+    /// The remaining seconds at `as_of`; `None` for a token that never expires.
     pub ttl_seconds: Option<u64>,
-    /// The period to which each renewal resets it.
+    /// The period to which each renewal resets the lifetime.
     pub period_seconds: Option<u64>,
-    /// The age at which it dies however often it is renewed.
+    /// The age at which the token expires despite renewals.
     pub explicit_max_ttl_seconds: Option<u64>,
-    /// The seconds it was given when it was made.
+    /// The lifetime in seconds at creation.
     pub creation_ttl_seconds: u64,
-    /// Whether it can be renewed.
+    /// True if the token can be renewed.
     pub renewable: bool,
-    /// Whether `ttl_seconds` is what a renewal gave.
+    /// True if `ttl_seconds` is the result of a renewal.
     pub renewed: bool,
-    /// When it was made.
+    /// The creation time.
     pub created_at: Timestamp,
-    /// When Vault said so.
+    /// The time of the report.
     pub as_of: Timestamp,
 }
 
-/// What is wrong with a token, and what to do.
+/// A warning about a token's lifetime, with the remedy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Warning {
-    /// Nothing can prolong it.
-    #[error("the Vault token cannot be renewed and dies at {}: store a periodic, renewable one before", utc(*.0))]
-    NotRenewable(Timestamp),
-    /// Renewals will stop to help.
+    /// The token cannot be renewed.
     #[error(
-        "the Vault token is not periodic and dies at its maximum lifetime however often it is renewed: store one made with -period"
+        "the Vault token cannot be renewed and expires at {}: store a periodic, renewable token before then",
+        utc(*.0)
+    )]
+    NotRenewable(Timestamp),
+    /// Renewals end at the maximum lifetime.
+    #[error(
+        "the Vault token is not periodic and expires at its maximum lifetime despite renewals: store one created with -period"
     )]
     NotPeriodic,
-    /// Renewals have stopped to help.
+    /// A renewal no longer gives the full lifetime.
     #[error(
-        "a renewal gave the Vault token only {left} of {full} s: its maximum lifetime is near, store a new periodic one"
+        "a renewal gave the Vault token only {left} of {full} s: its maximum lifetime is near, store a new periodic token"
     )]
     Shrinking {
-        /// Seconds that it gave.
+        /// The seconds that the renewal gave.
         left: u64,
-        /// Seconds that it should have given.
+        /// The seconds of the full lifetime.
         full: u64,
     },
-    /// One missed renewal would be its end.
+    /// A single missed renewal lets the token expire.
     #[error(
-        "the Vault token's period of {0} s is shorter than twice the schedule that renews it: store one with a period of 24 h or more"
+        "the Vault token's period of {0} s is shorter than twice the renewal interval: store a token with a period of 24 h or more"
     )]
     ShortPeriod(u64),
-    /// It has a maximum although it is periodic.
+    /// The token is periodic but has a maximum lifetime.
     #[error(
-        "the Vault token has an explicit maximum lifetime and dies at {}: store one without -explicit-max-ttl before",
+        "the Vault token has an explicit maximum lifetime and expires at {}: store one without -explicit-max-ttl before then",
         utc(*.0)
     )]
     Capped(Timestamp),
 }
 
 impl Lifetime {
-    /// When the token ends; `None` for one without end.
+    /// Returns the expiry; `None` for a token that never expires.
     pub fn expires_at(&self) -> Option<Timestamp> {
         self.ttl_seconds.and_then(|ttl| after(self.as_of, ttl))
     }
 
-    /// Seconds that are left, rounded, at least 0; `None` for a token without end.
+    /// Returns the remaining seconds, rounded and at least 0; `None` for a token that never
+    /// expires.
     pub fn seconds_left(&self, now: Timestamp) -> Option<u64> {
         let left = |end: Timestamp| {
             u64::try_from((end.duration_since(now).as_millis() + 500) / 1000).unwrap_or(0)
         };
-        // Not more than there was, also when the clock was set back.
+        // Never more than was reported, even if the clock was set back.
         self.expires_at()
             .map(|end| left(end).min(self.ttl_seconds.unwrap_or(0)))
     }
 
-    /// Whether to renew: less than the threshold, or less than half of the period, is left. Not while the token is
-    /// fresh, though: where the threshold is longer than the token's life, every invocation would renew it.
+    /// Returns true if less than the threshold, or less than half of the period, is left. A fresh
+    /// token is never due: a threshold above the lifetime would renew it in every invocation.
     pub fn renewal_due(&self, now: Timestamp, threshold_hours: u32) -> bool {
         let Some(left) = self.seconds_left(now) else {
             return false;
         };
         let full = self.full_seconds();
-        let little = left < u64::from(threshold_hours) * 3600
+        let below = left < u64::from(threshold_hours) * 3600
             || self.period_seconds.is_some_and(|period| left < period / 2);
-        little && is_less(left, FRESH_PERCENT, full)
+        below && is_at_most(left, FRESH_PERCENT, full)
     }
 
-    /// The lifetime after a renewal that gave `ttl` seconds.
+    /// Returns the lifetime after a renewal that gave `ttl` seconds.
     #[must_use]
     pub fn renewed(self, ttl: u64, now: Timestamp) -> Self {
         Self {
@@ -104,7 +109,7 @@ impl Lifetime {
         }
     }
 
-    /// What is wrong with the token; empty for a healthy one.
+    /// Returns the warnings; empty for a token that renewals keep valid.
     pub fn warnings(&self, now: Timestamp) -> Vec<Warning> {
         let (Some(left), Some(end)) = (self.ttl_seconds, self.expires_at()) else {
             return Vec::new();
@@ -114,9 +119,9 @@ impl Lifetime {
             .and_then(|max| after(self.created_at, max))
             .filter(|end| *end > now);
         let full = self.full_seconds();
-        let shrinks = self.renewed && is_less(left, FRESH_PERCENT, full);
+        let shrinks = self.renewed && is_at_most(left, FRESH_PERCENT, full);
         match (self.renewable, self.period_seconds, capped) {
-            // To the second: each look gives another fraction of one.
+            // Rounded to seconds, because each lookup gives another fraction of a second.
             (false, _, _) => vec![Warning::NotRenewable(
                 end.round(Unit::Second).unwrap_or(end),
             )],
@@ -126,7 +131,7 @@ impl Lifetime {
             }
             (true, None, None) => vec![Warning::NotPeriodic],
             (true, Some(_), None) if shrinks => vec![Warning::Shrinking { left, full }],
-            (true, Some(period), None) if period < SHORTEST_PERIOD => {
+            (true, Some(period), None) if period < MIN_PERIOD => {
                 vec![Warning::ShortPeriod(period)]
             }
             (true, Some(_), None) => Vec::new(),
@@ -138,7 +143,7 @@ impl Lifetime {
     }
 }
 
-fn is_less(part: u64, percent: u64, whole: u64) -> bool {
+fn is_at_most(part: u64, percent: u64, whole: u64) -> bool {
     part.saturating_mul(100) <= whole.saturating_mul(percent)
 }
 

@@ -1,4 +1,4 @@
-//! The token object, in the legacy's format: `{token, createdAt, expiresAt, renewable, ttl}`.
+//! The token object in the legacy format: `{token, createdAt, expiresAt, renewable, ttl}`.
 
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use super::Lifetime;
 
-/// A stored token. Only the token itself is believed; the rest is there for people and for the legacy.
+/// A stored token. Only the token itself is trusted; the other members inform operators and the
+/// legacy service.
 #[derive(Clone, Debug)]
 pub struct TokenObject {
     /// The token.
@@ -47,25 +48,25 @@ struct Stored {
 }
 
 impl TokenObject {
-    /// Reads the object's text; an `Err` says in words what is wrong, without the value.
+    /// Parses the object's text. An error describes the problem without any value.
     pub fn parse(text: &[u8]) -> Result<Self, String> {
         let expected = r#"expected {"token": "…", "createdAt", "expiresAt", "renewable", "ttl"}"#;
         // serde would also take an array for a struct.
         if !text.trim_ascii_start().starts_with(b"{") {
-            return Err(format!("the token object is not one, {expected}"));
+            return Err(format!("the token object is invalid, {expected}"));
         }
         let stored: Stored = serde_json::from_slice(text).map_err(|error| {
             format!(
-                "the token object is not one (line {}, column {}), {expected}",
+                "the token object is invalid (line {}, column {}), {expected}",
                 error.line(),
                 error.column()
             )
         })?;
         let token = stored.token.expose_secret();
-        // It goes into an HTTP header as it is.
+        // The token is sent unchanged in an HTTP header.
         if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(format!(
-                "the token in the token object is empty or holds characters that no token has, {expected}"
+                "the token in the token object is empty or contains a character that no token has, {expected}"
             ));
         }
         let time = |value: &Value| value.as_str().and_then(|text| text.parse().ok());
@@ -78,7 +79,7 @@ impl TokenObject {
         })
     }
 
-    /// The object of a token that was never stored.
+    /// Creates the object for a token that was not stored before.
     pub fn new(token: SecretString, lifetime: &Lifetime) -> Self {
         Self {
             token,
@@ -90,7 +91,7 @@ impl TokenObject {
         .renewed(lifetime)
     }
 
-    /// The same token with a new lifetime.
+    /// Returns the same token with a new lifetime.
     #[must_use]
     pub fn renewed(&self, lifetime: &Lifetime) -> Self {
         Self {
@@ -102,7 +103,7 @@ impl TokenObject {
         }
     }
 
-    /// The object's text, a secret.
+    /// Serializes the object. The text is a secret.
     pub fn to_json(&self) -> Vec<u8> {
         json!({
             "token": self.token.expose_secret(),

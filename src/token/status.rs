@@ -1,4 +1,4 @@
-//! What may be told of a token.
+//! The public view of a token: everything except the token.
 
 use std::time::Duration;
 
@@ -7,26 +7,26 @@ use serde::Serialize;
 
 use super::Lifetime;
 
-/// What is known of the token, without the token.
+/// The state of the token, without the token.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TokenStatus {
-    /// Seconds that are left; `None` for one without end.
+    /// The remaining seconds; `None` for a token that never expires.
     pub ttl_seconds: Option<u64>,
-    /// When it ends.
+    /// The expiry.
     pub expires_at: Option<Timestamp>,
-    /// Its period; `None` for one that is not periodic.
+    /// The period; `None` for a token that is not periodic.
     pub period_seconds: Option<u64>,
-    /// Whether it can be renewed.
+    /// True if the token can be renewed.
     pub renewable: bool,
-    /// Whether it was renewed just now.
+    /// True if this call renewed the token.
     pub renewed: bool,
-    /// What is wrong with it, and what to do.
+    /// The issues and their remedies.
     pub warnings: Vec<String>,
 }
 
 impl TokenStatus {
-    /// What a lifetime amounts to, not renewed.
+    /// Creates the status of a lifetime, not renewed.
     pub fn of(lifetime: &Lifetime, now: Timestamp, warnings: Vec<String>) -> Self {
         Self {
             ttl_seconds: lifetime.seconds_left(now),
@@ -38,27 +38,27 @@ impl TokenStatus {
         }
     }
 
-    /// Hours that are left; `None` for a token without end.
+    /// Returns the remaining hours; `None` for a token that never expires.
     pub fn hours_left(&self) -> Option<f64> {
         self.ttl_seconds
             .map(|seconds| Duration::from_secs(seconds).as_secs_f64() / 3600.0)
     }
 }
 
-/// What an operator may see of a token: never the token, never its accessor.
+/// The view of a token for operators: neither the token nor its accessor.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TokenView {
-    /// How long it lives, and what is wrong with it.
+    /// The lifetime and the issues.
     #[serde(flatten)]
     pub status: TokenStatus,
-    /// `service`, or `batch`.
+    /// `service` or `batch`.
     #[serde(rename = "type")]
     pub kind: &'static str,
-    /// Whether it outlives the token that it was made with.
+    /// True if the token stays valid when its parent token is revoked.
     pub orphan: bool,
     /// The names of its policies.
     pub policies: Vec<String>,
-    /// When it was made.
+    /// The creation time.
     pub created_at: Timestamp,
 }

@@ -1,84 +1,31 @@
-//! Vault examined: its health, a token's capabilities, and the exchange of a wrapping token.
+//! Vault's health, a token's capabilities, and the exchange of a wrapping token.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 
 use jiff::Timestamp;
 use rustify::endpoint::Endpoint;
-use rustify::enums::{RequestMethod, RequestType, ResponseType};
+use rustify::enums::RequestMethod;
 use rustify::errors::ClientError as HttpError;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use vaultrs::api::{exec_with_empty, exec_with_no_result, exec_with_result};
 use vaultrs::error::ClientError;
 use zeroize::Zeroizing;
 
-use super::{VaultServer, answers};
+use super::VaultServer;
+use super::errors::{translate, unexpected};
+use super::request::Request;
 use crate::backends::diagnostics::{Credentials, Health, Mount, Server, ServerState, Wrapping};
 use crate::error::Error;
 
-/// A call with a body, or a question without one, whose answer is `R`.
-struct Ask<R> {
-    path: Cow<'static, str>,
-    query: Option<&'static str>,
-    body: Option<Value>,
-    answer: std::marker::PhantomData<fn() -> R>,
-}
-
-impl<R> Ask<R> {
-    fn post(path: &'static str, body: Value) -> Self {
-        Self {
-            path: path.into(),
-            query: None,
-            body: Some(body),
-            answer: std::marker::PhantomData,
-        }
-    }
-
-    fn question(path: impl Into<Cow<'static, str>>, query: Option<&'static str>) -> Self {
-        Self {
-            path: path.into(),
-            query,
-            body: None,
-            answer: std::marker::PhantomData,
-        }
-    }
-}
-
-impl<R: serde::de::DeserializeOwned + Send + Sync> Endpoint for Ask<R> {
-    type Response = R;
-    const REQUEST_BODY_TYPE: RequestType = RequestType::JSON;
-    const RESPONSE_BODY_TYPE: ResponseType = ResponseType::JSON;
-
-    fn path(&self) -> String {
-        self.path.clone().into_owned()
-    }
-
-    fn method(&self) -> RequestMethod {
-        if self.body.is_some() {
-            RequestMethod::POST
-        } else {
-            RequestMethod::GET
-        }
-    }
-
-    fn query(&self) -> Result<Option<String>, HttpError> {
-        Ok(self.query.map(str::to_owned))
-    }
-
-    fn body(&self) -> Result<Option<Vec<u8>>, HttpError> {
-        Ok(self.body.as_ref().map(|body| body.to_string().into_bytes()))
-    }
-}
-
-/// Makes every state a 200, whose body tells it
+/// The query that makes every state a 200, so that the body reports it
 /// (<https://developer.hashicorp.com/vault/api-docs/system/health>).
-const EVERY_STATE: &str = "standbycode=200&performancestandbycode=200&drsecondarycode=200&haunhealthycode=200\
+const ALL_STATES: &str = "standbycode=200&performancestandbycode=200&drsecondarycode=200&haunhealthycode=200\
     &sealedcode=200&uninitcode=200";
 
 #[derive(Deserialize)]
-#[expect(clippy::struct_excessive_bools, reason = "as Vault answers")]
-struct HealthAnswer {
+#[expect(clippy::struct_excessive_bools, reason = "these are Vault's members")]
+struct HealthResponse {
     initialized: bool,
     sealed: bool,
     #[serde(default)]
@@ -93,42 +40,40 @@ struct HealthAnswer {
     version: String,
 }
 
+impl HealthResponse {
+    fn state(&self) -> ServerState {
+        if !self.initialized {
+            ServerState::NotInitialized
+        } else if self.sealed {
+            ServerState::Sealed
+        } else if self.replication_dr_mode == "secondary" {
+            ServerState::Recovery
+        } else if self.standby || self.performance_standby {
+            ServerState::Standby
+        } else {
+            ServerState::Active
+        }
+    }
+}
+
 impl Server for VaultServer {
     async fn health(&self) -> Result<Health, Error> {
         let mut client = self.client(&SecretString::default());
-        // A namespace has no health of its own.
+        // sys/health exists in the root namespace only.
         client.middle.namespace = None;
-        let ask = Ask::<HealthAnswer>::question("sys/health", Some(EVERY_STATE));
-        let answer = vaultrs::api::exec_with_no_result(&client, ask)
+        let request = Request::<HealthResponse>::new(RequestMethod::GET, "sys/health");
+        let remedy = "allow sys/health in the proxy or firewall";
+        let response = exec_with_no_result(&client, request.with_query(ALL_STATES))
             .await
-            .map_err(|error| {
-                answers::error(
-                    "asking for the health of Vault at",
-                    &self.address,
-                    "let sys/health through",
-                    &error,
-                )
-            })?;
-        let condition = match &answer {
-            HealthAnswer {
-                initialized: false, ..
-            } => ServerState::NotInitialized,
-            HealthAnswer { sealed: true, .. } => ServerState::Sealed,
-            HealthAnswer {
-                replication_dr_mode,
-                ..
-            } if replication_dr_mode == "secondary" => ServerState::Recovery,
-            HealthAnswer { standby: true, .. }
-            | HealthAnswer {
-                performance_standby: true,
-                ..
-            } => ServerState::Standby,
-            HealthAnswer { .. } => ServerState::Active,
-        };
+            .map_err(translate(
+                "reading the health of Vault at",
+                &self.address,
+                remedy,
+            ))?;
         Ok(Health {
-            condition,
-            version: answer.version,
-            clock: answer
+            state: response.state(),
+            version: response.version,
+            clock: response
                 .server_time_utc
                 .and_then(|seconds| Timestamp::from_second(seconds).ok()),
         })
@@ -136,12 +81,12 @@ impl Server for VaultServer {
 }
 
 #[derive(Deserialize)]
-struct Unwrapped {
-    auth: Option<Login>,
+struct UnwrapResponse {
+    auth: Option<Auth>,
 }
 
 #[derive(Deserialize)]
-struct Login {
+struct Auth {
     client_token: SecretString,
 }
 
@@ -151,72 +96,63 @@ impl Credentials for VaultServer {
         token: &SecretString,
         paths: &[String],
     ) -> Result<HashMap<String, Vec<String>>, Error> {
-        // The answer holds a list for each path, and nothing else but lists.
-        let ask = Ask::<HashMap<String, Vec<String>>>::post(
-            "sys/capabilities-self",
-            json!({ "paths": paths }),
-        );
-        vaultrs::api::exec_with_result(&self.client(token), ask)
+        let body = HashMap::from([("paths", paths)]);
+        let request = Request::post("sys/capabilities-self", &body);
+        let remedy = "allow update on sys/capabilities-self, as the default policy does";
+        exec_with_result(&self.client(token), request)
             .await
-            .map_err(|error| {
-                let remedy = "allow update on sys/capabilities-self, as the policy default does";
-                answers::error(
-                    "asking for the token's capabilities at",
-                    &self.address,
-                    remedy,
-                    &error,
-                )
-            })
+            .map_err(translate(
+                "reading the token's capabilities at",
+                &self.address,
+                remedy,
+            ))
     }
 
     async fn mount(&self, token: &SecretString, path: &str) -> Result<Mount, Error> {
         #[derive(Deserialize)]
-        struct Answer {
+        struct MountResponse {
             r#type: String,
             #[serde(default)]
             options: Option<HashMap<String, String>>,
         }
-        // The one that people's interfaces ask: `sys/mounts` is for administrators.
-        let ask = Ask::<Answer>::question(format!("sys/internal/ui/mounts/{path}"), None);
-        let answer = vaultrs::api::exec_with_result(&self.client(token), ask).await.map_err(|error| {
-            let remedy =
-                "let VAULT_MOUNT name a mount that is there (in VAULT_NAMESPACE), and the policy paths below it";
-            answers::error("asking what is mounted at", &path, remedy, &error)
-        })?;
-        let version = answer
+        // The endpoint of Vault's user interface, because `sys/mounts` is for administrators.
+        let url = format!("sys/internal/ui/mounts/{path}");
+        let request = Request::<MountResponse>::new(RequestMethod::GET, url);
+        let remedy = "set VAULT_MOUNT to an existing mount (in VAULT_NAMESPACE), and allow paths below it in the policy";
+        let response = exec_with_result(&self.client(token), request)
+            .await
+            .map_err(translate("reading the mount at", &path, remedy))?;
+        let version = response
             .options
             .and_then(|mut options| options.remove("version"));
         Ok(Mount {
-            engine: answer.r#type,
+            engine: response.r#type,
             version,
         })
     }
 
     async fn wrapping(&self, candidate: &SecretString) -> Result<Option<Wrapping>, Error> {
         #[derive(Deserialize)]
-        struct Answer {
+        struct LookupResponse {
             creation_path: String,
         }
-        // Without the header: a wrapping token is used up by whatever it authorizes.
+        // Sent without the token header: any request that a wrapping token authorizes uses it up.
         let client = self.client(&SecretString::default());
-        let ask = Ask::<Answer>::post(
-            "sys/wrapping/lookup",
-            json!({ "token": candidate.expose_secret() }),
-        );
-        match vaultrs::api::exec_with_result(&client, ask).await {
-            Ok(Answer { creation_path }) => Ok(Some(Wrapping { creation_path })),
-            // The same answer for any other token, for one that is used up, and for nonsense.
+        let body = HashMap::from([("token", candidate.expose_secret())]);
+        let request = Request::<LookupResponse>::post("sys/wrapping/lookup", &body);
+        match exec_with_result(&client, request).await {
+            Ok(LookupResponse { creation_path }) => Ok(Some(Wrapping { creation_path })),
+            // Vault returns the same for other tokens, used ones and invalid text.
             Err(ClientError::APIError {
                 code: 400 | 404, ..
             }) => Ok(None),
             Err(error) => {
-                let remedy = "allow update on sys/wrapping/lookup, as the policy default does";
-                Err(answers::error(
-                    "asking what the token wraps at",
+                let remedy = "allow update on sys/wrapping/lookup, as the default policy does";
+                Err(translate(
+                    "looking up the wrapping token at",
                     &self.address,
                     remedy,
-                    &error,
-                ))
+                )(error))
             }
         }
     }
@@ -224,41 +160,38 @@ impl Credentials for VaultServer {
     async fn unwrap(&self, wrapping: &SecretString) -> Result<Option<SecretString>, Error> {
         const OPERATION: &str = "unwrapping the token at";
         let client = self.client(wrapping);
-        let ask = Ask::<Unwrapped>::post("sys/wrapping/unwrap", json!({}));
-        // Not through vaultrs, whose answer would hold the token in the open.
-        let answer = ask
+        let body = HashMap::<&str, &str>::new();
+        let request = Request::<UnwrapResponse>::post("sys/wrapping/unwrap", &body);
+        // Not through vaultrs, whose response type holds the token in a plain String.
+        let response = request
             .with_middleware(&client.middle)
             .exec(&client.http)
             .await
             .map_err(|error| {
-                let remedy = "it is used up or expired: make and wrap a new token";
+                let remedy = "it was used or has expired; create and wrap a new token";
                 match error {
-                    HttpError::ServerResponseError { code: 400, .. } => Error::Denied {
-                        operation: OPERATION,
-                        subject: self.address.to_string(),
-                        remedy,
-                    },
-                    error => answers::error(OPERATION, &self.address, remedy, &error.into()),
+                    HttpError::ServerResponseError { code: 400, .. } => {
+                        Error::denied(OPERATION, self.address.as_str(), remedy)
+                    }
+                    error => translate(OPERATION, &self.address, remedy)(error.into()),
                 }
             })?;
-        let text = Zeroizing::new(answer.response.into_body());
-        let unwrapped = serde_json::from_slice::<Unwrapped>(&text).map_err(|_| {
-            answers::unexpected(
+        let text = Zeroizing::new(response.response.into_body());
+        let unwrapped = serde_json::from_slice::<UnwrapResponse>(&text).map_err(|_| {
+            unexpected(
                 OPERATION,
                 &self.address,
-                "answered in a form that is not Vault's",
+                "returned a response that is not Vault's",
             )
         })?;
         Ok(unwrapped.auth.map(|auth| auth.client_token))
     }
 
     async fn revoke(&self, token: &SecretString) -> Result<(), Error> {
-        let ask = Ask::<()>::post("auth/token/revoke-self", json!({}));
-        vaultrs::api::exec_with_empty(&self.client(token), ask)
+        let request = Request::<()>::new(RequestMethod::POST, "auth/token/revoke-self");
+        let remedy = "allow update on auth/token/revoke-self, as the default policy does";
+        exec_with_empty(&self.client(token), request)
             .await
-            .map_err(|error| {
-                let remedy = "allow update on auth/token/revoke-self, as the policy default does";
-                answers::error("revoking the token at", &self.address, remedy, &error)
-            })
+            .map_err(translate("revoking the token at", &self.address, remedy))
     }
 }

@@ -1,4 +1,4 @@
-//! What can be typed: one definition, from which help, man page and completions come.
+//! The arguments: one definition for parsing, help, manual pages and completions.
 
 use std::path::PathBuf;
 
@@ -8,9 +8,9 @@ use nr_iam_key_sync::{Reconcile, UserName};
 
 /// Keeps HashiCorp Vault equal to the rotating IAM access keys in AWS SSM Parameter Store.
 #[derive(Debug, Parser)]
-#[command(name = "keysync", version, max_term_width = 80, arg_required_else_help = true, after_help = AFTER)]
+#[command(name = "keysync", version, max_term_width = 80, arg_required_else_help = true, after_help = ENVIRONMENT_AND_EXIT_CODES)]
 pub struct Arguments {
-    /// For people, or for programs: one JSON document on standard output
+    /// Format of the result: text, or one JSON document on standard output
     #[arg(
         long,
         global = true,
@@ -18,25 +18,25 @@ pub struct Arguments {
         default_value_t,
         value_name = "FORMAT"
     )]
-    pub output: Output,
-    /// Also log what is done, to standard error
+    pub output: Format,
+    /// Also log each step to standard error
     #[arg(long, short, global = true)]
     pub verbose: bool,
-    /// What to do
+    /// The command
     #[command(subcommand)]
     pub command: Command,
 }
 
-const AFTER: &str = "\
+const ENVIRONMENT_AND_EXIT_CODES: &str = "\
 The configuration comes from the environment: VAULT_ADDR, then S3_BUCKET_NAME (enhanced mode: state and token in S3) or \
-VAULT_TOKEN (basic mode), and credentials and Region of AWS as for its own command line.
+VAULT_TOKEN (basic mode), and AWS credentials and Region as for the AWS CLI.
 
-Exit codes: 0 done, or all in step; 1 something failed; 2 wrong usage or configuration; 3 `plan`, `status`, \
+Exit codes: 0 done, or all users in sync; 1 a failure; 2 invalid usage or configuration; 3 `plan`, `status`, \
 `explain` or a dry run found differences.";
 
-/// How the result is written.
+/// The format of the result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Output {
+pub enum Format {
     /// Tables and sentences
     #[default]
     Text,
@@ -44,47 +44,47 @@ pub enum Output {
     Json,
 }
 
-/// What to do.
+/// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Write the current keys of these users to Vault, where they are not there
+    /// Write the current keys of these users to Vault if they differ
     Sync {
         /// The IAM users
         #[arg(required = true, value_parser = UserName::parse, value_name = "USER")]
         users: Vec<UserName>,
-        /// Only say what would be done
+        /// Only show what would be done
         #[arg(long)]
         dry_run: bool,
     },
-    /// Sweep all users: repair what events missed or people changed, and renew the token
-    Reconcile(Sweep),
-    /// Say what `sync` or `reconcile` would do to whom, and why
+    /// Sync all users: repair missed events and drift, and renew the token
+    Reconcile(ReconcileArgs),
+    /// Show what `sync` or `reconcile` would do to which user, and why
     Plan {
-        /// The IAM users; all, if none is named
+        /// The IAM users; all if none is named
         #[arg(value_parser = UserName::parse, value_name = "USER")]
         users: Vec<UserName>,
     },
-    /// Show how all users stand: last sync, age of the key, time left, drift
+    /// Show the status of users: last sync, key age, time left, drift
     Status {
-        /// The IAM users; all, if none is named
+        /// The IAM users; all if none is named
         #[arg(value_parser = UserName::parse, value_name = "USER")]
         users: Vec<UserName>,
     },
-    /// Tell the whole story of one user, and what to do
+    /// Explain the state of one user, and what to do
     Explain {
         /// The IAM user
         #[arg(value_parser = UserName::parse, value_name = "USER")]
         user: UserName,
     },
-    /// Look after the Vault token
+    /// Show, renew or replace the Vault token
     #[command(subcommand)]
     Token(Token),
     /// Check everything that a deployment needs
     Doctor,
-    /// Print the smallest permissions for the current configuration
+    /// Print the least permissions for the current configuration
     #[command(subcommand)]
     Policy(Policy),
-    /// Print a shell's completions
+    /// Print the completions of a shell
     Completions {
         /// The shell
         shell: Shell,
@@ -97,26 +97,26 @@ pub enum Command {
     },
 }
 
-/// How to sweep.
+/// The arguments of `reconcile`.
 #[derive(Args, Debug)]
-pub struct Sweep {
-    /// Only this user; may be given several times
+pub struct ReconcileArgs {
+    /// Only this user; can be repeated
     #[arg(long = "user", value_parser = UserName::parse, value_name = "USER", action = ArgAction::Append)]
     users: Vec<UserName>,
-    /// Also when the last sweep was complete and is not old
+    /// Also if the last complete run is recent
     #[arg(long)]
     force: bool,
-    /// Retire users however many seem to be gone at once
+    /// Retire users without the mass-retire limit
     #[arg(long)]
     allow_mass_retire: bool,
-    /// Only say what would be done
+    /// Only show what would be done
     #[arg(long)]
     dry_run: bool,
 }
 
-impl Sweep {
-    /// The sweep that is asked for.
-    pub fn order(self) -> Reconcile {
+impl ReconcileArgs {
+    /// Returns the request for the library.
+    pub fn request(self) -> Reconcile {
         let Self {
             users,
             force,
@@ -132,59 +132,59 @@ impl Sweep {
     }
 }
 
-/// Exactly these users, each once; everybody, if none is named.
+/// Returns the named users, sorted and each once; `None`, which means all users, if none is named.
 pub fn named(mut users: Vec<UserName>) -> Option<Vec<UserName>> {
     users.sort();
     users.dedup();
     (!users.is_empty()).then_some(users)
 }
 
-/// What to do with the Vault token.
+/// The commands for the Vault token.
 #[derive(Debug, Subcommand)]
 pub enum Token {
-    /// Show what the token is, and how long it lives
+    /// Show the token's properties and lifetime
     Show,
     /// Renew the token now
     Renew,
-    /// Store another token, from standard input or a prompt, after Vault has been asked about it
+    /// Check a new token, from standard input or a prompt, and store it
     ///
-    /// Takes a token, or a response-wrapping token (`vault token create -wrap-ttl=…`), which is unwrapped. Never give a
-    /// token as an argument: others could read it.
+    /// Accepts a token, or a response-wrapping token (`vault token create -wrap-ttl=…`), which is
+    /// unwrapped. The token is never an argument, because other users of the host could read it.
     Import {
-        /// Also a token that is not periodic, lives too briefly, or may do more than it needs
+        /// Also accept a token that is not periodic, is short-lived, or has unneeded capabilities
         #[arg(long)]
         accept_warnings: bool,
     },
 }
 
-/// Which permissions to print.
+/// The policies to print.
 #[derive(Debug, Subcommand)]
 pub enum Policy {
-    /// Vault's policy for the token
+    /// The Vault policy of the token
     Vault,
     /// The IAM policy of the host or role that runs this program
     Iam {
-        /// The AWS account; any, if it is not given
-        #[arg(long, value_name = "ID", value_parser = account)]
+        /// The AWS account; any if not given
+        #[arg(long, value_name = "ID", value_parser = account_id)]
         account: Option<String>,
-        /// The KMS key of the bucket, where it has one of the customer's
-        #[arg(long, value_name = "ARN", value_parser = key)]
+        /// The customer-managed KMS key of the bucket, if it has one
+        #[arg(long, value_name = "ARN", value_parser = key_arn)]
         kms_key: Option<String>,
     },
 }
 
-fn key(text: &str) -> Result<String, String> {
-    let is_key = text.starts_with("arn:aws:kms:") && text.contains(":key/");
-    if is_key {
+fn key_arn(text: &str) -> Result<String, String> {
+    let valid = text.starts_with("arn:aws:kms:") && text.contains(":key/");
+    if valid {
         Ok(text.to_owned())
     } else {
         Err("expected an ARN such as arn:aws:kms:ca-central-1:123456789012:key/…".to_owned())
     }
 }
 
-fn account(text: &str) -> Result<String, String> {
-    let is_account = text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
-    if is_account {
+fn account_id(text: &str) -> Result<String, String> {
+    let valid = text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
+    if valid {
         Ok(text.to_owned())
     } else {
         Err("expected the 12 digits of an AWS account".to_owned())

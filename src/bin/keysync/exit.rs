@@ -1,22 +1,22 @@
-//! What a result means for the exit code.
+//! The exit code of each result.
 
 use nr_iam_key_sync::{Condition, Error, Outcome, Report};
 
-/// How a command ended.
+/// The exit codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
-    /// Done, or all in step.
+    /// Done, or all users in sync.
     Done = 0,
-    /// Something failed.
+    /// A failure.
     Failed = 1,
-    /// Wrong usage or configuration.
+    /// Invalid usage or configuration.
     Usage = 2,
-    /// There are differences.
+    /// Differences were found.
     Differs = 3,
 }
 
-/// Tells an error on standard error, and what it means for the exit code.
-pub fn complain(error: &Error) -> Exit {
+/// Prints an error to standard error and returns its exit code.
+pub fn print_error(error: &Error) -> Exit {
     match error {
         Error::BadConfiguration(problems) => {
             for problem in problems {
@@ -31,7 +31,7 @@ pub fn complain(error: &Error) -> Exit {
     }
 }
 
-/// Of a sync that was asked for by name: whoever was not brought in step is a failure.
+/// Returns the exit code of a sync of named users. A user that is not in sync is a failure.
 pub fn of_sync(report: &Report) -> Exit {
     let done = |outcome| {
         matches!(
@@ -46,8 +46,8 @@ pub fn of_sync(report: &Report) -> Exit {
     }
 }
 
-/// Of a dry run: whether anybody is not in step.
-pub fn differences(report: &Report) -> Exit {
+/// Returns the exit code of a dry run.
+pub fn of_dry_run(report: &Report) -> Exit {
     let count = |outcome| report.counts.get(&outcome).copied().unwrap_or(0);
     let differs = report
         .counts
@@ -60,16 +60,16 @@ pub fn differences(report: &Report) -> Exit {
     }
 }
 
-/// Of a user's condition.
+/// Returns the exit code of a user's condition.
 pub fn of_condition(condition: Condition) -> Exit {
     match condition {
         Condition::Failed => Exit::Failed,
-        condition if condition.is_in_step() => Exit::Done,
+        condition if condition.is_in_sync() => Exit::Done,
         _ => Exit::Differs,
     }
 }
 
-/// The worse of two: a failure counts more than a difference.
+/// Returns the worse of two exit codes: a failure counts more than a difference.
 pub fn worse(one: Exit, other: Exit) -> Exit {
     match (one, other) {
         (Exit::Failed, _) | (_, Exit::Failed) => Exit::Failed,
@@ -83,17 +83,18 @@ mod tests {
     use super::Exit;
 
     #[test]
-    fn the_documented_exit_codes_are_these_and_that_of_a_second_interrupt() {
+    fn exit_codes_are_documented() {
         let page = include_str!("../../../docs/command-line.md");
         let table = page.split_once("\n| exit code | meaning |\n").unwrap().1;
         let rows = table
             .lines()
             .skip(1)
             .take_while(|line| line.starts_with('|'));
-        let told: Vec<i32> = rows
+        let documented: Vec<i32> = rows
             .map(|row| row.split('|').nth(1).unwrap().trim().parse().unwrap())
             .collect();
         let codes = [Exit::Done, Exit::Failed, Exit::Usage, Exit::Differs].map(|exit| exit as i32);
-        assert_eq!(told, [&codes[..], &[130]].concat());
+        // And that of a second interrupt.
+        assert_eq!(documented, [&codes[..], &[130]].concat());
     }
 }

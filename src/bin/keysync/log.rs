@@ -1,4 +1,4 @@
-//! The log of a command: for people, on standard error.
+//! The log of a command, on standard error.
 
 use std::io::Write;
 
@@ -11,16 +11,16 @@ use tracing_subscriber::fmt::{MakeWriter, layer};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-/// Logs warnings, or with `verbose` everything that is done, between the states of `bar`. Other crates stay silent: some
-/// of their lines quote what the services said.
+/// Starts the log: warnings, or all steps if `verbose`. Lines do not disturb `bar`. Other crates
+/// are not logged, because some of their lines quote responses.
 pub fn start(verbose: bool, bar: ProgressBar) {
     let level = if verbose { Level::DEBUG } else { Level::WARN };
     let targets = Targets::new()
         .with_target("nr_iam_key_sync", level)
         .with_target("keysync", level);
-    let beside = Beside(bar);
+    let writer = SuspendBar(bar);
     let lines = layer()
-        .with_writer(beside)
+        .with_writer(writer)
         .with_ansi(false)
         .with_target(false);
     if verbose {
@@ -28,7 +28,7 @@ pub fn start(verbose: bool, bar: ProgressBar) {
             .with(lines.with_filter(targets))
             .init();
     } else {
-        // A message is readable alone; its fields are for programs.
+        // A message is readable alone, so its fields are left out.
         let message = debug_fn(|writer: &mut Writer<'_>, field, value| match field.name() {
             "message" => write!(writer, "warning: {value:?}"),
             _ => Ok(()),
@@ -40,11 +40,11 @@ pub fn start(verbose: bool, bar: ProgressBar) {
     }
 }
 
-/// Standard error, with the bar out of the way while something is written.
+/// Standard error, with the bar hidden during a write.
 #[derive(Clone)]
-struct Beside(ProgressBar);
+struct SuspendBar(ProgressBar);
 
-impl Write for Beside {
+impl Write for SuspendBar {
     fn write(&mut self, text: &[u8]) -> std::io::Result<usize> {
         self.0.suspend(|| std::io::stderr().write(text))
     }
@@ -54,7 +54,7 @@ impl Write for Beside {
     }
 }
 
-impl MakeWriter<'_> for Beside {
+impl MakeWriter<'_> for SuspendBar {
     type Writer = Self;
 
     fn make_writer(&self) -> Self {

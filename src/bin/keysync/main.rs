@@ -1,8 +1,9 @@
-//! The operator's command line: the same library, for people and for scripts.
+//! The command line for operators and scripts.
 
 mod args;
 mod exit;
 mod log;
+mod output;
 mod print;
 mod progress;
 mod run;
@@ -23,7 +24,7 @@ async fn main() -> ExitCode {
     log::start(arguments.verbose, bar.clone());
     let exit = match Box::pin(run::run(arguments, bar)).await {
         Ok(exit) => exit,
-        Err(error) => exit::complain(&error),
+        Err(error) => exit::print_error(&error),
     };
     ExitCode::from(exit as u8)
 }

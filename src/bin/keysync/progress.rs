@@ -1,37 +1,34 @@
-//! A sweep under way: the bar on a terminal, and Ctrl-C.
-
-use std::cell::Cell;
+//! The progress of a command: the bar on a terminal, and Ctrl-C.
 
 use indicatif::{ProgressBar, ProgressStyle};
-use nr_iam_key_sync::{UserReport, Watch};
+use nr_iam_key_sync::{CancellationToken, Progress};
 
-/// Watches a sweep.
-#[derive(Debug)]
-pub struct Progress {
+/// The bar of a command, and its cancellation by Ctrl-C.
+#[derive(Clone, Debug)]
+pub struct Bar {
     bar: ProgressBar,
-    stopped: Cell<bool>,
+    cancel: CancellationToken,
 }
 
-impl Progress {
-    /// A sweep that is about to begin. Where standard error is no terminal, the bar shows nothing.
-    pub fn begin(bar: ProgressBar) -> Self {
-        // Until it is known how many there are.
+impl Bar {
+    /// Starts the bar, which shows nothing if standard error is not a terminal.
+    pub fn start(bar: ProgressBar) -> Self {
+        // Until the number of users is known.
         bar.set_style(style("{spinner} {pos} users"));
         Self {
             bar,
-            stopped: Cell::new(false),
+            cancel: CancellationToken::new(),
         }
     }
 
-    /// Does the work. A first Ctrl-C (or SIGTERM, or SIGHUP) lets it finish the users in flight, a second ends the program.
-    pub async fn of<T>(&self, work: impl Future<Output = T>) -> T {
+    /// Runs the work. A first Ctrl-C (or SIGTERM, or SIGHUP) lets it finish the users in flight; a
+    /// second one ends the program.
+    pub async fn run<T>(&self, work: impl Future<Output = T>) -> T {
         let interrupted = async {
             interrupt().await;
-            self.stopped.set(true);
+            self.cancel.cancel();
             self.bar.suspend(|| {
-                eprintln!(
-                    "stopping: the users in flight are finished; interrupt again to end at once"
-                );
+                eprintln!("stopping after the users in flight; interrupt again to end at once");
             });
             interrupt().await;
             std::process::exit(130);
@@ -43,29 +40,34 @@ impl Progress {
         self.bar.finish_and_clear();
         done
     }
-}
 
-impl Watch for Progress {
-    fn expect(&self, users: usize) {
-        self.bar
-            .set_style(style("{bar:30} {pos}/{len} users  {per_sec}  {eta} left"));
-        self.bar.set_length((users as u64).max(self.bar.position()));
+    /// Returns the token that a first Ctrl-C cancels.
+    pub fn cancel(&self) -> &CancellationToken {
+        &self.cancel
     }
 
-    fn ended(&self, user: &UserReport) {
-        tracing::info!("{}: {}, {}", user.user, user.outcome.as_str(), user.reason);
-        self.bar.inc(1);
-        if self
-            .bar
-            .length()
-            .is_some_and(|length| length < self.bar.position())
-        {
-            self.bar.set_length(self.bar.position());
+    /// Shows how far the work is.
+    pub fn show(&self, progress: &Progress<'_>) {
+        match progress {
+            Progress::Total(users) => {
+                self.bar
+                    .set_style(style("{bar:30} {pos}/{len} users  {per_sec}  {eta} left"));
+                self.bar
+                    .set_length((*users as u64).max(self.bar.position()));
+            }
+            Progress::User(result) => {
+                let (user, outcome) = (&result.user, result.outcome().as_str());
+                tracing::info!("{user}: {outcome}, {}", result.reason());
+                self.bar.inc(1);
+                if self
+                    .bar
+                    .length()
+                    .is_some_and(|length| length < self.bar.position())
+                {
+                    self.bar.set_length(self.bar.position());
+                }
+            }
         }
-    }
-
-    fn stops(&self) -> bool {
-        self.stopped.get()
     }
 }
 

@@ -1,6 +1,5 @@
-//! What each command does: ask the library, write the result, choose the exit code.
+//! Runs a command: calls the library, writes the result, chooses the exit code.
 
-use std::io::{ErrorKind, Write};
 use std::path::Path;
 
 use clap::CommandFactory;
@@ -10,36 +9,32 @@ use nr_iam_key_sync::policy::{IamPolicy, VaultPolicy};
 use nr_iam_key_sync::{
     CheckStatus, Config, Error, KeySync, Problem, Reconcile, UserName, misconfigured,
 };
-use serde::Serialize;
 
-use crate::args::{Arguments, Command, Output, Policy, Token, named};
-use crate::exit::{Exit, complain, differences, of_condition, of_sync, worse};
-use crate::progress::Progress;
+use crate::args::{Arguments, Command, Policy, Token, named};
+use crate::exit::{Exit, of_condition, of_dry_run, of_sync, print_error, worse};
+use crate::output::{Output, write, write_json};
+use crate::progress::Bar;
 use crate::screen::Screen;
 use crate::{print, secret};
 
 /// Runs a command.
 ///
 /// # Errors
-/// What kept it from being done at all.
+/// The error that prevented the command.
 pub async fn run(arguments: Arguments, bar: ProgressBar) -> Result<Exit, Error> {
-    let screen = Screen::of_stdout(environment);
-    let out = Out {
-        output: arguments.output,
-        screen,
-    };
+    let out = Output::new(arguments.output, Screen::of_stdout(environment));
     match arguments.command {
         Command::Sync { users, dry_run } => {
             let users = named(users).unwrap_or_default();
             let report = connect().await?.sync(&users, dry_run).await;
             out.write(&report, |screen| print::report(&report, screen));
             Ok(if dry_run {
-                differences(&report)
+                of_dry_run(&report)
             } else {
                 of_sync(&report)
             })
         }
-        Command::Reconcile(sweep) => Box::pin(reconcile(&sweep.order(), out, bar)).await,
+        Command::Reconcile(arguments) => Box::pin(reconcile(&arguments.request(), out, bar)).await,
         Command::Plan { users } if users.is_empty() => {
             Box::pin(reconcile(
                 &Reconcile {
@@ -57,7 +52,7 @@ pub async fn run(arguments: Arguments, bar: ProgressBar) -> Result<Exit, Error> 
                 .sync(&named(users).unwrap_or_default(), true)
                 .await;
             out.write(&report, |screen| print::report(&report, screen));
-            Ok(differences(&report))
+            Ok(of_dry_run(&report))
         }
         Command::Status { users } => status(named(users), out, bar).await,
         Command::Explain { user } => {
@@ -67,8 +62,8 @@ pub async fn run(arguments: Arguments, bar: ProgressBar) -> Result<Exit, Error> 
             });
             Ok(of_condition(explanation.row.condition))
         }
-        Command::Token(token) => of_token(token, out).await,
-        Command::Doctor => examine(out).await,
+        Command::Token(token) => run_token(token, out).await,
+        Command::Doctor => doctor(out).await,
         Command::Policy(Policy::Vault) => {
             let policy = VaultPolicy::of(&Config::read(environment)?);
             out.write(&policy, |_| policy.to_hcl());
@@ -83,14 +78,14 @@ pub async fn run(arguments: Arguments, bar: ProgressBar) -> Result<Exit, Error> 
             write_json(&policy);
             if !policy.left_out.is_empty() {
                 eprintln!(
-                    "left out, because only a deployment knows them: {}",
+                    "left out, because their values are known only in a deployment: {}",
                     policy.left_out.join(", ")
                 );
             }
             Ok(Exit::Done)
         }
         Command::Completions { shell } => {
-            // Not straight to standard output: it panics where the reader goes away.
+            // Not directly to standard output, which panics if the reader closes it.
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "keysync", &mut script);
             write(&String::from_utf8_lossy(&script));
@@ -106,55 +101,17 @@ pub async fn run(arguments: Arguments, bar: ProgressBar) -> Result<Exit, Error> 
         }
         Command::Man {
             directory: Some(directory),
-        } => Ok(manual(&directory)),
-    }
-}
-
-/// Where the result goes.
-#[derive(Clone, Copy, Debug)]
-struct Out {
-    output: Output,
-    screen: Screen,
-}
-
-impl Out {
-    /// Writes the result to standard output, and nothing else ever.
-    fn write(self, result: &impl Serialize, text: impl FnOnce(Screen) -> String) {
-        let text = match self.output {
-            Output::Text => text(self.screen),
-            Output::Json => return write_json(result),
-        };
-        write(&text);
-    }
-}
-
-fn write_json(result: &impl Serialize) {
-    write(
-        &(serde_json::to_string_pretty(result)
-            .expect("results have only text keys and plain values")
-            + "\n"),
-    );
-}
-
-fn write(text: &str) {
-    let mut out = std::io::stdout();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            eprintln!("error: the result could not be written: {error}");
-            std::process::exit(i32::from(Exit::Failed as u8));
-        }
-        // A reader that has seen enough closes the pipe: no reason to complain.
-        Ok(()) | Err(_) => {}
+        } => Ok(write_manual(&directory)),
     }
 }
 
 /// Writes a manual page for each command.
-fn manual(directory: &Path) -> Exit {
+fn write_manual(directory: &Path) -> Exit {
     match clap_mangen::generate_to(Arguments::command(), directory) {
         Ok(()) => Exit::Done,
         Err(error) => {
             eprintln!(
-                "error: {} cannot be written to: {error}; expected a folder that exists",
+                "error: writing to {}: {error}; expected an existing folder",
                 directory.display()
             );
             Exit::Usage
@@ -164,7 +121,7 @@ fn manual(directory: &Path) -> Exit {
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "here is where the environment is read"
+    reason = "the only place that reads the environment"
 )]
 fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok()
@@ -172,9 +129,9 @@ fn environment(name: &str) -> Option<String> {
 
 async fn connect() -> Result<KeySync, Error> {
     let config = Config::read(environment)?;
-    // The AWS SDK panics without any.
+    // The AWS SDK panics without certificate authorities.
     if rustls_native_certs::load_native_certs().certs.is_empty() {
-        let problem = "this host has no certificate authorities; install ca-certificates, or let it name a file of them";
+        let problem = "the host has no certificate authorities; install ca-certificates, or set this variable to a file of authorities";
         return Err(Error::BadConfiguration(vec![Problem {
             variable: "SSL_CERT_FILE",
             problem: problem.to_owned(),
@@ -183,25 +140,33 @@ async fn connect() -> Result<KeySync, Error> {
     KeySync::connect(config).await
 }
 
-async fn reconcile(order: &Reconcile, out: Out, bar: ProgressBar) -> Result<Exit, Error> {
+async fn reconcile(order: &Reconcile, out: Output, bar: ProgressBar) -> Result<Exit, Error> {
     let keysync = connect().await?;
-    let progress = Progress::begin(bar);
-    let run = progress.of(keysync.reconcile(order, &progress)).await?;
+    let bar = Bar::start(bar);
+    let run = bar
+        .run(keysync.reconcile(order, bar.cancel(), |progress| bar.show(&progress)))
+        .await?;
     out.write(&run.report, |screen| print::report(&run.report, screen));
     if !run.problems.is_empty() {
-        return Ok(complain(&Error::PartialFailure(run.problems.join("; "))));
+        return Ok(print_error(&Error::PartialFailure(run.problems.join("; "))));
     }
     Ok(match order {
-        Reconcile { dry_run: true, .. } => differences(&run.report),
+        Reconcile { dry_run: true, .. } => of_dry_run(&run.report),
         Reconcile { users: Some(_), .. } => of_sync(&run.report),
         _ => Exit::Done,
     })
 }
 
-async fn status(users: Option<Vec<UserName>>, out: Out, bar: ProgressBar) -> Result<Exit, Error> {
+async fn status(
+    users: Option<Vec<UserName>>,
+    out: Output,
+    bar: ProgressBar,
+) -> Result<Exit, Error> {
     let keysync = connect().await?;
-    let progress = Progress::begin(bar);
-    let status = progress.of(keysync.status(users, &progress)).await?;
+    let bar = Bar::start(bar);
+    let status = bar
+        .run(keysync.status(users, bar.cancel(), |progress| bar.show(&progress)))
+        .await?;
     out.write(&status, |screen| {
         print::status(&status, Timestamp::now(), screen)
     });
@@ -220,18 +185,18 @@ async fn status(users: Option<Vec<UserName>>, out: Out, bar: ProgressBar) -> Res
     })
 }
 
-/// Looks at everything; a wrong configuration is the first thing that can be wrong.
-async fn examine(out: Out) -> Result<Exit, Error> {
-    let (checks, otherwise) = match connect().await {
+/// Runs all checks. An invalid configuration is the first failed check.
+async fn doctor(out: Output) -> Result<Exit, Error> {
+    let (checks, exit_on_failure) = match connect().await {
         Ok(keysync) => (keysync.doctor().await, Exit::Failed),
         Err(error) => (misconfigured(&error), Exit::Usage),
     };
     out.write(&checks, |screen| print::checks(&checks, screen));
     let failed = checks.iter().any(|check| check.status == CheckStatus::Fail);
-    Ok(if failed { otherwise } else { Exit::Done })
+    Ok(if failed { exit_on_failure } else { Exit::Done })
 }
 
-async fn of_token(token: Token, out: Out) -> Result<Exit, Error> {
+async fn run_token(token: Token, out: Output) -> Result<Exit, Error> {
     let keysync = connect().await?;
     match token {
         Token::Show => {
@@ -252,7 +217,7 @@ async fn of_token(token: Token, out: Out) -> Result<Exit, Error> {
             });
         }
         Token::Import { accept_warnings } => {
-            let candidate = secret::read("Vault token, or a token that wraps one (not shown): ")?;
+            let candidate = secret::read("Vault token or wrapping token (input hidden): ")?;
             let imported = keysync.import_token(candidate, accept_warnings).await?;
             out.write(&imported, |screen| {
                 print::imported(&imported, Timestamp::now(), screen)

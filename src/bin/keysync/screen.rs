@@ -1,35 +1,35 @@
-//! What people look at: tables that fit the terminal, colour where it is wanted.
+//! Tables that fit the terminal, with colour if it is supported.
 
 use std::io::IsTerminal;
 
 use comfy_table::presets::NOTHING;
 use comfy_table::{Cell, Color, ContentArrangement, Table};
 
-/// The width of everything that is no terminal, and of a terminal at the least.
-const WIDTH: u16 = 80;
+/// The width of output that is not a terminal, and the minimum of a terminal.
+const MIN_WIDTH: u16 = 80;
 
-/// How standard output may be used.
+/// The properties of standard output.
 #[derive(Clone, Copy, Debug)]
 pub struct Screen {
     colour: bool,
     width: u16,
 }
 
-/// What a cell says of its row.
+/// The colour of a cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tone {
-    /// All is well.
+    /// Green.
     Good,
-    /// Worth a look.
+    /// Yellow.
     Warning,
-    /// Something is wrong.
+    /// Red.
     Bad,
-    /// Nothing of the kind.
+    /// No colour.
     Plain,
 }
 
 impl Screen {
-    /// The screen that standard output is. `environment` gives a variable's value.
+    /// Inspects standard output. `environment` returns a variable's value.
     pub fn of_stdout(environment: impl Fn(&str) -> Option<String>) -> Self {
         let is_set = |name| environment(name).is_some_and(|value| !value.is_empty());
         let terminal = std::io::stdout().is_terminal();
@@ -37,14 +37,14 @@ impl Screen {
         let width = Table::new()
             .width()
             .filter(|_| terminal)
-            .map_or(WIDTH, |width| width.max(WIDTH));
+            .map_or(MIN_WIDTH, |width| width.max(MIN_WIDTH));
         Self {
             colour: terminal && !is_set("NO_COLOR") && !dumb,
             width,
         }
     }
 
-    /// A table with this header, or none.
+    /// Creates a table; an empty header is left out.
     pub fn table(self, header: &[&str]) -> Table {
         let mut table = Table::new();
         table
@@ -57,7 +57,7 @@ impl Screen {
         table
     }
 
-    /// A cell of this tone.
+    /// Creates a cell of this tone.
     pub fn cell(self, text: impl ToString, tone: Tone) -> Cell {
         let cell = Cell::new(text);
         match tone {
@@ -70,35 +70,38 @@ impl Screen {
     }
 }
 
-/// A name that is longer stands on a line of its own: broken it could be neither copied nor searched for.
-const LONGEST_NAME: usize = 32;
+/// The length above which a name gets a line of its own. A wrapped name could be neither copied nor
+/// searched for.
+const MAX_INLINE_NAME: usize = 32;
 
-/// Stands in the table where such a name belongs.
-const ELSEWHERE: &str = "\u{e000}";
+/// The placeholder of such a name in the table.
+const LONG_NAME: &str = "\u{e000}";
 
-/// The cell of a name.
+/// Creates the cell of a name.
 pub fn name(name: &str) -> Cell {
-    Cell::new(if name.len() > LONGEST_NAME {
-        ELSEWHERE
+    Cell::new(if name.len() > MAX_INLINE_NAME {
+        LONG_NAME
     } else {
         name
     })
 }
 
-/// The table as text: without the spaces that fill up the last column, and without the one before the first.
-pub fn lines(table: &Table) -> String {
-    lines_of(table, [])
+/// Formats a table without leading and trailing spaces.
+pub fn render(table: &Table) -> String {
+    render_with_names(table, [])
 }
 
-/// The same of a table with a [`name`] in each row: these, in their order.
-pub fn lines_of<'a>(table: &Table, names: impl IntoIterator<Item = &'a str>) -> String {
-    let mut long = names.into_iter().filter(|name| name.len() > LONGEST_NAME);
+/// Formats a table with a [`name`] in each row; `names` are in the order of the rows.
+pub fn render_with_names<'a>(table: &Table, names: impl IntoIterator<Item = &'a str>) -> String {
+    let mut long = names
+        .into_iter()
+        .filter(|name| name.len() > MAX_INLINE_NAME);
     let mut text = String::new();
     for line in table.lines() {
-        if line.contains(ELSEWHERE) {
+        if line.contains(LONG_NAME) {
             text.extend([long.next().unwrap_or_default(), "\n"]);
         }
-        let line = line.replace(ELSEWHERE, " ");
+        let line = line.replace(LONG_NAME, " ");
         let line = line.trim_end();
         text.extend([line.strip_prefix(' ').unwrap_or(line), "\n"]);
     }

@@ -1,9 +1,10 @@
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
 use super::super::check::CheckStatus;
 use super::*;
 
-async fn looked(address: &str) -> Vec<(&'static str, CheckStatus, String)> {
+async fn results(address: &str) -> Vec<(&'static str, CheckStatus, String)> {
     let deadline = Instant::now() + Duration::from_secs(20);
     let checks = checks(&Url::parse(address).unwrap(), deadline).await;
     checks
@@ -13,13 +14,13 @@ async fn looked(address: &str) -> Vec<(&'static str, CheckStatus, String)> {
 }
 
 #[tokio::test]
-async fn a_server_that_listens_is_reached() {
+async fn listening_server_passes() {
     let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
         .await
         .unwrap();
     let port = listener.local_addr().unwrap().port();
     for host in ["127.0.0.1", "localhost"] {
-        let checks = looked(&format!("https://{host}:{port}")).await;
+        let checks = results(&format!("https://{host}:{port}")).await;
         assert_eq!(
             checks.iter().map(|(name, ..)| *name).collect::<Vec<_>>(),
             [NAME, CONNECTION]
@@ -31,7 +32,7 @@ async fn a_server_that_listens_is_reached() {
             "{checks:?}"
         );
         assert!(
-            checks[0].2.starts_with(&format!("{host} is ")),
+            checks[0].2.starts_with(&format!("{host} resolves to ")),
             "{checks:?}"
         );
         assert!(
@@ -44,15 +45,15 @@ async fn a_server_that_listens_is_reached() {
 }
 
 #[tokio::test]
-async fn a_port_where_nobody_listens_fails() {
-    // Bound and given up, so that it is free.
+async fn closed_port_fails() {
+    // Bound and released, so that no process listens on it.
     let port = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
         .await
         .unwrap()
         .local_addr()
         .unwrap()
         .port();
-    let checks = looked(&format!("https://127.0.0.1:{port}")).await;
+    let checks = results(&format!("https://127.0.0.1:{port}")).await;
     assert_eq!(
         (checks[0].1, checks[1].1),
         (CheckStatus::Pass, CheckStatus::Fail)
@@ -61,14 +62,14 @@ async fn a_port_where_nobody_listens_fails() {
 }
 
 #[tokio::test]
-async fn a_name_that_nobody_knows_fails_and_no_connection_is_tried() {
-    let checks = looked("https://vault.invalid").await;
+async fn unknown_name_fails_without_a_connection() {
+    let checks = results("https://vault.invalid").await;
     assert_eq!(
         checks[0],
         (
             NAME,
             CheckStatus::Fail,
-            "vault.invalid has no address".to_owned()
+            "vault.invalid does not resolve to an address".to_owned()
         )
     );
     assert_eq!(
@@ -82,24 +83,24 @@ async fn a_name_that_nobody_knows_fails_and_no_connection_is_tried() {
 }
 
 #[tokio::test]
-async fn a_dead_address_beside_a_living_one_is_warned_of() {
+async fn unreachable_address_beside_a_reachable_one_warns() {
     let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
         .await
         .unwrap();
-    let living = listener.local_addr().unwrap();
-    // The same port of another loopback address, where nobody listens.
-    let dead = SocketAddr::from((Ipv4Addr::new(127, 0, 0, 2), living.port()));
-    let other_family = SocketAddr::from((std::net::Ipv6Addr::LOCALHOST, living.port()));
+    let reachable = listener.local_addr().unwrap();
+    // The same port of another loopback address, where no process listens.
+    let unreachable = SocketAddr::from((Ipv4Addr::new(127, 0, 0, 2), reachable.port()));
+    let other_family = SocketAddr::from((std::net::Ipv6Addr::LOCALHOST, reachable.port()));
     let deadline = Instant::now() + Duration::from_secs(20);
-    let warned = check(CONNECTION, deadline, connect(&[dead, living])).await;
+    let warned = check(CONNECTION, deadline, connect(&[unreachable, reachable])).await;
     assert_eq!(warned.status, CheckStatus::Warn);
     assert!(
         warned
             .detail
-            .contains(&format!("{dead}: connection refused")),
+            .contains(&format!("{unreachable}: connection refused")),
         "{}",
         warned.detail
     );
-    let passed = check(CONNECTION, deadline, connect(&[other_family, living])).await;
+    let passed = check(CONNECTION, deadline, connect(&[other_family, reachable])).await;
     assert_eq!(passed.status, CheckStatus::Pass, "{}", passed.detail);
 }

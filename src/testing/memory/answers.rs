@@ -7,8 +7,8 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::{Memory, page, view};
 use crate::backends::{
-    Etag, Found, Page, Parameters, PutResult, Roster, Runs, States, Tokens, Vault, VaultSecret,
-    WriteResult,
+    Etag, Page, Parameters, PutResult, ReconcileRecords, Roster, States, StoredState, Tokens,
+    Vault, VaultSecret, WriteResult,
 };
 use crate::error::Error;
 use crate::keys::{AccessKey, ParameterName, ParameterNaming, UserName, VaultPath};
@@ -46,22 +46,22 @@ impl Parameters for Memory {
 }
 
 impl States for Memory {
-    async fn load(&self, user: &UserName) -> Result<Found, Error> {
+    async fn load(&self, user: &UserName) -> Result<StoredState, Error> {
         self.call("s3-load", user.as_str()).await?;
         let inner = self.0.borrow();
         Ok(match inner.states.get(user.as_str()) {
             Some((state, etag)) => {
                 let damaged = inner.damaged.iter().any(|damaged| damaged == user.as_str());
                 let state = (!damaged).then(|| state.clone());
-                Found {
+                StoredState {
                     state,
                     etag: Some(Etag(etag.to_string())),
                     damaged,
                 }
             }
-            None => Found {
+            None => StoredState {
                 state: inner.legacy.get(user.as_str()).cloned(),
-                ..Found::default()
+                ..StoredState::default()
             },
         })
     }
@@ -105,8 +105,8 @@ impl States for Memory {
     }
 }
 
-impl Runs for Memory {
-    async fn load_run(&self) -> Result<(Option<ReconcileRecord>, Option<Etag>), Error> {
+impl ReconcileRecords for Memory {
+    async fn load_record(&self) -> Result<(Option<ReconcileRecord>, Option<Etag>), Error> {
         self.call("s3-run", "").await?;
         let run = self.0.borrow().run.clone();
         Ok((
@@ -115,7 +115,7 @@ impl Runs for Memory {
         ))
     }
 
-    async fn save_run(
+    async fn save_record(
         &self,
         run: &ReconcileRecord,
         if_match: Option<&Etag>,
@@ -305,7 +305,7 @@ impl Vault for Memory {
 }
 
 impl Roster for Memory {
-    async fn lists(&self, user: &UserName) -> Result<bool, Error> {
+    async fn contains(&self, user: &UserName) -> Result<bool, Error> {
         self.call("roster", user.as_str()).await?;
         Ok(self
             .0

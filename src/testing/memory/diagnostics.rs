@@ -7,14 +7,14 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::{Memory, denied};
 use crate::backends::diagnostics::{
-    Credentials, Health, Mount, Probe, Probed, Server, ServerState, Wrapping,
+    Credentials, Health, Mount, Probe, ProbeResult, Server, ServerState, Wrapping,
 };
 use crate::error::Error;
 
 /// Vault when all is well.
 pub fn healthy() -> Health {
     Health {
-        condition: ServerState::Active,
+        state: ServerState::Active,
         version: "2.0.0".to_owned(),
         clock: Some(Timestamp::now()),
     }
@@ -97,10 +97,10 @@ impl Credentials for Memory {
 }
 
 impl Probe for Memory {
-    async fn probe(&self) -> Result<Probed, Error> {
+    async fn probe(&self) -> Result<ProbeResult, Error> {
         self.call("s3-probe", "").await?;
         let inner = self.0.borrow();
-        Ok(Probed {
+        Ok(ProbeResult {
             conditions_hold: !inner.unconditional,
             encryption: inner.encryption.clone(),
         })

@@ -33,8 +33,8 @@ fn periodic(left: u64, period: u64) -> Lifetime {
 }
 
 #[test]
-fn a_token_is_renewed_when_little_is_left_but_not_while_it_is_fresh() {
-    let endless = Lifetime {
+fn renewal_is_due_below_the_threshold_unless_fresh() {
+    let never_expires = Lifetime {
         ttl_seconds: None,
         ..plain(0, 0)
     };
@@ -120,14 +120,14 @@ fn a_token_is_renewed_when_little_is_left_but_not_while_it_is_fresh() {
             true,
         ),
         ("nothing left", periodic(0, DAY), 1, true),
-        ("without end", endless, 8760, false),
+        ("never expires", never_expires, 8760, false),
     ] {
         assert_eq!(token.renewal_due(now(), threshold_hours), due, "{case}");
     }
 }
 
 #[test]
-fn a_token_ages_by_the_clock_on_the_wall() {
+fn token_ages_by_the_wall_clock() {
     let token = periodic(DAY, DAY);
     for (time, left, due) in [
         ("2025-06-02T00:00:00Z", DAY, false),
@@ -147,7 +147,7 @@ fn a_token_ages_by_the_clock_on_the_wall() {
 }
 
 #[test]
-fn a_lifetime_beyond_all_calendars_has_no_end() {
+fn lifetime_beyond_the_calendar_never_expires() {
     for ttl_seconds in [None, Some(u64::MAX), Some(1 << 62)] {
         let token = Lifetime {
             ttl_seconds,
@@ -167,7 +167,7 @@ fn a_lifetime_beyond_all_calendars_has_no_end() {
 }
 
 #[test]
-fn a_renewal_changes_what_is_left_and_since_when() {
+fn renewal_changes_ttl_and_time() {
     let later = at("2025-06-02T18:00:00Z");
     let renewed = periodic(DAY, DAY).renewed(DAY - 1, later);
     assert_eq!(
@@ -182,12 +182,12 @@ fn a_renewal_changes_what_is_left_and_since_when() {
     assert_eq!(
         periodic(DAY, DAY).renewed(0, later).ttl_seconds,
         None,
-        "Vault tells a token without end by 0"
+        "Vault reports 0 for a token that never expires"
     );
 }
 
 #[test]
-fn a_token_that_will_die_is_warned_of() {
+fn expiring_token_has_warnings() {
     let end = at("2025-06-03T00:00:00Z");
     let capped = |token: Lifetime| Lifetime {
         explicit_max_ttl_seconds: Some(2 * DAY),
@@ -197,7 +197,7 @@ fn a_token_that_will_die_is_warned_of() {
         renewable: false,
         ..token
     };
-    let endless = |token: Lifetime| Lifetime {
+    let never_expires = |token: Lifetime| Lifetime {
         ttl_seconds: None,
         ..token
     };
@@ -211,10 +211,10 @@ fn a_token_that_will_die_is_warned_of() {
             periodic(60, DAY),
             vec![],
         ),
-        ("without end", endless(plain(0, 0)), vec![]),
+        ("never expires", never_expires(plain(0, 0)), vec![]),
         (
-            "without end, and nothing to renew",
-            endless(fixed(plain(0, 0))),
+            "never expires and is not renewable",
+            never_expires(fixed(plain(0, 0))),
             vec![],
         ),
         (
@@ -241,16 +241,6 @@ fn a_token_that_will_die_is_warned_of() {
         (
             "not periodic, with little left before its renewal",
             plain(60, DAY),
-            vec![Warning::NotPeriodic],
-        ),
-        (
-            "not periodic, renewed in full",
-            renewed(plain(HOUR, DAY), DAY),
-            vec![Warning::NotPeriodic],
-        ),
-        (
-            "not periodic, renewed to more than nine tenths",
-            renewed(plain(HOUR, DAY), nine_tenths + 1),
             vec![Warning::NotPeriodic],
         ),
         (
@@ -288,14 +278,18 @@ fn a_token_that_will_die_is_warned_of() {
             renewed(capped(periodic(HOUR, DAY)), 7 * HOUR),
             vec![Warning::Capped(at("2025-06-03T00:00:00Z"))],
         ),
-        ("renewed to no end", renewed(periodic(HOUR, DAY), 0), vec![]),
+        (
+            "renewed to never expire",
+            renewed(periodic(HOUR, DAY), 0),
+            vec![],
+        ),
     ] {
         assert_eq!(token.warnings(now()), warnings, "{case}");
     }
 }
 
 #[test]
-fn a_period_that_one_missed_renewal_outlasts_is_warned_of() {
+fn short_period_has_a_warning() {
     let short = |period| vec![Warning::ShortPeriod(period)];
     for (case, token, warnings) in [
         (
@@ -328,7 +322,7 @@ fn a_period_that_one_missed_renewal_outlasts_is_warned_of() {
             vec![Warning::NotPeriodic],
         ),
         (
-            "short, but without end",
+            "short, but never expires",
             Lifetime {
                 ttl_seconds: None,
                 ..periodic(0, HOUR)
@@ -341,7 +335,7 @@ fn a_period_that_one_missed_renewal_outlasts_is_warned_of() {
 }
 
 #[test]
-fn a_warning_says_what_to_do() {
+fn warnings_contain_the_remedy() {
     let end = at("2025-06-03T00:00:00Z");
     let warnings = [
         Warning::NotRenewable(end),
@@ -354,10 +348,10 @@ fn a_warning_says_what_to_do() {
         Warning::Capped(end),
     ];
     insta::assert_snapshot!(warnings.map(|warning| warning.to_string()).join("\n"), @"
-    the Vault token cannot be renewed and dies at 2025-06-03 00:00:00 UTC: store a periodic, renewable one before
-    the Vault token is not periodic and dies at its maximum lifetime however often it is renewed: store one made with -period
-    a renewal gave the Vault token only 25200 of 86400 s: its maximum lifetime is near, store a new periodic one
-    the Vault token's period of 3600 s is shorter than twice the schedule that renews it: store one with a period of 24 h or more
-    the Vault token has an explicit maximum lifetime and dies at 2025-06-03 00:00:00 UTC: store one without -explicit-max-ttl before
+    the Vault token cannot be renewed and expires at 2025-06-03 00:00:00 UTC: store a periodic, renewable token before then
+    the Vault token is not periodic and expires at its maximum lifetime despite renewals: store one created with -period
+    a renewal gave the Vault token only 25200 of 86400 s: its maximum lifetime is near, store a new periodic token
+    the Vault token's period of 3600 s is shorter than twice the renewal interval: store a token with a period of 24 h or more
+    the Vault token has an explicit maximum lifetime and expires at 2025-06-03 00:00:00 UTC: store one without -explicit-max-ttl before then
     ");
 }

@@ -1,11 +1,11 @@
-//! The token: what it is, how long it lives, what it opens, what it may do. Nothing is renewed and nothing written.
+//! The token: its lifetime, the mount and its capabilities. Nothing is renewed or written.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::check::{Check, CheckStatus, Finding, check, fail, failed, not_checked, pass, warn};
+use super::check::{self, Check, CheckStatus, Finding, check, fail, failed, pass, warn};
 use crate::backends::diagnostics::{Credentials, Mount};
 use crate::backends::{Backends, Vault};
 use crate::capabilities::Capabilities;
@@ -22,9 +22,9 @@ const METADATA: &str = "policy-metadata";
 const DELETE: &str = "policy-delete";
 const SCOPE: &str = "policy-scope";
 
-/// Looks the token up and asks for its capabilities.
+/// Looks up the token and its capabilities.
 pub(super) async fn checks<W: Backends>(ctx: &Context<W>, deadline: Instant) -> Vec<Check> {
-    let mut fit = false;
+    let mut usable = false;
     let token = check(TOKEN, deadline, async {
         match ctx
             .session
@@ -33,21 +33,21 @@ pub(super) async fn checks<W: Backends>(ctx: &Context<W>, deadline: Instant) -> 
         {
             Err(error) => failed(
                 &error,
-                "see what the error says of Vault or of the token object",
+                "fix what the error names, in Vault or in the token object",
             ),
             Ok(facts) => {
-                let finding = judge(&facts, Timestamp::now());
-                fit = finding.status != CheckStatus::Fail;
+                let finding = lifetime(&facts, Timestamp::now());
+                usable = finding.status != CheckStatus::Fail;
                 finding
             }
         }
     });
     let token = token.await;
-    if !fit {
+    if !usable {
         return [
             vec![token],
-            not_checked(&[MOUNT], TOKEN),
-            not_checked(&policies(ctx), TOKEN),
+            check::not_checked(&[MOUNT], TOKEN),
+            check::not_checked(&policies(ctx), TOKEN),
         ]
         .concat();
     }
@@ -55,11 +55,11 @@ pub(super) async fn checks<W: Backends>(ctx: &Context<W>, deadline: Instant) -> 
     [vec![token, mount], policies].concat()
 }
 
-/// What would have been checked if the token could not be looked at.
-pub(super) fn without<W: Backends>(ctx: &Context<W>, because: &'static str) -> Vec<Check> {
+/// Returns all checks of this module as not made.
+pub(super) fn not_checked<W: Backends>(ctx: &Context<W>, because: &'static str) -> Vec<Check> {
     [
-        not_checked(&[TOKEN, MOUNT], because),
-        not_checked(&policies(ctx), because),
+        check::not_checked(&[TOKEN, MOUNT], because),
+        check::not_checked(&policies(ctx), because),
     ]
     .concat()
 }
@@ -73,7 +73,7 @@ fn policies<W: Backends>(ctx: &Context<W>) -> Vec<&'static str> {
         .collect()
 }
 
-fn judge(facts: &TokenFacts, now: Timestamp) -> Finding {
+fn lifetime(facts: &TokenFacts, now: Timestamp) -> Finding {
     let issues = facts.issues(now);
     let lifetime = &facts.lifetime;
     let hours = |seconds: u64| {
@@ -100,11 +100,11 @@ fn judge(facts: &TokenFacts, now: Timestamp) -> Finding {
     match (left, lifetime.period_seconds) {
         (Some(left), Some(period)) if left < period / 4 => warn(
             format!(
-                "only {} of the token's period of {} are left: nobody seems to renew it",
+                "only {} of the token's period of {} are left, so it seems not to be renewed",
                 hours(left),
                 hours(period)
             ),
-            "see that the schedule sends {\"action\": \"refresh-token\"}, and what the log says of it",
+            "check that the schedule sends {\"action\": \"refresh-token\"}, and its log",
         ),
         (Some(left), Some(period)) => pass(format!(
             "periodic ({}), renewable, orphan, {} left; policies {}",
@@ -113,16 +113,16 @@ fn judge(facts: &TokenFacts, now: Timestamp) -> Finding {
             facts.policies.join(", ")
         )),
         _ => pass(format!(
-            "without an end; policies {}",
+            "never expires; policies {}",
             facts.policies.join(", ")
         )),
     }
 }
 
-/// Into anything but KV version 2 a key would be written at a place where nobody looks for it.
+/// Checks that the mount is KV version 2. In any other mount the key would be written elsewhere.
 async fn mount<W: Backends>(ctx: &Context<W>) -> Finding {
     let path = &ctx.config.vault.mount;
-    let remedy = "let VAULT_MOUNT name a KV version 2 mount (vault secrets list), or make this one so: vault kv enable-versioning";
+    let remedy = "set VAULT_MOUNT to a KV version 2 mount (vault secrets list), or upgrade this one: vault kv enable-versioning";
     match ctx
         .session
         .call(async |vault, token| vault.mount(token, path).await)
@@ -136,7 +136,7 @@ async fn mount<W: Backends>(ctx: &Context<W>) -> Finding {
                 remedy,
             ),
             (engine, _) => fail(
-                format!("{path}/ is no KV mount but one of {engine}"),
+                format!("{path}/ is not a KV mount but of type {engine}"),
                 remedy,
             ),
         },
@@ -145,7 +145,7 @@ async fn mount<W: Backends>(ctx: &Context<W>) -> Finding {
 
 async fn policy<W: Backends>(ctx: &Context<W>, deadline: Instant) -> Vec<Check> {
     let vault = &ctx.config.vault;
-    let place = format!("{}/{}/", vault.mount, vault.path_prefix);
+    let folder = format!("{}/{}/", vault.mount, vault.path_prefix);
     let mut found = None;
     let write = check(WRITE, deadline, async {
         match ctx
@@ -153,13 +153,13 @@ async fn policy<W: Backends>(ctx: &Context<W>, deadline: Instant) -> Vec<Check> 
             .call(async |session, token| Capabilities::of(session, token, vault).await)
             .await
         {
-            Err(error @ Error::Denied { .. }) => failed(&error, "").only_warns(),
-            Err(error) => failed(&error, "see what the error says of Vault"),
+            Err(error @ Error::Denied { .. }) => failed(&error, "").into_warning(),
+            Err(error) => failed(&error, "fix what the error names in Vault"),
             Ok(capabilities) => {
                 found = Some(capabilities);
                 let issue = TokenIssue::CannotWrite;
                 if capabilities.writes {
-                    pass(format!("it may create and update keys in {place}"))
+                    pass(format!("it may create and update keys in {folder}"))
                 } else {
                     fail(issue.to_string(), issue.remedy())
                 }
@@ -168,20 +168,20 @@ async fn policy<W: Backends>(ctx: &Context<W>, deadline: Instant) -> Vec<Check> 
     });
     let mut checks = vec![write.await];
     let Some(capabilities) = found else {
-        // A warning stands for all of them: the token may well suffice.
+        // A warning stands for all of them, because the token may be sufficient.
         if checks[0].status == CheckStatus::Fail {
-            checks.extend(not_checked(&policies(ctx)[1..], WRITE));
+            checks.extend(check::not_checked(&policies(ctx)[1..], WRITE));
         }
         return checks;
     };
     let issues = capabilities.issues(&ctx.config);
-    let mut add = |name: &'static str, about: &[TokenIssue], well: &str| {
-        let issues = issues.iter().filter(|issue| about.contains(issue));
+    let mut add = |name: &'static str, relevant: &[TokenIssue], success: &str| {
+        let issues = issues.iter().filter(|issue| relevant.contains(issue));
         let (details, remedies): (Vec<_>, Vec<_>) = issues
             .map(|issue| (issue.to_string(), issue.remedy()))
             .unzip();
         let finding = if details.is_empty() {
-            pass(well)
+            pass(success)
         } else {
             warn(details.join("; "), remedies.join("; "))
         };
@@ -192,7 +192,7 @@ async fn policy<W: Backends>(ctx: &Context<W>, deadline: Instant) -> Vec<Check> 
         READ,
         &[TokenIssue::ReadsKeys, TokenIssue::CannotRead],
         if basic {
-            "it may read keys, to compare"
+            "it may read keys for comparison"
         } else {
             "it may not read keys"
         },
@@ -201,9 +201,9 @@ async fn policy<W: Backends>(ctx: &Context<W>, deadline: Instant) -> Vec<Check> 
         METADATA,
         &[TokenIssue::MetadataHidden],
         if capabilities.list_metadata {
-            "it may read the versions of keys, of all in one call where the server offers that"
+            "it may read the metadata of keys, and of all in one call if the server offers it"
         } else {
-            "it may read the versions of keys, one by one"
+            "it may read the metadata of keys, one at a time"
         },
     );
     if ctx.config.on_user_deleted == OnUserDeleted::SoftDelete {
@@ -220,7 +220,7 @@ async fn policy<W: Backends>(ctx: &Context<W>, deadline: Instant) -> Vec<Check> 
             TokenIssue::Destroys,
             TokenIssue::Sudo,
         ],
-        &format!("it may write nothing beside {place} and destroy nothing"),
+        &format!("it may write nothing outside {folder} and destroy nothing"),
     );
     checks
 }

@@ -1,16 +1,16 @@
 use super::*;
 
 #[test]
-fn a_refused_certificate_is_told_with_its_fault() {
-    // As rustls 0.23 puts it.
+fn a_certificate_error_names_its_fault() {
+    // The texts of rustls 0.23.
     for (cause, fault) in [
         (
             "invalid peer certificate: UnknownIssuer",
-            "issuer that is not trusted",
+            "issuer is not trusted",
         ),
         (
             "invalid peer certificate: Other(OtherError(CaUsedAsEndEntity))",
-            "issuer that is not trusted",
+            "issuer is not trusted",
         ),
         (
             "invalid peer certificate: certificate not valid for name \"vault\"; certificate is only valid for DnsName(\"other\")",
@@ -22,23 +22,23 @@ fn a_refused_certificate_is_told_with_its_fault() {
         ),
         (
             "invalid peer certificate: certificate expired: verification time 2 (UNIX), but certificate is not valid after 1 (1 seconds ago)",
-            "is expired",
+            "has expired",
         ),
-        ("invalid peer certificate: Expired", "is expired"),
+        ("invalid peer certificate: Expired", "has expired"),
         (
             "invalid peer certificate: certificate not valid yet: verification time 1 (UNIX), but certificate is not valid before 2 (1 seconds in future)",
             "not valid yet",
         ),
         (
             "invalid peer certificate: BadSignature",
-            "issuer that is not trusted",
+            "issuer is not trusted",
         ),
-        ("invalid peer certificate: Revoked", "was refused"),
+        ("invalid peer certificate: Revoked", "was rejected"),
     ] {
-        let told = untrusted(cause);
+        let problem = certificate_problem(cause);
         assert!(
-            told.contains(fault) && told.contains(cause),
-            "{cause}: {told}"
+            problem.contains(fault) && problem.contains(cause),
+            "{cause}: {problem}"
         );
     }
 }

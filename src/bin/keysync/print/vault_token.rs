@@ -1,14 +1,14 @@
-//! The Vault token, as people read of it.
+//! The text output of the Vault token.
 
 use comfy_table::Table;
 use jiff::{SignedDuration, Timestamp};
 use nr_iam_key_sync::time_format::{duration, relative};
 use nr_iam_key_sync::{Imported, TokenStatus, TokenView};
 
-use crate::screen::{Screen, Tone, lines};
+use crate::screen::{Screen, Tone, render};
 
-/// How long the token lives, in a line.
-pub(super) fn life(status: &TokenStatus, now: Timestamp) -> String {
+/// Formats the lifetime in one line.
+pub(super) fn lifetime(status: &TokenStatus, now: Timestamp) -> String {
     let end = status.expires_at.map_or("never expires".to_owned(), |end| {
         format!("expires {}", relative(end, now))
     });
@@ -27,38 +27,41 @@ pub(super) fn life(status: &TokenStatus, now: Timestamp) -> String {
     format!("{end}, {period}{renewable}")
 }
 
-/// The token after a renewal.
+/// Formats the token after a renewal.
 pub fn renewed(status: &TokenStatus, now: Timestamp, screen: Screen) -> String {
     let renewed = if status.renewed {
         "renewed"
     } else {
-        "not renewed: it cannot be"
+        "not renewed: it is not renewable"
     };
     let mut table = screen.table(&[]);
-    table.add_row(["Vault token", &format!("{renewed}; {}", life(status, now))]);
-    warn(&mut table, status, screen);
-    lines(&table)
+    table.add_row([
+        "Vault token",
+        &format!("{renewed}; {}", lifetime(status, now)),
+    ]);
+    add_warnings(&mut table, status, screen);
+    render(&table)
 }
 
-/// What is known of the token.
+/// Formats the token's properties.
 pub fn token(view: &TokenView, now: Timestamp, screen: Screen) -> String {
-    let kin = if view.orphan { "orphan" } else { "child" };
+    let parent = if view.orphan { "orphan" } else { "child" };
     let mut table = screen.table(&[]);
-    table.add_row(["Vault token", &life(&view.status, now)]);
+    table.add_row(["Vault token", &lifetime(&view.status, now)]);
     table.add_row([
         "kind",
         &format!(
-            "{} token, {kin}, made {}",
+            "{} token, {parent}, created {}",
             view.kind,
             relative(view.created_at, now)
         ),
     ]);
     table.add_row(["policies", &view.policies.join(", ")]);
-    warn(&mut table, &view.status, screen);
-    lines(&table)
+    add_warnings(&mut table, &view.status, screen);
+    render(&table)
 }
 
-/// What was stored.
+/// Formats the result of an import.
 pub fn imported(imported: &Imported, now: Timestamp, screen: Screen) -> String {
     let how = if imported.wrapped {
         "unwrapped and stored"
@@ -67,13 +70,13 @@ pub fn imported(imported: &Imported, now: Timestamp, screen: Screen) -> String {
     };
     let mut table = screen.table(&[]);
     table.add_row([format!(
-        "The token is {how}; the function uses it from its next sweep or renewal on, or as soon as Vault refuses the one before."
+        "The token is {how}; the function uses it from its next reconcile run or renewal, or as soon as Vault rejects the previous one."
     )]);
-    lines(&table) + "\n" + &token(&imported.token, now, screen)
+    render(&table) + "\n" + &token(&imported.token, now, screen)
 }
 
-/// What is wrong with it, a row each.
-pub(super) fn warn(table: &mut Table, status: &TokenStatus, screen: Screen) {
+/// Adds a row for each warning.
+pub(super) fn add_warnings(table: &mut Table, status: &TokenStatus, screen: Screen) {
     for warning in &status.warnings {
         table.add_row([
             screen.cell("warning", Tone::Warning),

@@ -1,0 +1,152 @@
+//! The least IAM policy.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::config::Config;
+
+const STATEMENTS: &str = include_str!("../../infra/shared/permissions.json");
+
+/// A statement of `permissions.json`.
+#[derive(Debug, Deserialize)]
+struct Statement {
+    sid: String,
+    requires: Option<String>,
+    effect: Option<String>,
+    actions: Vec<String>,
+    resources: Vec<String>,
+    condition: Option<Value>,
+}
+
+/// An IAM policy in the format of IAM, and the statements that it leaves out.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct IamPolicy {
+    version: &'static str,
+    statement: Vec<IamStatement>,
+    /// The `Sid`s of the statements that only a deployment can complete.
+    #[serde(skip)]
+    pub left_out: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct IamStatement {
+    sid: String,
+    effect: String,
+    action: Vec<String>,
+    resource: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    condition: Option<Value>,
+}
+
+impl IamPolicy {
+    /// Creates the least policy for this configuration: for one account or any, and with the
+    /// bucket's KMS key, if given.
+    pub fn of(config: &Config, account: Option<&str>, kms_key: Option<&str>) -> Self {
+        let statements: Vec<Statement> =
+            serde_json::from_str(STATEMENTS).expect("a test reads the same text");
+        let mut left_out = Vec::new();
+        let known = placeholders(config, account, kms_key);
+        let fill = |text: &str| {
+            let fill = |text: String, (name, value): &(&str, String)| {
+                text.replace(&format!("${{{name}}}"), value)
+            };
+            known.iter().fold(text.to_owned(), fill)
+        };
+        let statement = statements.into_iter().filter_map(|statement| {
+            let Statement {
+                sid,
+                requires,
+                effect,
+                actions,
+                resources,
+                condition,
+            } = statement;
+            let resource = resources
+                .iter()
+                .map(|resource| fill(resource))
+                .collect::<Vec<_>>();
+            let condition = condition.map(|condition| filled(condition, &fill));
+            let has_all =
+                requires.is_none_or(|required| known.iter().any(|(name, _)| *name == required));
+            let condition_text = condition.as_ref().map(ToString::to_string);
+            if !has_all
+                || resource
+                    .iter()
+                    .chain(&condition_text)
+                    .any(|text| text.contains("${"))
+            {
+                left_out.push(sid);
+                return None;
+            }
+            let effect = effect.unwrap_or_else(|| "Allow".to_owned());
+            Some(IamStatement {
+                sid,
+                effect,
+                action: actions,
+                resource,
+                condition,
+            })
+        });
+        Self {
+            version: "2012-10-17",
+            statement: statement.collect(),
+            left_out,
+        }
+    }
+}
+
+/// Fills the placeholders in all texts of a condition.
+fn filled(condition: Value, fill: &impl Fn(&str) -> String) -> Value {
+    match condition {
+        Value::String(text) => Value::String(fill(&text)),
+        Value::Array(items) => items.into_iter().map(|item| filled(item, fill)).collect(),
+        Value::Object(members) => members
+            .into_iter()
+            .map(|(name, value)| (name, filled(value, fill)))
+            .collect(),
+        other => other,
+    }
+}
+
+/// Returns the values of the placeholders that are described in `infra/shared/README.md`.
+fn placeholders(
+    config: &Config,
+    account: Option<&str>,
+    kms_key: Option<&str>,
+) -> Vec<(&'static str, String)> {
+    let naming = &config.naming;
+    // The key's Region is the bucket's; a condition of the key contains it.
+    let region = kms_key
+        .and_then(|key| key.split(':').nth(3))
+        .or(config.region.as_deref());
+    let mut known = vec![
+        ("Partition", "aws".to_owned()),
+        ("Region", region.unwrap_or("*").to_owned()),
+        ("Account", account.unwrap_or("*").to_owned()),
+        ("ParameterPrefix", naming.prefix.clone()),
+        ("ParameterSuffix", naming.suffix.clone()),
+        (
+            "ParameterPath",
+            naming.prefix.trim_end_matches('/').to_owned(),
+        ),
+    ];
+    if let Some(bucket) = &config.bucket {
+        // The bucket behind an access point is unknown.
+        if !bucket.name.starts_with("arn:") {
+            known.push(("BucketArn", format!("arn:aws:s3:::{}", bucket.name)));
+        }
+        known.push(("StatePrefix", bucket.state_prefix.clone()));
+        known.push(("TokenKey", bucket.token_key.clone()));
+        known.push(("LegacyStateKey", bucket.legacy_key.clone()));
+    }
+    known.extend(kms_key.map(|key| ("KmsKeyArn", key.to_owned())));
+    known.extend(
+        config
+            .roster_table
+            .clone()
+            .map(|table| ("TableName", table)),
+    );
+    known
+}

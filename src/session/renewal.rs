@@ -1,0 +1,111 @@
+//! Renewal of the token in use, and its write back to the token object.
+
+use jiff::Timestamp;
+
+use super::{TokenSource, VaultSession};
+use crate::backends::{PutResult, Tokens, Vault};
+use crate::error::Error;
+use crate::token::{Lifetime, TokenStatus};
+
+impl<V: Vault, T: Tokens> VaultSession<V, T> {
+    /// Renews the token if it is due, or always if `force` is set. Calls Vault only when due, so
+    /// that most invocations cost nothing.
+    ///
+    /// # Errors
+    /// The errors of loading and of looking up the token. An error of the renewal is returned only
+    /// with `force` or if the token has expired, because a valid token must not stop a sync.
+    pub async fn renew_if_due(&self, force: bool) -> Result<TokenStatus, Error> {
+        if force {
+            // The caller may just have stored another token.
+            self.cache.lock().await.token = None;
+        }
+        let (mut lifetime, generation) = self.lifetime().await?;
+        let mut problems = Vec::new();
+        let mut renewed = false;
+        if lifetime.renewable
+            && (force || lifetime.renewal_due(Timestamp::now(), self.threshold_hours))
+        {
+            match self
+                .call(async |vault, token| vault.renew(token).await)
+                .await
+            {
+                Ok(ttl) => {
+                    lifetime = lifetime.renewed(ttl, Timestamp::now());
+                    renewed = true;
+                    problems.extend(self.write_back(&lifetime, generation).await);
+                }
+                Err(error) if force || lifetime.seconds_left(Timestamp::now()) == Some(0) => {
+                    return Err(error);
+                }
+                Err(error) => problems.push(format!(
+                    "the Vault token was not renewed, but is still valid: {error}"
+                )),
+            }
+        }
+        let now = Timestamp::now();
+        problems.extend(lifetime.warnings(now).iter().map(ToString::to_string));
+        Ok(TokenStatus {
+            renewed,
+            ..TokenStatus::of(&lifetime, now, problems)
+        })
+    }
+
+    /// Returns the token's lifetime, cached or looked up, and the generation that it belongs to.
+    async fn lifetime(&self) -> Result<(Lifetime, u64), Error> {
+        let (_, generation) = self.token(None).await?;
+        if let Some(known) = self
+            .cache
+            .lock()
+            .await
+            .token
+            .as_ref()
+            .and_then(|cached| cached.lifetime)
+        {
+            return Ok((known, generation));
+        }
+        let lifetime = self
+            .call(async |vault, token| vault.lookup(token).await)
+            .await?
+            .lifetime;
+        let mut cache = self.cache.lock().await;
+        let generation = cache.generation;
+        if let Some(cached) = cache.token.as_mut() {
+            cached.lifetime = Some(lifetime);
+        }
+        Ok((lifetime, generation))
+    }
+
+    /// Stores the new lifetime, in memory and in the token object. Returns a problem to report if
+    /// the object could not be written.
+    async fn write_back(&self, lifetime: &Lifetime, generation: u64) -> Option<String> {
+        let mut cache = self.cache.lock().await;
+        let same = cache.generation == generation;
+        let cached = cache.token.as_mut()?;
+        if !same {
+            // Another token was loaded in the meantime, and the renewal was for that one. The next
+            // use looks it up.
+            cached.lifetime = None;
+            return None;
+        }
+        cached.lifetime = Some(*lifetime);
+        let (TokenSource::Stored(store), Some((known, etag))) = (&self.source, &cached.stored)
+        else {
+            return None;
+        };
+        let object = known.renewed(lifetime);
+        if object == *known {
+            return None;
+        }
+        match store.save(&object, Some(etag)).await {
+            Ok(PutResult::Saved(etag)) => cached.stored = Some((object, etag)),
+            // Another process stored a token or renewed this one. The next use loads it.
+            Ok(PutResult::PreconditionFailed) => cache.token = None,
+            Err(error) => {
+                return Some(format!(
+                    "the Vault token was renewed, but its object was not written: {error}"
+                ));
+            }
+        }
+        None
+    }
+}
