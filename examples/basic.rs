@@ -1,4 +1,5 @@
-//! Basic mode: no state and no bucket. Compares each user's key with the one in Vault, and writes it where it differs.
+//! Basic mode: no state and no bucket. Compares each user's key with the one in Vault and writes it
+//! if it differs.
 //!
 //! `VAULT_ADDR=… VAULT_TOKEN=… AWS_REGION=… cargo run --example basic alice bob`
 
