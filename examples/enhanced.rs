@@ -1,5 +1,5 @@
-//! Enhanced mode: state and token in a bucket. Reconciles all users at most once a day, repairs drift
-//! and renews the token.
+//! Enhanced mode: state and token in a bucket. Reconciles all users at most once a day, repairs
+//! drift and renews the token.
 //!
 //! `VAULT_ADDR=… S3_BUCKET_NAME=… AWS_REGION=… cargo run --example enhanced`
 
