@@ -1,4 +1,4 @@
-# Every alarm of infra/shared/alarms.json, and the topic that it tells.
+# The alarms of infra/shared/alarms.json, and the topic that they notify.
 
 locals {
   topic_created = var.alarm_topic_arn == null

@@ -1,4 +1,4 @@
-# The function's role: what infra/shared/permissions.json says, and nothing else.
+# The function's role, with the permissions of infra/shared/permissions.json.
 
 resource "aws_iam_role" "function" {
   name                 = "${var.name}-function"

@@ -1,6 +1,5 @@
 /**
- * What `infra/shared/inputs.json` lets a deployment choose, and whether one value is what it asks for.
- * Must not know how inputs depend on each other: that is `rules.ts`.
+ * The inputs of `infra/shared/inputs.json`, and the validation of a single value. Rules between inputs are in `rules.ts`.
  */
 import { readFileSync } from 'node:fs';
 import * as path from 'node:path';
@@ -18,7 +17,7 @@ export interface Input {
   readonly least?: number;
   readonly most?: number;
   readonly pattern?: string;
-  /** The environment variable that it becomes. */
+  /** The environment variable that it sets. */
   readonly variable?: string;
   /** The setting of settings.json that is its default. */
   readonly same_as?: string;
@@ -33,15 +32,15 @@ export const inputs: ReadonlyMap<string, Input> = new Map(
   all.filter(({ only }) => only === undefined || only === 'cdk').map((input) => [camelCase(input.name), input]),
 );
 
-/** The default of an input; null when it has none. */
+/** Returns the default of an input; null if it has none. */
 export function inputDefault<T>(name: string): T {
   const input = inputs.get(name);
-  if (input === undefined) throw new Error(`inputs.json: there is no ${name}`);
+  if (input === undefined) throw new Error(`inputs.json: unknown input ${name}`);
   return input.default as T;
 }
 
-/** What is wrong with a value, if anything; what the CDK will know only later is believed. */
-export function faultOf(key: string, input: Input, value: unknown): string | undefined {
+/** Returns the problem of a value, if any. Unresolved tokens are accepted, because their value is not known yet. */
+export function inputProblem(key: string, input: Input, value: unknown): string | undefined {
   if (Token.isUnresolved(value)) return undefined;
   const expected = expectation(key, input, value);
   return expected && `expected ${expected}; got ${JSON.stringify(value)}`;
@@ -71,7 +70,7 @@ function textExpected(key: string, { allowed, pattern, type, description }: Inpu
   return MORE[key]?.(value);
 }
 
-/** What a pattern cannot say. */
+/** Conditions that a pattern cannot express. */
 const MORE: Readonly<Record<string, (text: string) => string | undefined>> = {
   vaultAddr: (text) => (URL.canParse(text) ? undefined : 'an address with a host and a port from 0 to 65535'),
   vaultMount: noDots,
@@ -104,10 +103,10 @@ function readZip(file: string): void {
   if (bytes.subarray(0, 2).toString('latin1') !== 'PK') throw new Error('a zip file with the binary bootstrap at its root');
 }
 
-/** The certificates of a PEM file, without anything around them. */
+/** Returns the certificates of a PEM file, without any text around them. */
 export function readCertificates(file: string): string {
   const content = readBytes(file).toString('utf8');
-  if (content.includes('PRIVATE KEY')) throw new Error('only the certificate of the CA, and the file holds a private key');
+  if (content.includes('PRIVATE KEY')) throw new Error('only the certificate of the CA, but the file contains a private key');
   const certificates = content.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g);
   if (certificates === null) throw new Error('a PEM file with the certificate of the CA');
   return certificates.map((certificate) => certificate.replaceAll('\r', '')).join('\n') + '\n';
@@ -118,7 +117,7 @@ function readBytes(file: string): Buffer {
     return readFileSync(file);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    throw new Error(`a file that can be read (${code}, looked for ${path.resolve(file)})`);
+    throw new Error(`a readable file (${code}: ${path.resolve(file)})`);
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * What wakes the function by the clock: the nightly sweep and the renewal of the Vault token.
+ * The schedules that invoke the function: the nightly reconcile run and the renewal of the Vault token.
  */
 import { Stack, Validations } from 'aws-cdk-lib';
 import { ManagedPolicy, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
@@ -72,7 +72,7 @@ export class Schedules extends Construct {
     };
     return new Role(this, 'Role', {
       description: 'Role of the schedules that invoke the IAM key sync function',
-      // Scheduler names the group, never the single schedule, when it assumes the role.
+      // EventBridge Scheduler passes the ARN of the schedule group, not of the schedule, when it assumes the role.
       assumedBy: new ServicePrincipal('scheduler.amazonaws.com', {
         conditions: {
           StringEquals: {

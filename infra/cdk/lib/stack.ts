@@ -1,5 +1,5 @@
 /**
- * The stack that `cdk deploy` deploys: the construct and the names that operators need.
+ * The stack that `cdk deploy` deploys: the construct, and outputs for operators.
  */
 import { CfnOutput, Stack } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';

@@ -1,5 +1,5 @@
 /**
- * The bucket for the state objects and the Vault token.
+ * The bucket for state objects and the Vault token.
  */
 import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
@@ -29,7 +29,7 @@ export function stateBucket(scope: Construct, id: string, removalPolicy: Removal
   });
   Validations.of(bucket).acknowledge({
     id: 'AwsSolutions-S1',
-    reason: 'Server access logs need a second bucket; access to this one is recorded by CloudTrail data events where the account wants it.',
+    reason: 'Server access logs need a second bucket; CloudTrail data events record access to this one if the account enables them.',
   });
   return bucket;
 }

@@ -22,7 +22,7 @@ function policyOf(key: Resource): unknown[] {
   }));
 }
 
-test('a key is created when none is given; it rotates, and outlives the stack whatever else goes', () => {
+test('key: is created, rotated and kept by default', () => {
   for (const of of [created, new Synthesised({ removalPolicy: 'destroy' })]) {
     const key = of.one('AWS::KMS::Key');
     assert.equal(key.Properties.EnableKeyRotation, true);
@@ -31,7 +31,7 @@ test('a key is created when none is given; it rotates, and outlives the stack wh
   assert.deepEqual([given, without].flatMap((of) => of.all('AWS::KMS::Key')), []);
 });
 
-test("the created key's policy is key-policy.json and nothing else", () => {
+test('key policy: contains exactly key-policy.json', () => {
   const values = { Partition: '<AWS::Partition>', Region: '<AWS::Region>', Account: '<AWS::AccountId>', CreatedTopic: 'on' };
   const statements = (list: Permission[]) =>
     list.map(({ sid, principal, actions, condition }) => ({ sid, effect: 'Allow', principal, actions, resource: '*', condition: condition !== undefined }));
@@ -41,12 +41,12 @@ test("the created key's policy is key-policy.json and nothing else", () => {
   assert.equal(read<Permission[]>('key-policy.json').length, policyOf(logs.one('AWS::KMS::Key')).length);
 });
 
-test('every service that works with the key by itself is in its policy', () => {
+test('key policy: names every service that uses the key', () => {
   const services = read<Permission[]>('key-policy.json').flatMap(({ principal }) => principal?.Service ?? []);
   assert.deepEqual(services, ['events.amazonaws.com', 'cloudwatch.amazonaws.com', 'logs.${Region}.amazonaws.com']);
 });
 
-test('the bucket encrypts with the key, and asks KMS once for many objects', () => {
+test('bucket: uses the key with a bucket key', () => {
   for (const [of, key] of [[created, arnOf(created.one('AWS::KMS::Key'))], [given, KEY_ARN]] as const) {
     assert.deepEqual(bucketEncryption(of), {
       BucketKeyEnabled: true,
@@ -56,7 +56,7 @@ test('the bucket encrypts with the key, and asks KMS once for many objects', () 
   assert.deepEqual(bucketEncryption(without).ServerSideEncryptionByDefault, { SSEAlgorithm: 'AES256' });
 });
 
-test('every queue is encrypted, with the key where there is one', () => {
+test('queues: are encrypted, with the key if there is one', () => {
   for (const [of, key] of [[created, arnOf(created.one('AWS::KMS::Key'))], [given, KEY_ARN]] as const) {
     assert.equal(of.all('AWS::SQS::Queue').length, 4);
     for (const { id, Properties } of of.all('AWS::SQS::Queue')) {
@@ -66,7 +66,7 @@ test('every queue is encrypted, with the key where there is one', () => {
   for (const { id, Properties } of without.all('AWS::SQS::Queue')) assert.equal(Properties.SqsManagedSseEnabled, true, id);
 });
 
-test('log lines are encrypted with the key only on request', () => {
+test('log group: uses the key only on request', () => {
   assert.equal(created.one('AWS::Logs::LogGroup').Properties.KmsKeyId, undefined);
   const logs = new Synthesised({ encryptLogs: true });
   assert.deepEqual(logs.one('AWS::Logs::LogGroup').Properties.KmsKeyId, arnOf(logs.one('AWS::KMS::Key')));

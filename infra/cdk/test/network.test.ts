@@ -9,12 +9,12 @@ function egress(of: Synthesised): Record<string, any>[] {
   return of.one('AWS::EC2::SecurityGroup', 'NetworkFunction').Properties.SecurityGroupEgress;
 }
 
-test('without a VPC there is no network of any kind', () => {
+test('network: is absent without a VPC', () => {
   const types = Object.values(new Synthesised().template.toJSON().Resources as Record<string, { Type: string }>);
   assert.deepEqual(types.filter(({ Type }) => Type.startsWith('AWS::EC2::')), []);
 });
 
-test('the function stands in the given subnets, with a security group of its own', () => {
+test('function: runs in the given subnets with its own group', () => {
   const group = inside.one('AWS::EC2::SecurityGroup');
   assert.deepEqual(inside.function.Properties.VpcConfig, {
     SubnetIds: IN_VPC.subnetIds,
@@ -23,12 +23,12 @@ test('the function stands in the given subnets, with a security group of its own
   assert.equal(group.Properties.VpcId, IN_VPC.vpcId);
 });
 
-test('nothing may come in', () => {
+test('security group: has no ingress', () => {
   assert.equal(inside.one('AWS::EC2::SecurityGroup').Properties.SecurityGroupIngress, undefined);
   assert.deepEqual(inside.all('AWS::EC2::SecurityGroupIngress'), []);
 });
 
-test('only Vault, on its port, and the endpoints, on 443, may be reached', () => {
+test('security group: egress only to Vault and endpoints', () => {
   const tcp = (port: number) => ({ IpProtocol: 'tcp', FromPort: port, ToPort: port });
   const of = new Synthesised({ ...IN_VPC, vaultCidrs: ['10.1.2.0/24', '10.3.0.5/32'], endpointCidrs: ['10.9.0.0/24'] });
   assert.deepEqual(egress(of), [
@@ -41,17 +41,17 @@ test('only Vault, on its port, and the endpoints, on 443, may be reached', () =>
   ]);
 });
 
-test("the port is the one of Vault's address", () => {
+test('vaultPort: returns the port of the address', () => {
   const ports = ['https://v', 'https://v:443', 'https://v:8200/', 'http://127.0.0.1:8200', 'http://localhost'].map(vaultPort);
   assert.deepEqual(ports, [443, 443, 8200, 8200, 80]);
 });
 
-test('there is no way to the internet, and no endpoint that nobody asked for', () => {
+test('network: creates no endpoints by default', () => {
   const types = Object.values(inside.template.toJSON().Resources as Record<string, { Type: string }>).map(({ Type }) => Type);
   assert.deepEqual(types.filter((type) => type.startsWith('AWS::EC2::')), ['AWS::EC2::SecurityGroup']);
 });
 
-test('endpoints that are asked for take nobody but the function', () => {
+test('endpoints: allow ingress only from the function', () => {
   const of = new Synthesised({ ...IN_VPC, endpointSecurityGroupIds: [], vpcEndpoints: ['ssm', 's3', 'dynamodb'], routeTableIds: ['rtb-0123456789abcdef0'] });
   const endpoints = of.all('AWS::EC2::VPCEndpoint').map(({ Properties }) => Properties);
   const kinds = endpoints.map(({ ServiceName, VpcEndpointType }) => [ServiceName['Fn::Join'][1].at(-1), VpcEndpointType]);

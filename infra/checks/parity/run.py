@@ -14,7 +14,6 @@ from infra.checks.parity.compare import compare, superfluous
 from infra.checks.parity.scenarios import SCENARIOS, unused
 from infra.checks.variables import inputs
 from infra.checks.workspace import CheckError, Workspace
-from local.terraform_provider.provider_package import PackageError
 
 
 def main() -> None:
@@ -23,7 +22,7 @@ def main() -> None:
     options = parser.parse_args()
     try:
         failures = _run(options.table)
-    except (CheckError, PackageError) as error:
+    except CheckError as error:
         sys.exit(f"infra/checks/parity/run.py: {error}")
     if failures:
         sys.exit(f"infra/checks/parity/run.py: {failures} differences (above)")
@@ -31,7 +30,7 @@ def main() -> None:
 
 def _run(table: bool) -> int:
     workspace = Workspace()
-    print(f"Provider: {workspace.note}", flush=True)
+    print(f"Provider: {workspace.provider}", flush=True)
     template.build()
     planned = plan.plans(workspace, SCENARIOS)
     problems, needed = [f"no scenario uses the input {name}" for name in unused(inputs())], set()

@@ -1,10 +1,10 @@
-# What is given may be made in the same apply. Without override_during, as with AWS, it is not known while planning.
+# Given resources may be created in the same apply. Without override_during, as with AWS, they are unknown during the plan.
 
 mock_provider "aws" {
   source = "./tests/mocks"
 }
 
-run "can_be_planned" {
+run "given_resources_may_be_unknown_during_the_plan" {
   command = plan
 
   module {
@@ -13,6 +13,6 @@ run "can_be_planned" {
 
   assert {
     condition     = output.bucket_name == "iam-key-sync-111122223333-ca-central-1"
-    error_message = "the plan"
+    error_message = "output bucket_name: unexpected"
   }
 }

@@ -1,5 +1,5 @@
-# Everything is made, and then Terraform tries to destroy it: it must stop at bucket and key. Run by infra/checks/terraform.py, which
-# expects exactly these two errors; to `terraform test` itself they are a failure.
+# Applies the module and then destroys it, which must stop at the bucket and the key. infra/checks/terraform.py runs this test and
+# expects exactly these two errors; `terraform test` itself reports them as a failure.
 
 mock_provider "aws" {
   source = "./tests/mocks"
@@ -10,9 +10,9 @@ variables {
   vault_addr = "https://vault.example.org:8200"
 }
 
-run "everything_is_made" {
+run "apply_creates_everything" {
   assert {
     condition     = aws_lambda_function.this.arn == "arn:aws:lambda:ca-central-1:111122223333:function:iam-key-sync"
-    error_message = "nothing was made"
+    error_message = "apply: expected the function"
   }
 }

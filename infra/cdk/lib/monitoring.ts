@@ -1,5 +1,5 @@
 /**
- * Who is told, of what, and where to look: the alarms and the dashboard of `infra/shared`, and the topic.
+ * The alarms and the dashboard of `infra/shared`, and the topic that the alarms notify.
  */
 import { Aws, Stack } from 'aws-cdk-lib';
 import { CfnAlarm, CfnDashboard } from 'aws-cdk-lib/aws-cloudwatch';
@@ -11,8 +11,8 @@ import { Construct } from 'constructs';
 import type { IamKeySyncProps } from './props';
 import { alarms, dashboard, type AlarmDefinition, type Placeholders } from './shared';
 
-export class Watch extends Construct {
-  /** Where alarms go that need not wake anybody. */
+export class Monitoring extends Construct {
+  /** The topic of alarms with severity `warn`. */
   readonly topicArn: string;
   readonly dashboard: CfnDashboard;
 

@@ -11,7 +11,7 @@ const definitions = read<AlarmDefinition[]>('alarms.json');
 const synthesised = new Synthesised();
 const OPERATIONS = path.join(__dirname, '..', '..', '..', '..', 'docs', 'operations.md');
 
-test('every alarm of alarms.json is there, and tells the topic when it rings and when it is over', () => {
+test('alarms: equal alarms.json and notify the topic', () => {
   const topic = { Ref: synthesised.one('AWS::SNS::Topic').id };
   const alarms = synthesised.all('AWS::CloudWatch::Alarm').map(({ Properties }) => Properties);
   assert.equal(alarms.length, definitions.length);
@@ -30,7 +30,7 @@ test('every alarm of alarms.json is there, and tells the topic when it rings and
   }
 });
 
-test('each alarm watches this deployment', () => {
+test('alarms: use the resources of the deployment', () => {
   const { function: deployed, queue, deadLetters } = synthesised;
   const names: Record<string, unknown> = {
     Function: { Ref: deployed.id },
@@ -38,17 +38,17 @@ test('each alarm watches this deployment', () => {
     RuleName: { Ref: synthesised.one('AWS::Events::Rule').id },
   };
   const queues = [queue, deadLetters, synthesised.one('AWS::SQS::Queue', 'FailedInvocations'), synthesised.one('AWS::SQS::Queue', 'SchedulesDeadLetters')];
-  const watched = new Set<string>();
+  const monitored = new Set<string>();
   for (const { id, Properties } of synthesised.all('AWS::CloudWatch::Alarm')) {
     const [{ Name, Value }, ...others] = Properties.Dimensions;
     assert.equal(others.length, 0, id);
-    if (Name === 'QueueName') watched.add(Value['Fn::GetAtt'][0]);
+    if (Name === 'QueueName') monitored.add(Value['Fn::GetAtt'][0]);
     else assert.deepEqual(Value, names[Name], id);
   }
-  assert.deepEqual([...watched].sort(), queues.map(({ id }) => id).sort());
+  assert.deepEqual([...monitored].sort(), queues.map(({ id }) => id).sort());
 });
 
-test('pages go to their own topic where there is one', () => {
+test('alarms: pages use the page topic if given', () => {
   const [warn, page] = ['warn', 'page'].map((name) => `arn:aws:sns:ca-central-1:123456789012:${name}`);
   const of = new Synthesised({ alarmTopicArn: warn, pageTopicArn: page });
   assert.deepEqual(of.all('AWS::SNS::Topic'), []);
@@ -58,7 +58,7 @@ test('pages go to their own topic where there is one', () => {
   }
 });
 
-test('CloudWatch takes every alarm: its time spans, its words, its length of text', () => {
+test('alarms: respect the limits of CloudWatch', () => {
   for (const { id, periodSeconds, evaluationPeriods, statistic, comparison, missing, description, severity } of definitions) {
     const span = periodSeconds * evaluationPeriods;
     assert.ok(periodSeconds % 60 === 0 && span <= (periodSeconds >= HOUR ? 7 * DAY : DAY), id);
@@ -70,7 +70,7 @@ test('CloudWatch takes every alarm: its time spans, its words, its length of tex
   }
 });
 
-test('each alarm says where the runbook explains it, and the runbook has that section', () => {
+test('alarms: link to a section of the runbook', () => {
   const headings = readFileSync(OPERATIONS, 'utf8').split('\n').flatMap((line) => /^#+ (.*)$/.exec(line)?.[1] ?? []);
   const anchors = headings.map((heading) => heading.toLowerCase().replace(/[^a-z0-9 _-]/g, '').replaceAll(' ', '-'));
   for (const { id, description } of definitions) {
@@ -80,27 +80,27 @@ test('each alarm says where the runbook explains it, and the runbook has that se
   }
 });
 
-/** How long an alarm that counts silence as trouble stays quiet must be longer than the metric is normally silent. */
-test('alarms that ring on silence allow for the schedules', () => {
+/** An alarm on missing data must tolerate the normal gaps of its metric. */
+test('alarms: missing-data alarms tolerate the schedules', () => {
   const silence = (metric: string) => {
     const { periodSeconds, evaluationPeriods } = definitions.find((alarm) => alarm.metric === metric && alarm.missing === 'breaching')!;
     return periodSeconds * evaluationPeriods;
   };
   const window = settings.schedules.flexibleWindowMinutes.value * 60;
-  // A night with a clock change has 25 hours.
+  // A day with a clock change may have 25 hours.
   assert.ok(silence('SweepCompleted') > 25 * HOUR + window + settings.function.timeoutSeconds.value);
-  assert.ok(silence('SweepCompleted') < 48 * HOUR, 'the replaced key would be dead');
+  assert.ok(silence('SweepCompleted') < 48 * HOUR, 'the replaced key would have expired');
   const [, hours] = /^cron\(0 ([\d,]+) /.exec(settings.schedules.tokenRefreshExpression.value)!;
   const gap = DAY / hours!.split(',').length;
   assert.ok(silence('VaultTokenHoursLeft') > 2 * gap + window);
 });
 
-test('the two clocks leave time: a warning at 6 hours, a page at 24, of 48', () => {
+test('alarms: late keys warn at 6 hours and page at 24', () => {
   const thresholds = definitions.filter(({ metric }) => metric === 'OldestUnsyncedHours').map(({ severity, threshold }) => [severity, threshold]);
   assert.deepEqual(thresholds, [['page', 24], ['warn', 6]]);
 });
 
-test('the topic is encrypted, takes only TLS, and only alarms of this account may publish', () => {
+test('topic: is encrypted, TLS only, for this account', () => {
   const topic = synthesised.one('AWS::SNS::Topic');
   assert.deepEqual(topic.Properties.KmsMasterKeyId, arnOf(synthesised.one('AWS::KMS::Key')));
   const statements = synthesised.one('AWS::SNS::TopicPolicy').Properties.PolicyDocument.Statement;
@@ -114,7 +114,7 @@ test('the topic is encrypted, takes only TLS, and only alarms of this account ma
   assert.deepEqual([subscribed.Protocol, subscribed.Endpoint], ['email', 'a@b.ca']);
 });
 
-test('the dashboard shows every alarm and every metric that an alarm watches, and nothing overlaps', () => {
+test('dashboard: shows all alarms and metrics, no overlaps', () => {
   const { widgets } = JSON.parse(plain(synthesised.one('AWS::CloudWatch::Dashboard').Properties.DashboardBody));
   const text = JSON.stringify(widgets);
   for (const { id, metric } of definitions) assert.ok(text.includes(`alarm:<AWS::StackName>-${id}"`), id), assert.ok(text.includes(`"${metric}"`) || metric === 'InvocationsFailedToBeSentToDlq', metric);
