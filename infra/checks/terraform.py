@@ -3,6 +3,7 @@
 
 Prints which provider it used. Terraform's own CLI configuration (TF_CLI_CONFIG_FILE) selects it, else the public registry.
 """
+
 import json
 import re
 import sys
@@ -29,7 +30,10 @@ def main() -> None:
 
 
 def _steps(workspace: Workspace):
-    yield "fmt", lambda: workspace.terraform(MODULE, "fmt", "-check", "-diff", "-recursive").returncode == 0
+    yield (
+        "fmt",
+        lambda: workspace.terraform(MODULE, "fmt", "-check", "-diff", "-recursive").returncode == 0,
+    )
     for folder in workspace.configurations():
         yield f"validate {folder.name}", lambda folder=folder: _validate(workspace, folder)
     yield "test", lambda: workspace.terraform(workspace.module, "test").returncode == 0
@@ -44,14 +48,25 @@ def _validate(workspace: Workspace, folder: Path) -> bool:
 
 def _destroy_stops(workspace: Workspace) -> bool:
     """Returns true if the bucket and the key are the only resources that Terraform refuses to destroy."""
-    done = workspace.terraform(workspace.module, "test", "-test-directory=tests/destroy", "-json", capture=True)
+    done = workspace.terraform(
+        workspace.module, "test", "-test-directory=tests/destroy", "-json", capture=True
+    )
     lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-    runs = {line["test_run"]["run"]: line["test_run"]["status"] for line in lines if "status" in line.get("test_run", {})}
+    runs = {
+        line["test_run"]["run"]: line["test_run"]["status"]
+        for line in lines
+        if "status" in line.get("test_run", {})
+    }
     refused = sorted(set(re.findall(r"Resource (\S+) has lifecycle.prevent_destroy", done.stdout)))
-    print(f"destroy: stops at {', '.join(refused) or 'nothing'}; runs before it: {runs}", flush=True)
+    print(
+        f"destroy: stops at {', '.join(refused) or 'nothing'}; runs before it: {runs}", flush=True
+    )
     if (runs, refused) == ({"apply_creates_everything": "pass"}, _PROTECTED):
         return True
-    print("".join(line["@message"] + "\n" for line in lines), f"destroy: expected to stop at {', '.join(_PROTECTED)}")
+    print(
+        "".join(line["@message"] + "\n" for line in lines),
+        f"destroy: expected to stop at {', '.join(_PROTECTED)}",
+    )
     return False
 
 

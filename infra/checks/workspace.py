@@ -3,6 +3,7 @@
 In a copy, the lock files and providers that a check installs never mix with those of the checkout. Terraform's own CLI
 configuration decides where the provider comes from; without one, it is the public registry.
 """
+
 import json
 import os
 import re
@@ -17,10 +18,12 @@ _COPY = ROOT / ".local/terraform"
 _MINIMUM_VERSION = (1, 11)
 _CLI_CONFIG = "TF_CLI_CONFIG_FILE"
 _REMEDY = f"""
-No provider could be installed. Terraform needs hashicorp/aws from one of:
-  - the public registry: give this machine access to registry.terraform.io and releases.hashicorp.com;
-  - a mirror: set {_CLI_CONFIG} to a Terraform CLI configuration whose provider_installation block has a
-    filesystem_mirror or network_mirror (https://developer.hashicorp.com/terraform/cli/config/config-file)."""
+The provider could not be installed {{source}}. Provide hashicorp/aws in one of these ways:
+  - registry: allow access to registry.terraform.io and releases.hashicorp.com;
+  - mirror: set {_CLI_CONFIG} to a Terraform CLI configuration file whose provider_installation
+    block has a filesystem_mirror or a network_mirror, see
+    https://developer.hashicorp.com/terraform/cli/config/config-file#provider-installation
+""".strip()
 
 
 class CheckError(Exception):
@@ -38,37 +41,61 @@ class Workspace:
 
     def configurations(self) -> list:
         """Returns the folders of the module and its examples."""
-        return [self.module, *sorted(path for path in (self.module / "examples").iterdir() if path.is_dir())]
+        return [
+            self.module,
+            *sorted(path for path in (self.module / "examples").iterdir() if path.is_dir()),
+        ]
 
-    def terraform(self, folder: Path, *arguments: str, capture: bool = False) -> subprocess.CompletedProcess:
+    def terraform(
+        self, folder: Path, *arguments: str, capture: bool = False
+    ) -> subprocess.CompletedProcess:
         """Runs Terraform in `folder`; `capture` returns its output instead of printing it."""
         plain = [] if sys.stdout.isatty() and not capture else ["-no-color"]
-        return subprocess.run(["terraform", *arguments, *plain], cwd=folder, env=self._env, text=True, stdout=subprocess.PIPE if capture else None,
-                              stderr=subprocess.STDOUT if capture else None)
+        return subprocess.run(
+            ["terraform", *arguments, *plain],
+            cwd=folder,
+            env=self._env,
+            text=True,
+            stdout=subprocess.PIPE if capture else None,
+            stderr=subprocess.STDOUT if capture else None,
+        )
 
     def init(self, folder: Path, *arguments: str) -> str:
         """Installs modules and provider in `folder`; returns Terraform's output."""
-        done = self.terraform(folder, "init", "-input=false", "-backend=false", *arguments, capture=True)
+        done = self.terraform(
+            folder, "init", "-input=false", "-backend=false", *arguments, capture=True
+        )
         if done.returncode != 0:
-            raise CheckError(f"terraform init {folder}: failed\n{done.stdout}")
+            reason = done.stdout[max(done.stdout.find("Error:"), 0) :].strip()
+            raise CheckError(f"terraform init {folder.relative_to(ROOT)}: {reason}")
         return done.stdout
 
     def _install(self) -> str:
         """Installs the module's provider; returns its version, its signature and where it came from."""
-        source = f"configured by {_CLI_CONFIG}={self._env[_CLI_CONFIG]}" if _CLI_CONFIG in self._env else "from the registry"
+        source = (
+            f"as configured by {_CLI_CONFIG}={self._env[_CLI_CONFIG]}"
+            if _CLI_CONFIG in self._env
+            else "from the registry"
+        )
         try:
             output = self.init(self.module)
         except CheckError as error:
-            raise CheckError(f"{error}\nThe provider was to be installed {source}.{_REMEDY}") from None
+            raise CheckError(f"{error}\n\n{_REMEDY.format(source=source)}") from None
         installed = re.search(r"(?:Installed|Using) (hashicorp/aws v.+)", output)
         return f"{installed[1] if installed else 'hashicorp/aws'}, {source}"
 
 
 def _require_terraform() -> None:
     try:
-        answer = json.loads(subprocess.run(["terraform", "version", "-json"], check=True, capture_output=True, text=True).stdout)
+        answer = json.loads(
+            subprocess.run(
+                ["terraform", "version", "-json"], check=True, capture_output=True, text=True
+            ).stdout
+        )
     except FileNotFoundError:
-        raise CheckError("terraform: not found; install 1.11 or newer (https://developer.hashicorp.com/terraform/install)") from None
+        raise CheckError(
+            "terraform: not found; install 1.11 or newer (https://developer.hashicorp.com/terraform/install)"
+        ) from None
     version = answer["terraform_version"]
     if tuple(int(part) for part in re.findall(r"\d+", version)[:2]) < _MINIMUM_VERSION:
         raise CheckError(f"terraform {version}: too old; install 1.11 or newer")
@@ -79,9 +106,10 @@ def _environment() -> dict:
     ignored = ("TF_VAR_", "TF_CLI_ARGS", "TF_DATA_DIR", "TF_WORKSPACE")
     env = {name: value for name, value in os.environ.items() if not name.startswith(ignored)}
     env.update(CHECKPOINT_DISABLE="1", TF_IN_AUTOMATION="1")
-    if configuration := env.pop(_CLI_CONFIG, ""):
-        # Terraform runs in other folders, so a relative path must be resolved here.
-        env[_CLI_CONFIG] = str(Path(configuration).resolve())
+    configuration = Path(env.pop(_CLI_CONFIG, "")).resolve()
+    if configuration.is_file():
+        # Absolute, because Terraform runs in other folders.
+        env[_CLI_CONFIG] = str(configuration)
     else:
         cache = ROOT / ".local/terraform-plugins"
         cache.mkdir(parents=True, exist_ok=True)
