@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""Every dependency is locked to a version and the hash of its content: Cargo.lock, package-lock.json, requirements.txt.
-Must not ask the network; whether a lock file is that of its manifest is the package managers' to say (`--locked`, `npm ci`).
+"""Checks that every dependency is locked to a version and a hash in Cargo.lock, package-lock.json or requirements.txt.
+
+Uses no network. The package managers check that a lock file matches its manifest (`--locked`, `npm ci`).
 """
 import json
 import re
@@ -19,7 +20,7 @@ def cargo(path: Path) -> list:
     ours = [package for package in packages if "source" not in package]
     found = [f"{package['name']} is not from crates.io" for package in packages if package.get("source", _CRATES) != _CRATES]
     found += [f"{package['name']} has no checksum" for package in packages if package not in ours and "checksum" not in package]
-    return found + [f"{package['name']} is no package of this repository" for package in ours if not package["name"].startswith("nr-iam-key-sync")]
+    return found + [f"{package['name']} is not a package of this repository" for package in ours if not package["name"].startswith("nr-iam-key-sync")]
 
 
 def npm(path: Path) -> list:
@@ -36,14 +37,14 @@ def python(path: Path) -> list:
 
 
 CHECKS = {"Cargo.lock": cargo, "package-lock.json": npm, "requirements.txt": python}
-# Every manifest has a lock file beside it.
+# The lock file that must be in the folder of each manifest.
 MANIFESTS = {"Cargo.toml": "Cargo.lock", "package.json": "package-lock.json", "requirements.in": "requirements.txt"}
 
 
 def main() -> None:
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     files = [ROOT / name for name in listed.splitlines()]
-    found = [f"{file.relative_to(ROOT)}: {MANIFESTS[file.name]} is missing beside it" for file in files
+    found = [f"{file.relative_to(ROOT)}: {MANIFESTS[file.name]} is missing in its folder" for file in files
              if file.name in MANIFESTS and file.with_name(MANIFESTS[file.name]) not in files]
     locks = [file for file in files if file.name in CHECKS]
     for file in locks:

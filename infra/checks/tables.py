@@ -1,4 +1,4 @@
-"""The tables of the module's README: what goes in, what comes out."""
+"""Generates the tables of inputs and outputs in the module's README."""
 import json
 import re
 from pathlib import Path
@@ -9,7 +9,7 @@ _MARK = "<!-- {name}: written by make terraform-files -->"
 
 
 def filled(readme: str, module: Path) -> str:
-    """The README with its tables as they should be."""
+    """Returns the README with current tables."""
     return _between(_between(readme, "inputs", _inputs()), "outputs", _outputs(module))
 
 

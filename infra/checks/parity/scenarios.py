@@ -1,4 +1,4 @@
-"""The deployments that are compared. Together they use every input, so that none can mean different things in the two stacks."""
+"""The compared deployments. Together they use every input, so that each has the same effect in both stacks."""
 
 from infra.checks.workspace import MODULE
 
@@ -74,7 +74,7 @@ SCENARIOS = {
 
 
 def unused(inputs: list) -> list:
-    """Inputs of both stacks that no scenario uses."""
+    """Returns the inputs of both stacks that no scenario uses."""
     used = {name for chosen in SCENARIOS.values() for name in chosen}
     return sorted(
         entry["name"] for entry in inputs if "only" not in entry and entry["name"] not in used
