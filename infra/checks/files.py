@@ -3,6 +3,7 @@
 
 `--check` only compares them. It also rejects an input whose limits no test exceeds.
 """
+
 import argparse
 import difflib
 import re
@@ -24,10 +25,16 @@ def stale() -> str:
 
 def untested() -> list:
     """Returns the variables with limits for which no test expects a failure."""
-    limited = {name for text in variables.files().values() for name in re.findall(r'error_message = "(\w+): expected', text)}
+    limited = {
+        name
+        for text in variables.files().values()
+        for name in re.findall(r'error_message = "(\w+): expected', text)
+    }
     tests = "".join(file.read_text() for file in (MODULE / "tests").glob("*.tftest.hcl"))
     expected = re.findall(r"expect_failures += \[([^\]]*)\]", tests)
-    return sorted(limited - {name for names in expected for name in re.findall(r"var\.(\w+)", names)})
+    return sorted(
+        limited - {name for names in expected for name in re.findall(r"var\.(\w+)", names)}
+    )
 
 
 def _wanted() -> dict:
@@ -38,12 +45,21 @@ def _wanted() -> dict:
 
 def _difference(file: Path, wanted: str) -> str:
     found = file.read_text() if file.exists() else ""
-    return "".join(difflib.unified_diff(found.splitlines(True), wanted.splitlines(True), f"{file} (found)", f"{file} (expected)"))
+    return "".join(
+        difflib.unified_diff(
+            found.splitlines(True), wanted.splitlines(True), f"{file} (found)", f"{file} (expected)"
+        )
+    )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="infra/checks/files.py", description="Writes the generated parts of the Terraform module.")
-    parser.add_argument("--check", action="store_true", help="write nothing; fail if a file is stale")
+    parser = argparse.ArgumentParser(
+        prog="infra/checks/files.py",
+        description="Writes the generated parts of the Terraform module.",
+    )
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing; fail if a file is stale"
+    )
     if parser.parse_args().check:
         if difference := stale():
             sys.exit(f"{difference}\ninfra/checks/files.py: stale files; run make terraform-files")

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
-"""Checks the Terraform module: format, `validate` of the module and its examples, `terraform test`, and what `destroy` keeps.
+"""Checks the Terraform module: format, `validate` of the module and its examples, `terraform
+test`, and what `destroy` keeps.
 
-Prints which provider it used. Terraform's own CLI configuration (TF_CLI_CONFIG_FILE) selects it, else the public registry.
+Prints which provider it used. Terraform's own CLI configuration (TF_CLI_CONFIG_FILE) selects it,
+else the public registry.
 """
 
 import json
@@ -47,7 +49,9 @@ def _validate(workspace: Workspace, folder: Path) -> bool:
 
 
 def _destroy_stops(workspace: Workspace) -> bool:
-    """Returns true if the bucket and the key are the only resources that Terraform refuses to destroy."""
+    """Returns true if the bucket and the key are the only resources that Terraform refuses to
+    destroy.
+    """
     done = workspace.terraform(
         workspace.module, "test", "-test-directory=tests/destroy", "-json", capture=True
     )

@@ -1,7 +1,7 @@
-"""A copy of the module below `.local` in which the checks run Terraform.
+"""Runs Terraform on a copy of the module below `.local`.
 
-In a copy, the lock files and providers that a check installs never mix with those of the checkout. Terraform's own CLI
-configuration decides where the provider comes from; without one, it is the public registry.
+The copy keeps the lock files and providers of the checks apart from those of the checkout.
+Terraform's own CLI configuration selects the source of the provider, else the public registry.
 """
 
 import json
@@ -71,7 +71,7 @@ class Workspace:
         return done.stdout
 
     def _install(self) -> str:
-        """Installs the module's provider; returns its version, its signature and where it came from."""
+        """Installs the module's provider; returns its version, signature and source."""
         source = (
             f"as configured by {_CLI_CONFIG}={self._env[_CLI_CONFIG]}"
             if _CLI_CONFIG in self._env
@@ -94,7 +94,8 @@ def _require_terraform() -> None:
         )
     except FileNotFoundError:
         raise CheckError(
-            "terraform: not found; install 1.11 or newer (https://developer.hashicorp.com/terraform/install)"
+            "terraform: not found; install 1.11 or newer, see "
+            "https://developer.hashicorp.com/terraform/install"
         ) from None
     version = answer["terraform_version"]
     if tuple(int(part) for part in re.findall(r"\d+", version)[:2]) < _MINIMUM_VERSION:
@@ -106,7 +107,7 @@ def _environment() -> dict:
     ignored = ("TF_VAR_", "TF_CLI_ARGS", "TF_DATA_DIR", "TF_WORKSPACE")
     env = {name: value for name, value in os.environ.items() if not name.startswith(ignored)}
     env.update(CHECKPOINT_DISABLE="1", TF_IN_AUTOMATION="1")
-    configuration = Path(env.pop(_CLI_CONFIG, "")).resolve()
+    configuration = Path(env.pop(_CLI_CONFIG, "") or "~/.terraformrc").expanduser().resolve()
     if configuration.is_file():
         # Absolute, because Terraform runs in other folders.
         env[_CLI_CONFIG] = str(configuration)

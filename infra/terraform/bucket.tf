@@ -1,4 +1,5 @@
-# The bucket for state objects and the Vault token. `terraform destroy` stops at the bucket; README.md describes how to release it.
+# The bucket for state objects and the Vault token. `terraform destroy` stops at the bucket;
+# README.md describes how to release it.
 
 resource "aws_s3_bucket" "state" {
   # checkov:skip=CKV_AWS_18:Server access logs need a second bucket; CloudTrail data events record access to this one if the account enables them.

@@ -49,7 +49,10 @@ resource "aws_lambda_function" "this" {
 
   lifecycle {
     precondition {
-      condition     = (var.zip == null) != (var.package_bucket == null) && (var.package_bucket == null) == (var.package_key == null)
+      condition = (
+        (var.zip == null) != (var.package_bucket == null) &&
+        (var.package_bucket == null) == (var.package_key == null)
+      )
       error_message = "zip: expected either zip, or both package_bucket and package_key."
     }
     precondition {
@@ -57,7 +60,9 @@ resource "aws_lambda_function" "this" {
       error_message = "package_version: expected only with package_bucket."
     }
     precondition {
-      condition     = var.reserved_concurrency == null ? true : var.reserved_concurrency > var.max_concurrency
+      condition = (
+        var.reserved_concurrency == null ? true : var.reserved_concurrency > var.max_concurrency
+      )
       error_message = "reserved_concurrency: expected more than max_concurrency (${var.max_concurrency}), so that a reconcile run has capacity beside the events."
     }
     precondition {

@@ -1,5 +1,6 @@
-# Values that several files use: account and Region, and the files that all stacks share. Placeholders in those files have the syntax
-# of Terraform's templates; one without a value is an error.
+# Values that several files use: account and Region, and the files that all stacks share.
+# Placeholders in those files have the syntax of Terraform's templates; one without a value is an
+# error.
 
 data "aws_caller_identity" "this" {}
 data "aws_partition" "this" {}
@@ -11,11 +12,18 @@ locals {
   region    = data.aws_region.this.region
   place     = { Partition = local.partition, Region = local.region, Account = local.account }
 
-  shared               = "${path.module}/../shared"
-  settings             = { for subject, entries in jsondecode(file("${local.shared}/settings.json")) : subject => { for name, setting in entries : name => setting.value } }
-  environment_defaults = { for variable in jsondecode(file("${local.shared}/environment.json")) : variable.name => variable.default }
+  shared = "${path.module}/../shared"
+  settings = {
+    for subject, entries in jsondecode(file("${local.shared}/settings.json")) :
+    subject => { for name, setting in entries : name => setting.value }
+  }
+  environment_defaults = {
+    for variable in jsondecode(file("${local.shared}/environment.json")) :
+    variable.name => variable.default
+  }
 
-  # Placeholders that have no value in some deployments. These are separate flags, because the value of a placeholder may be known only after an apply.
+  # Placeholders that have no value in some deployments. These are separate flags, because the value
+  # of a placeholder may be known only after an apply.
   present = {
     TableName       = var.user_table != "-"
     KmsKeyArn       = local.encrypted

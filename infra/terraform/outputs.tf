@@ -78,15 +78,24 @@ output "security_group_id" {
   value       = one(aws_security_group.function[*].id)
 
   precondition {
-    condition     = local.in_vpc == (length(var.subnet_ids) > 0) && local.in_vpc == (length(var.vault_cidrs) > 0)
+    condition = (
+      local.in_vpc == (length(var.subnet_ids) > 0) &&
+      local.in_vpc == (length(var.vault_cidrs) > 0)
+    )
     error_message = "vpc_id: expected all of vpc_id, subnet_ids and vault_cidrs, or none."
   }
   precondition {
-    condition     = local.in_vpc == (length(concat(var.endpoint_prefix_list_ids, var.endpoint_security_group_ids, var.endpoint_cidrs, var.vpc_endpoints)) > 0) && (local.in_vpc || length(var.route_table_ids) == 0)
+    condition = (
+      local.in_vpc == (length(local.endpoints) > 0) &&
+      (local.in_vpc || length(var.route_table_ids) == 0)
+    )
     error_message = "vpc_id: expected with it at least one of endpoint_prefix_list_ids, endpoint_security_group_ids, endpoint_cidrs and vpc_endpoints, or the function reaches no AWS service; these and route_table_ids only with vpc_id."
   }
   precondition {
-    condition     = length(local.gateway_endpoints) == 0 ? true : length(var.route_table_ids) > 0 && length(var.endpoint_prefix_list_ids) > 0
+    condition = (
+      length(local.gateway_endpoints) == 0 ? true :
+      length(var.route_table_ids) > 0 && length(var.endpoint_prefix_list_ids) > 0
+    )
     error_message = "vpc_endpoints: expected route_table_ids and endpoint_prefix_list_ids with s3 and dynamodb; the security group refers to these by their prefix lists."
   }
 }

@@ -3,11 +3,18 @@
 locals {
   retry_seconds = local.settings.queue.retryHours * 3600
 
-  # The default follows the function's timeout. Its lower limit is such that retries last for retryHours with the maximum receive count of SQS.
-  least_visibility   = ceil(local.retry_seconds / local.settings.queue.maxReceiveCountLimit)
-  default_visibility = max(local.least_visibility, local.settings.queue.visibilityTimeoutPerFunctionTimeout * var.function_timeout_seconds)
-  visibility         = coalesce(var.queue_visibility_seconds, local.default_visibility)
-  max_receive_count  = min(ceil(local.retry_seconds / local.visibility), local.settings.queue.maxReceiveCountLimit)
+  # The default follows the function's timeout. Its lower limit is such that retries last for
+  # retryHours with the maximum receive count of SQS.
+  least_visibility = ceil(local.retry_seconds / local.settings.queue.maxReceiveCountLimit)
+  default_visibility = max(
+    local.least_visibility,
+    local.settings.queue.visibilityTimeoutPerFunctionTimeout * var.function_timeout_seconds
+  )
+  visibility = coalesce(var.queue_visibility_seconds, local.default_visibility)
+  max_receive_count = min(
+    ceil(local.retry_seconds / local.visibility),
+    local.settings.queue.maxReceiveCountLimit
+  )
 
   dead_letter_queues = {
     events      = "${var.name}-event-dead-letters"
@@ -48,7 +55,8 @@ resource "aws_sqs_queue" "dead_letters" {
 }
 
 locals {
-  # The rule sends to the queue, and sends events that it could not deliver to the dead-letter queue.
+  # The rule sends to the queue, and sends events that it could not deliver to the dead-letter
+  # queue.
   queue_policies = {
     events                = { queue = aws_sqs_queue.events, from_rule = true }
     event_dead_letters    = { queue = aws_sqs_queue.dead_letters["events"], from_rule = true }
@@ -86,7 +94,9 @@ resource "aws_sqs_queue_policy" "this" {
 
 check "retries_outlast_a_key" {
   assert {
-    condition     = local.max_receive_count * local.visibility >= local.settings.queue.keyLifetimeHours * 3600
+    condition = (
+      local.max_receive_count * local.visibility >= local.settings.queue.keyLifetimeHours * 3600
+    )
     error_message = "queue_visibility_seconds: expected retries that last until the replaced key is deleted (${local.settings.queue.keyLifetimeHours} hours), but ${local.visibility} ends them after ${floor(local.max_receive_count * local.visibility / 3600)} hours; increase it, unless this is a test."
   }
 }

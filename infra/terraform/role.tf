@@ -46,7 +46,8 @@ resource "aws_iam_role_policy" "function" {
 
 resource "aws_iam_role_policy_attachment" "function" {
   for_each = {
-    for policy in jsondecode(templatefile("${local.shared}/managed-policies.json", local.place)) : policy.name => policy.arn
+    for policy in jsondecode(templatefile("${local.shared}/managed-policies.json", local.place)) :
+    policy.name => policy.arn
     if local.present[policy.requires]
   }
 

@@ -1,4 +1,5 @@
-# The schedules that invoke the function: the nightly reconcile run and the renewal of the Vault token.
+# The schedules that invoke the function: the nightly reconcile run and the renewal of the Vault
+# token.
 
 locals {
   schedules = {
@@ -60,7 +61,8 @@ resource "aws_iam_role" "scheduler" {
       Effect    = "Allow"
       Principal = { Service = "scheduler.amazonaws.com" }
       Action    = "sts:AssumeRole"
-      # EventBridge Scheduler passes the ARN of the schedule group, not of the schedule, when it assumes the role.
+      # EventBridge Scheduler passes the ARN of the schedule group, not of the schedule, when it
+      # assumes the role.
       Condition = {
         StringEquals = {
           "aws:SourceAccount" = local.account

@@ -1,6 +1,7 @@
 # Generated from ../shared/inputs.json: edit that file, then run make terraform-files.
 
-# Private subnets with a route to Vault. Without `vpc_id`, the function runs in Lambda's own network.
+# Private subnets with a route to Vault. Without `vpc_id`, the function runs in Lambda's own
+# network.
 
 variable "vpc_id" {
   description = "VPC with a route to Vault."

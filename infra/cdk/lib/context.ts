@@ -1,6 +1,6 @@
 /**
- * Reads the context of the command line (`-c key=value`), which holds the construct's properties as text. Reports all
- * problems together.
+ * Reads the context of the command line (`-c key=value`), which holds the construct's properties as
+ * text. Reports all problems together.
  */
 import { inputs, type Input } from './inputs';
 import type { IamKeySyncProps } from './props';
@@ -9,7 +9,9 @@ import { validate } from './rules';
 /** An invalid context; holds one line for each problem. */
 export class ContextError extends Error {
   constructor(readonly problems: readonly string[]) {
-    super(['context: incomplete or invalid; README.md describes every key', ...problems].join('\n  '));
+    super(
+      ['context: incomplete or invalid; README.md describes every key', ...problems].join('\n  '),
+    );
   }
 }
 
@@ -25,16 +27,23 @@ export function readContext(context: Readonly<Record<string, unknown>>): IamKeyS
   return props;
 }
 
-/** Converts text to the input's type. Text that cannot be converted is returned unchanged, so that validation rejects it. */
+/**
+ * Converts text to the input's type. Text that cannot be converted is returned unchanged, so that
+ * validation rejects it.
+ */
 function fromText({ type }: Input, given: unknown): unknown {
-  if (typeof given !== 'string') return type === 'string' || type === 'path' ? String(given) : given;
+  if (typeof given !== 'string')
+    return type === 'string' || type === 'path' ? String(given) : given;
   if (type === 'number') return /^\d+$/.test(given) ? Number(given) : given;
   if (type === 'bool') return given === 'true' ? true : given === 'false' ? false : given;
   if (type === 'list') return given === '' ? [] : given.split(',').map((item) => item.trim());
   return given;
 }
 
-/** Reports misspelt keys, which would otherwise be ignored. Keys with other characters belong to the CDK. */
+/**
+ * Reports misspelt keys, which would otherwise be ignored. Keys with other characters belong to the
+ * CDK.
+ */
 function unknownKeys(context: Readonly<Record<string, unknown>>): string[] {
   return Object.keys(context)
     .filter((key) => /^[A-Za-z]+$/.test(key) && !inputs.has(key))

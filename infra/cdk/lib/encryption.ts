@@ -9,10 +9,15 @@ import type { IamKeySyncProps } from './props';
 import { permissions, type Placeholders } from './shared';
 
 /**
- * Returns the key, if there is one. A created key is kept when the stack is destroyed, with any removal policy: without it,
- * everything that it encrypted would be lost.
+ * Returns the key, if there is one. A created key is kept when the stack is destroyed, with any
+ * removal policy: without it, everything that it encrypted would be lost.
  */
-export function encryptionKey(scope: Construct, id: string, props: IamKeySyncProps, values: Placeholders): IKey | undefined {
+export function encryptionKey(
+  scope: Construct,
+  id: string,
+  props: IamKeySyncProps,
+  values: Placeholders,
+): IKey | undefined {
   if (props.kmsKeyArn !== undefined) return Key.fromKeyArn(scope, id, props.kmsKeyArn);
   if (props.createKmsKey === false) return undefined;
   return new Key(scope, id, {

@@ -8,15 +8,17 @@ import { environmentDefault } from './shared';
 
 export type Variables = Readonly<Record<string, string>>;
 
-// Lambda's limit for all variables of a function together. Lambda measures them as one JSON object, in which each line break of a
-// certificate takes two bytes.
+// Lambda's limit for all variables of a function together. Lambda measures them as one JSON object,
+// in which each line break of a certificate takes two bytes.
 const BYTES_LIMIT = 4096;
 const MAX_BUCKET_NAME = 63;
 
 // Always set, because the role or the rule depends on them too.
 const ALWAYS = ['SSM_PARAMETER_PREFIX', 'SSM_PARAMETER_SUFFIX', 'IAM_USER_TABLE'];
 
-/** Returns the variables: the bucket, those on which role or rule depend, and those of given inputs. */
+/**
+ * Returns the variables: the bucket, those on which role or rule depend, and those of given inputs.
+ */
 export function variables(props: IamKeySyncProps, bucketName: string): Variables {
   const all: Record<string, string> = { S3_BUCKET_NAME: bucketName };
   for (const name of ALWAYS) all[name] = environmentDefault(name);
@@ -36,7 +38,7 @@ export function environmentProblem(props: IamKeySyncProps): string[] {
   const bytes = Buffer.byteLength(JSON.stringify(Object.fromEntries(known)));
   if (bytes <= BYTES_LIMIT) return [];
   return [
-    `vaultCaFile: expected an environment of at most ${BYTES_LIMIT} bytes, the limit of Lambda; got ${bytes}; ` +
-    "keep only the CA that issued Vault's certificate",
+    `vaultCaFile: expected an environment of at most ${BYTES_LIMIT} bytes, the limit of Lambda; ` +
+      `got ${bytes}; keep only the CA that issued Vault's certificate`,
   ];
 }

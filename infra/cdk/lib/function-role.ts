@@ -1,5 +1,6 @@
 /**
- * The function's role: the statements of `permissions.json`, and the managed policies of AWS that a deployment needs.
+ * The function's role: the statements of `permissions.json`, and the managed policies of AWS that a
+ * deployment needs.
  */
 import { ArnFormat, Aws, Stack, Validations } from 'aws-cdk-lib';
 import { ManagedPolicy, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
@@ -23,27 +24,46 @@ export interface RoleResources {
 }
 
 /** Creates the role with exactly the permissions of this deployment. */
-export function functionRole(scope: Construct, props: IamKeySyncProps, resources: RoleResources): Role {
+export function functionRole(
+  scope: Construct,
+  props: IamKeySyncProps,
+  resources: RoleResources,
+): Role {
   const values = placeholders(scope, props, resources);
   const granted = permissions(values);
   const managed = managedPolicies(values);
   const boundary = props.permissionsBoundaryArn;
-  // The policy is inline, because Lambda rejects an event source mapping until the function's role is allowed to read the queue.
+  // The policy is inline, because Lambda rejects an event source mapping until the function's role
+  // is allowed to read the queue.
   const role = new Role(scope, 'Role', {
     assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
     description: 'Role of the function that copies rotated IAM access keys to Vault',
     inlinePolicies: { IamKeySync: policyOf(granted) },
-    managedPolicies: managed.map(({ name, arn }) => ManagedPolicy.fromManagedPolicyArn(scope, name, arn)),
-    permissionsBoundary: boundary ? ManagedPolicy.fromManagedPolicyArn(scope, 'Boundary', boundary) : undefined,
+    managedPolicies: managed.map(({ name, arn }) =>
+      ManagedPolicy.fromManagedPolicyArn(scope, name, arn),
+    ),
+    permissionsBoundary: boundary
+      ? ManagedPolicy.fromManagedPolicyArn(scope, 'Boundary', boundary)
+      : undefined,
   });
-  acknowledgeWildcards(role, granted.filter(({ effect }) => effect !== 'Deny'));
+  acknowledgeWildcards(
+    role,
+    granted.filter(({ effect }) => effect !== 'Deny'),
+  );
   for (const { arn, why } of managed) {
-    Validations.of(role).acknowledge({ id: `AwsSolutions-IAM4[Policy::${arn.replace(Aws.PARTITION, '<AWS::Partition>')}]`, reason: why });
+    Validations.of(role).acknowledge({
+      id: `AwsSolutions-IAM4[Policy::${arn.replace(Aws.PARTITION, '<AWS::Partition>')}]`,
+      reason: why,
+    });
   }
   return role;
 }
 
-function placeholders(scope: Construct, props: IamKeySyncProps, { bucket, queue, failures, logGroup, key }: RoleResources): Placeholders {
+function placeholders(
+  scope: Construct,
+  props: IamKeySyncProps,
+  { bucket, queue, failures, logGroup, key }: RoleResources,
+): Placeholders {
   const prefix = props.parameterPrefix ?? environmentDefault('SSM_PARAMETER_PREFIX');
   const userTable = props.userTable ?? environmentDefault('IAM_USER_TABLE');
   return {

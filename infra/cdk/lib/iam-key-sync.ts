@@ -1,5 +1,6 @@
 /**
- * The construct with everything that the service needs in one account and Region, for use in any stack.
+ * The construct with everything that the service needs in one account and Region, for use in any
+ * stack.
  *
  *   SSM change event → rule → queue → function → Vault, state in the bucket;
  *   schedules → function; alarms and a dashboard monitor it.
@@ -53,9 +54,15 @@ export class IamKeySync extends Construct {
     super(scope, id);
     const problems = validate(props);
     if (problems.length > 0) throw new Error(problems.join('\n'));
-    const functionTimeout = Duration.seconds(props.functionTimeoutSeconds ?? inputDefault('functionTimeoutSeconds'));
-    const visibilityTimeout = props.queueVisibilitySeconds === undefined ? undefined : Duration.seconds(props.queueVisibilitySeconds);
-    const removalPolicy = props.removalPolicy === 'destroy' ? RemovalPolicy.DESTROY : RemovalPolicy.RETAIN;
+    const functionTimeout = Duration.seconds(
+      props.functionTimeoutSeconds ?? inputDefault('functionTimeoutSeconds'),
+    );
+    const visibilityTimeout =
+      props.queueVisibilitySeconds === undefined
+        ? undefined
+        : Duration.seconds(props.queueVisibilitySeconds);
+    const removalPolicy =
+      props.removalPolicy === 'destroy' ? RemovalPolicy.DESTROY : RemovalPolicy.RETAIN;
 
     const key = encryptionKey(this, 'Key', props, {
       Partition: Aws.PARTITION,
@@ -67,7 +74,14 @@ export class IamKeySync extends Construct {
     const network = props.vpcId === undefined ? undefined : new Network(this, 'Network', props);
     const events = new EventQueue(this, 'Events', { functionTimeout, visibilityTimeout, key });
     const bucket = stateBucket(this, 'State', removalPolicy, key);
-    const sync = new SyncFunction(this, 'Sync', props, { bucket, queue: events.queue, functionTimeout, removalPolicy, key, network });
+    const sync = new SyncFunction(this, 'Sync', props, {
+      bucket,
+      queue: events.queue,
+      functionTimeout,
+      removalPolicy,
+      key,
+      network,
+    });
     const schedules = new Schedules(this, 'Schedules', sync.function, props, key);
 
     this.key = key;
@@ -107,7 +121,11 @@ export class IamKeySync extends Construct {
     });
     return new Rule(this, 'ParameterChanges', {
       description: 'Changes of the parameters that hold IAM access keys',
-      eventPattern: { source: pattern.source, detailType: pattern['detail-type'], detail: pattern.detail },
+      eventPattern: {
+        source: pattern.source,
+        detailType: pattern['detail-type'],
+        detail: pattern.detail,
+      },
       targets: [
         new SqsQueue(this.queue, {
           deadLetterQueue: this.deadLetterQueue,

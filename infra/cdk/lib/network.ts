@@ -1,6 +1,7 @@
 /**
- * The function's network in a VPC: a security group without ingress whose egress is limited to Vault and AWS endpoints, and
- * endpoints on request. It looks up nothing in the account: the VPC is known only by its ids.
+ * The function's network in a VPC: a security group without ingress whose egress is limited to
+ * Vault and AWS endpoints, and endpoints on request. It looks up nothing in the account: the VPC is
+ * known only by its ids.
  */
 import { Aws, Token } from 'aws-cdk-lib';
 import { CfnSecurityGroup, CfnSecurityGroupIngress, CfnVPCEndpoint } from 'aws-cdk-lib/aws-ec2';
@@ -40,15 +41,35 @@ export class Network extends Construct {
     }
   }
 
-  private egress(props: IamKeySyncProps, endpoints: CfnSecurityGroup | undefined): CfnSecurityGroup.EgressProperty[] {
-    const groups = [...(props.endpointSecurityGroupIds ?? []), ...(endpoints ? [endpoints.attrGroupId] : [])];
+  private egress(
+    props: IamKeySyncProps,
+    endpoints: CfnSecurityGroup | undefined,
+  ): CfnSecurityGroup.EgressProperty[] {
+    const groups = [
+      ...(props.endpointSecurityGroupIds ?? []),
+      ...(endpoints ? [endpoints.attrGroupId] : []),
+    ];
     return [
-      ...props.vaultCidrs!.map((cidrIp) => ({ cidrIp, ...tcp(vaultPort(props.vaultAddr)), description: 'Vault' })),
-      ...(props.endpointPrefixListIds ?? []).map((destinationPrefixListId) => ({
-        destinationPrefixListId, ...tcp(HTTPS), description: 'Gateway endpoint',
+      ...props.vaultCidrs!.map((cidrIp) => ({
+        cidrIp,
+        ...tcp(vaultPort(props.vaultAddr)),
+        description: 'Vault',
       })),
-      ...groups.map((destinationSecurityGroupId) => ({ destinationSecurityGroupId, ...tcp(HTTPS), description: 'Interface endpoint' })),
-      ...(props.endpointCidrs ?? []).map((cidrIp) => ({ cidrIp, ...tcp(HTTPS), description: 'Interface endpoint' })),
+      ...(props.endpointPrefixListIds ?? []).map((destinationPrefixListId) => ({
+        destinationPrefixListId,
+        ...tcp(HTTPS),
+        description: 'Gateway endpoint',
+      })),
+      ...groups.map((destinationSecurityGroupId) => ({
+        destinationSecurityGroupId,
+        ...tcp(HTTPS),
+        description: 'Interface endpoint',
+      })),
+      ...(props.endpointCidrs ?? []).map((cidrIp) => ({
+        cidrIp,
+        ...tcp(HTTPS),
+        description: 'Interface endpoint',
+      })),
     ];
   }
 
@@ -57,7 +78,9 @@ export class Network extends Construct {
       groupDescription: 'IAM key sync: interface endpoints, for the function alone',
       vpcId: this.vpcId,
       // Without an egress rule, EC2 would allow all egress.
-      securityGroupEgress: [{ cidrIp: '127.0.0.1/32', ...tcp(HTTPS), description: 'Endpoints need no egress' }],
+      securityGroupEgress: [
+        { cidrIp: '127.0.0.1/32', ...tcp(HTTPS), description: 'Endpoints need no egress' },
+      ],
     });
   }
 
@@ -81,7 +104,10 @@ export class Network extends Construct {
 
 /** Returns the port of Vault's address; 443 for https without a port. */
 export function vaultPort(address: string): number {
-  if (Token.isUnresolved(address)) throw new Error('vaultAddr: expected a literal text, because the security group needs its port');
+  if (Token.isUnresolved(address))
+    throw new Error(
+      'vaultAddr: expected a literal text, because the security group needs its port',
+    );
   const url = new URL(address);
   return Number(url.port) || (url.protocol === 'http:' ? 80 : HTTPS);
 }

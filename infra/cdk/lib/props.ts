@@ -1,12 +1,15 @@
 /**
- * The properties of the construct: the inputs of `infra/shared/inputs.json`, which describes them and their limits.
+ * The properties of the construct: the inputs of `infra/shared/inputs.json`, which describes them
+ * and their limits.
  */
 
 /** The value of `userTable` that disables the roster. */
 export const NO_ROSTER = '-';
 
 export interface IamKeySyncProps {
-  /** Path of the function's zip, with the binary `bootstrap` at its root. This or `packageBucket`. */
+  /**
+   * Path of the function's zip, with the binary `bootstrap` at its root. This or `packageBucket`.
+   */
   readonly zip?: string;
   /** Bucket that holds the zip, in the Region of the stack. */
   readonly packageBucket?: string;
@@ -18,7 +21,10 @@ export interface IamKeySyncProps {
 
   /** Address of Vault, such as https://vault.example.org:8200. */
   readonly vaultAddr: string;
-  /** PEM file with the CA that issued Vault's certificate; no other CA is trusted. @default the system's CAs */
+  /**
+   * PEM file with the CA that issued Vault's certificate; no other CA is trusted. @default the
+   * system's CAs
+   */
   readonly vaultCaFile?: string;
   readonly vaultNamespace?: string;
   /** @default secret */
@@ -62,7 +68,9 @@ export interface IamKeySyncProps {
   /** Permissions boundary of both roles. @default none */
   readonly permissionsBoundaryArn?: string;
 
-  /** Must be longer than the function's timeout. @default twice the function's timeout, at least 216 */
+  /**
+   * Must be longer than the function's timeout. @default twice the function's timeout, at least 216
+   */
   readonly queueVisibilitySeconds?: number;
   /** @default 2 */
   readonly maxConcurrency?: number;
@@ -87,7 +95,10 @@ export interface IamKeySyncProps {
   readonly vpcEndpoints?: readonly ('ssm' | 's3' | 'dynamodb')[];
   readonly routeTableIds?: readonly string[];
 
-  /** Key for the bucket, the queues and the topic. Its policy must contain the statements of key-policy.json. */
+  /**
+   * Key for the bucket, the queues and the topic. Its policy must contain the statements of
+   * key-policy.json.
+   */
   readonly kmsKeyArn?: string;
   /** Whether to create a key if none is given. @default true */
   readonly createKmsKey?: boolean;
@@ -105,16 +116,59 @@ export interface IamKeySyncProps {
   readonly removalPolicy?: 'retain' | 'destroy';
 }
 
-/** The names of all properties. The compiler compares them with the interface, and a test with inputs.json. */
+/**
+ * The names of all properties. The compiler compares them with the interface, and a test with
+ * inputs.json.
+ */
 export const PROPERTIES = [
-  'zip', 'packageBucket', 'packageKey', 'packageVersion', 'architecture', 'codeSigningConfigArn',
-  'vaultAddr', 'vaultCaFile', 'vaultNamespace', 'vaultMount', 'vaultPathPrefix', 'tokenRefreshThresholdHours',
-  'parameterPrefix', 'parameterSuffix', 'parameterKmsKeyArn', 'userTable', 'userList', 'onUserDeleted', 'syncIntervalHours',
-  'functionTimeoutSeconds', 'memoryMib', 'reservedConcurrency', 'tracing', 'logLevel', 'logRetentionDays', 'syncConcurrency',
-  'ssmMaxCallsPerSecond', 'permissionsBoundaryArn', 'queueVisibilitySeconds', 'maxConcurrency',
-  'scheduleTimeZone', 'sweepSchedule', 'tokenRefreshSchedule',
-  'vpcId', 'subnetIds', 'vaultCidrs', 'endpointPrefixListIds', 'endpointSecurityGroupIds', 'endpointCidrs', 'vpcEndpoints', 'routeTableIds',
-  'kmsKeyArn', 'createKmsKey', 'encryptLogs', 'alarmTopicArn', 'pageTopicArn', 'alarmEmails', 'removalPolicy',
+  'zip',
+  'packageBucket',
+  'packageKey',
+  'packageVersion',
+  'architecture',
+  'codeSigningConfigArn',
+  'vaultAddr',
+  'vaultCaFile',
+  'vaultNamespace',
+  'vaultMount',
+  'vaultPathPrefix',
+  'tokenRefreshThresholdHours',
+  'parameterPrefix',
+  'parameterSuffix',
+  'parameterKmsKeyArn',
+  'userTable',
+  'userList',
+  'onUserDeleted',
+  'syncIntervalHours',
+  'functionTimeoutSeconds',
+  'memoryMib',
+  'reservedConcurrency',
+  'tracing',
+  'logLevel',
+  'logRetentionDays',
+  'syncConcurrency',
+  'ssmMaxCallsPerSecond',
+  'permissionsBoundaryArn',
+  'queueVisibilitySeconds',
+  'maxConcurrency',
+  'scheduleTimeZone',
+  'sweepSchedule',
+  'tokenRefreshSchedule',
+  'vpcId',
+  'subnetIds',
+  'vaultCidrs',
+  'endpointPrefixListIds',
+  'endpointSecurityGroupIds',
+  'endpointCidrs',
+  'vpcEndpoints',
+  'routeTableIds',
+  'kmsKeyArn',
+  'createKmsKey',
+  'encryptLogs',
+  'alarmTopicArn',
+  'pageTopicArn',
+  'alarmEmails',
+  'removalPolicy',
 ] as const satisfies readonly (keyof IamKeySyncProps)[];
 
 /** Fails to compile if a property is missing from the list. */

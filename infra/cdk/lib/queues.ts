@@ -12,15 +12,28 @@ export class EventQueue extends Construct {
   readonly queue: Queue;
   readonly deadLetters: Queue;
 
-  constructor(scope: Construct, id: string, props: { functionTimeout: Duration; visibilityTimeout?: Duration; key?: IKey }) {
+  constructor(
+    scope: Construct,
+    id: string,
+    props: { functionTimeout: Duration; visibilityTimeout?: Duration; key?: IKey },
+  ) {
     super(scope, id);
-    const visibilityTimeout = props.visibilityTimeout ?? defaultVisibilityTimeout(props.functionTimeout);
+    const visibilityTimeout =
+      props.visibilityTimeout ?? defaultVisibilityTimeout(props.functionTimeout);
     this.deadLetters = deadLetterQueue(this, 'DeadLetters', props.key);
-    this.queue = encryptedQueue(this, 'Queue', {
-      visibilityTimeout,
-      retentionPeriod: Duration.days(settings.queue.retentionDays.value),
-      deadLetterQueue: { queue: this.deadLetters, maxReceiveCount: this.maxReceiveCount(visibilityTimeout) },
-    }, props.key);
+    this.queue = encryptedQueue(
+      this,
+      'Queue',
+      {
+        visibilityTimeout,
+        retentionPeriod: Duration.days(settings.queue.retentionDays.value),
+        deadLetterQueue: {
+          queue: this.deadLetters,
+          maxReceiveCount: this.maxReceiveCount(visibilityTimeout),
+        },
+      },
+      props.key,
+    );
   }
 
   private maxReceiveCount(visibilityTimeout: Duration): number {
@@ -31,8 +44,9 @@ export class EventQueue extends Construct {
     if (hours < keyLifetimeHours.value) {
       Annotations.of(this).addWarningV2(
         'iam-key-sync:short-retries',
-        `queueVisibilitySeconds: expected retries that last until the replaced key is deleted (${keyLifetimeHours.value} hours), but ` +
-          `${visibilityTimeout.toSeconds()} s ends them after ${hours.toFixed(1)} hours; increase it, unless this is a test`,
+        'queueVisibilitySeconds: expected retries that last until the replaced key is deleted ' +
+          `(${keyLifetimeHours.value} hours), but ${visibilityTimeout.toSeconds()} s ends them after ` +
+          `${hours.toFixed(1)} hours; increase it, unless this is a test`,
       );
     }
     return count;
@@ -40,25 +54,46 @@ export class EventQueue extends Construct {
 }
 
 /**
- * Returns the default, which follows the function's timeout. Its lower limit is such that retries last for `retryHours` with
- * the maximum receive count of SQS.
+ * Returns the default, which follows the function's timeout. Its lower limit is such that retries
+ * last for `retryHours` with the maximum receive count of SQS.
  */
 function defaultVisibilityTimeout(functionTimeout: Duration): Duration {
   const { visibilityTimeoutPerFunctionTimeout, retryHours, maxReceiveCountLimit } = settings.queue;
   const least = Math.ceil((retryHours.value * 3600) / maxReceiveCountLimit.value);
-  return Duration.seconds(Math.max(least, visibilityTimeoutPerFunctionTimeout.value * functionTimeout.toSeconds()));
+  return Duration.seconds(
+    Math.max(least, visibilityTimeoutPerFunctionTimeout.value * functionTimeout.toSeconds()),
+  );
 }
 
 /** Creates a dead-letter queue, which only operators read. */
 export function deadLetterQueue(scope: Construct, id: string, key: IKey | undefined): Queue {
-  return encryptedQueue(scope, id, { retentionPeriod: Duration.days(settings.deadLetters.retentionDays.value) }, key);
+  return encryptedQueue(
+    scope,
+    id,
+    { retentionPeriod: Duration.days(settings.deadLetters.retentionDays.value) },
+    key,
+  );
 }
 
-function encryptedQueue(scope: Construct, id: string, props: QueueProps, key: IKey | undefined): Queue {
-  if (key === undefined) return new Queue(scope, id, { ...props, encryption: QueueEncryption.SQS_MANAGED, enforceSSL: true });
-  const queue = new Queue(scope, id, { ...props, encryption: QueueEncryption.UNENCRYPTED, enforceSSL: true });
-  // Set on the CloudFormation resource. If the CDK knew the key, it would allow every rule of the account to send, and would
-  // extend the key's policy, which must contain only key-policy.json.
+function encryptedQueue(
+  scope: Construct,
+  id: string,
+  props: QueueProps,
+  key: IKey | undefined,
+): Queue {
+  if (key === undefined)
+    return new Queue(scope, id, {
+      ...props,
+      encryption: QueueEncryption.SQS_MANAGED,
+      enforceSSL: true,
+    });
+  const queue = new Queue(scope, id, {
+    ...props,
+    encryption: QueueEncryption.UNENCRYPTED,
+    enforceSSL: true,
+  });
+  // Set on the CloudFormation resource. If the CDK knew the key, it would allow every rule of the
+  // account to send, and would extend the key's policy, which must contain only key-policy.json.
   const resource = queue.node.defaultChild as CfnQueue;
   resource.kmsMasterKeyId = key.keyArn;
   resource.sqsManagedSseEnabled = undefined;

@@ -1,6 +1,6 @@
 /**
- * Validates the properties before anything is deployed: each one by itself, and the rules between them that
- * `infra/shared/inputs.json` describes. Reports all problems together.
+ * Validates the properties before anything is deployed: each one by itself, and the rules between
+ * them that `infra/shared/inputs.json` describes. Reports all problems together.
  */
 import { Token } from 'aws-cdk-lib';
 import { environmentProblem } from './environment';
@@ -19,7 +19,12 @@ export function validate(props: IamKeySyncProps): string[] {
     const problem = inputProblem(key, input, value);
     if (problem !== undefined) single.push(`${key}: ${problem}`);
   }
-  const problems = [...single, ...packageRules(props), ...networkRules(props), ...otherRules(props)];
+  const problems = [
+    ...single,
+    ...packageRules(props),
+    ...networkRules(props),
+    ...otherRules(props),
+  ];
   // The other rules need valid values.
   if (single.length > 0) return problems;
   return [...problems, ...timeRules(props), ...environmentProblem(props)];
@@ -28,9 +33,18 @@ export function validate(props: IamKeySyncProps): string[] {
 function packageRules(props: IamKeySyncProps): string[] {
   const { zip, packageBucket, packageKey, packageVersion } = props;
   return violated(
-    [(zip === undefined) === (packageBucket === undefined), 'zip: expected exactly one of zip and packageBucket'],
-    [(packageBucket === undefined) !== (packageKey === undefined), 'packageKey: expected both packageBucket and packageKey, or neither'],
-    [packageVersion !== undefined && packageBucket === undefined, 'packageVersion: expected only with packageBucket'],
+    [
+      (zip === undefined) === (packageBucket === undefined),
+      'zip: expected exactly one of zip and packageBucket',
+    ],
+    [
+      (packageBucket === undefined) !== (packageKey === undefined),
+      'packageKey: expected both packageBucket and packageKey, or neither',
+    ],
+    [
+      packageVersion !== undefined && packageBucket === undefined,
+      'packageVersion: expected only with packageBucket',
+    ],
   );
 }
 
@@ -41,28 +55,49 @@ function timeRules(props: IamKeySyncProps): string[] {
   return violated(
     [
       known(visibility, timeout) && visibility! <= timeout,
-      `queueVisibilitySeconds: expected more than functionTimeoutSeconds (${timeout}), or a message is delivered again while it is still being processed; got ${visibility}`,
+      `queueVisibilitySeconds: expected more than functionTimeoutSeconds (${timeout}), or a message ` +
+        `is delivered again while it is still being processed; got ${visibility}`,
     ],
     [
       known(reserved, batches) && reserved! <= batches,
-      `reservedConcurrency: expected more than maxConcurrency (${batches}), so that a reconcile run has capacity beside the events; got ${reserved}`,
+      `reservedConcurrency: expected more than maxConcurrency (${batches}), so that a reconcile run ` +
+        `has capacity beside the events; got ${reserved}`,
     ],
   );
 }
 
 function networkRules(props: IamKeySyncProps): string[] {
-  const { vpcId, subnetIds, vaultCidrs, endpointPrefixListIds, endpointSecurityGroupIds, endpointCidrs, vpcEndpoints, routeTableIds } = props;
-  const endpoints = { endpointPrefixListIds, endpointSecurityGroupIds, endpointCidrs, vpcEndpoints };
+  const {
+    vpcId,
+    subnetIds,
+    vaultCidrs,
+    endpointPrefixListIds,
+    endpointSecurityGroupIds,
+    endpointCidrs,
+    vpcEndpoints,
+    routeTableIds,
+  } = props;
+  const endpoints = {
+    endpointPrefixListIds,
+    endpointSecurityGroupIds,
+    endpointCidrs,
+    vpcEndpoints,
+  };
   const inside = [vpcId !== undefined, hasItems(subnetIds), hasItems(vaultCidrs)];
   const gateways = (vpcEndpoints ?? []).filter((service) => service !== 'ssm');
   return violated(
-    [inside.includes(true) && inside.includes(false), 'vpcId: expected all of vpcId, subnetIds and vaultCidrs, or none'],
-    ...Object.entries({ ...endpoints, routeTableIds }).map(
-      ([key, value]): Rule => [vpcId === undefined && hasItems(value), `${key}: expected only with vpcId`],
-    ),
+    [
+      inside.includes(true) && inside.includes(false),
+      'vpcId: expected all of vpcId, subnetIds and vaultCidrs, or none',
+    ],
+    ...Object.entries({ ...endpoints, routeTableIds }).map(([key, value]): Rule => [
+      vpcId === undefined && hasItems(value),
+      `${key}: expected only with vpcId`,
+    ]),
     [
       vpcId !== undefined && !Object.values(endpoints).some(hasItems),
-      `vpcId: expected at least one of ${Object.keys(endpoints).join(', ')} with it, or the function reaches no AWS service`,
+      `vpcId: expected at least one of ${Object.keys(endpoints).join(', ')} with it, ` +
+        'or the function reaches no AWS service',
     ],
     [
       gateways.length > 0 && !(hasItems(routeTableIds) && hasItems(endpointPrefixListIds)),
@@ -77,7 +112,10 @@ function otherRules(props: IamKeySyncProps): string[] {
       props.encryptLogs === true && props.kmsKeyArn === undefined && props.createKmsKey === false,
       'encryptLogs: expected a key; set kmsKeyArn or createKmsKey',
     ],
-    [hasItems(props.alarmEmails) && props.alarmTopicArn !== undefined, 'alarmEmails: expected only without alarmTopicArn'],
+    [
+      hasItems(props.alarmEmails) && props.alarmTopicArn !== undefined,
+      'alarmEmails: expected only without alarmTopicArn',
+    ],
   );
 }
 

@@ -1,6 +1,6 @@
 /**
- * Reads the files in `infra/shared`, which all stacks share, and fills their placeholders. Knows their format, and no AWS
- * resources.
+ * Reads the files in `infra/shared`, which all stacks share, and fills their placeholders. Knows
+ * their format, and no AWS resources.
  */
 import { readFileSync } from 'node:fs';
 import * as path from 'node:path';
@@ -68,7 +68,10 @@ interface Setting<T> {
 }
 
 export interface Settings {
-  readonly function: Record<'timeoutSeconds' | 'leastTimeoutSeconds' | 'memoryMiB' | 'logRetentionDays', Setting<number>> & {
+  readonly function: Record<
+    'timeoutSeconds' | 'leastTimeoutSeconds' | 'memoryMiB' | 'logRetentionDays',
+    Setting<number>
+  > & {
     readonly logFormat: Setting<string>;
   };
   readonly queue: Record<
@@ -80,11 +83,17 @@ export interface Settings {
     Setting<number>
   >;
   readonly deadLetters: Record<'retentionDays', Setting<number>>;
-  readonly mapping: Record<'batchSize' | 'batchingWindowSeconds' | 'maximumConcurrency', Setting<number>>;
+  readonly mapping: Record<
+    'batchSize' | 'batchingWindowSeconds' | 'maximumConcurrency',
+    Setting<number>
+  >;
   readonly asynchronous: Record<'retryAttempts' | 'maximumEventAgeHours', Setting<number>>;
   readonly delivery: Record<'maximumEventAgeHours' | 'retryAttempts', Setting<number>>;
   readonly bucket: Record<'noncurrentVersionDays' | 'noncurrentTokenVersionDays', Setting<number>>;
-  readonly schedules: Record<'timeZone' | 'sweepExpression' | 'tokenRefreshExpression', Setting<string>> &
+  readonly schedules: Record<
+    'timeZone' | 'sweepExpression' | 'tokenRefreshExpression',
+    Setting<string>
+  > &
     Record<'sweepPayload' | 'tokenRefreshPayload', Setting<Record<string, unknown>>> &
     Record<'flexibleWindowMinutes', Setting<number>>;
 }
@@ -99,16 +108,22 @@ export function eventPattern(values: Placeholders): EventPattern {
 
 /** Returns the statements of a file, filled, without those whose `requires` has no value. */
 export function permissions(values: Placeholders, file = 'permissions.json'): Permission[] {
-  return granted<Permission>(file, values).map((permission) => fill(permission, values, `${file}, ${permission.sid}`));
+  return granted<Permission>(file, values).map((permission) =>
+    fill(permission, values, `${file}, ${permission.sid}`),
+  );
 }
 
 /** Returns the managed policies of AWS that the function's role needs in this deployment. */
 export function managedPolicies(values: Placeholders): ManagedPolicy[] {
-  return granted<ManagedPolicy>('managed-policies.json', values).map((policy) => fill(policy, values, `managed-policies.json, ${policy.name}`));
+  return granted<ManagedPolicy>('managed-policies.json', values).map((policy) =>
+    fill(policy, values, `managed-policies.json, ${policy.name}`),
+  );
 }
 
 export function alarms(values: Placeholders): AlarmDefinition[] {
-  return read<AlarmDefinition[]>('alarms.json').map((alarm) => fill(alarm, values, `alarms.json, ${alarm.id}`));
+  return read<AlarmDefinition[]>('alarms.json').map((alarm) =>
+    fill(alarm, values, `alarms.json, ${alarm.id}`),
+  );
 }
 
 export function dashboard(values: Placeholders): Record<string, unknown> {
@@ -119,17 +134,24 @@ export function dashboard(values: Placeholders): Record<string, unknown> {
 export function environmentDefault(name: string): string {
   const value = environment.find((variable) => variable.name === name)?.default;
   if (value === undefined || value === null) {
-    throw new Error(`environment.json: ${name} has no default; add one, or set the variable in the stack`);
+    throw new Error(
+      `environment.json: ${name} has no default; add one, or set the variable in the stack`,
+    );
   }
   return value;
 }
 
-/** Returns a copy of `template` in which every `${Name}`, at any depth, is replaced. Errors start with `origin`. */
+/**
+ * Returns a copy of `template` in which every `${Name}`, at any depth, is replaced. Errors start
+ * with `origin`.
+ */
 export function fill<T>(template: T, values: Placeholders, origin: string): T {
   if (typeof template === 'string') return fillText(template, values, origin) as T;
   if (Array.isArray(template)) return template.map((item) => fill(item, values, origin)) as T;
   if (typeof template === 'object' && template !== null) {
-    return Object.fromEntries(Object.entries(template).map(([key, item]) => [key, fill(item, values, origin)])) as T;
+    return Object.fromEntries(
+      Object.entries(template).map(([key, item]) => [key, fill(item, values, origin)]),
+    ) as T;
   }
   return template;
 }
@@ -141,18 +163,25 @@ function fillText(text: string, values: Placeholders, origin: string): string {
       throw new Error(`${origin}: "${text}" has a malformed placeholder; write it as \${Name}`);
     }
     if (!Object.hasOwn(values, name)) {
-      throw new Error(`${origin}: unknown placeholder ${found}; known here: ${Object.keys(values).join(', ')}`);
+      throw new Error(
+        `${origin}: unknown placeholder ${found}; known here: ${Object.keys(values).join(', ')}`,
+      );
     }
     const value = values[name];
     if (!value) {
-      throw new Error(`${origin}: no value for placeholder ${found}; set it, or add "requires": "${name}" to the statement`);
+      throw new Error(
+        `${origin}: no value for placeholder ${found}; ` +
+          `set it, or add "requires": "${name}" to the statement`,
+      );
     }
     return value;
   });
 }
 
 function granted<T extends { requires?: string }>(file: string, values: Placeholders): T[] {
-  return read<T[]>(file).filter(({ requires }) => requires === undefined || values[requires] !== undefined);
+  return read<T[]>(file).filter(
+    ({ requires }) => requires === undefined || values[requires] !== undefined,
+  );
 }
 
 export function read<T>(file: string): T {

@@ -4,7 +4,14 @@
 import { Duration, Validations, type RemovalPolicy } from 'aws-cdk-lib';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import {
-  Architecture, CfnFunction, Code, CodeSigningConfig, Function as LambdaFunction, LoggingFormat, Runtime, Tracing,
+  Architecture,
+  CfnFunction,
+  Code,
+  CodeSigningConfig,
+  Function as LambdaFunction,
+  LoggingFormat,
+  Runtime,
+  Tracing,
 } from 'aws-cdk-lib/aws-lambda';
 import { SqsDestination } from 'aws-cdk-lib/aws-lambda-destinations';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
@@ -61,7 +68,8 @@ export class SyncFunction extends Construct {
       memorySize: props.memoryMib ?? inputDefault<number>('memoryMib'),
       reservedConcurrentExecutions: props.reservedConcurrency,
       tracing: props.tracing ? Tracing.ACTIVE : undefined,
-      // Immutable, because the CDK would add its own statements for destinations, tracing and log groups.
+      // Immutable, because the CDK would add its own statements for destinations, tracing and log
+      // groups.
       role: role.withoutPolicyUpdates(),
       logGroup: this.logGroup,
       loggingFormat: settings.function.logFormat.value as LoggingFormat,
@@ -70,16 +78,21 @@ export class SyncFunction extends Construct {
       maxEventAge: Duration.hours(settings.asynchronous.maximumEventAgeHours.value),
       environment: variables(props, resources.bucket.bucketName),
     });
-    // Set on the CloudFormation resource, because the CDK would look up the VPC or need its availability zones.
+    // Set on the CloudFormation resource, because the CDK would look up the VPC or need its
+    // availability zones.
     (this.function.node.defaultChild as CfnFunction).vpcConfig = resources.network?.config;
   }
 
   private code({ zip, packageBucket, packageKey, packageVersion }: IamKeySyncProps): Code {
     if (zip !== undefined) return Code.fromAsset(zip);
-    return Code.fromBucketV2(Bucket.fromBucketName(this, 'Package', packageBucket!), packageKey!, { objectVersion: packageVersion });
+    return Code.fromBucketV2(Bucket.fromBucketName(this, 'Package', packageBucket!), packageKey!, {
+      objectVersion: packageVersion,
+    });
   }
 
   private codeSigningConfig(arn: string | undefined) {
-    return arn === undefined ? undefined : CodeSigningConfig.fromCodeSigningConfigArn(this, 'CodeSigning', arn);
+    return arn === undefined
+      ? undefined
+      : CodeSigningConfig.fromCodeSigningConfigArn(this, 'CodeSigning', arn);
   }
 }

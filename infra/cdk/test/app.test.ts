@@ -28,7 +28,10 @@ test('app: reports an invalid context without a stack trace', () => {
   const { status, stderr } = synth({ vaultAddr: 'vault' });
   assert.equal(status, 1);
   assert.match(stderr, /^context: incomplete or invalid/);
-  assert.match(stderr, /\n {2}vaultAddr: expected.*\n {2}zip: expected exactly one of zip and packageBucket/);
+  assert.match(
+    stderr,
+    /\n {2}vaultAddr: expected.*\n {2}zip: expected exactly one of zip and packageBucket/,
+  );
   assert.doesNotMatch(stderr, /\n\s+at /);
 });
 
@@ -49,8 +52,15 @@ const DEPLOYMENTS: Record<string, Partial<IamKeySyncProps>> = {
 
 for (const [name, props] of Object.entries(DEPLOYMENTS)) {
   test(`cdk-nag: no open finding with ${name}`, () => {
-    const stack = new IamKeySyncStack(scratchApp(), 'IamKeySync', { zip: ZIP, vaultAddr: 'https://vault.example.org', ...props });
+    const stack = new IamKeySyncStack(scratchApp(), 'IamKeySync', {
+      zip: ZIP,
+      vaultAddr: 'https://vault.example.org',
+      ...props,
+    });
     const { violations } = new AwsSolutionsChecks().validateScope(stack);
-    assert.deepEqual(violations.map(({ ruleName, violatingResources }) => [ruleName, violatingResources]), []);
+    assert.deepEqual(
+      violations.map(({ ruleName, violatingResources }) => [ruleName, violatingResources]),
+      [],
+    );
   });
 }

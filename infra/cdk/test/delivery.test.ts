@@ -12,7 +12,9 @@ test('rule: has exactly the shared pattern', () => {
   const expected = eventPattern({ ParameterPrefix: '/iam_users/', ParameterSuffix: '_keys' });
   assert.deepEqual(synthesised.one('AWS::Events::Rule').Properties.EventPattern, expected);
   const other = new Synthesised({ parameterPrefix: '/a/b/', parameterSuffix: '.k' });
-  assert.deepEqual(other.one('AWS::Events::Rule').Properties.EventPattern.detail.name, [{ wildcard: '/a/b/*.k' }]);
+  assert.deepEqual(other.one('AWS::Events::Rule').Properties.EventPattern.detail.name, [
+    { wildcard: '/a/b/*.k' },
+  ]);
 });
 
 test('rule: retries delivery for a day, then dead-letters', () => {
@@ -49,23 +51,34 @@ test('mapping: receives batches and reports single failures', () => {
     ScalingConfig: { MaximumConcurrency: 2 },
   });
   const wider = new Synthesised({ maxConcurrency: 7 });
-  assert.deepEqual(wider.one('AWS::Lambda::EventSourceMapping').Properties.ScalingConfig, { MaximumConcurrency: 7 });
+  assert.deepEqual(wider.one('AWS::Lambda::EventSourceMapping').Properties.ScalingConfig, {
+    MaximumConcurrency: 7,
+  });
 });
 
 test('queue: retries for days, then dead-letters', () => {
   assert.equal(queue.Properties.VisibilityTimeout, 2 * synthesised.function.Properties.Timeout);
   assert.equal(queue.Properties.MessageRetentionPeriod, 96 * HOUR);
-  assert.deepEqual(queue.Properties.RedrivePolicy, { deadLetterTargetArn: arnOf(deadLetters), maxReceiveCount: 900 });
+  assert.deepEqual(queue.Properties.RedrivePolicy, {
+    deadLetterTargetArn: arnOf(deadLetters),
+    maxReceiveCount: 900,
+  });
   assert.equal(queue.Properties.FifoQueue, undefined);
 });
 
 test('queue: retries outlast a key with any function timeout', () => {
   for (const seconds of [10, 60, 107, 108, 109, 120, 300, 900]) {
     const { Properties } = new Synthesised({ functionTimeoutSeconds: seconds }).queue;
-    assert.ok(Properties.VisibilityTimeout >= 2 * seconds, `${seconds} s: visible after ${Properties.VisibilityTimeout} s`);
+    assert.ok(
+      Properties.VisibilityTimeout >= 2 * seconds,
+      `${seconds} s: visible after ${Properties.VisibilityTimeout} s`,
+    );
     const retriesEnd = Properties.VisibilityTimeout * Properties.RedrivePolicy.maxReceiveCount;
     assert.ok(retriesEnd > 48 * HOUR, `${seconds} s: retries end after ${retriesEnd} s`);
-    assert.ok(retriesEnd < Properties.MessageRetentionPeriod, `${seconds} s: retries end after ${retriesEnd} s`);
+    assert.ok(
+      retriesEnd < Properties.MessageRetentionPeriod,
+      `${seconds} s: retries end after ${retriesEnd} s`,
+    );
   }
 });
 
@@ -79,24 +92,33 @@ test('queue: warns if retries end before the key expires', () => {
 
 test('queue: rejects a visibility timeout that is too short', () => {
   const props = { functionTimeoutSeconds: 60, queueVisibilitySeconds: 60 };
-  assert.throws(() => new Synthesised(props), /queueVisibilitySeconds: expected more than functionTimeoutSeconds \(60\)/);
+  assert.throws(
+    () => new Synthesised(props),
+    /queueVisibilitySeconds: expected more than functionTimeoutSeconds \(60\)/,
+  );
 });
 
 test('function: rejects a timeout below the minimum', () => {
-  assert.throws(() => new Synthesised({ functionTimeoutSeconds: 9 }), /functionTimeoutSeconds: expected a whole number from 10 to 900; got 9/);
+  assert.throws(
+    () => new Synthesised({ functionTimeoutSeconds: 9 }),
+    /functionTimeoutSeconds: expected a whole number from 10 to 900; got 9/,
+  );
 });
 
 test('dead-letter queues: keep messages for 14 days', () => {
   const others = synthesised.all('AWS::SQS::Queue').filter(({ id }) => id !== queue.id);
   assert.equal(others.length, 3);
-  for (const { id, Properties } of others) assert.equal(Properties.MessageRetentionPeriod, 14 * 24 * HOUR, id);
+  for (const { id, Properties } of others)
+    assert.equal(Properties.MessageRetentionPeriod, 14 * 24 * HOUR, id);
 });
 
 test('queue policies: deny access without TLS', () => {
   const policies = synthesised.all('AWS::SQS::QueuePolicy');
   for (const each of synthesised.all('AWS::SQS::Queue')) {
     const policy = policies.find(({ Properties }) => Properties.Queues[0].Ref === each.id);
-    const denied = policy?.Properties.PolicyDocument.Statement.find(({ Effect }: any) => Effect === 'Deny');
+    const denied = policy?.Properties.PolicyDocument.Statement.find(
+      ({ Effect }: any) => Effect === 'Deny',
+    );
     assert.deepEqual(denied, {
       Effect: 'Deny',
       Principal: { AWS: '*' },

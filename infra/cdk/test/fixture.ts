@@ -41,13 +41,17 @@ export class Synthesised {
 
   all(type: string): Resource[] {
     const found = this.template.findResources(type);
-    return Object.entries(found).map(([id, resource]) => ({ id, ...(resource as Omit<Resource, 'id'>) }));
+    return Object.entries(found).map(([id, resource]) => ({
+      id,
+      ...(resource as Omit<Resource, 'id'>),
+    }));
   }
 
   /** Returns the only resource of a type whose logical id contains `part`. */
   one(type: string, part = ''): Resource {
     const found = this.all(type).filter(({ id }) => id.includes(part));
-    if (found.length !== 1) throw new Error(`${found.length} resources of type ${type} with "${part}" in their id`);
+    if (found.length !== 1)
+      throw new Error(`${found.length} resources of type ${type} with "${part}" in their id`);
     return found[0]!;
   }
 
@@ -82,7 +86,8 @@ export const IN_VPC = {
 } satisfies Partial<IamKeySyncProps>;
 
 /** A given key. */
-export const KEY_ARN = 'arn:aws:kms:ca-central-1:123456789012:key/11111111-2222-3333-4444-555555555555';
+export const KEY_ARN =
+  'arn:aws:kms:ca-central-1:123456789012:key/11111111-2222-3333-4444-555555555555';
 
 /** Returns the template's reference to a resource's ARN. */
 export function arnOf(resource: Resource): unknown {

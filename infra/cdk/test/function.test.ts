@@ -33,8 +33,15 @@ function variables(of: Synthesised): Record<string, unknown> {
 
 test('function: runs a native binary, on arm64 by default', () => {
   const { Runtime, Architectures, Timeout, MemorySize } = synthesised.function.Properties;
-  assert.deepEqual([Runtime, Architectures, Timeout, MemorySize], ['provided.al2023', ['arm64'], 120, 256]);
-  const other = new Synthesised({ architecture: 'x86_64', functionTimeoutSeconds: 11, memoryMib: 512 });
+  assert.deepEqual(
+    [Runtime, Architectures, Timeout, MemorySize],
+    ['provided.al2023', ['arm64'], 120, 256],
+  );
+  const other = new Synthesised({
+    architecture: 'x86_64',
+    functionTimeoutSeconds: 11,
+    memoryMib: 512,
+  });
   assert.deepEqual(other.function.Properties.Architectures, ['x86_64']);
   assert.equal(other.function.Properties.Timeout, 11);
   assert.equal(other.function.Properties.MemorySize, 512);
@@ -73,7 +80,10 @@ test('environment: omits defaults unless role or rule need them', () => {
 
 test('environment: is limited to 4096 bytes', () => {
   const props = { vaultNamespace: 'x'.repeat(4096) };
-  assert.throws(() => new Synthesised(props), /expected an environment of at most 4096 bytes, the limit of Lambda; got \d+/);
+  assert.throws(
+    () => new Synthesised(props),
+    /expected an environment of at most 4096 bytes, the limit of Lambda; got \d+/,
+  );
 });
 
 test('environment: contains only settable variables', () => {
@@ -88,11 +98,15 @@ test('environment: contains only settable variables', () => {
 test('logs: format Text, own group with a retention', () => {
   const group = synthesised.one('AWS::Logs::LogGroup');
   assert.equal(group.Properties.RetentionInDays, 90);
-  assert.deepEqual(synthesised.function.Properties.LoggingConfig, { LogFormat: 'Text', LogGroup: { Ref: group.id } });
+  assert.deepEqual(synthesised.function.Properties.LoggingConfig, {
+    LogFormat: 'Text',
+    LogGroup: { Ref: group.id },
+  });
 });
 
 test('asynchronous invocations: retried twice, then queued', () => {
-  const { DestinationConfig, FunctionName, MaximumRetryAttempts, MaximumEventAgeInSeconds } = synthesised.one('AWS::Lambda::EventInvokeConfig').Properties;
+  const { DestinationConfig, FunctionName, MaximumRetryAttempts, MaximumEventAgeInSeconds } =
+    synthesised.one('AWS::Lambda::EventInvokeConfig').Properties;
   const failures = synthesised.one('AWS::SQS::Queue', 'FailedInvocations');
   assert.deepEqual(FunctionName, { Ref: synthesised.function.id });
   // The retries continue an incomplete reconcile run.
@@ -103,7 +117,9 @@ test('asynchronous invocations: retried twice, then queued', () => {
 test('bucket: is private, versioned, encrypted and TLS only', () => {
   const { id, Properties } = synthesised.one('AWS::S3::Bucket');
   assert.deepEqual(Properties.VersioningConfiguration, { Status: 'Enabled' });
-  assert.ok(Object.values(Properties.PublicAccessBlockConfiguration).every((blocked) => blocked === true));
+  assert.ok(
+    Object.values(Properties.PublicAccessBlockConfiguration).every((blocked) => blocked === true),
+  );
   assert.equal(Object.keys(Properties.PublicAccessBlockConfiguration).length, 4);
   const [rule] = Properties.BucketEncryption.ServerSideEncryptionConfiguration;
   assert.equal(rule.ServerSideEncryptionByDefault.SSEAlgorithm, 'aws:kms');
@@ -111,7 +127,9 @@ test('bucket: is private, versioned, encrypted and TLS only', () => {
   assert.deepEqual(Bucket, { Ref: id });
   assert.equal(PolicyDocument.Statement.length, 1);
   assert.equal(PolicyDocument.Statement[0].Effect, 'Deny');
-  assert.deepEqual(PolicyDocument.Statement[0].Condition, { Bool: { 'aws:SecureTransport': 'false' } });
+  assert.deepEqual(PolicyDocument.Statement[0].Condition, {
+    Bool: { 'aws:SecureTransport': 'false' },
+  });
 });
 
 test('bucket and logs: are kept unless removalPolicy is destroy', () => {
@@ -123,17 +141,38 @@ test('bucket and logs: are kept unless removalPolicy is destroy', () => {
 });
 
 test('stack: contains no resources that the CDK adds by itself', () => {
-  const types = Object.values(synthesised.template.toJSON().Resources as Record<string, { Type: string }>);
+  const types = Object.values(
+    synthesised.template.toJSON().Resources as Record<string, { Type: string }>,
+  );
   const count = (type: string) => types.filter(({ Type }) => Type === type).length;
   assert.equal(count('AWS::Lambda::Function'), 1);
-  assert.equal(types.filter(({ Type }) => Type.startsWith('Custom::') || Type.includes('CustomResource')).length, 0);
+  assert.equal(
+    types.filter(({ Type }) => Type.startsWith('Custom::') || Type.includes('CustomResource'))
+      .length,
+    0,
+  );
   assert.equal(count('AWS::Lambda::Permission'), 0);
 });
 
 test('outputs: have their documented names', () => {
   const names = [
-    ...['AlarmTopicArn', 'BucketName', 'DashboardName', 'DeadLetterQueueUrl', 'FailedInvocationQueueUrl', 'FunctionName'],
-    ...['KeptWhenDestroyed', 'KmsKeyArn', 'LogGroupName', 'QueueUrl', 'RuleName', 'ScheduleDeadLetterQueueUrl', 'SweepScheduleName'],
+    ...[
+      'AlarmTopicArn',
+      'BucketName',
+      'DashboardName',
+      'DeadLetterQueueUrl',
+      'FailedInvocationQueueUrl',
+      'FunctionName',
+    ],
+    ...[
+      'KeptWhenDestroyed',
+      'KmsKeyArn',
+      'LogGroupName',
+      'QueueUrl',
+      'RuleName',
+      'ScheduleDeadLetterQueueUrl',
+      'SweepScheduleName',
+    ],
   ];
   assert.deepEqual(Object.keys(synthesised.template.toJSON().Outputs).sort(), names);
 });
@@ -143,24 +182,48 @@ test('bucket: expires noncurrent versions', () => {
   const expiry = Rules.filter((rule: any) => rule.NoncurrentVersionExpiration !== undefined);
   assert.deepEqual(
     expiry.map((rule: any) => [rule.Prefix, rule.NoncurrentVersionExpiration.NoncurrentDays]),
-    [[undefined, 30], ['vault-token.json', 1]],
+    [
+      [undefined, 30],
+      ['vault-token.json', 1],
+    ],
   );
 });
 
 test('package: may be an object version in a bucket', () => {
-  const { function: deployed } = new Synthesised({ zip: undefined, packageBucket: 'packages', packageKey: 'a/b.zip', packageVersion: 'v3' });
-  assert.deepEqual(deployed.Properties.Code, { S3Bucket: 'packages', S3Key: 'a/b.zip', S3ObjectVersion: 'v3' });
+  const { function: deployed } = new Synthesised({
+    zip: undefined,
+    packageBucket: 'packages',
+    packageKey: 'a/b.zip',
+    packageVersion: 'v3',
+  });
+  assert.deepEqual(deployed.Properties.Code, {
+    S3Bucket: 'packages',
+    S3Key: 'a/b.zip',
+    S3ObjectVersion: 'v3',
+  });
 });
 
 test('function: optional settings are set only on request', () => {
   const { Properties } = synthesised.function;
-  for (const name of ['ReservedConcurrentExecutions', 'CodeSigningConfigArn', 'TracingConfig', 'VpcConfig']) assert.equal(Properties[name], undefined, name);
-  const codeSigningConfigArn = 'arn:aws:lambda:ca-central-1:123456789012:code-signing-config:csc-0123456789abcdef0';
+  for (const name of [
+    'ReservedConcurrentExecutions',
+    'CodeSigningConfigArn',
+    'TracingConfig',
+    'VpcConfig',
+  ])
+    assert.equal(Properties[name], undefined, name);
+  const codeSigningConfigArn =
+    'arn:aws:lambda:ca-central-1:123456789012:code-signing-config:csc-0123456789abcdef0';
   const permissionsBoundaryArn = 'arn:aws:iam::123456789012:policy/boundary';
-  const chosen = new Synthesised({ reservedConcurrency: 3, codeSigningConfigArn, permissionsBoundaryArn });
+  const chosen = new Synthesised({
+    reservedConcurrency: 3,
+    codeSigningConfigArn,
+    permissionsBoundaryArn,
+  });
   assert.equal(chosen.function.Properties.ReservedConcurrentExecutions, 3);
   assert.equal(chosen.function.Properties.CodeSigningConfigArn, codeSigningConfigArn);
-  for (const { id, Properties: role } of chosen.all('AWS::IAM::Role')) assert.equal(role.PermissionsBoundary, permissionsBoundaryArn, id);
+  for (const { id, Properties: role } of chosen.all('AWS::IAM::Role'))
+    assert.equal(role.PermissionsBoundary, permissionsBoundaryArn, id);
 });
 
 test('outputs: list what destroy keeps', () => {

@@ -6,7 +6,11 @@ import { inputProblem, inputs, type Input } from '../lib/inputs';
 import { PROPERTIES } from '../lib/props';
 import { environment, read, settings } from '../lib/shared';
 
-const { groups, rules, inputs: all } = read<{
+const {
+  groups,
+  rules,
+  inputs: all,
+} = read<{
   groups: Record<string, string>;
   rules: { inputs: string[]; rule: string }[];
   inputs: Input[];
@@ -32,13 +36,17 @@ test('props: are exactly the inputs', () => {
 
 test('inputs: cover every settable environment variable', () => {
   const ofInputs = all.flatMap(({ variable }) => variable ?? []);
-  const others = environment.filter(({ reserved }) => !reserved).map(({ name }) => name).filter((name) => !ofInputs.includes(name));
+  const others = environment
+    .filter(({ reserved }) => !reserved)
+    .map(({ name }) => name)
+    .filter((name) => !ofInputs.includes(name));
   assert.deepEqual(others.sort(), Object.keys(NO_INPUT).sort());
   for (const { name, variable, default: value, required } of all) {
     if (variable === undefined) continue;
     const known = environment.find((each) => each.name === variable);
     assert.ok(known && !known.secret && !known.reserved, name);
-    const text = value === null || (Array.isArray(value) && value.length === 0) ? null : String(value);
+    const text =
+      value === null || (Array.isArray(value) && value.length === 0) ? null : String(value);
     if (variable !== 'VAULT_CACERT_BYTES') assert.equal(text, known.default, name);
     assert.equal(required ?? false, known.required, name);
   }
@@ -48,7 +56,11 @@ test('inputs: defaults equal the settings that they name', () => {
   for (const { name, same_as: setting, default: value } of all) {
     if (setting === undefined) continue;
     const [section, member] = setting.split('.') as [keyof typeof settings, string];
-    assert.equal(value, (settings[section] as Record<string, { value: unknown }>)[member]!.value, name);
+    assert.equal(
+      value,
+      (settings[section] as Record<string, { value: unknown }>)[member]!.value,
+      name,
+    );
   }
   const timeout = all.find(({ name }) => name === 'function_timeout_seconds')!;
   assert.equal(timeout.least, settings.function.leastTimeoutSeconds.value);
@@ -60,10 +72,15 @@ test('inputs: are unique, described and have valid defaults', () => {
     assert.match(input.name, /^[a-z][a-z0-9]*(_[a-z0-9]+)*$/);
     assert.ok(input.description.length > 8 && groups[input.group] !== undefined, input.name);
     if (input.required) assert.equal(input.default, null, input.name);
-    if (input.default !== null) assert.equal(inputProblem(input.name, input, input.default), undefined, input.name);
+    if (input.default !== null)
+      assert.equal(inputProblem(input.name, input, input.default), undefined, input.name);
   }
   for (const { inputs: named } of rules) {
-    for (const name of named) assert.ok(all.some((input) => input.name === name), name);
+    for (const name of named)
+      assert.ok(
+        all.some((input) => input.name === name),
+        name,
+      );
   }
 });
 

@@ -20,7 +20,10 @@ test('reconcile schedule: nightly, outside clock changes', () => {
 
 test('token schedule: every six hours, not at deployment', () => {
   const { ScheduleExpression, Target } = schedule('TokenRefresh');
-  const hours = /^cron\(0 ([\d,]+) \* \* \? \*\)$/.exec(ScheduleExpression)![1]!.split(',').map(Number);
+  const hours = /^cron\(0 ([\d,]+) \* \* \? \*\)$/
+    .exec(ScheduleExpression)![1]!
+    .split(',')
+    .map(Number);
   assert.equal(hours.length, 4);
   hours.forEach((hour, index) => assert.equal(hour, hours[0]! + 6 * index));
   assert.deepEqual(JSON.parse(Target.Input), { action: 'refresh-token' });
@@ -33,21 +36,40 @@ test('schedules: retry for a day, then dead-letter', () => {
     assert.deepEqual(Target.Arn, arnOf(synthesised.function));
     assert.deepEqual(Target.RoleArn, arnOf(role));
     assert.deepEqual(Target.DeadLetterConfig, { Arn: arnOf(deadLetters) });
-    assert.deepEqual(Target.RetryPolicy, { MaximumEventAgeInSeconds: 86400, MaximumRetryAttempts: 185 });
+    assert.deepEqual(Target.RetryPolicy, {
+      MaximumEventAgeInSeconds: 86400,
+      MaximumRetryAttempts: 185,
+    });
   }
 });
 
 test('scheduler role: may only invoke and dead-letter', () => {
   assert.equal(role.Properties.Policies.length, 1);
   assert.deepEqual(role.Properties.Policies[0].PolicyDocument.Statement, [
-    { Sid: 'InvokeFunction', Effect: 'Allow', Action: 'lambda:InvokeFunction', Resource: arnOf(synthesised.function) },
-    { Sid: 'RecordUndelivered', Effect: 'Allow', Action: 'sqs:SendMessage', Resource: arnOf(deadLetters) },
+    {
+      Sid: 'InvokeFunction',
+      Effect: 'Allow',
+      Action: 'lambda:InvokeFunction',
+      Resource: arnOf(synthesised.function),
+    },
+    {
+      Sid: 'RecordUndelivered',
+      Effect: 'Allow',
+      Action: 'sqs:SendMessage',
+      Resource: arnOf(deadLetters),
+    },
     {
       Sid: 'UseKeyForDeadLetters',
       Effect: 'Allow',
       Action: ['kms:Decrypt', 'kms:GenerateDataKey'],
       Resource: arnOf(synthesised.one('AWS::KMS::Key')),
-      Condition: { StringEquals: { 'kms:ViaService': [{ 'Fn::Join': ['', ['sqs.', { Ref: 'AWS::Region' }, '.amazonaws.com']] }] } },
+      Condition: {
+        StringEquals: {
+          'kms:ViaService': [
+            { 'Fn::Join': ['', ['sqs.', { Ref: 'AWS::Region' }, '.amazonaws.com']] },
+          ],
+        },
+      },
     },
   ]);
 });
@@ -56,12 +78,22 @@ test('scheduler role: trusts only this account', () => {
   const [statement, ...others] = role.Properties.AssumeRolePolicyDocument.Statement;
   assert.equal(others.length, 0);
   assert.deepEqual(statement.Principal, { Service: 'scheduler.amazonaws.com' });
-  assert.deepEqual(statement.Condition.StringEquals['aws:SourceAccount'], { Ref: 'AWS::AccountId' });
+  assert.deepEqual(statement.Condition.StringEquals['aws:SourceAccount'], {
+    Ref: 'AWS::AccountId',
+  });
 });
 
 test('schedules: times and time zone are inputs', () => {
-  const chosen = new Synthesised({ scheduleTimeZone: 'America/Toronto', sweepSchedule: 'cron(0 4 * * ? *)', tokenRefreshSchedule: 'rate(3 hours)' });
+  const chosen = new Synthesised({
+    scheduleTimeZone: 'America/Toronto',
+    sweepSchedule: 'cron(0 4 * * ? *)',
+    tokenRefreshSchedule: 'rate(3 hours)',
+  });
   const schedules = chosen.all('AWS::Scheduler::Schedule').map(({ Properties }) => Properties);
-  assert.deepEqual(schedules.map(({ ScheduleExpression }) => ScheduleExpression), ['cron(0 4 * * ? *)', 'rate(3 hours)']);
-  for (const { ScheduleExpressionTimezone } of schedules) assert.equal(ScheduleExpressionTimezone, 'America/Toronto');
+  assert.deepEqual(
+    schedules.map(({ ScheduleExpression }) => ScheduleExpression),
+    ['cron(0 4 * * ? *)', 'rate(3 hours)'],
+  );
+  for (const { ScheduleExpressionTimezone } of schedules)
+    assert.equal(ScheduleExpressionTimezone, 'America/Toronto');
 });

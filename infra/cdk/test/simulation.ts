@@ -1,6 +1,7 @@
 /**
- * A minimal evaluator of IAM statements, for permissions that no emulator enforces. It supports what `permissions.json`
- * uses: allow and deny, wildcards in resources, and a few operators. An unknown operator is an error.
+ * A minimal evaluator of IAM statements, for permissions that no emulator enforces. It supports
+ * what `permissions.json` uses: allow and deny, wildcards in resources, and a few operators. An
+ * unknown operator is an error.
  */
 import type { Permission } from '../lib/shared';
 
@@ -22,8 +23,12 @@ export function isDenied(statements: readonly Permission[], call: Call): boolean
   return statements.some((statement) => statement.effect === 'Deny' && matches(statement, call));
 }
 
-function matches({ actions, resources, condition }: Permission, { action, resource, context = {} }: Call): boolean {
-  if (!actions.includes(action) || !resources.some((pattern) => like(pattern, resource))) return false;
+function matches(
+  { actions, resources, condition }: Permission,
+  { action, resource, context = {} }: Call,
+): boolean {
+  if (!actions.includes(action) || !resources.some((pattern) => like(pattern, resource)))
+    return false;
   return Object.entries(condition ?? {}).every(([operator, keys]) =>
     Object.entries(keys).every(([key, patterns]) => holds(operator, patterns, context[key])),
   );

@@ -1,6 +1,7 @@
 /**
- * Evaluates the statements that the emulator does not enforce (tests/integration/unenforced.json) against the calls that AWS
- * documents. Each call is allowed, each statement and action is needed for one of them, and similar calls are denied.
+ * Evaluates the statements that the emulator does not enforce (tests/integration/unenforced.json)
+ * against the calls that AWS documents. Each call is allowed, each statement and action is needed
+ * for one of them, and similar calls are denied.
  */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -23,31 +24,66 @@ const VPC = 'vpc-0123456789abcdef0';
 const FUNCTION = `arn:aws:lambda:${REGION}:${ACCOUNT}:function:sync`;
 
 const statements = permissions({
-  Partition: 'aws', Region: REGION, Account: ACCOUNT, ParameterPrefix: '/iam_users/', ParameterPath: '/iam_users', ParameterSuffix: '_keys',
-  BucketArn: BUCKET, StatePrefix: 'sync-state/', TokenKey: 'vault-token.json', LegacyStateKey: 'sync-state.json', TableName: 'ROSTER',
-  LogGroupArn: LOGS, QueueArn: QUEUE, FailedInvocationQueueArn: FAILURES, KmsKeyArn: KEY_ARN, ParameterKeyArn: PARAMETER_KEY, VpcId: VPC,
+  Partition: 'aws',
+  Region: REGION,
+  Account: ACCOUNT,
+  ParameterPrefix: '/iam_users/',
+  ParameterPath: '/iam_users',
+  ParameterSuffix: '_keys',
+  BucketArn: BUCKET,
+  StatePrefix: 'sync-state/',
+  TokenKey: 'vault-token.json',
+  LegacyStateKey: 'sync-state.json',
+  TableName: 'ROSTER',
+  LogGroupArn: LOGS,
+  QueueArn: QUEUE,
+  FailedInvocationQueueArn: FAILURES,
+  KmsKeyArn: KEY_ARN,
+  ParameterKeyArn: PARAMETER_KEY,
+  VpcId: VPC,
 });
-const unenforced = (JSON.parse(readFileSync(path.join(CHECKOUT, 'tests', 'integration', 'unenforced.json'), 'utf8')) as { sid: string }[]).map(({ sid }) => sid);
+const unenforced = (
+  JSON.parse(
+    readFileSync(path.join(CHECKOUT, 'tests', 'integration', 'unenforced.json'), 'utf8'),
+  ) as { sid: string }[]
+).map(({ sid }) => sid);
 
-const via = (service: string, more: Record<string, string> = {}) => ({ 'kms:ViaService': `${service}.${REGION}.amazonaws.com`, ...more });
+const via = (service: string, more: Record<string, string> = {}) => ({
+  'kms:ViaService': `${service}.${REGION}.amazonaws.com`,
+  ...more,
+});
 const bucketContext = via('s3', { 'kms:EncryptionContext:aws:s3:arn': BUCKET });
-const parameterContext = (name: string) => via('ssm', { 'kms:EncryptionContext:PARAMETER_ARN': `${PARAMETERS}${name}` });
+const parameterContext = (name: string) =>
+  via('ssm', { 'kms:EncryptionContext:PARAMETER_ARN': `${PARAMETERS}${name}` });
 
 /** The calls that AWS makes with the role, by caller. */
 const CALLS: Record<string, Call[]> = {
-  'mapping: polls the queue and deletes messages': ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'].map(
-    (action) => ({ action, resource: QUEUE }),
-  ),
-  'mapping: receives encrypted messages': [{ action: 'kms:Decrypt', resource: KEY_ARN, context: via('sqs') }],
+  'mapping: polls the queue and deletes messages': [
+    'sqs:ReceiveMessage',
+    'sqs:DeleteMessage',
+    'sqs:GetQueueAttributes',
+  ].map((action) => ({ action, resource: QUEUE })),
+  'mapping: receives encrypted messages': [
+    { action: 'kms:Decrypt', resource: KEY_ARN, context: via('sqs') },
+  ],
   'Lambda: sends failed invocations, encrypted': [
     { action: 'sqs:SendMessage', resource: FAILURES },
     { action: 'kms:GenerateDataKey', resource: KEY_ARN, context: via('sqs') },
   ],
   'Lambda: writes log lines': ['logs:CreateLogStream', 'logs:PutLogEvents'].map((action) => ({
-    action, resource: `${LOGS}:log-stream:2026/01/01/[$LATEST]0`,
+    action,
+    resource: `${LOGS}:log-stream:2026/01/01/[$LATEST]0`,
   })),
-  'S3: reads and writes encrypted objects': ['kms:Decrypt', 'kms:GenerateDataKey'].map((action) => ({ action, resource: KEY_ARN, context: bucketContext })),
-  'SSM: decrypts a parameter': [{ action: 'kms:Decrypt', resource: PARAMETER_KEY, context: parameterContext('/iam_users/jane_keys') }],
+  'S3: reads and writes encrypted objects': ['kms:Decrypt', 'kms:GenerateDataKey'].map(
+    (action) => ({ action, resource: KEY_ARN, context: bucketContext }),
+  ),
+  'SSM: decrypts a parameter': [
+    {
+      action: 'kms:Decrypt',
+      resource: PARAMETER_KEY,
+      context: parameterContext('/iam_users/jane_keys'),
+    },
+  ],
 };
 
 /** Calls that the role must not allow. */
@@ -60,7 +96,11 @@ const DENIED_CALLS: Call[] = [
   { action: 'kms:Decrypt', resource: KEY_ARN },
   { action: 'kms:Encrypt', resource: KEY_ARN, context: via('sqs') },
   { action: 'kms:Decrypt', resource: KEY_ARN, context: via('secretsmanager') },
-  { action: 'kms:Decrypt', resource: KEY_ARN, context: via('s3', { 'kms:EncryptionContext:aws:s3:arn': `${BUCKET}-other` }) },
+  {
+    action: 'kms:Decrypt',
+    resource: KEY_ARN,
+    context: via('s3', { 'kms:EncryptionContext:aws:s3:arn': `${BUCKET}-other` }),
+  },
   { action: 'kms:Decrypt', resource: PARAMETER_KEY, context: parameterContext('/other/jane_keys') },
   { action: 'kms:Decrypt', resource: PARAMETER_KEY, context: via('sqs') },
 ];
@@ -79,8 +119,15 @@ test('permissions: every unenforced action is needed', () => {
     assert.ok(statement, `${sid}: unknown statement`);
     if (statement.effect === 'Deny') continue;
     for (const action of statement.actions) {
-      const less = statements.map((each): Permission => (each === statement ? { ...each, actions: each.actions.filter((other) => other !== action) } : each));
-      assert.ok(allCalls.some((call) => !isAllowed(less, call)), `${sid}: no call needs ${action}`);
+      const less = statements.map((each): Permission =>
+        each === statement
+          ? { ...each, actions: each.actions.filter((other) => other !== action) }
+          : each,
+      );
+      assert.ok(
+        allCalls.some((call) => !isAllowed(less, call)),
+        `${sid}: no call needs ${action}`,
+      );
     }
   }
 });
@@ -90,20 +137,33 @@ test('permissions: similar calls are denied', () => {
 });
 
 const ec2 = (kind: string) => `arn:aws:ec2:${REGION}:${ACCOUNT}:${kind}`;
-const INTERFACE_ACTIONS = ['ec2:CreateNetworkInterface', 'ec2:DeleteNetworkInterface', 'ec2:AssignPrivateIpAddresses', 'ec2:UnassignPrivateIpAddresses'];
+const INTERFACE_ACTIONS = [
+  'ec2:CreateNetworkInterface',
+  'ec2:DeleteNetworkInterface',
+  'ec2:AssignPrivateIpAddresses',
+  'ec2:UnassignPrivateIpAddresses',
+];
 
 test('permissions: only Lambda may use network interfaces', () => {
   const only = (sid: string) => statements.filter((each) => each.sid === sid);
   for (const action of INTERFACE_ACTIONS) {
     const call = { action, resource: ec2('network-interface/eni-1') };
-    assert.ok(isDenied(only('KeepCodeOffNetworkInterfaces'), { ...call, context: { 'lambda:SourceFunctionArn': FUNCTION } }), action);
+    assert.ok(
+      isDenied(only('KeepCodeOffNetworkInterfaces'), {
+        ...call,
+        context: { 'lambda:SourceFunctionArn': FUNCTION },
+      }),
+      action,
+    );
     assert.ok(!isDenied(statements, call), action);
   }
 });
 
 test('permissions: network interfaces only in the VPC', () => {
   const create = (resource: string, vpc?: string) => ({
-    action: 'ec2:CreateNetworkInterface', resource, ...(vpc === undefined ? {} : { context: { 'ec2:Vpc': vpc } }),
+    action: 'ec2:CreateNetworkInterface',
+    resource,
+    ...(vpc === undefined ? {} : { context: { 'ec2:Vpc': vpc } }),
   });
   const shared = `arn:aws:ec2:${REGION}:999999999999:`;
   assert.ok(!isDenied(statements, create(ec2('subnet/subnet-1'), ec2(`vpc/${VPC}`))));

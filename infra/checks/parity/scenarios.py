@@ -1,4 +1,6 @@
-"""The compared deployments. Together they use every input, so that each has the same effect in both stacks."""
+"""The compared deployments. Together they use every input, so that each has the same effect in
+both stacks.
+"""
 
 from infra.checks.workspace import MODULE
 

@@ -32,15 +32,30 @@ run "alarms_equal_alarms_json" {
     error_message = "alarms: expected at least 10"
   }
   assert {
-    condition     = toset(flatten([for alarm in aws_cloudwatch_metric_alarm.this : values(alarm.dimensions)])) == toset(["iam-key-sync", "iam-key-sync-changes", "iam-key-sync-events", "iam-key-sync-event-dead-letters", "iam-key-sync-failed-invocations", "iam-key-sync-schedule-dead-letters"])
+    condition = (
+      toset(flatten([for alarm in aws_cloudwatch_metric_alarm.this : values(alarm.dimensions)])) ==
+      toset([
+        "iam-key-sync",
+        "iam-key-sync-changes",
+        "iam-key-sync-events",
+        "iam-key-sync-event-dead-letters",
+        "iam-key-sync-failed-invocations",
+        "iam-key-sync-schedule-dead-letters",
+      ])
+    )
     error_message = "alarm dimensions: expected the resources of this deployment"
   }
   assert {
-    condition     = alltrue([for id, alarm in aws_cloudwatch_metric_alarm.this : alarm.alarm_name == "iam-key-sync-${id}"])
+    condition = alltrue([
+      for id, alarm in aws_cloudwatch_metric_alarm.this : alarm.alarm_name == "iam-key-sync-${id}"
+    ])
     error_message = "alarm names: expected the prefix and the id"
   }
   assert {
-    condition     = strcontains(aws_cloudwatch_dashboard.this.dashboard_body, "alarm:iam-key-sync-keys-late-page") && !strcontains(aws_cloudwatch_dashboard.this.dashboard_body, "$${")
+    condition = (
+      strcontains(aws_cloudwatch_dashboard.this.dashboard_body, "alarm:iam-key-sync-keys-late-page") &&
+      !strcontains(aws_cloudwatch_dashboard.this.dashboard_body, "$${")
+    )
     error_message = "dashboard: expected filled placeholders"
   }
 }
@@ -53,15 +68,26 @@ run "topic_is_created_by_default" {
   }
 
   assert {
-    condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.this : alarm.alarm_actions == toset([aws_sns_topic.alarms[0].arn]) && alarm.ok_actions == toset([aws_sns_topic.alarms[0].arn])])
+    condition = alltrue([
+      for alarm in aws_cloudwatch_metric_alarm.this : (
+        alarm.alarm_actions == toset([aws_sns_topic.alarms[0].arn]) &&
+        alarm.ok_actions == toset([aws_sns_topic.alarms[0].arn])
+      )
+    ])
     error_message = "alarm actions: expected the created topic"
   }
   assert {
-    condition     = [for subscription in aws_sns_topic_subscription.email : "${subscription.protocol} ${subscription.endpoint}"] == ["email oncall@example.org"]
+    condition = [
+      for subscription in aws_sns_topic_subscription.email :
+      "${subscription.protocol} ${subscription.endpoint}"
+    ] == ["email oncall@example.org"]
     error_message = "subscriptions: expected the given address"
   }
   assert {
-    condition     = [for statement in jsondecode(aws_sns_topic_policy.alarms[0].policy).Statement : "${statement.Effect} ${statement.Action}"] == ["Deny sns:Publish", "Allow sns:Publish"]
+    condition = [
+      for statement in jsondecode(aws_sns_topic_policy.alarms[0].policy).Statement :
+      "${statement.Effect} ${statement.Action}"
+    ] == ["Deny sns:Publish", "Allow sns:Publish"]
     error_message = "topic policy: expected only TLS and CloudWatch"
   }
 }
@@ -75,7 +101,10 @@ run "topics_may_be_given" {
   }
 
   assert {
-    condition     = length(aws_sns_topic.alarms) == 0 && output.alarm_topic_arn == "arn:aws:sns:ca-central-1:111122223333:office"
+    condition = (
+      length(aws_sns_topic.alarms) == 0 &&
+      output.alarm_topic_arn == "arn:aws:sns:ca-central-1:111122223333:office"
+    )
     error_message = "topic: expected the given one"
   }
   assert {

@@ -14,23 +14,43 @@ run "key_is_created_by_default" {
   command = plan
 
   assert {
-    condition     = length(aws_kms_key.this) == 1 && aws_kms_key.this[0].enable_key_rotation && aws_kms_key.this[0].deletion_window_in_days == 30
+    condition = (
+      length(aws_kms_key.this) == 1 &&
+      aws_kms_key.this[0].enable_key_rotation &&
+      aws_kms_key.this[0].deletion_window_in_days == 30
+    )
     error_message = "key: expected one with rotation and a deletion window of 30 days"
   }
   assert {
-    condition     = [for statement in jsondecode(aws_kms_key.this[0].policy).Statement : "${statement.Sid} ${join("", statement.Resource)}"] == ["AdministerByAccount *", "DeliverEvents *", "SendAlarms *"]
+    condition = [
+      for statement in jsondecode(aws_kms_key.this[0].policy).Statement :
+      "${statement.Sid} ${join("", statement.Resource)}"
+    ] == ["AdministerByAccount *", "DeliverEvents *", "SendAlarms *"]
     error_message = "key policy: unexpected statements in ${aws_kms_key.this[0].policy}"
   }
   assert {
-    condition     = jsondecode(aws_kms_key.this[0].policy).Statement[0].Principal == { AWS = "arn:aws:iam::111122223333:root" }
+    condition = (
+      jsondecode(aws_kms_key.this[0].policy).Statement[0].Principal ==
+      { AWS = "arn:aws:iam::111122223333:root" }
+    )
     error_message = "key policy: expected the account as administrator"
   }
   assert {
-    condition     = alltrue([for queue in concat(values(aws_sqs_queue.dead_letters), [aws_sqs_queue.events]) : queue.kms_master_key_id == aws_kms_key.this[0].arn])
+    condition = alltrue([
+      for queue in concat(values(aws_sqs_queue.dead_letters), [aws_sqs_queue.events]) :
+      queue.kms_master_key_id == aws_kms_key.this[0].arn
+    ])
     error_message = "queues: expected the same key"
   }
   assert {
-    condition     = alltrue([for rule in aws_s3_bucket_server_side_encryption_configuration.state.rule : rule.bucket_key_enabled && rule.apply_server_side_encryption_by_default[0].sse_algorithm == "aws:kms" && rule.apply_server_side_encryption_by_default[0].kms_master_key_id == aws_kms_key.this[0].arn])
+    condition = alltrue([
+      for rule in aws_s3_bucket_server_side_encryption_configuration.state.rule : (
+        rule.bucket_key_enabled &&
+        rule.apply_server_side_encryption_by_default[0].sse_algorithm == "aws:kms" &&
+        rule.apply_server_side_encryption_by_default[0].kms_master_key_id ==
+        aws_kms_key.this[0].arn
+      )
+    ])
     error_message = "bucket encryption: expected the created key and a bucket key"
   }
   assert {
@@ -52,7 +72,9 @@ run "key_may_encrypt_logs" {
     error_message = "log group: expected the created key"
   }
   assert {
-    condition     = [for statement in jsondecode(aws_kms_key.this[0].policy).Statement : statement.Sid] == ["AdministerByAccount", "DeliverEvents", "EncryptLogs"]
+    condition = [
+      for statement in jsondecode(aws_kms_key.this[0].policy).Statement : statement.Sid
+    ] == ["AdministerByAccount", "DeliverEvents", "EncryptLogs"]
     error_message = "key policy: unexpected statements in ${aws_kms_key.this[0].policy}"
   }
 }
@@ -69,11 +91,20 @@ run "key_may_be_given" {
     error_message = "key: expected none to be created"
   }
   assert {
-    condition     = alltrue([for queue in concat(values(aws_sqs_queue.dead_letters), [aws_sqs_queue.events]) : queue.kms_master_key_id == "arn:aws:kms:ca-central-1:111122223333:key/given"])
+    condition = alltrue([
+      for queue in concat(values(aws_sqs_queue.dead_letters), [aws_sqs_queue.events]) :
+      queue.kms_master_key_id == "arn:aws:kms:ca-central-1:111122223333:key/given"
+    ])
     error_message = "queues: expected the same key"
   }
   assert {
-    condition     = [for statement in jsondecode(aws_iam_role_policy.function.policy).Statement : statement.Resource if startswith(statement.Sid, "UseKey")] == [["arn:aws:kms:ca-central-1:111122223333:key/given"], ["arn:aws:kms:ca-central-1:111122223333:key/given"]]
+    condition = [
+      for statement in jsondecode(aws_iam_role_policy.function.policy).Statement :
+      statement.Resource if startswith(statement.Sid, "UseKey")
+      ] == [
+      ["arn:aws:kms:ca-central-1:111122223333:key/given"],
+      ["arn:aws:kms:ca-central-1:111122223333:key/given"],
+    ]
     error_message = "function role: expected the given key"
   }
   assert {
@@ -94,15 +125,26 @@ run "key_is_optional" {
     error_message = "key: expected none"
   }
   assert {
-    condition     = alltrue([for queue in concat(values(aws_sqs_queue.dead_letters), [aws_sqs_queue.events]) : queue.sqs_managed_sse_enabled])
+    condition = alltrue([
+      for queue in concat(values(aws_sqs_queue.dead_letters), [aws_sqs_queue.events]) :
+      queue.sqs_managed_sse_enabled
+    ])
     error_message = "queues: expected the key of SQS"
   }
   assert {
-    condition     = alltrue([for rule in aws_s3_bucket_server_side_encryption_configuration.state.rule : rule.apply_server_side_encryption_by_default[0].sse_algorithm == "AES256" && !rule.bucket_key_enabled])
+    condition = alltrue([
+      for rule in aws_s3_bucket_server_side_encryption_configuration.state.rule : (
+        rule.apply_server_side_encryption_by_default[0].sse_algorithm == "AES256" &&
+        !rule.bucket_key_enabled
+      )
+    ])
     error_message = "bucket encryption: expected the key of S3"
   }
   assert {
-    condition     = !strcontains(aws_iam_role_policy.function.policy, "kms:") && !strcontains(aws_iam_role_policy.scheduler.policy, "kms:")
+    condition = (
+      !strcontains(aws_iam_role_policy.function.policy, "kms:") &&
+      !strcontains(aws_iam_role_policy.scheduler.policy, "kms:")
+    )
     error_message = "roles: expected no permissions for KMS"
   }
 }

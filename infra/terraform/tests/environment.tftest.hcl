@@ -27,7 +27,9 @@ run "environment_holds_only_certificates_of_the_ca_file" {
   }
 
   assert {
-    condition     = can(regex("^-----BEGIN CERTIFICATE-----\n[A-Za-z0-9+/=\n]+-----END CERTIFICATE-----\n$", aws_lambda_function.this.environment[0].variables["VAULT_CACERT_BYTES"]))
+    condition = (
+      can(regex("^-----BEGIN CERTIFICATE-----\n[A-Za-z0-9+/=\n]+-----END CERTIFICATE-----\n$", aws_lambda_function.this.environment[0].variables["VAULT_CACERT_BYTES"]))
+    )
     error_message = "VAULT_CACERT_BYTES: expected only certificates, got ${aws_lambda_function.this.environment[0].variables["VAULT_CACERT_BYTES"]}"
   }
 }
@@ -69,7 +71,10 @@ run "environment_holds_all_inputs" {
     error_message = "environment: unexpected variables ${jsonencode(aws_lambda_function.this.environment[0].variables)}"
   }
   assert {
-    condition     = toset(keys(aws_lambda_function.this.environment[0].variables)) == toset(concat(["S3_BUCKET_NAME"], [for input in jsondecode(file("../shared/inputs.json")).inputs : input.variable if can(input.variable)]))
+    condition = (
+      toset(keys(aws_lambda_function.this.environment[0].variables)) ==
+      toset(concat(["S3_BUCKET_NAME"], [for input in jsondecode(file("../shared/inputs.json")).inputs : input.variable if can(input.variable)]))
+    )
     error_message = "environment: expected the variable of each input"
   }
 }

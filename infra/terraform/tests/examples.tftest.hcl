@@ -59,7 +59,10 @@ run "example_complete_can_be_planned" {
   }
 
   assert {
-    condition     = output.iam_key_sync.kms_key_arn == "arn:aws:kms:ca-central-1:111122223333:key/given" && output.iam_key_sync.alarm_topic_arn == "arn:aws:sns:ca-central-1:111122223333:given"
+    condition = (
+      output.iam_key_sync.kms_key_arn == "arn:aws:kms:ca-central-1:111122223333:key/given" &&
+      output.iam_key_sync.alarm_topic_arn == "arn:aws:sns:ca-central-1:111122223333:given"
+    )
     error_message = "outputs: expected the given key and topic"
   }
   assert {

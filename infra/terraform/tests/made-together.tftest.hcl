@@ -1,4 +1,5 @@
-# Given resources may be created in the same apply. Without override_during, as with AWS, they are unknown during the plan.
+# Given resources may be created in the same apply. Without override_during, as with AWS, they are
+# unknown during the plan.
 
 mock_provider "aws" {
   source = "./tests/mocks"

@@ -26,7 +26,12 @@ run "network_is_absent_without_a_vpc" {
   command = plan
 
   assert {
-    condition     = length(aws_lambda_function.this.vpc_config) == 0 && length(aws_security_group.function) == 0 && length(local.egress) == 0 && output.security_group_id == null
+    condition = (
+      length(aws_lambda_function.this.vpc_config) == 0 &&
+      length(aws_security_group.function) == 0 &&
+      length(local.egress) == 0 &&
+      output.security_group_id == null
+    )
     error_message = "network: expected none"
   }
 }
@@ -44,7 +49,11 @@ run "function_runs_in_the_vpc" {
   }
 
   assert {
-    condition     = aws_lambda_function.this.vpc_config[0].subnet_ids == toset(["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"]) && aws_lambda_function.this.vpc_config[0].security_group_ids == toset(["sg-function"])
+    condition = (
+      aws_lambda_function.this.vpc_config[0].subnet_ids ==
+      toset(["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"]) &&
+      aws_lambda_function.this.vpc_config[0].security_group_ids == toset(["sg-function"])
+    )
     error_message = "function: expected the given subnets and its security group"
   }
   assert {
@@ -58,11 +67,18 @@ run "function_runs_in_the_vpc" {
     error_message = "egress: unexpected rules ${jsonencode(keys(aws_vpc_security_group_egress_rule.function))}"
   }
   assert {
-    condition     = alltrue([for rule in aws_vpc_security_group_egress_rule.function : rule.security_group_id == "sg-function"])
+    condition = alltrue([
+      for rule in aws_vpc_security_group_egress_rule.function :
+      rule.security_group_id == "sg-function"
+    ])
     error_message = "egress: expected rules of the function's group"
   }
   assert {
-    condition     = length(aws_vpc_security_group_ingress_rule.endpoints) == 0 && length(aws_vpc_endpoint.interface) == 0 && length(aws_vpc_endpoint.gateway) == 0
+    condition = (
+      length(aws_vpc_security_group_ingress_rule.endpoints) == 0 &&
+      length(aws_vpc_endpoint.interface) == 0 &&
+      length(aws_vpc_endpoint.gateway) == 0
+    )
     error_message = "endpoints: expected none"
   }
 }
@@ -97,23 +113,47 @@ run "endpoints_are_created_on_request" {
   }
 
   assert {
-    condition     = { for name, endpoint in aws_vpc_endpoint.gateway : name => endpoint.service_name } == { dynamodb = "com.amazonaws.ca-central-1.dynamodb", s3 = "com.amazonaws.ca-central-1.s3" }
+    condition = (
+      { for name, endpoint in aws_vpc_endpoint.gateway : name => endpoint.service_name } ==
+      { dynamodb = "com.amazonaws.ca-central-1.dynamodb", s3 = "com.amazonaws.ca-central-1.s3" }
+    )
     error_message = "gateway endpoints: expected s3 and dynamodb"
   }
   assert {
-    condition     = alltrue([for endpoint in aws_vpc_endpoint.gateway : endpoint.vpc_endpoint_type == "Gateway" && endpoint.route_table_ids == toset(["rtb-0123456789abcdef0"])])
+    condition = alltrue([
+      for endpoint in aws_vpc_endpoint.gateway : (
+        endpoint.vpc_endpoint_type == "Gateway" &&
+        endpoint.route_table_ids == toset(["rtb-0123456789abcdef0"])
+      )
+    ])
     error_message = "gateway endpoints: expected the route tables"
   }
   assert {
-    condition     = keys(aws_vpc_endpoint.interface) == ["ssm"] && alltrue([for endpoint in aws_vpc_endpoint.interface : endpoint.private_dns_enabled && endpoint.vpc_endpoint_type == "Interface" && endpoint.security_group_ids == toset(["sg-endpoints"])])
+    condition = (
+      keys(aws_vpc_endpoint.interface) == ["ssm"] &&
+      alltrue([
+        for endpoint in aws_vpc_endpoint.interface : (
+          endpoint.private_dns_enabled &&
+          endpoint.vpc_endpoint_type == "Interface" &&
+          endpoint.security_group_ids == toset(["sg-endpoints"])
+        )
+      ])
+    )
     error_message = "interface endpoints: expected ssm with private DNS and its group"
   }
   assert {
-    condition     = aws_vpc_security_group_ingress_rule.endpoints[0].referenced_security_group_id == "sg-function" && aws_vpc_security_group_ingress_rule.endpoints[0].security_group_id == "sg-endpoints" && aws_vpc_security_group_ingress_rule.endpoints[0].to_port == 443
+    condition = (
+      aws_vpc_security_group_ingress_rule.endpoints[0].referenced_security_group_id == "sg-function" &&
+      aws_vpc_security_group_ingress_rule.endpoints[0].security_group_id == "sg-endpoints" &&
+      aws_vpc_security_group_ingress_rule.endpoints[0].to_port == 443
+    )
     error_message = "endpoint ingress: expected only the function"
   }
   assert {
-    condition     = aws_vpc_security_group_egress_rule.function["endpoints"].referenced_security_group_id == "sg-endpoints"
+    condition = (
+      aws_vpc_security_group_egress_rule.function["endpoints"].referenced_security_group_id ==
+      "sg-endpoints"
+    )
     error_message = "egress: expected the endpoint group"
   }
 }

@@ -20,7 +20,11 @@ run "function_role_has_the_shared_statements" {
   command = plan
 
   assert {
-    condition     = [for statement in jsondecode(aws_iam_role_policy.function.policy).Statement : statement.Sid] == [for statement in jsondecode(file("../shared/permissions.json")) : statement.sid if contains(["", "TableName", "KmsKeyArn"], try(statement.requires, ""))]
+    condition = [
+      for statement in jsondecode(aws_iam_role_policy.function.policy).Statement : statement.Sid
+    ] == [
+      for statement in jsondecode(file("../shared/permissions.json")) : statement.sid if contains(["", "TableName", "KmsKeyArn"], try(statement.requires, ""))
+    ]
     error_message = "function role: unexpected statements ${join(", ", [for statement in jsondecode(aws_iam_role_policy.function.policy).Statement : statement.Sid])}"
   }
   assert {
@@ -28,15 +32,24 @@ run "function_role_has_the_shared_statements" {
     error_message = "function role: expected filled placeholders"
   }
   assert {
-    condition     = [for statement in jsondecode(aws_iam_role_policy.function.policy).Statement : statement.Resource if statement.Sid == "ReadKeyParameters"] == [["arn:aws:ssm:ca-central-1:111122223333:parameter/iam_users/*_keys"]]
+    condition = [
+      for statement in jsondecode(aws_iam_role_policy.function.policy).Statement :
+      statement.Resource if statement.Sid == "ReadKeyParameters"
+    ] == [["arn:aws:ssm:ca-central-1:111122223333:parameter/iam_users/*_keys"]]
     error_message = "function role: expected the parameters of the prefix and suffix"
   }
   assert {
-    condition     = [for statement in jsondecode(aws_iam_role_policy.function.policy).Statement : statement.Resource if statement.Sid == "ConsumeQueue"] == [["arn:aws:sqs:ca-central-1:111122223333:events"]]
+    condition = [
+      for statement in jsondecode(aws_iam_role_policy.function.policy).Statement :
+      statement.Resource if statement.Sid == "ConsumeQueue"
+    ] == [["arn:aws:sqs:ca-central-1:111122223333:events"]]
     error_message = "function role: expected the event queue"
   }
   assert {
-    condition     = length(aws_iam_role_policy_attachment.function) == 0 && aws_iam_role.function.permissions_boundary == null
+    condition = (
+      length(aws_iam_role_policy_attachment.function) == 0 &&
+      aws_iam_role.function.permissions_boundary == null
+    )
     error_message = "function role: expected no managed policy and no boundary"
   }
 }
@@ -96,7 +109,10 @@ run "function_role_follows_the_inputs" {
     error_message = "function role: expected the managed policies for a VPC and tracing"
   }
   assert {
-    condition     = aws_iam_role.function.permissions_boundary == "arn:aws:iam::111122223333:policy/boundary" && aws_iam_role.scheduler.permissions_boundary == "arn:aws:iam::111122223333:policy/boundary"
+    condition = (
+      aws_iam_role.function.permissions_boundary == "arn:aws:iam::111122223333:policy/boundary" &&
+      aws_iam_role.scheduler.permissions_boundary == "arn:aws:iam::111122223333:policy/boundary"
+    )
     error_message = "roles: expected the permissions boundary"
   }
 }
@@ -110,7 +126,11 @@ run "function_role_omits_roster_and_key" {
   }
 
   assert {
-    condition     = [for statement in jsondecode(aws_iam_role_policy.function.policy).Statement : statement.Sid] == [for statement in jsondecode(file("../shared/permissions.json")) : statement.sid if !can(statement.requires)]
+    condition = [
+      for statement in jsondecode(aws_iam_role_policy.function.policy).Statement : statement.Sid
+    ] == [
+      for statement in jsondecode(file("../shared/permissions.json")) : statement.sid if !can(statement.requires)
+    ]
     error_message = "function role: expected only statements without requirements"
   }
 }
@@ -119,15 +139,24 @@ run "scheduler_role_may_invoke_only_the_function" {
   command = plan
 
   assert {
-    condition     = [for statement in jsondecode(aws_iam_role_policy.scheduler.policy).Statement : statement.Sid] == [for statement in jsondecode(file("../shared/schedule-permissions.json")) : statement.sid]
+    condition = [
+      for statement in jsondecode(aws_iam_role_policy.scheduler.policy).Statement : statement.Sid
+    ] == [
+      for statement in jsondecode(file("../shared/schedule-permissions.json")) : statement.sid
+    ]
     error_message = "scheduler role: expected the shared statements"
   }
   assert {
-    condition     = jsondecode(aws_iam_role_policy.scheduler.policy).Statement[0].Resource == [aws_lambda_function.this.arn]
+    condition = (
+      jsondecode(aws_iam_role_policy.scheduler.policy).Statement[0].Resource ==
+      [aws_lambda_function.this.arn]
+    )
     error_message = "scheduler role: expected only the function"
   }
   assert {
-    condition     = jsondecode(aws_iam_role.scheduler.assume_role_policy).Statement[0].Condition.StringEquals["aws:SourceArn"] == "arn:aws:scheduler:ca-central-1:111122223333:schedule-group/default"
+    condition = (
+      jsondecode(aws_iam_role.scheduler.assume_role_policy).Statement[0].Condition.StringEquals["aws:SourceArn"] == "arn:aws:scheduler:ca-central-1:111122223333:schedule-group/default"
+    )
     error_message = "scheduler role: expected a condition on the schedule group"
   }
 }
@@ -136,19 +165,37 @@ run "queues_and_bucket_require_tls" {
   command = plan
 
   assert {
-    condition     = length(aws_sqs_queue_policy.this) == 4 && alltrue([for policy in aws_sqs_queue_policy.this : anytrue([for statement in jsondecode(policy.policy).Statement : statement.Effect == "Deny" && statement.Action == "sqs:*" && try(statement.Condition.Bool["aws:SecureTransport"], "") == "false"])])
+    condition = (
+      length(aws_sqs_queue_policy.this) == 4 &&
+      alltrue([
+        for policy in aws_sqs_queue_policy.this :
+        anytrue([for statement in jsondecode(policy.policy).Statement : statement.Effect == "Deny" && statement.Action == "sqs:*" && try(statement.Condition.Bool["aws:SecureTransport"], "") == "false"])
+      ])
+    )
     error_message = "queue policies: expected Deny without TLS"
   }
   assert {
-    condition     = [for name, policy in aws_sqs_queue_policy.this : name if length([for statement in jsondecode(policy.policy).Statement : statement if statement.Effect == "Allow"]) > 0] == ["event_dead_letters", "events"]
+    condition = [
+      for name, policy in aws_sqs_queue_policy.this :
+      name if length([for statement in jsondecode(policy.policy).Statement : statement if statement.Effect == "Allow"]) > 0
+    ] == ["event_dead_letters", "events"]
     error_message = "queue policies: expected senders only for events and their dead letters"
   }
   assert {
-    condition     = alltrue([for statement in jsondecode(aws_sqs_queue_policy.this["events"].policy).Statement : statement.Principal == { Service = "events.amazonaws.com" } && statement.Condition == { ArnEquals = { "aws:SourceArn" = aws_cloudwatch_event_rule.changes.arn } } if statement.Effect == "Allow"])
+    condition = alltrue([
+      for statement in jsondecode(aws_sqs_queue_policy.this["events"].policy).Statement : (
+        statement.Principal == { Service = "events.amazonaws.com" } &&
+        statement.Condition == { ArnEquals = { "aws:SourceArn" = aws_cloudwatch_event_rule.changes.arn } } if statement.Effect == "Allow"
+      )
+    ])
     error_message = "queue policy: expected only the rule as sender"
   }
   assert {
-    condition     = jsondecode(aws_s3_bucket_policy.state.policy).Statement[0].Effect == "Deny" && jsondecode(aws_s3_bucket_policy.state.policy).Statement[0].Condition == { Bool = { "aws:SecureTransport" = "false" } }
+    condition = (
+      jsondecode(aws_s3_bucket_policy.state.policy).Statement[0].Effect == "Deny" &&
+      jsondecode(aws_s3_bucket_policy.state.policy).Statement[0].Condition ==
+      { Bool = { "aws:SecureTransport" = "false" } }
+    )
     error_message = "bucket policy: expected Deny without TLS"
   }
 }

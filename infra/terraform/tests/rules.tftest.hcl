@@ -59,7 +59,12 @@ run "package_from_a_bucket" {
   }
 
   assert {
-    condition     = aws_lambda_function.this.s3_bucket == "packages" && aws_lambda_function.this.s3_key == "function.zip" && aws_lambda_function.this.s3_object_version == "1" && aws_lambda_function.this.filename == null
+    condition = (
+      aws_lambda_function.this.s3_bucket == "packages" &&
+      aws_lambda_function.this.s3_key == "function.zip" &&
+      aws_lambda_function.this.s3_object_version == "1" &&
+      aws_lambda_function.this.filename == null
+    )
     error_message = "function: expected the package in the bucket"
   }
 }

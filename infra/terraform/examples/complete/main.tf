@@ -1,4 +1,5 @@
-# The function in the private subnets of a landing zone that already provides the endpoints, a key and topics.
+# The function in the private subnets of a landing zone that already provides the endpoints, a key
+# and topics.
 
 terraform {
   required_version = ">= 1.11"

@@ -1,7 +1,10 @@
 # Builds a policy from a list of statements such as ../../../shared/permissions.json.
 
 locals {
-  statements = [for statement in jsondecode(file(var.file)) : statement if lookup(var.present, try(statement.requires, ""), true)]
+  statements = [
+    for statement in jsondecode(file(var.file)) : statement
+    if lookup(var.present, try(statement.requires, ""), true)
+  ]
 
   # A key policy applies to its key, so its statements have a principal and no resource.
   template = jsonencode([
