@@ -95,7 +95,7 @@ export class IamKeySync extends Construct {
     this.logGroup = sync.logGroup;
     this.rule = this.changeRule(props);
     this.mapping(props.maxConcurrency ?? inputDefault('maxConcurrency'));
-    this.sweepSchedule = schedules.sweep;
+    this.sweepSchedule = schedules.reconcile;
 
     // The id is part of the logical ids of the alarms, the topic and the dashboard.
     const monitoring = new Monitoring(this, 'Watch', props, key, {

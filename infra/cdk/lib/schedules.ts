@@ -16,7 +16,7 @@ import { deadLetterQueue } from './queues';
 import { permissions, settings } from './shared';
 
 export class Schedules extends Construct {
-  readonly sweep: CfnSchedule;
+  readonly reconcile: CfnSchedule;
   readonly deadLetters: Queue;
   private readonly role: Role;
 
@@ -37,7 +37,7 @@ export class Schedules extends Construct {
 
     const { sweepPayload, tokenRefreshPayload } = settings.schedules;
     const { sweepSchedule, tokenRefreshSchedule } = props;
-    this.sweep = this.schedule(
+    this.reconcile = this.schedule(
       'Sweep',
       'Sync every user',
       sweepSchedule ?? inputDefault('sweepSchedule'),

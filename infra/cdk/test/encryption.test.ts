@@ -17,7 +17,7 @@ function policyOf(key: Resource): unknown[] {
       sid: Sid,
       effect: Effect,
       principal: Object.fromEntries(
-        Object.entries(Principal).map(([kind, who]) => [kind, plain(who)]),
+        Object.entries(Principal).map(([kind, value]) => [kind, plain(value)]),
       ),
       actions: [Action].flat(),
       resource: Resource,

@@ -9,7 +9,7 @@ run "given_resources_may_be_unknown_during_the_plan" {
   command = plan
 
   module {
-    source = "./tests/made-together"
+    source = "./tests/unknown-values"
   }
 
   assert {
