@@ -80,6 +80,8 @@ class Workspace:
         try:
             output = self.init(self.module)
         except CheckError as error:
+            if not re.search(r"Failed to .+ provider", str(error)):
+                raise
             raise CheckError(f"{error}\n\n{_REMEDY.format(source=source)}") from None
         installed = re.search(r"(?:Installed|Using) (hashicorp/aws v.+)", output)
         return f"{installed[1] if installed else 'hashicorp/aws'}, {source}"

@@ -1,8 +1,8 @@
 # The permissions of the service in Vault: it writes keys and reads their versions. It cannot read a
-# secret back. The `default` policy already allows a token to renew and look up itself. `keysync
-# policy vault` prints this policy for the default mount and prefix with
-# ON_USER_DELETED=soft-delete. Run it with your configuration for other names, or for fewer
-# permissions.
+# secret back. The `default` policy already allows a token to renew and look up itself.
+#
+# `keysync policy vault` prints this policy for the default mount and prefix with
+# ON_USER_DELETED=soft-delete. Run it with your configuration for other names or fewer permissions.
 
 # Write keys.
 path "secret/data/aws/iam-keys/*" {

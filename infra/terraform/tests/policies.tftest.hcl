@@ -177,7 +177,7 @@ run "queues_and_bucket_require_tls" {
   assert {
     condition = [
       for name, policy in aws_sqs_queue_policy.this :
-      name if length([for statement in jsondecode(policy.policy).Statement : statement if statement.Effect == "Allow"]) > 0
+      name if contains(jsondecode(policy.policy).Statement[*].Effect, "Allow")
     ] == ["event_dead_letters", "events"]
     error_message = "queue policies: expected senders only for events and their dead letters"
   }
@@ -185,8 +185,9 @@ run "queues_and_bucket_require_tls" {
     condition = alltrue([
       for statement in jsondecode(aws_sqs_queue_policy.this["events"].policy).Statement : (
         statement.Principal == { Service = "events.amazonaws.com" } &&
-        statement.Condition == { ArnEquals = { "aws:SourceArn" = aws_cloudwatch_event_rule.changes.arn } } if statement.Effect == "Allow"
-      )
+        statement.Condition ==
+        { ArnEquals = { "aws:SourceArn" = aws_cloudwatch_event_rule.changes.arn } }
+      ) if statement.Effect == "Allow"
     ])
     error_message = "queue policy: expected only the rule as sender"
   }
