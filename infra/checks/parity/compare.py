@@ -53,9 +53,9 @@ class Comparison:
             row = [fact.form(fact.default if value is None else value) for value in (cdk, planned)]
             self.rows.append(Row(logical, path, *row))
         for path in _leaves(resource):
-            allowed = {(logical, prefix) for prefix in _prefixes(path)} & CDK_ONLY.keys()
             if _covered(path, facts):
                 continue
+            allowed = {(logical, prefix) for prefix in _prefixes(path)} & CDK_ONLY.keys()
             self.needed |= allowed
             if not allowed:
                 self.problems.append(f"{logical}: property {path} not compared")

@@ -16,13 +16,21 @@ run "alarms_equal_alarms_json" {
   assert {
     condition = {
       for id, alarm in aws_cloudwatch_metric_alarm.this : id => {
-        description = alarm.alarm_description, namespace = alarm.namespace, metric = alarm.metric_name, dimensions = join(" ", keys(alarm.dimensions)), statistic = alarm.statistic
-        periods     = "${alarm.evaluation_periods} × ${alarm.period}", when = "${alarm.comparison_operator} ${alarm.threshold}", missing = alarm.treat_missing_data
+        description = alarm.alarm_description
+        metric      = "${alarm.namespace} ${alarm.metric_name} ${alarm.statistic}"
+        dimensions  = keys(alarm.dimensions)
+        periods     = "${alarm.evaluation_periods} × ${alarm.period}"
+        threshold   = "${alarm.comparison_operator} ${alarm.threshold}"
+        missing     = alarm.treat_missing_data
       }
       } == {
       for alarm in jsondecode(file("../shared/alarms.json")) : alarm.id => {
-        description = alarm.description, namespace = alarm.namespace, metric = alarm.metric, dimensions = join(" ", keys(alarm.dimensions)), statistic = alarm.statistic
-        periods     = "${alarm.evaluationPeriods} × ${alarm.periodSeconds}", when = "${alarm.comparison} ${alarm.threshold}", missing = alarm.missing
+        description = alarm.description
+        metric      = "${alarm.namespace} ${alarm.metric} ${alarm.statistic}"
+        dimensions  = keys(alarm.dimensions)
+        periods     = "${alarm.evaluationPeriods} × ${alarm.periodSeconds}"
+        threshold   = "${alarm.comparison} ${alarm.threshold}"
+        missing     = alarm.missing
       }
     }
     error_message = "alarms: expected those of alarms.json"
@@ -108,8 +116,11 @@ run "topics_may_be_given" {
     error_message = "topic: expected the given one"
   }
   assert {
-    condition = { for id, alarm in aws_cloudwatch_metric_alarm.this : id => alarm.alarm_actions } == {
-      for alarm in jsondecode(file("../shared/alarms.json")) : alarm.id => toset(["arn:aws:sns:ca-central-1:111122223333:${alarm.severity == "page" ? "pager" : "office"}"])
+    condition = {
+      for id, alarm in aws_cloudwatch_metric_alarm.this : id => one(alarm.alarm_actions)
+      } == {
+      for alarm in jsondecode(file("../shared/alarms.json")) :
+      alarm.id => alarm.severity == "page" ? var.page_topic_arn : var.alarm_topic_arn
     }
     error_message = "alarm actions: expected pages at the page topic and warnings at the other"
   }

@@ -200,13 +200,22 @@ run "schedules_start_reconcile_and_renewal" {
   command = plan
 
   assert {
-    condition     = { for name, schedule in aws_scheduler_schedule.this : name => schedule.schedule_expression } == { sweep = "cron(30 3 * * ? *)", token-refresh = "cron(0 5,11,17,23 * * ? *)" }
+    condition = {
+      for name, schedule in aws_scheduler_schedule.this : name => schedule.schedule_expression
+      } == {
+      sweep         = "cron(30 3 * * ? *)"
+      token-refresh = "cron(0 5,11,17,23 * * ? *)"
+    }
     error_message = "schedule expressions: unexpected"
   }
   assert {
-    condition = (
-      { for name, schedule in aws_scheduler_schedule.this : name => jsondecode(schedule.target[0].input) } == { sweep = { action = "reconcile" }, token-refresh = { action = "refresh-token" } }
-    )
+    condition = {
+      for name, schedule in aws_scheduler_schedule.this :
+      name => jsondecode(schedule.target[0].input)
+      } == {
+      sweep         = { action = "reconcile" }
+      token-refresh = { action = "refresh-token" }
+    }
     error_message = "schedule payloads: unexpected"
   }
   assert {
@@ -249,9 +258,11 @@ run "bucket_is_private_and_versioned" {
     error_message = "bucket: expected all public access blocked"
   }
   assert {
-    condition = (
-      { for rule in aws_s3_bucket_lifecycle_configuration.state.rule : rule.id => rule.noncurrent_version_expiration[0].noncurrent_days if length(rule.noncurrent_version_expiration) > 0 } == { earlier-state = 30, earlier-tokens = 1 }
-    )
+    condition = {
+      for rule in aws_s3_bucket_lifecycle_configuration.state.rule :
+      rule.id => rule.noncurrent_version_expiration[0].noncurrent_days
+      if length(rule.noncurrent_version_expiration) > 0
+    } == { earlier-state = 30, earlier-tokens = 1 }
     error_message = "bucket lifecycle: expected 30 days for state and 1 day for tokens"
   }
   assert {

@@ -52,7 +52,10 @@ run "environment_holds_all_inputs" {
   }
 
   assert {
-    condition = { for name, value in aws_lambda_function.this.environment[0].variables : name => value if !contains(["VAULT_CACERT_BYTES", "S3_BUCKET_NAME"], name) } == {
+    condition = {
+      for name, value in aws_lambda_function.this.environment[0].variables : name => value
+      if !contains(["VAULT_CACERT_BYTES", "S3_BUCKET_NAME"], name)
+      } == {
       VAULT_ADDR                    = "https://vault.example.org:8200"
       VAULT_NAMESPACE               = "ministry/team"
       VAULT_MOUNT                   = "kv"
@@ -73,7 +76,10 @@ run "environment_holds_all_inputs" {
   assert {
     condition = (
       toset(keys(aws_lambda_function.this.environment[0].variables)) ==
-      toset(concat(["S3_BUCKET_NAME"], [for input in jsondecode(file("../shared/inputs.json")).inputs : input.variable if can(input.variable)]))
+      toset(concat(["S3_BUCKET_NAME"], [
+        for input in jsondecode(file("../shared/inputs.json")).inputs : input.variable
+        if can(input.variable)
+      ]))
     )
     error_message = "environment: expected the variable of each input"
   }

@@ -57,7 +57,15 @@ run "function_runs_in_the_vpc" {
     error_message = "function: expected the given subnets and its security group"
   }
   assert {
-    condition = toset([for rule in aws_vpc_security_group_egress_rule.function : "${rule.ip_protocol} ${rule.from_port}-${rule.to_port} ${join("", compact([rule.cidr_ipv4, rule.prefix_list_id, rule.referenced_security_group_id]))}"]) == toset([
+    condition = toset([
+      for rule in aws_vpc_security_group_egress_rule.function : join(" ", compact([
+        rule.ip_protocol,
+        "${rule.from_port}-${rule.to_port}",
+        rule.cidr_ipv4,
+        rule.prefix_list_id,
+        rule.referenced_security_group_id,
+      ]))
+      ]) == toset([
       "tcp 8200-8200 10.1.0.0/16",
       "tcp 8200-8200 10.2.0.0/16",
       "tcp 443-443 pl-01234567",

@@ -22,8 +22,9 @@ run "function_role_has_the_shared_statements" {
   assert {
     condition = [
       for statement in jsondecode(aws_iam_role_policy.function.policy).Statement : statement.Sid
-    ] == [
-      for statement in jsondecode(file("../shared/permissions.json")) : statement.sid if contains(["", "TableName", "KmsKeyArn"], try(statement.requires, ""))
+      ] == [
+      for statement in jsondecode(file("../shared/permissions.json")) : statement.sid
+      if contains(["", "TableName", "KmsKeyArn"], try(statement.requires, ""))
     ]
     error_message = "function role: unexpected statements ${join(", ", [for statement in jsondecode(aws_iam_role_policy.function.policy).Statement : statement.Sid])}"
   }
@@ -73,7 +74,11 @@ run "function_role_follows_the_inputs" {
   assert {
     condition = [
       for statement in jsondecode(aws_iam_role_policy.function.policy).Statement : {
-        sid = statement.Sid, effect = statement.Effect, actions = statement.Action, resources = statement.Resource, condition = try(statement.Condition, null)
+        sid       = statement.Sid
+        effect    = statement.Effect
+        actions   = statement.Action
+        resources = statement.Resource
+        condition = try(statement.Condition, null)
       }
       ] == [
       # Filled independently of the module.
@@ -96,7 +101,11 @@ run "function_role_follows_the_inputs" {
         "$${KmsKeyArn}", "arn:aws:kms:ca-central-1:111122223333:key/created"),
         "$${ParameterKeyArn}", "arn:aws:kms:ca-central-1:111122223333:key/parameters"),
         "$${VpcId}", "vpc-0123456789abcdef0")) : {
-        sid = statement.sid, effect = try(statement.effect, "Allow"), actions = statement.actions, resources = statement.resources, condition = try(statement.condition, null)
+        sid       = statement.sid
+        effect    = try(statement.effect, "Allow")
+        actions   = statement.actions
+        resources = statement.resources
+        condition = try(statement.condition, null)
       }
     ]
     error_message = "function role: unexpected statements ${aws_iam_role_policy.function.policy}"
@@ -128,8 +137,9 @@ run "function_role_omits_roster_and_key" {
   assert {
     condition = [
       for statement in jsondecode(aws_iam_role_policy.function.policy).Statement : statement.Sid
-    ] == [
-      for statement in jsondecode(file("../shared/permissions.json")) : statement.sid if !can(statement.requires)
+      ] == [
+      for statement in jsondecode(file("../shared/permissions.json")) : statement.sid
+      if !can(statement.requires)
     ]
     error_message = "function role: expected only statements without requirements"
   }
@@ -141,7 +151,7 @@ run "scheduler_role_may_invoke_only_the_function" {
   assert {
     condition = [
       for statement in jsondecode(aws_iam_role_policy.scheduler.policy).Statement : statement.Sid
-    ] == [
+      ] == [
       for statement in jsondecode(file("../shared/schedule-permissions.json")) : statement.sid
     ]
     error_message = "scheduler role: expected the shared statements"
@@ -154,8 +164,10 @@ run "scheduler_role_may_invoke_only_the_function" {
     error_message = "scheduler role: expected only the function"
   }
   assert {
-    condition = (
-      jsondecode(aws_iam_role.scheduler.assume_role_policy).Statement[0].Condition.StringEquals["aws:SourceArn"] == "arn:aws:scheduler:ca-central-1:111122223333:schedule-group/default"
+    condition = jsondecode(
+      aws_iam_role.scheduler.assume_role_policy
+      ).Statement[0].Condition.StringEquals["aws:SourceArn"] == (
+      "arn:aws:scheduler:ca-central-1:111122223333:schedule-group/default"
     )
     error_message = "scheduler role: expected a condition on the schedule group"
   }
@@ -169,7 +181,13 @@ run "queues_and_bucket_require_tls" {
       length(aws_sqs_queue_policy.this) == 4 &&
       alltrue([
         for policy in aws_sqs_queue_policy.this :
-        anytrue([for statement in jsondecode(policy.policy).Statement : statement.Effect == "Deny" && statement.Action == "sqs:*" && try(statement.Condition.Bool["aws:SecureTransport"], "") == "false"])
+        anytrue([
+          for statement in jsondecode(policy.policy).Statement : (
+            statement.Effect == "Deny" &&
+            statement.Action == "sqs:*" &&
+            try(statement.Condition.Bool["aws:SecureTransport"], "") == "false"
+          )
+        ])
       ])
     )
     error_message = "queue policies: expected Deny without TLS"
