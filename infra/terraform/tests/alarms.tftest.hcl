@@ -18,7 +18,7 @@ run "alarms_equal_alarms_json" {
       for id, alarm in aws_cloudwatch_metric_alarm.this : id => {
         description = alarm.alarm_description
         metric      = "${alarm.namespace} ${alarm.metric_name} ${alarm.statistic}"
-        dimensions  = keys(alarm.dimensions)
+        dimensions  = join(" ", keys(alarm.dimensions))
         periods     = "${alarm.evaluation_periods} × ${alarm.period}"
         threshold   = "${alarm.comparison_operator} ${alarm.threshold}"
         missing     = alarm.treat_missing_data
@@ -27,7 +27,7 @@ run "alarms_equal_alarms_json" {
       for alarm in jsondecode(file("../shared/alarms.json")) : alarm.id => {
         description = alarm.description
         metric      = "${alarm.namespace} ${alarm.metric} ${alarm.statistic}"
-        dimensions  = keys(alarm.dimensions)
+        dimensions  = join(" ", keys(alarm.dimensions))
         periods     = "${alarm.evaluationPeriods} × ${alarm.periodSeconds}"
         threshold   = "${alarm.comparison} ${alarm.threshold}"
         missing     = alarm.missing
