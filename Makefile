@@ -134,19 +134,19 @@ infra/cdk/node_modules/.package-lock.json: infra/cdk/package-lock.json
 	touch $@
 
 .PHONY: cdk-test
-cdk-test: cdk ## the CDK app: template, permissions, context
+cdk-test: cdk ## tests of the CDK app: template, permissions, context
 	cd infra/cdk && npm test
 
 .PHONY: infra
-infra: infra-check terraform-check parity supply-chain ## both stacks: linters, Terraform's own tests, and that they are the same
+infra: infra-check terraform-check parity supply-chain ## checks of both stacks: linters, Terraform's tests, and parity
 
 .PHONY: infra-check
-infra-check: cdk infra-venv ## cfn-lint and checkov on what the CDK app synthesises; every exception has its reason
+infra-check: cdk infra-venv ## cfn-lint and checkov on the CDK app's templates; every exception has a reason
 	cd infra/cdk && npm run --silent build
 	infra/cdk/check-template
 
 .PHONY: supply-chain
-supply-chain: infra-venv ## every dependency is locked with its hash, every workflow has pinned actions and least permissions
+supply-chain: infra-venv ## every dependency has a version and a hash, every workflow pinned actions and minimal permissions
 	infra/checks/locks.py
 	.local/infra-venv/bin/zizmor --offline --quiet --persona pedantic .github
 
@@ -162,7 +162,7 @@ audit: $(CARGO_DENY) infra-venv ## what is known against the dependencies of tod
 	done
 
 .PHONY: infra-venv
-infra-venv: ## the Python environment of the infrastructure's linters
+infra-venv: ## the Python environment of the infrastructure linters
 	@local/setup .local/infra-venv infra/requirements.txt
 
 .PHONY: deploy-local
@@ -170,17 +170,17 @@ deploy-local: package-local cdk ## the CDK app in an emulated AWS that enforces 
 	local/deploy_local.py --zip target/local.zip
 
 .PHONY: terraform-check
-terraform-check: infra-venv ## the Terraform module: generated parts, format, validate, tests, checkov; says which provider was used
+terraform-check: infra-venv ## the Terraform module: generated files, format, validate, tests, checkov (prints its provider)
 	infra/checks/files.py --check
 	infra/checks/terraform.py
 	infra/checks/security.py
 
 .PHONY: parity
-parity: cdk ## the CDK's template and Terraform's plan, fact by fact
+parity: cdk ## compares the CDK's template with Terraform's plan
 	infra/checks/parity/run.py
 
 .PHONY: terraform-files
-terraform-files: ## writes the module's variables and the tables of its README
+terraform-files: ## writes the generated files of the Terraform module
 	infra/checks/files.py
 
 .PHONY: hooks

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""What in the Terraform module follows from other files: its variables, and the tables of its README. `--check` only compares.
+"""Writes the generated parts of the Terraform module: its variables, and the tables of its README.
 
-Also refuses an input with limits that no test goes beyond.
+`--check` only compares them. It also rejects an input whose limits no test exceeds.
 """
+
 import argparse
 import difflib
 import re
@@ -18,16 +19,22 @@ MODULE = Path(__file__).resolve().parent.parent / "terraform"
 
 
 def stale() -> str:
-    """How the files differ from what they should be; empty when they do not."""
+    """Returns the difference between the files and their expected text; empty if there is none."""
     return "".join(_difference(file, wanted) for file, wanted in _wanted().items())
 
 
 def untested() -> list:
-    """Variables with limits that are not among the expected failures of any test."""
-    limited = {name for text in variables.files().values() for name in re.findall(r'error_message = "(\w+): expected', text)}
+    """Returns the variables with limits for which no test expects a failure."""
+    limited = {
+        name
+        for text in variables.files().values()
+        for name in re.findall(r'error_message = "(\w+): expected', text)
+    }
     tests = "".join(file.read_text() for file in (MODULE / "tests").glob("*.tftest.hcl"))
     expected = re.findall(r"expect_failures += \[([^\]]*)\]", tests)
-    return sorted(limited - {name for names in expected for name in re.findall(r"var\.(\w+)", names)})
+    return sorted(
+        limited - {name for names in expected for name in re.findall(r"var\.(\w+)", names)}
+    )
 
 
 def _wanted() -> dict:
@@ -38,17 +45,26 @@ def _wanted() -> dict:
 
 def _difference(file: Path, wanted: str) -> str:
     found = file.read_text() if file.exists() else ""
-    return "".join(difflib.unified_diff(found.splitlines(True), wanted.splitlines(True), f"{file} (is)", f"{file} (should be)"))
+    return "".join(
+        difflib.unified_diff(
+            found.splitlines(True), wanted.splitlines(True), f"{file} (found)", f"{file} (expected)"
+        )
+    )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="infra/checks/files.py", description="Writes the parts of the Terraform module that follow from other files.")
-    parser.add_argument("--check", action="store_true", help="write nothing; fail when something is not as it should be")
+    parser = argparse.ArgumentParser(
+        prog="infra/checks/files.py",
+        description="Writes the generated parts of the Terraform module.",
+    )
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing; fail if a file is stale"
+    )
     if parser.parse_args().check:
         if difference := stale():
-            sys.exit(f"{difference}\ninfra/checks/files.py: run make terraform-files")
+            sys.exit(f"{difference}\ninfra/checks/files.py: stale files; run make terraform-files")
         if names := untested():
-            sys.exit(f"infra/checks/files.py: no test goes beyond the limits of {', '.join(names)}")
+            sys.exit(f"infra/checks/files.py: no test exceeds the limits of {', '.join(names)}")
     else:
         for file, text in _wanted().items():
             file.write_text(text)

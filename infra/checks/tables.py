@@ -1,6 +1,8 @@
-"""The tables of the module's README: what goes in, what comes out."""
+"""Generates the tables of inputs and outputs in the module's README."""
+
 import json
 import re
+import textwrap
 from pathlib import Path
 
 from infra.checks.variables import SHARED, inputs
@@ -9,7 +11,7 @@ _MARK = "<!-- {name}: written by make terraform-files -->"
 
 
 def filled(readme: str, module: Path) -> str:
-    """The README with its tables as they should be."""
+    """Returns the README with current tables."""
     return _between(_between(readme, "inputs", _inputs()), "outputs", _outputs(module))
 
 
@@ -25,14 +27,27 @@ def _inputs() -> str:
     listed = json.loads((SHARED / "inputs.json").read_text())
     names = {entry["name"] for entry in inputs()}
     groups = "".join(_group(group, meaning) for group, meaning in listed["groups"].items())
-    rules = [f"- {', '.join(f'`{name}`' for name in rule['inputs'])}: {rule['rule']}\n" for rule in listed["rules"] if names >= set(rule["inputs"])]
+    rules = [
+        _wrapped(f"- {', '.join(f'`{name}`' for name in rule['inputs'])}: {rule['rule']}", "  ")
+        for rule in listed["rules"]
+        if names >= set(rule["inputs"])
+    ]
     return f"{groups}\nBetween inputs:\n\n{''.join(rules)}"
 
 
 def _group(group: str, meaning: str) -> str:
-    rows = [f"| `{entry['name']}` | {_type(entry)} | {_default(entry)} | {_cell(entry['description'] + _limit(entry))} |\n"
-            for entry in inputs() if entry["group"] == group]
-    return f"\n**{group}**: {meaning}\n\n| input | type | default | meaning |\n|---|---|---|---|\n{''.join(rows)}"
+    rows = [
+        f"| `{entry['name']}` | {_type(entry)} | {_default(entry)} "
+        f"| {_cell(entry['description'] + _limit(entry))} |\n"
+        for entry in inputs()
+        if entry["group"] == group
+    ]
+    head = "| input | type | default | meaning |\n|---|---|---|---|\n"
+    return f"\n{_wrapped(f'**{group}**: {meaning}')}\n{head}{''.join(rows)}"
+
+
+def _wrapped(text: str, indent: str = "") -> str:
+    return textwrap.fill(text, 100, subsequent_indent=indent, break_on_hyphens=False) + "\n"
 
 
 def _type(entry: dict) -> str:
@@ -53,7 +68,9 @@ def _limit(entry: dict) -> str:
 
 
 def _outputs(module: Path) -> str:
-    found = re.findall(r'^output "(\w+)" \{\n  description = "(.+)"$', (module / "outputs.tf").read_text(), re.M)
+    found = re.findall(
+        r'^output "(\w+)" \{\n  description = "(.+)"$', (module / "outputs.tf").read_text(), re.M
+    )
     rows = [f"| `{name}` | {_cell(description)} |" for name, description in found]
     return "\n".join(["", "| output | meaning |", "|---|---|", *rows]) + "\n"
 

@@ -1,10 +1,13 @@
-"""Writes the variables of the Terraform module from the one list of inputs, `infra/shared/inputs.json`.
+"""Generates the variables of the Terraform module from the list of inputs,
+`infra/shared/inputs.json`.
 
-A variable there has the input's name, type, default, description and limits; a rule between several inputs is a precondition that is
-written by hand, beside what it protects.
+A variable has the input's name, type, default, description and limits. A rule between inputs is
+a precondition that is written by hand in the resource that it protects.
 """
+
 import json
 import re
+import textwrap
 from pathlib import Path
 
 SHARED = Path(__file__).resolve().parent.parent / "shared"
@@ -13,43 +16,69 @@ _FILES = {
     "variables_operation.tf": ("function", "queue", "schedules", "alarms", "stack"),
     "variables_network.tf": ("network", "encryption"),
 }
-# Terraform wants `prevent_destroy` as a literal, so bucket and key are always kept.
+# Terraform requires a literal for `prevent_destroy`, so the bucket and the key are always kept.
 _NOT_HERE = {"removal_policy"}
-_TYPES = {"string": "string", "path": "string", "number": "number", "bool": "bool", "list": "list(string)"}
-# What neither a pattern nor a range can say: the condition, and what is expected.
+_TYPES = {
+    "string": "string",
+    "path": "string",
+    "number": "number",
+    "bool": "bool",
+    "list": "list(string)",
+}
+# Further limits, which neither a pattern nor a range can express: the condition and the
+# expectation.
 _SEGMENTS = 'length(setintersection(split("/", var.{name}), [".", ".."])) == 0'
 _RANGES = "alltrue([for each in var.{name} : can(cidrnetmask(each))])"
 _MORE = {
-    "zip": ('var.{name} == null ? true : try(startswith(filebase64(var.{name}), "UEsD"), false)', "a zip file that can be read"),
-    "vault_addr": ('try(tonumber(one(regex(":([0-9]+)/?$", var.{name}))), 443) <= 65535', "a port of at most 65535"),
-    "vault_ca_file": ('var.{name} == null ? true : try(strcontains(file(var.{name}), "BEGIN CERTIFICATE") && !strcontains(file(var.{name}), "PRIVATE KEY"), false)',
-                      "a PEM file with the certificate of the CA, and no private key"),
-    "vault_mount": (_SEGMENTS, "no . or .. as a segment"),
-    "vault_path_prefix": (_SEGMENTS, "no . or .. as a segment"),
+    "zip": (
+        'var.{name} == null ? true : try(startswith(filebase64(var.{name}), "UEsD"), false)',
+        "a readable zip file",
+    ),
+    "vault_addr": (
+        'try(tonumber(one(regex(":([0-9]+)/?$", var.{name}))), 443) <= 65535',
+        "a port of at most 65535",
+    ),
+    "vault_ca_file": (
+        'var.{name} == null ? true : try(strcontains(file(var.{name}), "BEGIN CERTIFICATE") && '
+        '!strcontains(file(var.{name}), "PRIVATE KEY"), false)',
+        "a PEM file with the certificate of the CA and without a private key",
+    ),
+    "vault_mount": (_SEGMENTS, "a path without . or .. as a segment"),
+    "vault_path_prefix": (_SEGMENTS, "a path without . or .. as a segment"),
     "vault_cidrs": (_RANGES, "IPv4 ranges, such as 10.1.0.0/16"),
     "endpoint_cidrs": (_RANGES, "IPv4 ranges, such as 10.1.0.0/16"),
 }
-_HEAD = "# From ../shared/inputs.json; change it there, then run: make terraform-files\n"
+_HEAD = "# Generated from ../shared/inputs.json: edit that file, then run make terraform-files.\n"
 
 
 def inputs() -> list:
-    """The inputs that a Terraform deployment has."""
+    """Returns the inputs of the Terraform module."""
     listed = json.loads((SHARED / "inputs.json").read_text())["inputs"]
-    return [entry for entry in listed if entry.get("only", "terraform") == "terraform" and entry["name"] not in _NOT_HERE]
+    return [
+        entry
+        for entry in listed
+        if entry.get("only", "terraform") == "terraform" and entry["name"] not in _NOT_HERE
+    ]
 
 
 def files() -> dict:
-    """Text of each file, by its name in the module."""
+    """Returns the text of each file, by its name in the module."""
     groups = json.loads((SHARED / "inputs.json").read_text())["groups"]
     placed = [group for names in _FILES.values() for group in names]
     if sorted(placed) != sorted(groups):
-        raise ValueError(f"inputs.json has the groups {', '.join(groups)}; {__name__} places {', '.join(placed)}")
-    return {name: _HEAD + "".join(_group(group, groups[group]) for group in names) for name, names in _FILES.items()}
+        raise ValueError(
+            f"inputs.json has the groups {', '.join(groups)}; {__name__} places {', '.join(placed)}"
+        )
+    return {
+        name: _HEAD + "".join(_group(group, groups[group]) for group in names)
+        for name, names in _FILES.items()
+    }
 
 
 def _group(name: str, meaning: str) -> str:
     variables = [_variable(entry) for entry in inputs() if entry["group"] == name]
-    return f"\n# {meaning}\n\n" + "\n".join(variables)
+    comment = textwrap.fill(meaning, 100, initial_indent="# ", subsequent_indent="# ")
+    return f"\n{comment}\n\n" + "\n".join(variables)
 
 
 def _variable(entry: dict) -> str:
@@ -65,15 +94,21 @@ def _variable(entry: dict) -> str:
 
 
 def _validation(name: str, condition: str, expected: str) -> str:
-    return f"\n  validation {{\n    condition     = {condition}\n    error_message = {hcl(f'{name}: expected {expected}')}\n  }}\n"
+    message = hcl(f"{name}: expected {expected}")
+    return (
+        f"\n  validation {{\n    condition     = {condition}\n    error_message = {message}\n  }}\n"
+    )
 
 
 def _limits(entry: dict):
-    """Conditions, each with what it expects."""
+    """Yields pairs of a condition and its expectation."""
     name, value = entry["name"], "each" if entry["type"] == "list" else f"var.{entry['name']}"
     if "allowed" in entry:
         allowed = ", ".join(hcl(word) for word in entry["allowed"])
-        condition, expected = f"contains([{allowed}], {value})", "one of " + ", ".join(str(word) for word in entry["allowed"])
+        condition, expected = (
+            f"contains([{allowed}], {value})",
+            "one of " + ", ".join(str(word) for word in entry["allowed"]),
+        )
     elif "least" in entry:
         least, most = entry["least"], entry["most"]
         condition = f"{value} >= {least} && {value} <= {most} && floor({value}) == {value}"
@@ -83,9 +118,12 @@ def _limits(entry: dict):
     else:
         condition = expected = None
     if condition and entry["type"] == "list":
-        condition, expected = f"alltrue([for {value} in var.{name} : {condition}])", f"in each place {expected}"
+        condition, expected = (
+            f"alltrue([for {value} in var.{name} : {condition}])",
+            f"each item to be {expected}",
+        )
     elif condition and entry["default"] is None and not entry.get("required"):
-        # Both sides of || are evaluated, and null cannot be compared.
+        # Not ||, because Terraform evaluates both of its sides, and null cannot be compared.
         condition = f"var.{name} == null ? true : {condition}"
     if condition:
         yield condition, expected
@@ -95,12 +133,16 @@ def _limits(entry: dict):
 
 
 def _matches(pattern: str, value: str) -> str:
-    """Terraform's expressions count repetitions to 1000 and no further."""
+    """Returns the condition for a pattern. Terraform limits repetitions in expressions to 1000."""
     long = re.fullmatch(r"\^\.\{1,(\d{4,})\}\$", pattern)
-    return f"length({value}) >= 1 && length({value}) <= {long[1]}" if long else f"can(regex({hcl(pattern)}, {value}))"
+    return (
+        f"length({value}) >= 1 && length({value}) <= {long[1]}"
+        if long
+        else f"can(regex({hcl(pattern)}, {value}))"
+    )
 
 
 def hcl(value) -> str:
-    """A value as Terraform writes it."""
+    """Returns a value in the syntax of Terraform."""
     text = json.dumps(value, ensure_ascii=False)
     return text.replace("${", "$${").replace("%{", "%%{")

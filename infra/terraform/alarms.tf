@@ -1,14 +1,20 @@
-# Every alarm of infra/shared/alarms.json, and the topic that it tells.
+# The alarms of infra/shared/alarms.json, and the topic that they notify.
 
 locals {
   topic_created = var.alarm_topic_arn == null
   topic_arn     = local.topic_created ? aws_sns_topic.alarms[0].arn : var.alarm_topic_arn
 
-  topics = { warn = local.topic_arn, page = var.page_topic_arn == null ? local.topic_arn : var.page_topic_arn }
+  topics = {
+    warn = local.topic_arn
+    page = var.page_topic_arn == null ? local.topic_arn : var.page_topic_arn
+  }
 }
 
 resource "aws_cloudwatch_metric_alarm" "this" {
-  for_each = { for alarm in jsondecode(templatefile("${local.shared}/alarms.json", local.names)) : alarm.id => alarm }
+  for_each = {
+    for alarm in jsondecode(templatefile("${local.shared}/alarms.json", local.names)) :
+    alarm.id => alarm
+  }
 
   alarm_name        = "${var.name}-${each.key}"
   alarm_description = each.value.description
@@ -56,7 +62,11 @@ resource "aws_sns_topic_policy" "alarms" {
         Principal = { Service = "cloudwatch.amazonaws.com" }
         Action    = "sns:Publish"
         Resource  = aws_sns_topic.alarms[0].arn
-        Condition = { ArnLike = { "aws:SourceArn" = "arn:${local.partition}:cloudwatch:${local.region}:${local.account}:alarm:*" } }
+        Condition = {
+          ArnLike = {
+            "aws:SourceArn" = "arn:${local.partition}:cloudwatch:${local.region}:${local.account}:alarm:*"
+          }
+        }
       },
     ]
   })

@@ -1,9 +1,10 @@
-# State objects and the Vault token. `terraform destroy` stops at the bucket; README.md tells how to release it.
+# The bucket for state objects and the Vault token. `terraform destroy` stops at the bucket;
+# README.md describes how to release it.
 
 resource "aws_s3_bucket" "state" {
-  # checkov:skip=CKV_AWS_18:Server access logs need a second bucket; access to this one is recorded by CloudTrail data events where the account wants it.
-  # checkov:skip=CKV2_AWS_62:Nobody has to act when a state object changes; the function itself is the only writer.
-  # checkov:skip=CKV_AWS_144:A lost state is rebuilt by the next sweep, and a copy elsewhere would be one more place with the Vault token.
+  # checkov:skip=CKV_AWS_18:Server access logs need a second bucket; CloudTrail data events record access to this one if the account enables them.
+  # checkov:skip=CKV2_AWS_62:No consumer needs an event when a state object changes; the function itself is the only writer.
+  # checkov:skip=CKV_AWS_144:The next reconcile run rebuilds a lost state, and a copy elsewhere would be one more place with the Vault token.
 
   bucket = "${var.name}-${local.account}-${local.region}"
 
@@ -73,7 +74,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "state" {
     }
   }
 
-  # S3 applies rules for earlier versions only where there are versions.
+  # S3 applies rules for noncurrent versions only to a bucket with versioning.
   depends_on = [aws_s3_bucket_versioning.state]
 }
 
@@ -108,6 +109,6 @@ resource "aws_s3_bucket_policy" "state" {
     }]
   })
 
-  # S3 lets nobody change both at the same time.
+  # S3 rejects concurrent changes of the two.
   depends_on = [aws_s3_bucket_public_access_block.state]
 }

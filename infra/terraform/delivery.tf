@@ -1,4 +1,4 @@
-# From the change of a parameter to the function.
+# Delivery of change events: the rule, its target and the function's event source mapping.
 
 resource "aws_cloudwatch_event_rule" "changes" {
   name        = "${var.name}-changes"
@@ -34,6 +34,6 @@ resource "aws_lambda_event_source_mapping" "events" {
     maximum_concurrency = var.max_concurrency
   }
 
-  # Lambda refuses a mapping while the function's role may not yet read the queue.
+  # Lambda rejects an event source mapping until the function's role is allowed to read the queue.
   depends_on = [aws_iam_role_policy.function]
 }

@@ -1,4 +1,4 @@
-# VPC endpoints, for a landing zone that has none and lets a tenant create them.
+# VPC endpoints, for a landing zone that has none and allows a tenant to create them.
 
 resource "aws_vpc_endpoint" "gateway" {
   for_each = local.in_vpc ? local.gateway_endpoints : toset([])

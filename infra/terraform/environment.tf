@@ -1,12 +1,16 @@
 # The function's environment variables.
 
 locals {
-  ca_certificates = var.vault_ca_file == null ? [] : regexall("-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----", replace(file(var.vault_ca_file), "\r", ""))
+  ca_certificates = var.vault_ca_file == null ? [] : regexall(
+    "-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----",
+    replace(file(var.vault_ca_file), "\r", "")
+  )
+  ca_text = var.vault_ca_file == null ? null : "${join("\n", local.ca_certificates)}\n"
 
-  # What every input says about its variable.
+  # The variables that inputs set.
   chosen_environment = {
     VAULT_ADDR                    = var.vault_addr
-    VAULT_CACERT_BYTES            = var.vault_ca_file == null ? null : "${join("\n", local.ca_certificates)}\n"
+    VAULT_CACERT_BYTES            = local.ca_text
     VAULT_NAMESPACE               = var.vault_namespace
     VAULT_MOUNT                   = var.vault_mount
     VAULT_PATH_PREFIX             = var.vault_path_prefix
@@ -22,12 +26,15 @@ locals {
     SSM_MAX_CALLS_PER_SECOND      = tostring(var.ssm_max_calls_per_second)
   }
 
-  # The role or the rule also depend on these.
+  # Always set, because the role or the rule depends on them too.
   always = ["SSM_PARAMETER_PREFIX", "SSM_PARAMETER_SUFFIX", "IAM_USER_TABLE"]
 
-  # The rest only where the function would otherwise do something else.
+  # The others are set only if they differ from the function's default.
   environment = merge(
     { S3_BUCKET_NAME = aws_s3_bucket.state.bucket },
-    { for name, value in local.chosen_environment : name => value if contains(local.always, name) || value != local.environment_defaults[name] },
+    {
+      for name, value in local.chosen_environment : name => value
+      if contains(local.always, name) || value != local.environment_defaults[name]
+    },
   )
 }

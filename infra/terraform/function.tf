@@ -1,8 +1,8 @@
-# The function, its package, its log group, and what becomes of invocations that failed.
+# The function, its package, its log group, and the destination of failed invocations.
 
 resource "aws_lambda_function" "this" {
-  # checkov:skip=CKV_AWS_116:It has a failure destination instead (aws_lambda_function_event_invoke_config), which also tells the error.
-  # checkov:skip=CKV_AWS_173:The environment holds no secret, and AWS encrypts it with a key of its own. With ours a key that is switched off would keep the function from starting, and from saying why.
+  # checkov:skip=CKV_AWS_116:It has a failure destination instead (aws_lambda_function_event_invoke_config), which also records the error.
+  # checkov:skip=CKV_AWS_173:The environment holds no secret, and AWS encrypts it with a key of its own. With this stack's key, a disabled key would stop the function from starting and from logging the reason.
 
   function_name = var.name
   description   = "Copies rotated IAM access keys from SSM Parameter Store to Vault"
@@ -44,31 +44,36 @@ resource "aws_lambda_function" "this" {
     }
   }
 
-  # In a VPC Lambda refuses a function whose role may not yet make network interfaces.
+  # In a VPC, Lambda rejects a function whose role is not yet allowed to create network interfaces.
   depends_on = [aws_iam_role_policy_attachment.function]
 
   lifecycle {
     precondition {
-      condition     = (var.zip == null) != (var.package_bucket == null) && (var.package_bucket == null) == (var.package_key == null)
-      error_message = "Expected either zip, or package_bucket and package_key."
+      condition = (
+        (var.zip == null) != (var.package_bucket == null) &&
+        (var.package_bucket == null) == (var.package_key == null)
+      )
+      error_message = "zip: expected either zip, or both package_bucket and package_key."
     }
     precondition {
       condition     = var.package_version == null || var.package_bucket != null
       error_message = "package_version: expected only with package_bucket."
     }
     precondition {
-      condition     = var.reserved_concurrency == null ? true : var.reserved_concurrency > var.max_concurrency
-      error_message = "reserved_concurrency: expected more than max_concurrency (${var.max_concurrency}), so that a sweep finds room beside the events."
+      condition = (
+        var.reserved_concurrency == null ? true : var.reserved_concurrency > var.max_concurrency
+      )
+      error_message = "reserved_concurrency: expected more than max_concurrency (${var.max_concurrency}), so that a reconcile run has capacity beside the events."
     }
     precondition {
       condition     = length(jsonencode(local.environment)) <= 4096
-      error_message = "The function's environment would take ${length(jsonencode(local.environment))} bytes, and Lambda accepts 4096: keep only the CA that issued Vault's certificate."
+      error_message = "vault_ca_file: expected an environment of at most 4096 bytes, the limit of Lambda; got ${length(jsonencode(local.environment))}; keep only the CA that issued Vault's certificate."
     }
   }
 }
 
 resource "aws_cloudwatch_log_group" "function" {
-  # checkov:skip=CKV_AWS_338:How long is the deployment's choice (log_retention_days); 90 days are longer than any investigation of a lost key.
+  # checkov:skip=CKV_AWS_338:The deployment chooses the retention (log_retention_days); the default of 90 days is longer than an investigation of a lost key takes.
 
   name              = "/aws/lambda/${var.name}"
   retention_in_days = var.log_retention_days
@@ -78,7 +83,7 @@ resource "aws_cloudwatch_log_group" "function" {
   lifecycle {
     precondition {
       condition     = !var.encrypt_logs || local.encrypted
-      error_message = "encrypt_logs: expected kms_key_arn, or create_kms_key."
+      error_message = "encrypt_logs: expected a key; set kms_key_arn or create_kms_key."
     }
   }
 }
@@ -94,6 +99,6 @@ resource "aws_lambda_function_event_invoke_config" "this" {
     }
   }
 
-  # Lambda refuses a destination that the function's role may not yet write to.
+  # Lambda rejects a destination until the function's role is allowed to write to it.
   depends_on = [aws_iam_role_policy.function]
 }

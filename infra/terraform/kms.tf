@@ -1,8 +1,9 @@
-# The key for bucket, queues and topic: given, created, or none. `terraform destroy` stops at a created one; README.md tells how to
-# release it.
+# The key for bucket, queues and topic: given, created, or none. `terraform destroy` stops at a
+# created key; README.md describes how to release it.
 
 locals {
-  # A key that is given may be known only after an apply, so whether to create one must not hang on it where create_kms_key says no.
+  # The ARN of a given key may be known only after an apply, so with create_kms_key = false the
+  # count must not depend on it.
   key_created = var.create_kms_key ? var.kms_key_arn == null : false
   encrypted   = var.create_kms_key ? true : var.kms_key_arn != null
   kms_key_arn = local.key_created ? aws_kms_key.this[0].arn : var.kms_key_arn

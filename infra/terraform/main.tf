@@ -1,5 +1,6 @@
-# What several files need: where we are, and the files that every deployment shares. A placeholder there is written as Terraform's
-# own templates write it; one without a value is an error.
+# Values that several files use: account and Region, and the files that all stacks share.
+# Placeholders in those files have the syntax of Terraform's templates; one without a value is an
+# error.
 
 data "aws_caller_identity" "this" {}
 data "aws_partition" "this" {}
@@ -11,11 +12,18 @@ locals {
   region    = data.aws_region.this.region
   place     = { Partition = local.partition, Region = local.region, Account = local.account }
 
-  shared               = "${path.module}/../shared"
-  settings             = { for subject, entries in jsondecode(file("${local.shared}/settings.json")) : subject => { for name, setting in entries : name => setting.value } }
-  environment_defaults = { for variable in jsondecode(file("${local.shared}/environment.json")) : variable.name => variable.default }
+  shared = "${path.module}/../shared"
+  settings = {
+    for subject, entries in jsondecode(file("${local.shared}/settings.json")) :
+    subject => { for name, setting in entries : name => setting.value }
+  }
+  environment_defaults = {
+    for variable in jsondecode(file("${local.shared}/environment.json")) :
+    variable.name => variable.default
+  }
 
-  # Placeholders that not every deployment has a value for. One by one, because whether there is a key may be known only after an apply.
+  # Placeholders that have no value in some deployments. These are separate flags, because the value
+  # of a placeholder may be known only after an apply.
   present = {
     TableName       = var.user_table != "-"
     KmsKeyArn       = local.encrypted
@@ -26,7 +34,7 @@ locals {
     EncryptedLogs   = var.encrypt_logs
   }
 
-  # Names, for alarms and dashboard.
+  # Placeholders of the alarms and the dashboard.
   names = merge(local.place, {
     AlarmPrefix                 = "${var.name}-"
     FunctionName                = aws_lambda_function.this.function_name

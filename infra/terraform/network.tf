@@ -1,29 +1,57 @@
-# The function's place in a VPC: private subnets on the way to Vault, a security group that lets out what is needed and nothing in, and
-# endpoints only where they are asked for.
+# The function's network in a VPC: private subnets with a route to Vault, and a security group that
+# allows only the necessary egress and no ingress.
 
 locals {
   in_vpc = var.vpc_id != null
 
-  # The port of the address, or its scheme's.
-  vault_port = try(tonumber(one(regex(":([0-9]+)/?$", var.vault_addr))), startswith(var.vault_addr, "http:") ? 80 : 443)
+  # The port of the address, or the default port of its scheme.
+  vault_port = try(
+    tonumber(one(regex(":([0-9]+)/?$", var.vault_addr))),
+    startswith(var.vault_addr, "http:") ? 80 : 443
+  )
+
+  # All given and created endpoints.
+  endpoints = concat(
+    var.endpoint_prefix_list_ids,
+    var.endpoint_security_group_ids,
+    var.endpoint_cidrs,
+    var.vpc_endpoints
+  )
 
   gateway_endpoints   = setintersection(var.vpc_endpoints, ["s3", "dynamodb"])
   interface_endpoints = setsubtract(var.vpc_endpoints, local.gateway_endpoints)
 
-  # Whom the function may reach. By number where the configuration around this module may create what is named.
+  # Destinations that the function may reach. The keys are numbers where the ids may be known only
+  # after an apply.
   egress = local.in_vpc ? merge(
-    { for cidr in toset(var.vault_cidrs) : "vault-${cidr}" => { description = "Vault", port = local.vault_port, cidr = cidr } },
-    { for number, id in var.endpoint_prefix_list_ids : "gateway-endpoint-${number}" => { description = "Gateway endpoint", port = 443, prefix_list = id } },
-    { for number, id in var.endpoint_security_group_ids : "interface-endpoint-${number}" => { description = "Interface endpoint", port = 443, group = id } },
-    { for group in aws_security_group.endpoints : "endpoints" => { description = "Interface endpoint", port = 443, group = group.id } },
-    { for cidr in toset(var.endpoint_cidrs) : "endpoint-${cidr}" => { description = "Interface endpoint", port = 443, cidr = cidr } },
+    {
+      for cidr in toset(var.vault_cidrs) :
+      "vault-${cidr}" => { description = "Vault", port = local.vault_port, cidr = cidr }
+    },
+    {
+      for number, id in var.endpoint_prefix_list_ids :
+      "gateway-endpoint-${number}" => { description = "Gateway endpoint", port = 443, prefix_list = id }
+    },
+    {
+      for number, id in var.endpoint_security_group_ids :
+      "interface-endpoint-${number}" => { description = "Interface endpoint", port = 443, group = id }
+    },
+    {
+      for group in aws_security_group.endpoints :
+      "endpoints" => { description = "Interface endpoint", port = 443, group = group.id }
+    },
+    {
+      for cidr in toset(var.endpoint_cidrs) :
+      "endpoint-${cidr}" => { description = "Interface endpoint", port = 443, cidr = cidr }
+    },
   ) : {}
 }
 
 resource "aws_security_group" "function" {
   count = local.in_vpc ? 1 : 0
 
-  # In another VPC it is another group, which must be there before the function leaves the one in use.
+  # A change of the VPC replaces the group. The new group must exist before the function leaves the
+  # old one.
   name_prefix = "${var.name}-function-"
   description = "IAM key sync: out to Vault and AWS endpoints, nothing in"
   vpc_id      = var.vpc_id

@@ -19,37 +19,37 @@ output "bucket_name" {
 }
 
 output "kms_key_arn" {
-  description = "Key of bucket, queues and topic; null without one."
+  description = "Key of the bucket, the queues and the topic; null without one."
   value       = local.kms_key_arn
 }
 
 output "queue_url" {
-  description = "Queue of changes on their way to the function."
+  description = "Queue of change events for the function."
   value       = aws_sqs_queue.events.url
 }
 
 output "dead_letter_queue_url" {
-  description = "Queue of changes that were given up."
+  description = "Dead-letter queue of change events that were not delivered or processed."
   value       = aws_sqs_queue.dead_letters["events"].url
 }
 
 output "failed_invocation_queue_url" {
-  description = "Queue of sweeps and token renewals that failed three times."
+  description = "Queue of reconcile runs and token renewals that failed three times."
   value       = aws_sqs_queue.dead_letters["invocations"].url
 }
 
 output "schedule_dead_letter_queue_url" {
-  description = "Queue of sweeps and token renewals that could not be started."
+  description = "Queue of reconcile runs and token renewals that could not be started."
   value       = aws_sqs_queue.dead_letters["schedules"].url
 }
 
 output "rule_name" {
-  description = "EventBridge rule for changes of parameters."
+  description = "EventBridge rule for parameter changes."
   value       = aws_cloudwatch_event_rule.changes.name
 }
 
 output "sweep_schedule_name" {
-  description = "Schedule of the nightly sweep."
+  description = "Schedule of the nightly reconcile run."
   value       = aws_scheduler_schedule.this["sweep"].name
 }
 
@@ -59,12 +59,12 @@ output "log_group_name" {
 }
 
 output "alarm_topic_arn" {
-  description = "Topic that alarms tell, given or created."
+  description = "Topic that alarms notify, given or created."
   value       = local.topic_arn
 
   precondition {
     condition     = local.topic_created || length(var.alarm_emails) == 0
-    error_message = "alarm_emails: expected only without alarm_topic_arn; people subscribe to the topic that is created."
+    error_message = "alarm_emails: expected only without alarm_topic_arn; addresses are subscribed to the created topic."
   }
 }
 
@@ -78,15 +78,24 @@ output "security_group_id" {
   value       = one(aws_security_group.function[*].id)
 
   precondition {
-    condition     = local.in_vpc == (length(var.subnet_ids) > 0) && local.in_vpc == (length(var.vault_cidrs) > 0)
-    error_message = "Expected vpc_id, subnet_ids and vault_cidrs, or none of them."
+    condition = (
+      local.in_vpc == (length(var.subnet_ids) > 0) &&
+      local.in_vpc == (length(var.vault_cidrs) > 0)
+    )
+    error_message = "vpc_id: expected all of vpc_id, subnet_ids and vault_cidrs, or none."
   }
   precondition {
-    condition     = local.in_vpc == (length(concat(var.endpoint_prefix_list_ids, var.endpoint_security_group_ids, var.endpoint_cidrs, var.vpc_endpoints)) > 0) && (local.in_vpc || length(var.route_table_ids) == 0)
-    error_message = "Expected with vpc_id, and only with it, one or more of endpoint_prefix_list_ids, endpoint_security_group_ids, endpoint_cidrs and vpc_endpoints, or the function reaches no AWS service; and route_table_ids only with it."
+    condition = (
+      local.in_vpc == (length(local.endpoints) > 0) &&
+      (local.in_vpc || length(var.route_table_ids) == 0)
+    )
+    error_message = "vpc_id: expected with it at least one of endpoint_prefix_list_ids, endpoint_security_group_ids, endpoint_cidrs and vpc_endpoints, or the function reaches no AWS service; these and route_table_ids only with vpc_id."
   }
   precondition {
-    condition     = length(local.gateway_endpoints) == 0 ? true : length(var.route_table_ids) > 0 && length(var.endpoint_prefix_list_ids) > 0
-    error_message = "vpc_endpoints: expected route_table_ids and endpoint_prefix_list_ids with s3 and dynamodb; the security group knows these by their prefix lists."
+    condition = (
+      length(local.gateway_endpoints) == 0 ? true :
+      length(var.route_table_ids) > 0 && length(var.endpoint_prefix_list_ids) > 0
+    )
+    error_message = "vpc_endpoints: expected route_table_ids and endpoint_prefix_list_ids with s3 and dynamodb; the security group refers to these by their prefix lists."
   }
 }

@@ -1,13 +1,20 @@
-# Changes on their way to the function, and three queues that only people read.
+# The queue of change events, and three dead-letter queues that only operators read.
 
 locals {
   retry_seconds = local.settings.queue.retryHours * 3600
 
-  # In step with the function, but so long that the most receives that SQS counts last for the whole time of retries.
-  least_visibility   = ceil(local.retry_seconds / local.settings.queue.maxReceiveCountLimit)
-  default_visibility = max(local.least_visibility, local.settings.queue.visibilityTimeoutPerFunctionTimeout * var.function_timeout_seconds)
-  visibility         = coalesce(var.queue_visibility_seconds, local.default_visibility)
-  max_receive_count  = min(ceil(local.retry_seconds / local.visibility), local.settings.queue.maxReceiveCountLimit)
+  # The default follows the function's timeout. Its lower limit is such that retries last for
+  # retryHours with the maximum receive count of SQS.
+  least_visibility = ceil(local.retry_seconds / local.settings.queue.maxReceiveCountLimit)
+  default_visibility = max(
+    local.least_visibility,
+    local.settings.queue.visibilityTimeoutPerFunctionTimeout * var.function_timeout_seconds
+  )
+  visibility = coalesce(var.queue_visibility_seconds, local.default_visibility)
+  max_receive_count = min(
+    ceil(local.retry_seconds / local.visibility),
+    local.settings.queue.maxReceiveCountLimit
+  )
 
   dead_letter_queues = {
     events      = "${var.name}-event-dead-letters"
@@ -32,7 +39,7 @@ resource "aws_sqs_queue" "events" {
   lifecycle {
     precondition {
       condition     = local.visibility > var.function_timeout_seconds
-      error_message = "queue_visibility_seconds must be more than function_timeout_seconds (${var.function_timeout_seconds}), or a message is delivered again while it is being worked on."
+      error_message = "queue_visibility_seconds: expected more than function_timeout_seconds (${var.function_timeout_seconds}), or a message is delivered again while it is still being processed."
     }
   }
 }
@@ -48,7 +55,8 @@ resource "aws_sqs_queue" "dead_letters" {
 }
 
 locals {
-  # The rule writes to the queue, and to the dead-letter queue what it could not deliver.
+  # The rule sends to the queue, and sends events that it could not deliver to the dead-letter
+  # queue.
   queue_policies = {
     events                = { queue = aws_sqs_queue.events, from_rule = true }
     event_dead_letters    = { queue = aws_sqs_queue.dead_letters["events"], from_rule = true }
@@ -86,7 +94,9 @@ resource "aws_sqs_queue_policy" "this" {
 
 check "retries_outlast_a_key" {
   assert {
-    condition     = local.max_receive_count * local.visibility >= local.settings.queue.keyLifetimeHours * 3600
-    error_message = "A queue_visibility_seconds of ${local.visibility} ends the retries after ${floor(local.max_receive_count * local.visibility / 3600)} hours, before the replaced key is deleted (${local.settings.queue.keyLifetimeHours} hours). Make it longer, unless this is a test."
+    condition = (
+      local.max_receive_count * local.visibility >= local.settings.queue.keyLifetimeHours * 3600
+    )
+    error_message = "queue_visibility_seconds: expected retries that last until the replaced key is deleted (${local.settings.queue.keyLifetimeHours} hours), but ${local.visibility} ends them after ${floor(local.max_receive_count * local.visibility / 3600)} hours; increase it, unless this is a test."
   }
 }

@@ -1,4 +1,4 @@
-# The function's role: what infra/shared/permissions.json says, and nothing else.
+# The function's role, with the permissions of infra/shared/permissions.json.
 
 resource "aws_iam_role" "function" {
   name                 = "${var.name}-function"
@@ -46,7 +46,8 @@ resource "aws_iam_role_policy" "function" {
 
 resource "aws_iam_role_policy_attachment" "function" {
   for_each = {
-    for policy in jsondecode(templatefile("${local.shared}/managed-policies.json", local.place)) : policy.name => policy.arn
+    for policy in jsondecode(templatefile("${local.shared}/managed-policies.json", local.place)) :
+    policy.name => policy.arn
     if local.present[policy.requires]
   }
 

@@ -1,4 +1,5 @@
-# What wakes the function by the clock: the nightly sweep and the renewal of the Vault token.
+# The schedules that invoke the function: the nightly reconcile run and the renewal of the Vault
+# token.
 
 locals {
   schedules = {
@@ -16,7 +17,7 @@ locals {
 }
 
 resource "aws_scheduler_schedule" "this" {
-  # checkov:skip=CKV_AWS_297:The payload is the word reconcile or refresh-token, and AWS encrypts it with a key of its own.
+  # checkov:skip=CKV_AWS_297:The payload only names the action (reconcile or refresh-token), and AWS encrypts it with a key of its own.
 
   for_each = local.schedules
 
@@ -45,7 +46,7 @@ resource "aws_scheduler_schedule" "this" {
     }
   }
 
-  # Scheduler tries the role when a schedule is made.
+  # EventBridge Scheduler checks the role when a schedule is created.
   depends_on = [aws_iam_role_policy.scheduler]
 }
 
@@ -60,7 +61,8 @@ resource "aws_iam_role" "scheduler" {
       Effect    = "Allow"
       Principal = { Service = "scheduler.amazonaws.com" }
       Action    = "sts:AssumeRole"
-      # Scheduler names the group, never the single schedule, when it assumes the role.
+      # EventBridge Scheduler passes the ARN of the schedule group, not of the schedule, when it
+      # assumes the role.
       Condition = {
         StringEquals = {
           "aws:SourceAccount" = local.account

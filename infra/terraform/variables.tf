@@ -1,15 +1,15 @@
-# From ../shared/inputs.json; change it there, then run: make terraform-files
+# Generated from ../shared/inputs.json: edit that file, then run make terraform-files.
 
-# What is deployed: a zip with the binary `bootstrap` at its root.
+# The deployment package: a zip with the binary `bootstrap` at its root.
 
 variable "zip" {
-  description = "The function's package on this machine."
+  description = "Path of the function's package on the deploying machine."
   type        = string
   default     = null
 
   validation {
     condition     = var.zip == null ? true : try(startswith(filebase64(var.zip), "UEsD"), false)
-    error_message = "zip: expected a zip file that can be read"
+    error_message = "zip: expected a readable zip file"
   }
 }
 
@@ -25,7 +25,7 @@ variable "package_bucket" {
 }
 
 variable "package_key" {
-  description = "The package's key in package_bucket."
+  description = "Object key of the package in package_bucket."
   type        = string
   default     = null
 
@@ -36,7 +36,7 @@ variable "package_key" {
 }
 
 variable "package_version" {
-  description = "The object's version. Without it a new package under the same key is not noticed."
+  description = "Version of the package's object. Without it, a new package under the same key is not detected."
   type        = string
   default     = null
 
@@ -47,7 +47,7 @@ variable "package_version" {
 }
 
 variable "architecture" {
-  description = "Processor that the binary was built for."
+  description = "Processor architecture of the binary."
   type        = string
   default     = "arm64"
   nullable    = false
@@ -69,10 +69,10 @@ variable "code_signing_config_arn" {
   }
 }
 
-# Where the keys go.
+# The Vault server, and the path of the keys in it.
 
 variable "vault_addr" {
-  description = "Address of Vault, without path: https; http only for a loopback host. Its port (443 when it has none) is also the one that the security group lets out."
+  description = "Address of Vault, without a path: https; http only for a loopback host. The security group allows egress to its port (443 if it has none)."
   type        = string
   nullable    = false
 
@@ -88,13 +88,13 @@ variable "vault_addr" {
 }
 
 variable "vault_ca_file" {
-  description = "PEM file with the CA that Vault's certificate comes from; it is trusted alone. Lambda takes 4 KB of environment, of which about 3.8 KB are left for it. Without it the system's CAs are trusted."
+  description = "PEM file with the CA that issued Vault's certificate; no other CA is trusted. Lambda accepts 4 KB of environment, which leaves about 3.8 KB for this file. Without it, the system's CAs are trusted."
   type        = string
   default     = null
 
   validation {
     condition     = var.vault_ca_file == null ? true : try(strcontains(file(var.vault_ca_file), "BEGIN CERTIFICATE") && !strcontains(file(var.vault_ca_file), "PRIVATE KEY"), false)
-    error_message = "vault_ca_file: expected a PEM file with the certificate of the CA, and no private key"
+    error_message = "vault_ca_file: expected a PEM file with the certificate of the CA and without a private key"
   }
 }
 
@@ -110,7 +110,7 @@ variable "vault_namespace" {
 }
 
 variable "vault_mount" {
-  description = "Mount of the KV v2 engine. No segment is . or .."
+  description = "Mount of the KV v2 engine. No segment may be . or .."
   type        = string
   default     = "secret"
   nullable    = false
@@ -122,12 +122,12 @@ variable "vault_mount" {
 
   validation {
     condition     = length(setintersection(split("/", var.vault_mount), [".", ".."])) == 0
-    error_message = "vault_mount: expected no . or .. as a segment"
+    error_message = "vault_mount: expected a path without . or .. as a segment"
   }
 }
 
 variable "vault_path_prefix" {
-  description = "Path below the mount. No segment is . or .."
+  description = "Path below the mount. No segment may be . or .."
   type        = string
   default     = "aws/iam-keys"
   nullable    = false
@@ -139,12 +139,12 @@ variable "vault_path_prefix" {
 
   validation {
     condition     = length(setintersection(split("/", var.vault_path_prefix), [".", ".."])) == 0
-    error_message = "vault_path_prefix: expected no . or .. as a segment"
+    error_message = "vault_path_prefix: expected a path without . or .. as a segment"
   }
 }
 
 variable "token_refresh_threshold_hours" {
-  description = "Renew the Vault token when less than this, or less than half of its period, is left."
+  description = "The Vault token is renewed when fewer hours than this, or less than half of its period, are left."
   type        = number
   default     = 24
   nullable    = false
@@ -155,10 +155,10 @@ variable "token_refresh_threshold_hours" {
   }
 }
 
-# Where the keys come from, and what happens to whom.
+# The parameters that hold the keys, and the handling of users.
 
 variable "parameter_prefix" {
-  description = "What stands before the user in a parameter's name; starts and ends with a slash."
+  description = "Part of a parameter's name before the user; starts and ends with a slash."
   type        = string
   default     = "/iam_users/"
   nullable    = false
@@ -170,7 +170,7 @@ variable "parameter_prefix" {
 }
 
 variable "parameter_suffix" {
-  description = "What stands after the user in a parameter's name."
+  description = "Part of a parameter's name after the user."
   type        = string
   default     = "_keys"
   nullable    = false
@@ -193,7 +193,7 @@ variable "parameter_kms_key_arn" {
 }
 
 variable "user_table" {
-  description = "DynamoDB table with the roster of users; - for none."
+  description = "DynamoDB table with the roster of users; - disables the roster."
   type        = string
   default     = "BCGOV_IAM_USER_TABLE"
   nullable    = false
@@ -205,19 +205,19 @@ variable "user_table" {
 }
 
 variable "user_list" {
-  description = "Sweep exactly these users, and nobody else; events still count for everybody."
+  description = "Reconcile runs process only these users. Events are processed for all users."
   type        = list(string)
   default     = []
   nullable    = false
 
   validation {
     condition     = alltrue([for each in var.user_list : can(regex("^[A-Za-z0-9._-]{1,64}$", each))])
-    error_message = "user_list: expected in each place a match of ^[A-Za-z0-9._-]{1,64}$"
+    error_message = "user_list: expected each item to be a match of ^[A-Za-z0-9._-]{1,64}$"
   }
 }
 
 variable "on_user_deleted" {
-  description = "What happens in Vault when a user is removed."
+  description = "Action in Vault when a user is removed."
   type        = string
   default     = "retain"
   nullable    = false
@@ -229,7 +229,7 @@ variable "on_user_deleted" {
 }
 
 variable "sync_interval_hours" {
-  description = "A sweep does nothing when the last complete one is younger than this. At most a day: an alarm expects a complete sweep each day."
+  description = "A reconcile run does nothing if the last complete one is younger than this. At most a day, because an alarm expects a complete run each day."
   type        = number
   default     = 24
   nullable    = false

@@ -1,6 +1,7 @@
-# From ../shared/inputs.json; change it there, then run: make terraform-files
+# Generated from ../shared/inputs.json: edit that file, then run make terraform-files.
 
-# Private subnets on the way to Vault. Without `vpc_id` the function runs in Lambda's own network.
+# Private subnets with a route to Vault. Without `vpc_id`, the function runs in Lambda's own
+# network.
 
 variable "vpc_id" {
   description = "VPC with a route to Vault."
@@ -14,26 +15,26 @@ variable "vpc_id" {
 }
 
 variable "subnet_ids" {
-  description = "Private subnets of that VPC, in two availability zones or more."
+  description = "Private subnets of that VPC, in two or more availability zones."
   type        = list(string)
   default     = []
   nullable    = false
 
   validation {
     condition     = alltrue([for each in var.subnet_ids : can(regex("^subnet-[0-9a-f]{8,17}$", each))])
-    error_message = "subnet_ids: expected in each place a match of ^subnet-[0-9a-f]{8,17}$"
+    error_message = "subnet_ids: expected each item to be a match of ^subnet-[0-9a-f]{8,17}$"
   }
 }
 
 variable "vault_cidrs" {
-  description = "IPv4 ranges in which Vault answers; the function may reach them on Vault's port."
+  description = "IPv4 ranges of Vault. The security group allows egress to them on Vault's port."
   type        = list(string)
   default     = []
   nullable    = false
 
   validation {
     condition     = alltrue([for each in var.vault_cidrs : can(regex("^[0-9]{1,3}(\\.[0-9]{1,3}){3}/[0-9]{1,2}$", each))])
-    error_message = "vault_cidrs: expected in each place a match of ^[0-9]{1,3}(\\.[0-9]{1,3}){3}/[0-9]{1,2}$"
+    error_message = "vault_cidrs: expected each item to be a match of ^[0-9]{1,3}(\\.[0-9]{1,3}){3}/[0-9]{1,2}$"
   }
 
   validation {
@@ -43,38 +44,38 @@ variable "vault_cidrs" {
 }
 
 variable "endpoint_prefix_list_ids" {
-  description = "Prefix lists of the gateway endpoints (S3, DynamoDB); the function may reach them on 443."
+  description = "Prefix lists of the gateway endpoints (S3, DynamoDB). The security group allows egress to them on port 443."
   type        = list(string)
   default     = []
   nullable    = false
 
   validation {
     condition     = alltrue([for each in var.endpoint_prefix_list_ids : can(regex("^pl-[0-9a-f]{8,17}$", each))])
-    error_message = "endpoint_prefix_list_ids: expected in each place a match of ^pl-[0-9a-f]{8,17}$"
+    error_message = "endpoint_prefix_list_ids: expected each item to be a match of ^pl-[0-9a-f]{8,17}$"
   }
 }
 
 variable "endpoint_security_group_ids" {
-  description = "Security groups of the interface endpoints (SSM); the function may reach them on 443. They must let it in."
+  description = "Security groups of the interface endpoints (SSM). The function's security group allows egress to them on port 443; they must allow ingress from it."
   type        = list(string)
   default     = []
   nullable    = false
 
   validation {
     condition     = alltrue([for each in var.endpoint_security_group_ids : can(regex("^sg-[0-9a-f]{8,17}$", each))])
-    error_message = "endpoint_security_group_ids: expected in each place a match of ^sg-[0-9a-f]{8,17}$"
+    error_message = "endpoint_security_group_ids: expected each item to be a match of ^sg-[0-9a-f]{8,17}$"
   }
 }
 
 variable "endpoint_cidrs" {
-  description = "IPv4 ranges of the interface endpoints, where their security groups cannot be named."
+  description = "IPv4 ranges of the interface endpoints, if their security groups cannot be referenced."
   type        = list(string)
   default     = []
   nullable    = false
 
   validation {
     condition     = alltrue([for each in var.endpoint_cidrs : can(regex("^[0-9]{1,3}(\\.[0-9]{1,3}){3}/[0-9]{1,2}$", each))])
-    error_message = "endpoint_cidrs: expected in each place a match of ^[0-9]{1,3}(\\.[0-9]{1,3}){3}/[0-9]{1,2}$"
+    error_message = "endpoint_cidrs: expected each item to be a match of ^[0-9]{1,3}(\\.[0-9]{1,3}){3}/[0-9]{1,2}$"
   }
 
   validation {
@@ -84,14 +85,14 @@ variable "endpoint_cidrs" {
 }
 
 variable "vpc_endpoints" {
-  description = "Endpoints to create, where the landing zone has none and lets you."
+  description = "Endpoints to create, if the landing zone has none and allows it."
   type        = list(string)
   default     = []
   nullable    = false
 
   validation {
     condition     = alltrue([for each in var.vpc_endpoints : contains(["ssm", "s3", "dynamodb"], each)])
-    error_message = "vpc_endpoints: expected in each place one of ssm, s3, dynamodb"
+    error_message = "vpc_endpoints: expected each item to be one of ssm, s3, dynamodb"
   }
 }
 
@@ -103,14 +104,14 @@ variable "route_table_ids" {
 
   validation {
     condition     = alltrue([for each in var.route_table_ids : can(regex("^rtb-[0-9a-f]{8,17}$", each))])
-    error_message = "route_table_ids: expected in each place a match of ^rtb-[0-9a-f]{8,17}$"
+    error_message = "route_table_ids: expected each item to be a match of ^rtb-[0-9a-f]{8,17}$"
   }
 }
 
-# Whose keys encrypt the bucket, the queues and the topic.
+# Encryption of the bucket, the queues and the topic.
 
 variable "kms_key_arn" {
-  description = "Key for the bucket, the queues and the topic. Its policy must hold the statements of key-policy.json."
+  description = "Key for the bucket, the queues and the topic. Its policy must contain the statements of key-policy.json."
   type        = string
   default     = null
 
@@ -121,14 +122,14 @@ variable "kms_key_arn" {
 }
 
 variable "create_kms_key" {
-  description = "Create such a key when none is given. It stays when the stack is destroyed. false: the keys of S3 and SQS are used."
+  description = "Creates such a key if none is given. The key is kept when the stack is destroyed. With false, the keys of S3 and SQS are used."
   type        = bool
   default     = true
   nullable    = false
 }
 
 variable "encrypt_logs" {
-  description = "Encrypt the log group with that key too. Log lines hold no secrets, and a key that is switched off takes the logs with it."
+  description = "Encrypts the log group with that key too. Log lines hold no secrets, and the logs become unreadable when the key is disabled."
   type        = bool
   default     = false
   nullable    = false

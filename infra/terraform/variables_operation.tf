@@ -1,9 +1,9 @@
-# From ../shared/inputs.json; change it there, then run: make terraform-files
+# Generated from ../shared/inputs.json: edit that file, then run make terraform-files.
 
-# How the function runs.
+# Settings of the function.
 
 variable "function_timeout_seconds" {
-  description = "How long an invocation may take. With less than the least, the function, which waits for late reads and keeps time to answer, would only hand work back."
+  description = "Timeout of an invocation. Below the minimum, the function could only return its work unprocessed, because it waits for late reads and reserves time to answer."
   type        = number
   default     = 120
   nullable    = false
@@ -15,7 +15,7 @@ variable "function_timeout_seconds" {
 }
 
 variable "memory_mib" {
-  description = "Memory, and with it processor share."
+  description = "Memory; the processor share grows with it."
   type        = number
   default     = 256
   nullable    = false
@@ -27,7 +27,7 @@ variable "memory_mib" {
 }
 
 variable "reserved_concurrency" {
-  description = "Concurrency that is kept for the function, and is its most. It is taken from the account's."
+  description = "Concurrency reserved for the function, which is also its maximum. It is taken from the account's concurrency."
   type        = number
   default     = null
 
@@ -38,7 +38,7 @@ variable "reserved_concurrency" {
 }
 
 variable "tracing" {
-  description = "Record each invocation with X-Ray."
+  description = "Traces each invocation with X-Ray."
   type        = bool
   default     = false
   nullable    = false
@@ -57,7 +57,7 @@ variable "log_level" {
 }
 
 variable "log_retention_days" {
-  description = "How long log lines are kept."
+  description = "Retention of the log lines."
   type        = number
   default     = 90
   nullable    = false
@@ -69,7 +69,7 @@ variable "log_retention_days" {
 }
 
 variable "sync_concurrency" {
-  description = "Users that are worked on at the same time."
+  description = "Number of users processed at the same time."
   type        = number
   default     = 16
   nullable    = false
@@ -81,7 +81,7 @@ variable "sync_concurrency" {
 }
 
 variable "ssm_max_calls_per_second" {
-  description = "Calls to SSM per second; the account's quota is shared."
+  description = "Maximum calls to SSM per second; the account's quota is shared by all callers."
   type        = number
   default     = 10
   nullable    = false
@@ -93,7 +93,7 @@ variable "ssm_max_calls_per_second" {
 }
 
 variable "permissions_boundary_arn" {
-  description = "Permissions boundary of the two roles."
+  description = "Permissions boundary of both roles."
   type        = string
   default     = null
 
@@ -103,10 +103,10 @@ variable "permissions_boundary_arn" {
   }
 }
 
-# How changes are delivered.
+# Delivery of change events.
 
 variable "queue_visibility_seconds" {
-  description = "When a message that was handed back comes again. By default twice function_timeout_seconds, but at least 216. Below 173 retries end before a replaced key dies."
+  description = "Time until a returned message is delivered again. The default is twice function_timeout_seconds, but at least 216. Below 173, retries end before a replaced key expires."
   type        = number
   default     = null
 
@@ -117,7 +117,7 @@ variable "queue_visibility_seconds" {
 }
 
 variable "max_concurrency" {
-  description = "Batches that are worked on at the same time."
+  description = "Number of batches processed at the same time."
   type        = number
   default     = 2
   nullable    = false
@@ -128,7 +128,7 @@ variable "max_concurrency" {
   }
 }
 
-# What wakes the function by the clock.
+# Schedules that invoke the function.
 
 variable "schedule_time_zone" {
   description = "Time zone of the schedules."
@@ -143,7 +143,7 @@ variable "schedule_time_zone" {
 }
 
 variable "sweep_schedule" {
-  description = "When everybody is swept. Once a day: an alarm expects it."
+  description = "Schedule of the reconcile run for all users. It must run once a day, because an alarm expects it."
   type        = string
   default     = "cron(30 3 * * ? *)"
   nullable    = false
@@ -155,7 +155,7 @@ variable "sweep_schedule" {
 }
 
 variable "token_refresh_schedule" {
-  description = "When the Vault token is renewed: several times within its period, and at least every six hours, because an alarm expects it."
+  description = "Schedule of the Vault token's renewal. It must run several times within the token's period, and at least every six hours, because an alarm expects it."
   type        = string
   default     = "cron(0 5,11,17,23 * * ? *)"
   nullable    = false
@@ -166,10 +166,10 @@ variable "token_refresh_schedule" {
   }
 }
 
-# Who is told.
+# Recipients of the alarms.
 
 variable "alarm_topic_arn" {
-  description = "Topic for alarms. Without it one is created."
+  description = "Topic for alarms. One is created if none is given."
   type        = string
   default     = null
 
@@ -180,7 +180,7 @@ variable "alarm_topic_arn" {
 }
 
 variable "page_topic_arn" {
-  description = "Topic for alarms that must wake somebody. Without it they go to the other topic."
+  description = "Topic for alarms that require immediate attention. Without it, they go to the topic of the other alarms."
   type        = string
   default     = null
 
@@ -191,21 +191,21 @@ variable "page_topic_arn" {
 }
 
 variable "alarm_emails" {
-  description = "Addresses that are subscribed to the created topic; each must be confirmed."
+  description = "Email addresses to subscribe to the created topic; each must confirm the subscription."
   type        = list(string)
   default     = []
   nullable    = false
 
   validation {
     condition     = alltrue([for each in var.alarm_emails : can(regex("^[^@ ]+@[^@ ]+$", each))])
-    error_message = "alarm_emails: expected in each place a match of ^[^@ ]+@[^@ ]+$"
+    error_message = "alarm_emails: expected each item to be a match of ^[^@ ]+@[^@ ]+$"
   }
 }
 
 # The deployment itself.
 
 variable "name" {
-  description = "What the names of the resources begin with. With the CDK the stack's name does that."
+  description = "Prefix of the resource names. In the CDK, the stack's name is the prefix."
   type        = string
   default     = "iam-key-sync"
   nullable    = false

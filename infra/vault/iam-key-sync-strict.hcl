@@ -1,5 +1,6 @@
-# The least that works: write keys, nothing else. The price: a key changed or deleted in Vault by somebody else is not
-# noticed or repaired, and ON_USER_DELETED=soft-delete is refused. Prefer iam-key-sync.hcl where you can.
+# The smallest policy that works: it only writes keys. With it, the service neither detects nor
+# repairs a key that was changed or deleted in Vault by another writer, and rejects
+# ON_USER_DELETED=soft-delete. Prefer iam-key-sync.hcl where it is allowed.
 
 path "secret/data/aws/iam-keys/*" {
   capabilities = ["create", "update"]

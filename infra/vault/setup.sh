@@ -1,20 +1,22 @@
 #!/usr/bin/env bash
-# Prepares Vault for the service: its policy, and a token role (periodic, orphan, bound to addresses), or an AppRole.
-# Running it again changes nothing but what is set otherwise. Prints no secret.
+# Prepares Vault for the service: creates its policy, and a token role (periodic, orphan, bound to
+# addresses) or an AppRole. A second run changes only settings that differ. Prints no secret.
 set -euo pipefail
 
 usage() {
   cat <<'TEXT'
 usage: infra/vault/setup.sh [OPTIONS] [POLICY]
 
-POLICY is a file with the token's policy, or - for standard input, such as `keysync policy vault` prints it;
-without it, iam-key-sync.hcl beside this script. VAULT_ADDR, VAULT_TOKEN, VAULT_NAMESPACE and VAULT_CACERT say which
-Vault and who you are: somebody who may write policies and token roles. Needs `vault`, or `bao` where there is no `vault`.
+POLICY is a file with the token's policy, or - for standard input, such as the output of
+`keysync policy vault`. The default is iam-key-sync.hcl beside this script.
+VAULT_ADDR, VAULT_NAMESPACE and VAULT_CACERT select the Vault server. VAULT_TOKEN must be allowed
+to write policies and token roles. Needs `vault`, or `bao` if there is no `vault`.
 
-  --name NAME       name of policy and role (default iam-key-sync)
-  --period TIME     period of its tokens (default 72h)
-  --cidrs LIST      comma-separated addresses that may use its tokens, such as 10.20.0.0/16 (default: all)
-  --approle         make an AppRole instead of a token role
+  --name NAME       name of the policy and the role (default iam-key-sync)
+  --period TIME     period of the role's tokens (default 72h)
+  --cidrs LIST      comma-separated addresses that may use the tokens, such as 10.20.0.0/16
+                    (default: all)
+  --approle         create an AppRole instead of a token role
 TEXT
 }
 
@@ -41,33 +43,40 @@ while [ $# -gt 0 ]; do
   esac
   shift
 done
-[ "$policy" = - ] || [ -r "$policy" ] || fail "$policy cannot be read; expected a policy, see --help"
-[ -n "${VAULT_ADDR:-}" ] || fail "VAULT_ADDR is not set; expected the address of Vault, such as https://vault.example.org:8200"
+[ "$policy" = - ] || [ -r "$policy" ] ||
+  fail "$policy cannot be read; expected a policy, see --help"
+[ -n "${VAULT_ADDR:-}" ] ||
+  fail "VAULT_ADDR is not set; expected an address such as https://vault.example.org:8200"
 
 vault=$(command -v vault || command -v bao) || fail "neither vault nor bao is installed"
 tool=$(basename "$vault")
 
 [ "$policy" = - ] && policy=/dev/stdin
 text=$(cat "$policy")
-[ -n "$text" ] || fail "the policy is empty; did \`keysync policy vault\` complain?"
+[ -n "$text" ] || fail "the policy is empty; expected the output of \`keysync policy vault\`"
 "$vault" policy write "$name" - >/dev/null <<<"$text"
 if [ "$kind" = token ]; then
-  # A period resets the lifetime at each renewal, without an end; an orphan does not die with whoever made it.
-  "$vault" write "auth/token/roles/$name" allowed_policies="$name" orphan=true renewable=true token_type=service \
-    token_period="$period" token_bound_cidrs="$cidrs" >/dev/null
+  # A period resets the lifetime at each renewal, without limit. An orphan outlives the token that
+  # created it.
+  "$vault" write "auth/token/roles/$name" allowed_policies="$name" orphan=true renewable=true \
+    token_type=service token_period="$period" token_bound_cidrs="$cidrs" >/dev/null
   cat <<TEXT
-Policy and token role "$name" are ready. Make a token, wrapped so that nobody sees it on its way, and store it:
+Policy and token role "$name" are ready. Create a response-wrapped token, so that it is not
+exposed, and store it:
 
   $tool token create -role=$name -wrap-ttl=10m -field=wrapping_token | keysync token import
 TEXT
 else
   methods=$("$vault" auth list -format=json)
   case $methods in *'"approle/"'*) ;; *) "$vault" auth enable approle >/dev/null ;; esac
-  # A secret id works once and soon: it makes one token, which then lives by its renewals.
-  "$vault" write "auth/approle/role/$name" token_policies="$name" token_period="$period" token_bound_cidrs="$cidrs" \
-    secret_id_bound_cidrs="$cidrs" secret_id_num_uses=1 secret_id_ttl=10m token_type=service >/dev/null
+  # A secret id is valid once and for a short time. It creates one token, which is kept alive by
+  # renewals.
+  "$vault" write "auth/approle/role/$name" token_type=service token_policies="$name" \
+    token_period="$period" token_bound_cidrs="$cidrs" secret_id_bound_cidrs="$cidrs" \
+    secret_id_num_uses=1 secret_id_ttl=10m >/dev/null
   cat <<TEXT
-Policy and AppRole "$name" are ready. Log in once, and store the token, wrapped so that nobody sees it on its way:
+Policy and AppRole "$name" are ready. Log in once with response wrapping, so that the token is not
+exposed, and store it:
 
   $tool write -wrap-ttl=10m -field=wrapping_token auth/approle/login \\
     role_id="\$($tool read -field=role_id auth/approle/role/$name/role-id)" \\

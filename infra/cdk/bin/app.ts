@@ -1,5 +1,5 @@
 /**
- * Entry point of `cdk`: reads the context of the command line and defines the one stack.
+ * Entry point of the CDK app: reads the context of the command line and defines its stack.
  */
 import { App } from 'aws-cdk-lib';
 import { ContextError, readContext } from '../lib/context';

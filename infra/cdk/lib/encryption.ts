@@ -1,5 +1,5 @@
 /**
- * The key for bucket, queues and topic: given, created, or none.
+ * The encryption key of the bucket, the queues and the topic: given, created, or none.
  */
 import { RemovalPolicy } from 'aws-cdk-lib';
 import { Key, type IKey } from 'aws-cdk-lib/aws-kms';
@@ -8,8 +8,16 @@ import { policyOf } from './policies';
 import type { IamKeySyncProps } from './props';
 import { permissions, type Placeholders } from './shared';
 
-/** A created key outlives the stack whatever its removal policy: what it has encrypted would be lost with it. */
-export function encryptionKey(scope: Construct, id: string, props: IamKeySyncProps, values: Placeholders): IKey | undefined {
+/**
+ * Returns the key, if there is one. A created key is kept when the stack is destroyed, with any
+ * removal policy: without it, everything that it encrypted would be lost.
+ */
+export function encryptionKey(
+  scope: Construct,
+  id: string,
+  props: IamKeySyncProps,
+  values: Placeholders,
+): IKey | undefined {
   if (props.kmsKeyArn !== undefined) return Key.fromKeyArn(scope, id, props.kmsKeyArn);
   if (props.createKmsKey === false) return undefined;
   return new Key(scope, id, {

@@ -1,5 +1,5 @@
 /**
- * The function's environment variables, and whether Lambda will take them.
+ * The function's environment variables, and the check of Lambda's limit for them.
  */
 import { Token } from 'aws-cdk-lib';
 import { inputs, readCertificates } from './inputs';
@@ -8,15 +8,17 @@ import { environmentDefault } from './shared';
 
 export type Variables = Readonly<Record<string, string>>;
 
-// Lambda's limit for all variables of a function together. It measures them as one JSON object, in which each line break of a
-// certificate takes two bytes.
+// Lambda's limit for all variables of a function together. Lambda measures them as one JSON object,
+// in which each line break of a certificate takes two bytes.
 const BYTES_LIMIT = 4096;
-const BUCKET_NAME_LONGEST = 63;
+const MAX_BUCKET_NAME = 63;
 
-// The role and the rule depend on these, so they are set even when the deployment did not choose them.
+// Always set, because the role or the rule depends on them too.
 const ALWAYS = ['SSM_PARAMETER_PREFIX', 'SSM_PARAMETER_SUFFIX', 'IAM_USER_TABLE'];
 
-/** The bucket, what role and rule also depend on, and what the deployment chose. */
+/**
+ * Returns the variables: the bucket, those on which role or rule depend, and those of given inputs.
+ */
 export function variables(props: IamKeySyncProps, bucketName: string): Variables {
   const all: Record<string, string> = { S3_BUCKET_NAME: bucketName };
   for (const name of ALWAYS) all[name] = environmentDefault(name);
@@ -29,14 +31,14 @@ export function variables(props: IamKeySyncProps, bucketName: string): Variables
   return all;
 }
 
-/** Why Lambda would refuse the environment of such a function, if it would; before anything is deployed. */
-export function refusal(props: IamKeySyncProps): string | undefined {
-  const all = Object.entries(variables(props, 'b'.repeat(BUCKET_NAME_LONGEST)));
+/** Returns a problem if Lambda would reject the environment, before anything is deployed. */
+export function environmentProblem(props: IamKeySyncProps): string[] {
+  const all = Object.entries(variables(props, 'b'.repeat(MAX_BUCKET_NAME)));
   const known = all.filter(([, value]) => !Token.isUnresolved(value));
   const bytes = Buffer.byteLength(JSON.stringify(Object.fromEntries(known)));
-  if (bytes <= BYTES_LIMIT) return undefined;
-  return (
-    `the function's environment would take ${bytes} bytes, and Lambda accepts ${BYTES_LIMIT}; expected ${bytes - BYTES_LIMIT} ` +
-    "bytes less: keep only the CA that issued Vault's certificate"
-  );
+  if (bytes <= BYTES_LIMIT) return [];
+  return [
+    `vaultCaFile: expected an environment of at most ${BYTES_LIMIT} bytes, the limit of Lambda; ` +
+      `got ${bytes}; keep only the CA that issued Vault's certificate`,
+  ];
 }

@@ -1,5 +1,6 @@
 /**
- * The function's role: the statements of `permissions.json`, and the few policies of AWS that a deployment needs besides.
+ * The function's role: the statements of `permissions.json`, and the managed policies of AWS that a
+ * deployment needs.
  */
 import { ArnFormat, Aws, Stack, Validations } from 'aws-cdk-lib';
 import { ManagedPolicy, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
@@ -13,7 +14,8 @@ import { NO_ROSTER, type IamKeySyncProps } from './props';
 import { environmentDefault, managedPolicies, permissions, type Placeholders } from './shared';
 import { acknowledgeWildcards } from './wildcards';
 
-export interface Touched {
+/** The resources that the role grants access to. */
+export interface RoleResources {
   readonly bucket: IBucket;
   readonly queue: IQueue;
   readonly failures: IQueue;
@@ -21,27 +23,47 @@ export interface Touched {
   readonly key?: IKey;
 }
 
-export function functionRole(scope: Construct, props: IamKeySyncProps, touched: Touched): Role {
-  const values = placeholders(scope, props, touched);
+/** Creates the role with exactly the permissions of this deployment. */
+export function functionRole(
+  scope: Construct,
+  props: IamKeySyncProps,
+  resources: RoleResources,
+): Role {
+  const values = placeholders(scope, props, resources);
   const granted = permissions(values);
-  const ofAws = managedPolicies(values);
+  const managed = managedPolicies(values);
   const boundary = props.permissionsBoundaryArn;
-  // Inline in the role: an event source mapping is refused while its function's role may not yet read the queue.
+  // The policy is inline, because Lambda rejects an event source mapping until the function's role
+  // is allowed to read the queue.
   const role = new Role(scope, 'Role', {
     assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
     description: 'Role of the function that copies rotated IAM access keys to Vault',
     inlinePolicies: { IamKeySync: policyOf(granted) },
-    managedPolicies: ofAws.map(({ name, arn }) => ManagedPolicy.fromManagedPolicyArn(scope, name, arn)),
-    permissionsBoundary: boundary ? ManagedPolicy.fromManagedPolicyArn(scope, 'Boundary', boundary) : undefined,
+    managedPolicies: managed.map(({ name, arn }) =>
+      ManagedPolicy.fromManagedPolicyArn(scope, name, arn),
+    ),
+    permissionsBoundary: boundary
+      ? ManagedPolicy.fromManagedPolicyArn(scope, 'Boundary', boundary)
+      : undefined,
   });
-  acknowledgeWildcards(role, granted.filter(({ effect }) => effect !== 'Deny'));
-  for (const { arn, why } of ofAws) {
-    Validations.of(role).acknowledge({ id: `AwsSolutions-IAM4[Policy::${arn.replace(Aws.PARTITION, '<AWS::Partition>')}]`, reason: why });
+  acknowledgeWildcards(
+    role,
+    granted.filter(({ effect }) => effect !== 'Deny'),
+  );
+  for (const { arn, why } of managed) {
+    Validations.of(role).acknowledge({
+      id: `AwsSolutions-IAM4[Policy::${arn.replace(Aws.PARTITION, '<AWS::Partition>')}]`,
+      reason: why,
+    });
   }
   return role;
 }
 
-function placeholders(scope: Construct, props: IamKeySyncProps, { bucket, queue, failures, logGroup, key }: Touched): Placeholders {
+function placeholders(
+  scope: Construct,
+  props: IamKeySyncProps,
+  { bucket, queue, failures, logGroup, key }: RoleResources,
+): Placeholders {
   const prefix = props.parameterPrefix ?? environmentDefault('SSM_PARAMETER_PREFIX');
   const userTable = props.userTable ?? environmentDefault('IAM_USER_TABLE');
   return {
@@ -66,7 +88,7 @@ function placeholders(scope: Construct, props: IamKeySyncProps, { bucket, queue,
   };
 }
 
-/** Without the `:*` that CloudFormation's own attribute ends in. */
+/** Returns the ARN without the trailing `:*` of CloudFormation's attribute. */
 function logGroupArn(scope: Construct, logGroup: ILogGroup): string {
   return Stack.of(scope).formatArn({
     service: 'logs',

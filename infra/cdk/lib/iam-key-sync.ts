@@ -1,8 +1,9 @@
 /**
- * The construct for your own stacks: everything that the service needs in one account and Region.
+ * The construct with everything that the service needs in one account and Region, for use in any
+ * stack.
  *
  *   SSM change event → rule → queue → function → Vault, state in the bucket;
- *   schedules → function; alarms and a dashboard watch.
+ *   schedules → function; alarms and a dashboard monitor it.
  */
 import { Aws, Duration, RemovalPolicy } from 'aws-cdk-lib';
 import { Rule } from 'aws-cdk-lib/aws-events';
@@ -16,46 +17,52 @@ import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { encryptionKey } from './encryption';
 import { inputDefault } from './inputs';
+import { Monitoring } from './monitoring';
 import { Network } from './network';
 import type { IamKeySyncProps } from './props';
 import { EventQueue } from './queues';
-import { problemsOf } from './rules';
+import { validate } from './rules';
 import { Schedules } from './schedules';
 import { environmentDefault, eventPattern, settings } from './shared';
 import { stateBucket } from './state-bucket';
 import { SyncFunction } from './sync-function';
-import { Watch } from './watch';
 
 export class IamKeySync extends Construct {
   readonly function: IFunction;
   readonly logGroup: ILogGroup;
   /** State objects and the Vault token. */
   readonly bucket: IBucket;
-  /** Change events on their way to the function. */
+  /** Change events for the function. */
   readonly queue: IQueue;
-  /** Change events that could not be delivered, or not be processed in time. */
+  /** Change events that were not delivered, or not processed in time. */
   readonly deadLetterQueue: IQueue;
-  /** Where sweeps and token renewals end that failed three times. */
+  /** Reconcile runs and token renewals that failed three times. */
   readonly failedInvocationQueue: IQueue;
-  /** Where those end that Scheduler could not start. */
+  /** Reconcile runs and token renewals that EventBridge Scheduler could not start. */
   readonly scheduleDeadLetterQueue: IQueue;
   readonly rule: Rule;
-  /** The nightly sweep. */
+  /** The schedule of the nightly reconcile run. */
   readonly sweepSchedule: CfnSchedule;
-  /** The key of bucket, queues and topic, if there is one. */
+  /** The key of the bucket, the queues and the topic, if there is one. */
   readonly key?: IKey;
-  /** The function's security group, if it is in a VPC. */
+  /** The function's security group, if the function is in a VPC. */
   readonly securityGroupId?: string;
   readonly alarmTopicArn: string;
   readonly dashboardName: string;
 
   constructor(scope: Construct, id: string, props: IamKeySyncProps) {
     super(scope, id);
-    const problems = problemsOf(props);
+    const problems = validate(props);
     if (problems.length > 0) throw new Error(problems.join('\n'));
-    const functionTimeout = Duration.seconds(props.functionTimeoutSeconds ?? inputDefault('functionTimeoutSeconds'));
-    const visibilityTimeout = props.queueVisibilitySeconds === undefined ? undefined : Duration.seconds(props.queueVisibilitySeconds);
-    const removalPolicy = props.removalPolicy === 'destroy' ? RemovalPolicy.DESTROY : RemovalPolicy.RETAIN;
+    const functionTimeout = Duration.seconds(
+      props.functionTimeoutSeconds ?? inputDefault('functionTimeoutSeconds'),
+    );
+    const visibilityTimeout =
+      props.queueVisibilitySeconds === undefined
+        ? undefined
+        : Duration.seconds(props.queueVisibilitySeconds);
+    const removalPolicy =
+      props.removalPolicy === 'destroy' ? RemovalPolicy.DESTROY : RemovalPolicy.RETAIN;
 
     const key = encryptionKey(this, 'Key', props, {
       Partition: Aws.PARTITION,
@@ -67,7 +74,14 @@ export class IamKeySync extends Construct {
     const network = props.vpcId === undefined ? undefined : new Network(this, 'Network', props);
     const events = new EventQueue(this, 'Events', { functionTimeout, visibilityTimeout, key });
     const bucket = stateBucket(this, 'State', removalPolicy, key);
-    const sync = new SyncFunction(this, 'Sync', props, { bucket, queue: events.queue, functionTimeout, removalPolicy, key, network });
+    const sync = new SyncFunction(this, 'Sync', props, {
+      bucket,
+      queue: events.queue,
+      functionTimeout,
+      removalPolicy,
+      key,
+      network,
+    });
     const schedules = new Schedules(this, 'Schedules', sync.function, props, key);
 
     this.key = key;
@@ -81,9 +95,10 @@ export class IamKeySync extends Construct {
     this.logGroup = sync.logGroup;
     this.rule = this.changeRule(props);
     this.mapping(props.maxConcurrency ?? inputDefault('maxConcurrency'));
-    this.sweepSchedule = schedules.sweep;
+    this.sweepSchedule = schedules.reconcile;
 
-    const watch = new Watch(this, 'Watch', props, key, {
+    // The id is part of the logical ids of the alarms, the topic and the dashboard.
+    const monitoring = new Monitoring(this, 'Watch', props, key, {
       Partition: Aws.PARTITION,
       Region: Aws.REGION,
       Account: Aws.ACCOUNT_ID,
@@ -95,8 +110,8 @@ export class IamKeySync extends Construct {
       FailedInvocationQueueName: sync.failures.queueName,
       ScheduleDeadLetterQueueName: schedules.deadLetters.queueName,
     });
-    this.alarmTopicArn = watch.topicArn;
-    this.dashboardName = watch.dashboard.ref;
+    this.alarmTopicArn = monitoring.topicArn;
+    this.dashboardName = monitoring.dashboard.ref;
   }
 
   private changeRule({ parameterPrefix, parameterSuffix }: IamKeySyncProps): Rule {
@@ -106,7 +121,11 @@ export class IamKeySync extends Construct {
     });
     return new Rule(this, 'ParameterChanges', {
       description: 'Changes of the parameters that hold IAM access keys',
-      eventPattern: { source: pattern.source, detailType: pattern['detail-type'], detail: pattern.detail },
+      eventPattern: {
+        source: pattern.source,
+        detailType: pattern['detail-type'],
+        detail: pattern.detail,
+      },
       targets: [
         new SqsQueue(this.queue, {
           deadLetterQueue: this.deadLetterQueue,

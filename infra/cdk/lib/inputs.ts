@@ -1,6 +1,6 @@
 /**
- * What `infra/shared/inputs.json` lets a deployment choose, and whether one value is what it asks for.
- * Must not know how inputs depend on each other: that is `rules.ts`.
+ * The inputs of `infra/shared/inputs.json`, and the validation of a single value. Rules between
+ * inputs are in `rules.ts`.
  */
 import { readFileSync } from 'node:fs';
 import * as path from 'node:path';
@@ -18,7 +18,7 @@ export interface Input {
   readonly least?: number;
   readonly most?: number;
   readonly pattern?: string;
-  /** The environment variable that it becomes. */
+  /** The environment variable that it sets. */
   readonly variable?: string;
   /** The setting of settings.json that is its default. */
   readonly same_as?: string;
@@ -30,18 +30,23 @@ const { inputs: all } = read<{ inputs: Input[] }>('inputs.json');
 
 /** The inputs of the CDK app, by the names of the construct's properties. */
 export const inputs: ReadonlyMap<string, Input> = new Map(
-  all.filter(({ only }) => only === undefined || only === 'cdk').map((input) => [camelCase(input.name), input]),
+  all
+    .filter(({ only }) => only === undefined || only === 'cdk')
+    .map((input) => [camelCase(input.name), input]),
 );
 
-/** The default of an input; null when it has none. */
+/** Returns the default of an input; null if it has none. */
 export function inputDefault<T>(name: string): T {
   const input = inputs.get(name);
-  if (input === undefined) throw new Error(`inputs.json: there is no ${name}`);
+  if (input === undefined) throw new Error(`inputs.json: unknown input ${name}`);
   return input.default as T;
 }
 
-/** What is wrong with a value, if anything; what the CDK will know only later is believed. */
-export function faultOf(key: string, input: Input, value: unknown): string | undefined {
+/**
+ * Returns the problem of a value, if any. Unresolved tokens are accepted, because their value is
+ * not known yet.
+ */
+export function inputProblem(key: string, input: Input, value: unknown): string | undefined {
   if (Token.isUnresolved(value)) return undefined;
   const expected = expectation(key, input, value);
   return expected && `expected ${expected}; got ${JSON.stringify(value)}`;
@@ -52,28 +57,40 @@ function expectation(key: string, input: Input, value: unknown): string | undefi
   if (input.type === 'number') return numberExpected(input, value);
   if (input.type === 'list') {
     if (!Array.isArray(value)) return 'a list';
-    return value.map((item) => (Token.isUnresolved(item) ? undefined : textExpected(key, input, item))).find((found) => found !== undefined);
+    return value
+      .map((item) => (Token.isUnresolved(item) ? undefined : textExpected(key, input, item)))
+      .find((found) => found !== undefined);
   }
   return textExpected(key, input, value);
 }
 
 function numberExpected({ allowed, least, most }: Input, value: unknown): string | undefined {
-  if (allowed !== undefined) return allowed.includes(value) ? undefined : `one of ${allowed.join(', ')}`;
-  const inside = Number.isInteger(value) && (value as number) >= (least ?? 0) && (value as number) <= (most ?? Infinity);
+  if (allowed !== undefined)
+    return allowed.includes(value) ? undefined : `one of ${allowed.join(', ')}`;
+  const inside =
+    Number.isInteger(value) &&
+    (value as number) >= (least ?? 0) &&
+    (value as number) <= (most ?? Infinity);
   return inside ? undefined : `a whole number from ${least} to ${most}`;
 }
 
-function textExpected(key: string, { allowed, pattern, type, description }: Input, value: unknown): string | undefined {
+function textExpected(
+  key: string,
+  { allowed, pattern, type, description }: Input,
+  value: unknown,
+): string | undefined {
   if (typeof value !== 'string') return 'text';
   if (allowed !== undefined) return allowed.includes(value) ? undefined : allowed.join(' or ');
   if (type === 'path') return fileExpected(key, value);
-  if (pattern !== undefined && !new RegExp(pattern).test(value)) return `${pattern} (${description})`;
+  if (pattern !== undefined && !new RegExp(pattern).test(value))
+    return `${pattern} (${description})`;
   return MORE[key]?.(value);
 }
 
-/** What a pattern cannot say. */
+/** Conditions that a pattern cannot express. */
 const MORE: Readonly<Record<string, (text: string) => string | undefined>> = {
-  vaultAddr: (text) => (URL.canParse(text) ? undefined : 'an address with a host and a port from 0 to 65535'),
+  vaultAddr: (text) =>
+    URL.canParse(text) ? undefined : 'an address with a host and a port from 0 to 65535',
   vaultMount: noDots,
   vaultPathPrefix: noDots,
   vaultCidrs: range,
@@ -81,12 +98,16 @@ const MORE: Readonly<Record<string, (text: string) => string | undefined>> = {
 };
 
 function noDots(text: string): string | undefined {
-  return text.split('/').some((segment) => segment === '.' || segment === '..') ? 'a path without . or .. as a segment' : undefined;
+  return text.split('/').some((segment) => segment === '.' || segment === '..')
+    ? 'a path without . or .. as a segment'
+    : undefined;
 }
 
 function range(text: string): string | undefined {
   const [address, bits] = text.split('/');
-  return isIP(address!) === 4 && Number(bits) <= 32 ? undefined : 'an IPv4 range, such as 10.1.0.0/16';
+  return isIP(address!) === 4 && Number(bits) <= 32
+    ? undefined
+    : 'an IPv4 range, such as 10.1.0.0/16';
 }
 
 function fileExpected(key: string, file: string): string | undefined {
@@ -101,13 +122,15 @@ function fileExpected(key: string, file: string): string | undefined {
 
 function readZip(file: string): void {
   const bytes = readBytes(file);
-  if (bytes.subarray(0, 2).toString('latin1') !== 'PK') throw new Error('a zip file with the binary bootstrap at its root');
+  if (bytes.subarray(0, 2).toString('latin1') !== 'PK')
+    throw new Error('a zip file with the binary bootstrap at its root');
 }
 
-/** The certificates of a PEM file, without anything around them. */
+/** Returns the certificates of a PEM file, without any text around them. */
 export function readCertificates(file: string): string {
   const content = readBytes(file).toString('utf8');
-  if (content.includes('PRIVATE KEY')) throw new Error('only the certificate of the CA, and the file holds a private key');
+  if (content.includes('PRIVATE KEY'))
+    throw new Error('only the certificate of the CA, but the file contains a private key');
   const certificates = content.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g);
   if (certificates === null) throw new Error('a PEM file with the certificate of the CA');
   return certificates.map((certificate) => certificate.replaceAll('\r', '')).join('\n') + '\n';
@@ -118,7 +141,7 @@ function readBytes(file: string): Buffer {
     return readFileSync(file);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    throw new Error(`a file that can be read (${code}, looked for ${path.resolve(file)})`);
+    throw new Error(`a readable file (${code}: ${path.resolve(file)})`);
   }
 }
 

@@ -1,6 +1,7 @@
 /**
- * The function's place in a VPC: a security group that lets nothing in and only Vault and AWS endpoints out, and endpoints
- * where they are asked for. Must not look anything up: an account's VPC is known by its ids alone.
+ * The function's network in a VPC: a security group without ingress whose egress is limited to
+ * Vault and AWS endpoints, and endpoints on request. It looks up nothing in the account: the VPC is
+ * known only by its ids.
  */
 import { Aws, Token } from 'aws-cdk-lib';
 import { CfnSecurityGroup, CfnSecurityGroupIngress, CfnVPCEndpoint } from 'aws-cdk-lib/aws-ec2';
@@ -11,7 +12,7 @@ import type { IamKeySyncProps } from './props';
 const HTTPS = 443;
 
 export class Network extends Construct {
-  /** What the function takes as its place. */
+  /** The network configuration of the function. */
   readonly config: CfnFunction.VpcConfigProperty;
   readonly securityGroupId: string;
   private readonly vpcId: string;
@@ -40,15 +41,35 @@ export class Network extends Construct {
     }
   }
 
-  private egress(props: IamKeySyncProps, endpoints: CfnSecurityGroup | undefined): CfnSecurityGroup.EgressProperty[] {
-    const groups = [...(props.endpointSecurityGroupIds ?? []), ...(endpoints ? [endpoints.attrGroupId] : [])];
+  private egress(
+    props: IamKeySyncProps,
+    endpoints: CfnSecurityGroup | undefined,
+  ): CfnSecurityGroup.EgressProperty[] {
+    const groups = [
+      ...(props.endpointSecurityGroupIds ?? []),
+      ...(endpoints ? [endpoints.attrGroupId] : []),
+    ];
     return [
-      ...props.vaultCidrs!.map((cidrIp) => ({ cidrIp, ...tcp(vaultPort(props.vaultAddr)), description: 'Vault' })),
-      ...(props.endpointPrefixListIds ?? []).map((destinationPrefixListId) => ({
-        destinationPrefixListId, ...tcp(HTTPS), description: 'Gateway endpoint',
+      ...props.vaultCidrs!.map((cidrIp) => ({
+        cidrIp,
+        ...tcp(vaultPort(props.vaultAddr)),
+        description: 'Vault',
       })),
-      ...groups.map((destinationSecurityGroupId) => ({ destinationSecurityGroupId, ...tcp(HTTPS), description: 'Interface endpoint' })),
-      ...(props.endpointCidrs ?? []).map((cidrIp) => ({ cidrIp, ...tcp(HTTPS), description: 'Interface endpoint' })),
+      ...(props.endpointPrefixListIds ?? []).map((destinationPrefixListId) => ({
+        destinationPrefixListId,
+        ...tcp(HTTPS),
+        description: 'Gateway endpoint',
+      })),
+      ...groups.map((destinationSecurityGroupId) => ({
+        destinationSecurityGroupId,
+        ...tcp(HTTPS),
+        description: 'Interface endpoint',
+      })),
+      ...(props.endpointCidrs ?? []).map((cidrIp) => ({
+        cidrIp,
+        ...tcp(HTTPS),
+        description: 'Interface endpoint',
+      })),
     ];
   }
 
@@ -56,8 +77,10 @@ export class Network extends Construct {
     return new CfnSecurityGroup(this, 'Endpoints', {
       groupDescription: 'IAM key sync: interface endpoints, for the function alone',
       vpcId: this.vpcId,
-      // Without a rule EC2 would let everything out.
-      securityGroupEgress: [{ cidrIp: '127.0.0.1/32', ...tcp(HTTPS), description: 'Endpoints call nobody' }],
+      // Without an egress rule, EC2 would allow all egress.
+      securityGroupEgress: [
+        { cidrIp: '127.0.0.1/32', ...tcp(HTTPS), description: 'Endpoints need no egress' },
+      ],
     });
   }
 
@@ -79,9 +102,12 @@ export class Network extends Construct {
   }
 }
 
-/** The port of Vault's address; 443 when it names none. */
+/** Returns the port of Vault's address; 443 for https without a port. */
 export function vaultPort(address: string): number {
-  if (Token.isUnresolved(address)) throw new Error('vaultAddr: expected its text, because the security group lets its port out');
+  if (Token.isUnresolved(address))
+    throw new Error(
+      'vaultAddr: expected a literal text, because the security group needs its port',
+    );
   const url = new URL(address);
   return Number(url.port) || (url.protocol === 'http:' ? 80 : HTTPS);
 }

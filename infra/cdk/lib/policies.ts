@@ -1,16 +1,33 @@
 /**
- * From the statements of `infra/shared` to the CDK's.
+ * Converts the statements of `infra/shared` to the CDK's types.
  */
-import { ArnPrincipal, Effect, PolicyDocument, PolicyStatement, ServicePrincipal, type IPrincipal } from 'aws-cdk-lib/aws-iam';
+import {
+  ArnPrincipal,
+  Effect,
+  PolicyDocument,
+  PolicyStatement,
+  ServicePrincipal,
+  type IPrincipal,
+} from 'aws-cdk-lib/aws-iam';
 import type { Permission } from './shared';
 
-/** A policy of exactly these statements. */
+/** Returns a policy of exactly these statements. */
 export function policyOf(permissions: readonly Permission[]): PolicyDocument {
   return new PolicyDocument({ statements: permissions.map(statementOf), minimize: false });
 }
 
-/** A statement with a principal stands in the policy of the thing itself, which is what `*` means there. */
-function statementOf({ sid, effect, principal, actions, resources, condition }: Permission): PolicyStatement {
+/**
+ * Converts a statement. One with a principal belongs to a resource's own policy, where `*` means
+ * that resource.
+ */
+function statementOf({
+  sid,
+  effect,
+  principal,
+  actions,
+  resources,
+  condition,
+}: Permission): PolicyStatement {
   return new PolicyStatement({
     sid,
     effect: effect === 'Deny' ? Effect.DENY : Effect.ALLOW,

@@ -1,12 +1,15 @@
 /**
- * What a deployment may choose: the inputs of `infra/shared/inputs.json`, which has their defaults, limits and meaning.
+ * The properties of the construct: the inputs of `infra/shared/inputs.json`, which describes them
+ * and their limits.
  */
 
-/** The value of `userTable` that switches the roster off. */
+/** The value of `userTable` that disables the roster. */
 export const NO_ROSTER = '-';
 
 export interface IamKeySyncProps {
-  /** Path of the function's zip, with the binary `bootstrap` at its root. This or `packageBucket`. */
+  /**
+   * Path of the function's zip, with the binary `bootstrap` at its root. This or `packageBucket`.
+   */
   readonly zip?: string;
   /** Bucket that holds the zip, in the Region of the stack. */
   readonly packageBucket?: string;
@@ -18,7 +21,10 @@ export interface IamKeySyncProps {
 
   /** Address of Vault, such as https://vault.example.org:8200. */
   readonly vaultAddr: string;
-  /** PEM file with the CA that Vault's certificate comes from; it is trusted alone. @default the system's CAs */
+  /**
+   * PEM file with the CA that issued Vault's certificate; no other CA is trusted. @default the
+   * system's CAs
+   */
   readonly vaultCaFile?: string;
   readonly vaultNamespace?: string;
   /** @default secret */
@@ -36,7 +42,7 @@ export interface IamKeySyncProps {
   readonly parameterKmsKeyArn?: string;
   /** DynamoDB table with the roster of users, or `NO_ROSTER`. @default BCGOV_IAM_USER_TABLE */
   readonly userTable?: string;
-  /** Sweep exactly these users. @default everybody */
+  /** Users that reconcile runs process. @default all users */
   readonly userList?: readonly string[];
   /** @default retain */
   readonly onUserDeleted?: 'retain' | 'soft-delete';
@@ -47,7 +53,7 @@ export interface IamKeySyncProps {
   readonly functionTimeoutSeconds?: number;
   /** @default 256 */
   readonly memoryMib?: number;
-  /** Taken from the account's. @default none is kept */
+  /** Taken from the account's concurrency. @default none is reserved */
   readonly reservedConcurrency?: number;
   /** X-Ray. @default false */
   readonly tracing?: boolean;
@@ -59,10 +65,12 @@ export interface IamKeySyncProps {
   readonly syncConcurrency?: number;
   /** @default 10 */
   readonly ssmMaxCallsPerSecond?: number;
-  /** Of the function's role and of the schedules'. @default none */
+  /** Permissions boundary of both roles. @default none */
   readonly permissionsBoundaryArn?: string;
 
-  /** Longer than the function's timeout. @default twice the function's timeout, at least 216 */
+  /**
+   * Must be longer than the function's timeout. @default twice the function's timeout, at least 216
+   */
   readonly queueVisibilitySeconds?: number;
   /** @default 2 */
   readonly maxConcurrency?: number;
@@ -75,21 +83,24 @@ export interface IamKeySyncProps {
   /** VPC with a route to Vault. @default Lambda's own network */
   readonly vpcId?: string;
   readonly subnetIds?: readonly string[];
-  /** Ranges in which Vault answers. */
+  /** IPv4 ranges of Vault. */
   readonly vaultCidrs?: readonly string[];
-  /** Of gateway endpoints. */
+  /** Prefix lists of gateway endpoints. */
   readonly endpointPrefixListIds?: readonly string[];
-  /** Of interface endpoints. */
+  /** Security groups of interface endpoints. */
   readonly endpointSecurityGroupIds?: readonly string[];
-  /** Of interface endpoints whose security groups cannot be named. */
+  /** IPv4 ranges of interface endpoints whose security groups cannot be referenced. */
   readonly endpointCidrs?: readonly string[];
   /** Endpoints to create. @default none */
   readonly vpcEndpoints?: readonly ('ssm' | 's3' | 'dynamodb')[];
   readonly routeTableIds?: readonly string[];
 
-  /** Key for bucket, queues and topic, whose policy holds the statements of key-policy.json. */
+  /**
+   * Key for the bucket, the queues and the topic. Its policy must contain the statements of
+   * key-policy.json.
+   */
   readonly kmsKeyArn?: string;
-  /** Create one when none is given. @default true */
+  /** Whether to create a key if none is given. @default true */
   readonly createKmsKey?: boolean;
   /** @default false */
   readonly encryptLogs?: boolean;
@@ -98,25 +109,68 @@ export interface IamKeySyncProps {
   readonly alarmTopicArn?: string;
   /** @default the topic of the other alarms */
   readonly pageTopicArn?: string;
-  /** Who is subscribed to the created topic. */
+  /** Addresses to subscribe to the created topic. */
   readonly alarmEmails?: readonly string[];
 
-  /** What happens to bucket and logs when the stack is destroyed. @default retain */
+  /** Handling of the bucket and the logs when the stack is destroyed. @default retain */
   readonly removalPolicy?: 'retain' | 'destroy';
 }
 
-/** Every property's name, for the compiler and a test to compare with inputs.json. */
+/**
+ * The names of all properties. The compiler compares them with the interface, and a test with
+ * inputs.json.
+ */
 export const PROPERTIES = [
-  'zip', 'packageBucket', 'packageKey', 'packageVersion', 'architecture', 'codeSigningConfigArn',
-  'vaultAddr', 'vaultCaFile', 'vaultNamespace', 'vaultMount', 'vaultPathPrefix', 'tokenRefreshThresholdHours',
-  'parameterPrefix', 'parameterSuffix', 'parameterKmsKeyArn', 'userTable', 'userList', 'onUserDeleted', 'syncIntervalHours',
-  'functionTimeoutSeconds', 'memoryMib', 'reservedConcurrency', 'tracing', 'logLevel', 'logRetentionDays', 'syncConcurrency',
-  'ssmMaxCallsPerSecond', 'permissionsBoundaryArn', 'queueVisibilitySeconds', 'maxConcurrency',
-  'scheduleTimeZone', 'sweepSchedule', 'tokenRefreshSchedule',
-  'vpcId', 'subnetIds', 'vaultCidrs', 'endpointPrefixListIds', 'endpointSecurityGroupIds', 'endpointCidrs', 'vpcEndpoints', 'routeTableIds',
-  'kmsKeyArn', 'createKmsKey', 'encryptLogs', 'alarmTopicArn', 'pageTopicArn', 'alarmEmails', 'removalPolicy',
+  'zip',
+  'packageBucket',
+  'packageKey',
+  'packageVersion',
+  'architecture',
+  'codeSigningConfigArn',
+  'vaultAddr',
+  'vaultCaFile',
+  'vaultNamespace',
+  'vaultMount',
+  'vaultPathPrefix',
+  'tokenRefreshThresholdHours',
+  'parameterPrefix',
+  'parameterSuffix',
+  'parameterKmsKeyArn',
+  'userTable',
+  'userList',
+  'onUserDeleted',
+  'syncIntervalHours',
+  'functionTimeoutSeconds',
+  'memoryMib',
+  'reservedConcurrency',
+  'tracing',
+  'logLevel',
+  'logRetentionDays',
+  'syncConcurrency',
+  'ssmMaxCallsPerSecond',
+  'permissionsBoundaryArn',
+  'queueVisibilitySeconds',
+  'maxConcurrency',
+  'scheduleTimeZone',
+  'sweepSchedule',
+  'tokenRefreshSchedule',
+  'vpcId',
+  'subnetIds',
+  'vaultCidrs',
+  'endpointPrefixListIds',
+  'endpointSecurityGroupIds',
+  'endpointCidrs',
+  'vpcEndpoints',
+  'routeTableIds',
+  'kmsKeyArn',
+  'createKmsKey',
+  'encryptLogs',
+  'alarmTopicArn',
+  'pageTopicArn',
+  'alarmEmails',
+  'removalPolicy',
 ] as const satisfies readonly (keyof IamKeySyncProps)[];
 
-/** Fails to compile when a property is missing from the list. */
+/** Fails to compile if a property is missing from the list. */
 type Missing = Exclude<keyof IamKeySyncProps, (typeof PROPERTIES)[number]>;
 export const NONE_IS_MISSING: [Missing] extends [never] ? true : Missing = true;

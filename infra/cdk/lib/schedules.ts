@@ -1,5 +1,6 @@
 /**
- * What wakes the function by the clock: the nightly sweep and the renewal of the Vault token.
+ * The schedules that invoke the function: the nightly reconcile run and the renewal of the Vault
+ * token.
  */
 import { Stack, Validations } from 'aws-cdk-lib';
 import { ManagedPolicy, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
@@ -15,7 +16,7 @@ import { deadLetterQueue } from './queues';
 import { permissions, settings } from './shared';
 
 export class Schedules extends Construct {
-  readonly sweep: CfnSchedule;
+  readonly reconcile: CfnSchedule;
   readonly deadLetters: Queue;
   private readonly role: Role;
 
@@ -36,18 +37,31 @@ export class Schedules extends Construct {
 
     const { sweepPayload, tokenRefreshPayload } = settings.schedules;
     const { sweepSchedule, tokenRefreshSchedule } = props;
-    this.sweep = this.schedule('Sweep', 'Sync every user', sweepSchedule ?? inputDefault('sweepSchedule'), sweepPayload.value);
+    this.reconcile = this.schedule(
+      'Sweep',
+      'Sync every user',
+      sweepSchedule ?? inputDefault('sweepSchedule'),
+      sweepPayload.value,
+    );
     const refresh = tokenRefreshSchedule ?? inputDefault<string>('tokenRefreshSchedule');
     this.schedule('TokenRefresh', 'Renew the Vault token', refresh, tokenRefreshPayload.value);
   }
 
-  private schedule(id: string, description: string, expression: string, payload: Record<string, unknown>): CfnSchedule {
+  private schedule(
+    id: string,
+    description: string,
+    expression: string,
+    payload: Record<string, unknown>,
+  ): CfnSchedule {
     const { maximumEventAgeHours, retryAttempts } = settings.delivery;
     return new CfnSchedule(this, id, {
       description,
       scheduleExpression: expression,
       scheduleExpressionTimezone: this.props.scheduleTimeZone ?? inputDefault('scheduleTimeZone'),
-      flexibleTimeWindow: { mode: 'FLEXIBLE', maximumWindowInMinutes: settings.schedules.flexibleWindowMinutes.value },
+      flexibleTimeWindow: {
+        mode: 'FLEXIBLE',
+        maximumWindowInMinutes: settings.schedules.flexibleWindowMinutes.value,
+      },
       target: {
         arn: this.target.functionArn,
         roleArn: this.role.roleArn,
@@ -72,17 +86,24 @@ export class Schedules extends Construct {
     };
     return new Role(this, 'Role', {
       description: 'Role of the schedules that invoke the IAM key sync function',
-      // Scheduler names the group, never the single schedule, when it assumes the role.
+      // EventBridge Scheduler passes the ARN of the schedule group, not of the schedule, when it
+      // assumes the role.
       assumedBy: new ServicePrincipal('scheduler.amazonaws.com', {
         conditions: {
           StringEquals: {
             'aws:SourceAccount': stack.account,
-            'aws:SourceArn': stack.formatArn({ service: 'scheduler', resource: 'schedule-group', resourceName: 'default' }),
+            'aws:SourceArn': stack.formatArn({
+              service: 'scheduler',
+              resource: 'schedule-group',
+              resourceName: 'default',
+            }),
           },
         },
       }),
       inlinePolicies: { Invoke: policyOf(permissions(values, 'schedule-permissions.json')) },
-      permissionsBoundary: boundary ? ManagedPolicy.fromManagedPolicyArn(this, 'Boundary', boundary) : undefined,
+      permissionsBoundary: boundary
+        ? ManagedPolicy.fromManagedPolicyArn(this, 'Boundary', boundary)
+        : undefined,
     });
   }
 }

@@ -1,6 +1,6 @@
 /**
- * The one truth of every deployment: reads `infra/shared/*.json` and fills its placeholders.
- * It knows the format of those files, and nothing of AWS resources.
+ * Reads the files in `infra/shared`, which all stacks share, and fills their placeholders. Knows
+ * their format, and no AWS resources.
  */
 import { readFileSync } from 'node:fs';
 import * as path from 'node:path';
@@ -8,7 +8,7 @@ import * as path from 'node:path';
 // Compiled, this file is infra/cdk/dist/lib/shared.js.
 const SHARED = path.join(__dirname, '..', '..', '..', 'shared');
 
-/** Values for `${Name}`; undefined means that this deployment has no such thing. */
+/** Values for `${Name}`; undefined means that the deployment has no value. */
 export type Placeholders = Readonly<Record<string, string | undefined>>;
 
 export interface EventPattern {
@@ -17,7 +17,7 @@ export interface EventPattern {
   readonly detail: { readonly name: { readonly wildcard: string }[]; readonly operation: string[] };
 }
 
-/** A statement of a policy; one with `requires` is left out when that placeholder has no value. */
+/** A statement of a policy. One with `requires` is left out if that placeholder has no value. */
 export interface Permission {
   readonly sid: string;
   readonly why: string;
@@ -57,7 +57,7 @@ export interface Variable {
   readonly default: string | null;
   readonly required: boolean;
   readonly secret?: boolean;
-  /** Lambda sets it, and refuses a function that sets it too. */
+  /** Lambda sets it, and rejects a function that sets it too. */
   readonly reserved?: boolean;
   readonly meaning: string;
 }
@@ -68,7 +68,10 @@ interface Setting<T> {
 }
 
 export interface Settings {
-  readonly function: Record<'timeoutSeconds' | 'leastTimeoutSeconds' | 'memoryMiB' | 'logRetentionDays', Setting<number>> & {
+  readonly function: Record<
+    'timeoutSeconds' | 'leastTimeoutSeconds' | 'memoryMiB' | 'logRetentionDays',
+    Setting<number>
+  > & {
     readonly logFormat: Setting<string>;
   };
   readonly queue: Record<
@@ -80,11 +83,17 @@ export interface Settings {
     Setting<number>
   >;
   readonly deadLetters: Record<'retentionDays', Setting<number>>;
-  readonly mapping: Record<'batchSize' | 'batchingWindowSeconds' | 'maximumConcurrency', Setting<number>>;
+  readonly mapping: Record<
+    'batchSize' | 'batchingWindowSeconds' | 'maximumConcurrency',
+    Setting<number>
+  >;
   readonly asynchronous: Record<'retryAttempts' | 'maximumEventAgeHours', Setting<number>>;
   readonly delivery: Record<'maximumEventAgeHours' | 'retryAttempts', Setting<number>>;
   readonly bucket: Record<'noncurrentVersionDays' | 'noncurrentTokenVersionDays', Setting<number>>;
-  readonly schedules: Record<'timeZone' | 'sweepExpression' | 'tokenRefreshExpression', Setting<string>> &
+  readonly schedules: Record<
+    'timeZone' | 'sweepExpression' | 'tokenRefreshExpression',
+    Setting<string>
+  > &
     Record<'sweepPayload' | 'tokenRefreshPayload', Setting<Record<string, unknown>>> &
     Record<'flexibleWindowMinutes', Setting<number>>;
 }
@@ -92,67 +101,87 @@ export interface Settings {
 export const settings = read<Settings>('settings.json');
 export const environment = read<Variable[]>('environment.json');
 
-/** The pattern that the rule uses, filled. */
+/** Returns the pattern of the rule, filled. */
 export function eventPattern(values: Placeholders): EventPattern {
   return fill(read<EventPattern>('event-pattern.json'), values, 'event-pattern.json');
 }
 
-/** The statements of a list of `infra/shared`, filled; those whose `requires` has no value are left out. */
+/** Returns the statements of a file, filled, without those whose `requires` has no value. */
 export function permissions(values: Placeholders, file = 'permissions.json'): Permission[] {
-  return granted<Permission>(file, values).map((permission) => fill(permission, values, `${file}, ${permission.sid}`));
+  return granted<Permission>(file, values).map((permission) =>
+    fill(permission, values, `${file}, ${permission.sid}`),
+  );
 }
 
-/** The policies of AWS that the function's role needs in this deployment. */
+/** Returns the managed policies of AWS that the function's role needs in this deployment. */
 export function managedPolicies(values: Placeholders): ManagedPolicy[] {
-  return granted<ManagedPolicy>('managed-policies.json', values).map((policy) => fill(policy, values, `managed-policies.json, ${policy.name}`));
+  return granted<ManagedPolicy>('managed-policies.json', values).map((policy) =>
+    fill(policy, values, `managed-policies.json, ${policy.name}`),
+  );
 }
 
 export function alarms(values: Placeholders): AlarmDefinition[] {
-  return read<AlarmDefinition[]>('alarms.json').map((alarm) => fill(alarm, values, `alarms.json, ${alarm.id}`));
+  return read<AlarmDefinition[]>('alarms.json').map((alarm) =>
+    fill(alarm, values, `alarms.json, ${alarm.id}`),
+  );
 }
 
 export function dashboard(values: Placeholders): Record<string, unknown> {
   return fill(read<Record<string, unknown>>('dashboard.json'), values, 'dashboard.json');
 }
 
-/** The default of an environment variable; an error when it has none. */
+/** Returns the default of an environment variable; throws if it has none. */
 export function environmentDefault(name: string): string {
   const value = environment.find((variable) => variable.name === name)?.default;
   if (value === undefined || value === null) {
-    throw new Error(`environment.json: ${name} has no default; give it one, or set the variable in the stack`);
+    throw new Error(
+      `environment.json: ${name} has no default; add one, or set the variable in the stack`,
+    );
   }
   return value;
 }
 
-/** A copy of `template` in which every `${Name}`, at any depth, is replaced. `origin` names it in errors. */
+/**
+ * Returns a copy of `template` in which every `${Name}`, at any depth, is replaced. Errors start
+ * with `origin`.
+ */
 export function fill<T>(template: T, values: Placeholders, origin: string): T {
   if (typeof template === 'string') return fillText(template, values, origin) as T;
   if (Array.isArray(template)) return template.map((item) => fill(item, values, origin)) as T;
   if (typeof template === 'object' && template !== null) {
-    return Object.fromEntries(Object.entries(template).map(([key, item]) => [key, fill(item, values, origin)])) as T;
+    return Object.fromEntries(
+      Object.entries(template).map(([key, item]) => [key, fill(item, values, origin)]),
+    ) as T;
   }
   return template;
 }
 
 function fillText(text: string, values: Placeholders, origin: string): string {
-  // One pass: a value may itself hold `${Token[…]}` of the CDK, which must stay.
+  // One pass, because a value may contain `${Token[…]}` of the CDK, which must stay.
   return text.replace(/\$\{([A-Za-z]+)\}|\$\{/g, (found, name?: string) => {
     if (name === undefined) {
       throw new Error(`${origin}: "${text}" has a malformed placeholder; write it as \${Name}`);
     }
     if (!Object.hasOwn(values, name)) {
-      throw new Error(`${origin}: unknown placeholder ${found}; known here: ${Object.keys(values).join(', ')}`);
+      throw new Error(
+        `${origin}: unknown placeholder ${found}; known here: ${Object.keys(values).join(', ')}`,
+      );
     }
     const value = values[name];
     if (!value) {
-      throw new Error(`${origin}: no value for placeholder ${found}; set it, or let the statement say "requires": "${name}"`);
+      throw new Error(
+        `${origin}: no value for placeholder ${found}; ` +
+          `set it, or add "requires": "${name}" to the statement`,
+      );
     }
     return value;
   });
 }
 
 function granted<T extends { requires?: string }>(file: string, values: Placeholders): T[] {
-  return read<T[]>(file).filter(({ requires }) => requires === undefined || values[requires] !== undefined);
+  return read<T[]>(file).filter(
+    ({ requires }) => requires === undefined || values[requires] !== undefined,
+  );
 }
 
 export function read<T>(file: string): T {

@@ -1,5 +1,5 @@
 /**
- * The stack that `cdk deploy` deploys: the construct and the names that operators need.
+ * The stack that `cdk deploy` deploys: the construct, and outputs for operators.
  */
 import { CfnOutput, Stack } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
@@ -8,7 +8,9 @@ import type { IamKeySyncProps } from './props';
 
 export class IamKeySyncStack extends Stack {
   constructor(scope: Construct, id: string, props: IamKeySyncProps) {
-    super(scope, id, { description: 'Copies rotated IAM access keys from SSM Parameter Store to HashiCorp Vault' });
+    super(scope, id, {
+      description: 'Copies rotated IAM access keys from SSM Parameter Store to HashiCorp Vault',
+    });
     const sync = new IamKeySync(this, 'Service', props);
 
     const outputs: Record<string, string | undefined> = {
@@ -29,7 +31,10 @@ export class IamKeySyncStack extends Stack {
     for (const [name, value] of Object.entries(outputs)) {
       if (value !== undefined) new CfnOutput(this, name, { value });
     }
-    const kept = [...(props.removalPolicy === 'destroy' ? [] : ['bucket', 'log group']), ...(createsKey(props) ? ['KMS key'] : [])];
+    const kept = [
+      ...(props.removalPolicy === 'destroy' ? [] : ['bucket', 'log group']),
+      ...(createsKey(props) ? ['KMS key'] : []),
+    ];
     new CfnOutput(this, 'KeptWhenDestroyed', { value: kept.join(', ') || 'nothing' });
   }
 }

@@ -1,5 +1,5 @@
 /**
- * The bucket for the state objects and the Vault token.
+ * The bucket for state objects and the Vault token.
  */
 import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
@@ -7,7 +7,12 @@ import { BlockPublicAccess, Bucket, BucketEncryption, ObjectOwnership } from 'aw
 import type { Construct } from 'constructs';
 import { environmentDefault, settings } from './shared';
 
-export function stateBucket(scope: Construct, id: string, removalPolicy: RemovalPolicy, key: IKey | undefined): Bucket {
+export function stateBucket(
+  scope: Construct,
+  id: string,
+  removalPolicy: RemovalPolicy,
+  key: IKey | undefined,
+): Bucket {
   const { noncurrentVersionDays, noncurrentTokenVersionDays } = settings.bucket;
   const bucket = new Bucket(scope, id, {
     versioned: true,
@@ -29,7 +34,9 @@ export function stateBucket(scope: Construct, id: string, removalPolicy: Removal
   });
   Validations.of(bucket).acknowledge({
     id: 'AwsSolutions-S1',
-    reason: 'Server access logs need a second bucket; access to this one is recorded by CloudTrail data events where the account wants it.',
+    reason:
+      'Server access logs need a second bucket; ' +
+      'CloudTrail data events record access to this one if the account enables them.',
   });
   return bucket;
 }

@@ -1,10 +1,17 @@
 /**
- * The function, with exactly the role that `permissions.json` describes and a log group of its own.
+ * The function, with the role that `permissions.json` describes and its own log group.
  */
 import { Duration, Validations, type RemovalPolicy } from 'aws-cdk-lib';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import {
-  Architecture, CfnFunction, Code, CodeSigningConfig, Function as LambdaFunction, LoggingFormat, Runtime, Tracing,
+  Architecture,
+  CfnFunction,
+  Code,
+  CodeSigningConfig,
+  Function as LambdaFunction,
+  LoggingFormat,
+  Runtime,
+  Tracing,
 } from 'aws-cdk-lib/aws-lambda';
 import { SqsDestination } from 'aws-cdk-lib/aws-lambda-destinations';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
@@ -19,7 +26,8 @@ import type { IamKeySyncProps } from './props';
 import { deadLetterQueue } from './queues';
 import { settings } from './shared';
 
-export interface Surroundings {
+/** The resources of the deployment that the function uses. */
+export interface FunctionResources {
   readonly bucket: IBucket;
   readonly queue: IQueue;
   readonly functionTimeout: Duration;
@@ -31,23 +39,23 @@ export interface Surroundings {
 export class SyncFunction extends Construct {
   readonly function: LambdaFunction;
   readonly logGroup: LogGroup;
-  /** Where failed asynchronous invocations end. */
+  /** The destination of failed asynchronous invocations. */
   readonly failures: IQueue;
 
-  constructor(scope: Construct, id: string, props: IamKeySyncProps, around: Surroundings) {
+  constructor(scope: Construct, id: string, props: IamKeySyncProps, resources: FunctionResources) {
     super(scope, id);
-    const failures = deadLetterQueue(this, 'FailedInvocations', around.key);
+    const failures = deadLetterQueue(this, 'FailedInvocations', resources.key);
     Validations.of(failures).acknowledge({
       id: 'AwsSolutions-SQS3',
-      reason: 'It is itself where failed asynchronous invocations end.',
+      reason: 'It is itself the destination of failed asynchronous invocations.',
     });
     this.failures = failures;
     this.logGroup = new LogGroup(this, 'Logs', {
       retention: props.logRetentionDays ?? inputDefault<number>('logRetentionDays'),
-      encryptionKey: props.encryptLogs ? around.key : undefined,
-      removalPolicy: around.removalPolicy,
+      encryptionKey: props.encryptLogs ? resources.key : undefined,
+      removalPolicy: resources.removalPolicy,
     });
-    const role = functionRole(this, props, { ...around, failures, logGroup: this.logGroup });
+    const role = functionRole(this, props, { ...resources, failures, logGroup: this.logGroup });
 
     this.function = new LambdaFunction(this, 'Function', {
       description: 'Copies rotated IAM access keys from SSM Parameter Store to Vault',
@@ -56,29 +64,35 @@ export class SyncFunction extends Construct {
       handler: 'bootstrap',
       code: this.code(props),
       codeSigningConfig: this.codeSigningConfig(props.codeSigningConfigArn),
-      timeout: around.functionTimeout,
+      timeout: resources.functionTimeout,
       memorySize: props.memoryMib ?? inputDefault<number>('memoryMib'),
       reservedConcurrentExecutions: props.reservedConcurrency,
       tracing: props.tracing ? Tracing.ACTIVE : undefined,
-      // Immutable, because the CDK would add statements of its own for destinations, tracing and log groups.
+      // Immutable, because the CDK would add its own statements for destinations, tracing and log
+      // groups.
       role: role.withoutPolicyUpdates(),
       logGroup: this.logGroup,
       loggingFormat: settings.function.logFormat.value as LoggingFormat,
       onFailure: new SqsDestination(failures),
       retryAttempts: settings.asynchronous.retryAttempts.value,
       maxEventAge: Duration.hours(settings.asynchronous.maximumEventAgeHours.value),
-      environment: variables(props, around.bucket.bucketName),
+      environment: variables(props, resources.bucket.bucketName),
     });
-    // The CDK's own way would look the VPC up, or want to know its zones.
-    (this.function.node.defaultChild as CfnFunction).vpcConfig = around.network?.config;
+    // Set on the CloudFormation resource, because the CDK would look up the VPC or need its
+    // availability zones.
+    (this.function.node.defaultChild as CfnFunction).vpcConfig = resources.network?.config;
   }
 
   private code({ zip, packageBucket, packageKey, packageVersion }: IamKeySyncProps): Code {
     if (zip !== undefined) return Code.fromAsset(zip);
-    return Code.fromBucketV2(Bucket.fromBucketName(this, 'Package', packageBucket!), packageKey!, { objectVersion: packageVersion });
+    return Code.fromBucketV2(Bucket.fromBucketName(this, 'Package', packageBucket!), packageKey!, {
+      objectVersion: packageVersion,
+    });
   }
 
   private codeSigningConfig(arn: string | undefined) {
-    return arn === undefined ? undefined : CodeSigningConfig.fromCodeSigningConfigArn(this, 'CodeSigning', arn);
+    return arn === undefined
+      ? undefined
+      : CodeSigningConfig.fromCodeSigningConfigArn(this, 'CodeSigning', arn);
   }
 }

@@ -1,6 +1,7 @@
 /**
- * Acknowledges, for apps that run cdk-nag, each wildcard of the function's role, with the reason that
- * `permissions.json` gives. One by one, so that a wildcard that nobody explained is still reported.
+ * Acknowledges each wildcard of the function's role for apps that run cdk-nag, with its reason from
+ * `permissions.json`. Each one is acknowledged separately, so that a wildcard without a reason is
+ * still reported.
  */
 import { Stack, Validations } from 'aws-cdk-lib';
 import type { IConstruct } from 'constructs';
@@ -10,15 +11,22 @@ export function acknowledgeWildcards(role: IConstruct, permissions: readonly Per
   for (const { resources, why } of permissions) {
     for (const resource of resources.filter((arn) => arn.includes('*'))) {
       const finding = referencesInBrackets(Stack.of(role).resolve(resource));
-      Validations.of(role).acknowledge({ id: `AwsSolutions-IAM5[Resource::${finding}]`, reason: why });
+      Validations.of(role).acknowledge({
+        id: `AwsSolutions-IAM5[Resource::${finding}]`,
+        reason: why,
+      });
     }
   }
 }
 
-/** How cdk-nag writes a resolved ARN in the name of a finding: `arn:<AWS::Partition>:…`. */
+/** Returns a resolved ARN as cdk-nag writes it in the id of a finding: `arn:<AWS::Partition>:…`. */
 function referencesInBrackets(resolved: unknown): string {
   if (typeof resolved === 'string') return resolved;
-  const { Ref, 'Fn::GetAtt': attribute, 'Fn::Join': join } = resolved as {
+  const {
+    Ref,
+    'Fn::GetAtt': attribute,
+    'Fn::Join': join,
+  } = resolved as {
     Ref?: string;
     'Fn::GetAtt'?: string[];
     'Fn::Join'?: [string, unknown[]];

@@ -1,5 +1,5 @@
 /**
- * Every test file, in one process: loading the CDK takes longer than most tests.
+ * Runs all test files in one process, because loading the CDK takes longer than most tests.
  */
 import { readdirSync } from 'node:fs';
 import * as path from 'node:path';

@@ -8,7 +8,7 @@ import type { IamKeySyncProps } from '../lib/props';
 import { IamKeySyncStack } from '../lib/stack';
 import { IN_VPC, KEY_ARN, SCRATCH, scratchApp, ZIP } from './fixture';
 
-/** Runs the app as `cdk synth` does, with nothing of the caller's environment. */
+/** Runs the app as `cdk synth` does, without the caller's environment. */
 function synth(context: Record<string, string>) {
   const outdir = path.join(SCRATCH, 'cdk.out');
   const app = path.join(__dirname, '..', 'bin', 'app.js');
@@ -16,7 +16,7 @@ function synth(context: Record<string, string>) {
   return { outdir, ...spawnSync(process.execPath, [app], { env, encoding: 'utf8' }) };
 }
 
-test('synthesises without credentials, for whatever account and Region it is deployed to', () => {
+test('app: synthesises without credentials for any account', () => {
   const { status, stderr, outdir } = synth({ zip: ZIP, vaultAddr: 'https://vault.example.org' });
   assert.equal(status, 0, stderr);
   const manifest = JSON.parse(readFileSync(path.join(outdir, 'manifest.json'), 'utf8'));
@@ -24,18 +24,21 @@ test('synthesises without credentials, for whatever account and Region it is dep
   assert.equal(manifest.missing, undefined);
 });
 
-test('a wrong context ends the app with the problems and without a stack trace', () => {
+test('app: reports an invalid context without a stack trace', () => {
   const { status, stderr } = synth({ vaultAddr: 'vault' });
   assert.equal(status, 1);
-  assert.match(stderr, /^The context is not complete or not valid/);
-  assert.match(stderr, /\n {2}vaultAddr: expected.*\n {2}zip: expected exactly one of zip and packageBucket/);
+  assert.match(stderr, /^context: incomplete or invalid/);
+  assert.match(
+    stderr,
+    /\n {2}vaultAddr: expected.*\n {2}zip: expected exactly one of zip and packageBucket/,
+  );
   assert.doesNotMatch(stderr, /\n\s+at /);
 });
 
 const DEPLOYMENTS: Record<string, Partial<IamKeySyncProps>> = {
-  'as few choices as possible': {},
+  'only required inputs': {},
   'keys of S3 and SQS': { createKmsKey: false },
-  'a VPC, a given key and topic, tracing': {
+  'all options in a VPC': {
     ...IN_VPC,
     vpcEndpoints: ['ssm', 's3', 'dynamodb'],
     routeTableIds: ['rtb-0123456789abcdef0'],
@@ -48,9 +51,16 @@ const DEPLOYMENTS: Record<string, Partial<IamKeySyncProps>> = {
 };
 
 for (const [name, props] of Object.entries(DEPLOYMENTS)) {
-  test(`cdk-nag finds nothing that is not acknowledged: ${name}`, () => {
-    const stack = new IamKeySyncStack(scratchApp(), 'IamKeySync', { zip: ZIP, vaultAddr: 'https://vault.example.org', ...props });
+  test(`cdk-nag: no open finding with ${name}`, () => {
+    const stack = new IamKeySyncStack(scratchApp(), 'IamKeySync', {
+      zip: ZIP,
+      vaultAddr: 'https://vault.example.org',
+      ...props,
+    });
     const { violations } = new AwsSolutionsChecks().validateScope(stack);
-    assert.deepEqual(violations.map(({ ruleName, violatingResources }) => [ruleName, violatingResources]), []);
+    assert.deepEqual(
+      violations.map(({ ruleName, violatingResources }) => [ruleName, violatingResources]),
+      [],
+    );
   });
 }

@@ -24,18 +24,30 @@ function file(name: string, content: string): string {
   return target;
 }
 
-test('needs only the zip and the address of Vault', () => {
+test('context: requires only the zip and the address of Vault', () => {
   assert.deepEqual(readContext(NEEDED), NEEDED);
 });
 
-test('reads numbers, switches and lists from text, and takes them from cdk.json as they are', () => {
-  const text = { memoryMib: '512', tracing: 'true', encryptLogs: 'false', userList: 'jane, joe', alarmEmails: '' };
-  const values = { memoryMib: 512, tracing: true, encryptLogs: false, userList: ['jane', 'joe'], alarmEmails: [] };
+test('context: accepts text and the typed values of cdk.json', () => {
+  const text = {
+    memoryMib: '512',
+    tracing: 'true',
+    encryptLogs: 'false',
+    userList: 'jane, joe',
+    alarmEmails: '',
+  };
+  const values = {
+    memoryMib: 512,
+    tracing: true,
+    encryptLogs: false,
+    userList: ['jane', 'joe'],
+    alarmEmails: [],
+  };
   assert.deepEqual(readContext({ ...NEEDED, ...text }), { ...NEEDED, ...values });
   assert.deepEqual(readContext({ ...NEEDED, ...values }), { ...NEEDED, ...values });
 });
 
-test('reports all problems at once, each with its key and what was expected', () => {
+test('context: reports all problems with key and expectation', () => {
   const found = problems({
     zip: ZIP,
     vaultAddr: 'http://vault.example.org',
@@ -59,13 +71,39 @@ test('reports all problems at once, each with its key and what was expected', ()
   expected.forEach((pattern, index) => assert.match(found[index]!, pattern));
 });
 
-/** What the function, or AWS, accepts and refuses, by key. */
+/** Values that the function or AWS accepts and rejects, by key. */
 const ROWS: Record<string, { good: string[]; bad: string[]; with?: Record<string, unknown> }> = {
   vaultAddr: {
-    good: ['https://v', 'https://v/', 'https://v:8200', 'https://[fd00::1]:8200', 'http://127.0.0.1:8200', 'http://localhost', 'http://[::1]:8200'],
+    good: [
+      'https://v',
+      'https://v/',
+      'https://v:8200',
+      'https://[fd00::1]:8200',
+      'http://127.0.0.1:8200',
+      'http://localhost',
+      'http://[::1]:8200',
+    ],
     bad: [
-      ...['', 'vault:8200', 'ftp://v', 'http://vault.example.org', 'http://127.example.org', 'http://[::2]', 'http://0.0.0.0', 'https://v:99999'],
-      ...['https://u:p@v', 'https://u@v', 'https://v/ui', 'https://v//', 'https://v?x=1', 'https://v?', 'https://v#x', 'https://v #'],
+      ...[
+        '',
+        'vault:8200',
+        'ftp://v',
+        'http://vault.example.org',
+        'http://127.example.org',
+        'http://[::2]',
+        'http://0.0.0.0',
+        'https://v:99999',
+      ],
+      ...[
+        'https://u:p@v',
+        'https://u@v',
+        'https://v/ui',
+        'https://v//',
+        'https://v?x=1',
+        'https://v?',
+        'https://v#x',
+        'https://v #',
+      ],
     ],
   },
   vaultMount: {
@@ -87,13 +125,18 @@ const ROWS: Record<string, { good: string[]; bad: string[]; with?: Record<string
   logRetentionDays: { good: ['1', '3653'], bad: ['2', '0', 'never'] },
   kmsKeyArn: { good: [KEY_ARN], bad: ['', 'alias/key', KEY_ARN.replace('key/', 'alias/')] },
   sweepSchedule: { good: ['cron(0 4 * * ? *)', 'rate(1 day)'], bad: ['', '0 4 * * *'] },
-  vaultCidrs: { good: ['10.0.0.0/8', '10.1.2.3/32,10.1.2.4/32'], bad: ['10.0.0.0', '10.0.0.0/33', '10.0.0.256/32', 'fd00::/8'], with: IN_VPC },
+  vaultCidrs: {
+    good: ['10.0.0.0/8', '10.1.2.3/32,10.1.2.4/32'],
+    bad: ['10.0.0.0', '10.0.0.0/33', '10.0.0.256/32', 'fd00::/8'],
+    with: IN_VPC,
+  },
   vpcId: { good: ['vpc-0123abcd'], bad: ['vpc-', 'subnet-0123abcd'], with: IN_VPC },
 };
 
 for (const [key, { good, bad, with: others }] of Object.entries(ROWS)) {
-  test(`${key}: takes what is accepted later, and nothing else`, () => {
-    for (const value of good) assert.deepEqual(problems({ ...NEEDED, ...others, [key]: value }), [], value);
+  test(`${key}: accepts only valid values`, () => {
+    for (const value of good)
+      assert.deepEqual(problems({ ...NEEDED, ...others, [key]: value }), [], value);
     for (const value of bad) {
       const found = problems({ ...NEEDED, ...others, [key]: value });
       assert.equal(found.length, 1, `${value}: ${found.join('; ')}`);
@@ -103,61 +146,135 @@ for (const [key, { good, bad, with: others }] of Object.entries(ROWS)) {
 }
 
 const TOPIC = 'arn:aws:sns:ca-central-1:123456789012:alarms';
-/** Contexts whose values do not fit together. */
+/** Contexts that break a rule between inputs. */
 const CONTRADICTIONS: [name: string, context: Record<string, unknown>, problem: RegExp][] = [
   ['no package', { zip: undefined }, /^zip: expected exactly one of zip and packageBucket$/],
   ['two packages', { packageBucket: 'bucket', packageKey: 'key' }, /^zip: expected exactly one/],
   ['half a package', { zip: undefined, packageBucket: 'bucket' }, /^packageKey: expected both/],
-  ['a version of nothing', { packageVersion: '1' }, /^packageVersion: expected only with packageBucket$/],
-  ['a message that comes back too soon', { queueVisibilitySeconds: '120' }, /^queueVisibilitySeconds: expected more than functionTimeoutSeconds \(120\)/],
-  ['no room for a sweep', { reservedConcurrency: '5', maxConcurrency: '5' }, /^reservedConcurrency: expected more than maxConcurrency \(5\)/],
-  ['a VPC without Vault', { vpcId: IN_VPC.vpcId, subnetIds: IN_VPC.subnetIds, endpointCidrs: ['10.0.0.0/8'] }, /^vpcId: expected all of vpcId, subnetIds and vaultCidrs/],
-  ['endpoints without a VPC', { endpointCidrs: ['10.0.0.0/8'] }, /^endpointCidrs: expected only with vpcId$/],
-  ['a VPC without AWS', { ...IN_VPC, endpointPrefixListIds: [], endpointSecurityGroupIds: [] }, /^vpcId: expected at least one of endpointPrefixListIds/],
-  ['a gateway without routes', { ...IN_VPC, vpcEndpoints: ['s3'] }, /^vpcEndpoints: expected routeTableIds and endpointPrefixListIds with s3$/],
-  ['encrypted logs without a key', { encryptLogs: 'true', createKmsKey: 'false' }, /^encryptLogs: expected a key with it/],
-  ['subscribers of a topic that is not ours', { alarmTopicArn: TOPIC, alarmEmails: 'a@b' }, /^alarmEmails: expected only without alarmTopicArn$/],
+  [
+    'a version without a package bucket',
+    { packageVersion: '1' },
+    /^packageVersion: expected only with packageBucket$/,
+  ],
+  [
+    'a visibility timeout that is too short',
+    { queueVisibilitySeconds: '120' },
+    /^queueVisibilitySeconds: expected more than functionTimeoutSeconds \(120\)/,
+  ],
+  [
+    'no capacity for a reconcile run',
+    { reservedConcurrency: '5', maxConcurrency: '5' },
+    /^reservedConcurrency: expected more than maxConcurrency \(5\)/,
+  ],
+  [
+    'a VPC without Vault',
+    { vpcId: IN_VPC.vpcId, subnetIds: IN_VPC.subnetIds, endpointCidrs: ['10.0.0.0/8'] },
+    /^vpcId: expected all of vpcId, subnetIds and vaultCidrs/,
+  ],
+  [
+    'endpoints without a VPC',
+    { endpointCidrs: ['10.0.0.0/8'] },
+    /^endpointCidrs: expected only with vpcId$/,
+  ],
+  [
+    'a VPC without AWS',
+    { ...IN_VPC, endpointPrefixListIds: [], endpointSecurityGroupIds: [] },
+    /^vpcId: expected at least one of endpointPrefixListIds/,
+  ],
+  [
+    'a gateway without routes',
+    { ...IN_VPC, vpcEndpoints: ['s3'] },
+    /^vpcEndpoints: expected routeTableIds and endpointPrefixListIds with s3$/,
+  ],
+  [
+    'encrypted logs without a key',
+    { encryptLogs: 'true', createKmsKey: 'false' },
+    /^encryptLogs: expected a key; set kmsKeyArn/,
+  ],
+  [
+    'subscriptions to a given topic',
+    { alarmTopicArn: TOPIC, alarmEmails: 'a@b' },
+    /^alarmEmails: expected only without alarmTopicArn$/,
+  ],
 ];
 
 for (const [name, context, problem] of CONTRADICTIONS) {
-  test(`refuses ${name}`, () => {
+  test(`context: rejects ${name}`, () => {
     const found = problems({ ...NEEDED, ...context });
     assert.equal(found.length, 1, found.join('\n'));
     assert.match(found[0]!, problem);
   });
 }
 
-test('accepts what fits together', () => {
-  assert.deepEqual(problems({ ...NEEDED, functionTimeoutSeconds: '10', queueVisibilitySeconds: '11' }), []);
+test('context: accepts values that satisfy the rules', () => {
+  assert.deepEqual(
+    problems({ ...NEEDED, functionTimeoutSeconds: '10', queueVisibilitySeconds: '11' }),
+    [],
+  );
   assert.deepEqual(problems({ ...NEEDED, reservedConcurrency: '6', maxConcurrency: '5' }), []);
-  assert.deepEqual(problems({ ...NEEDED, ...IN_VPC, vpcEndpoints: 's3,dynamodb', routeTableIds: 'rtb-0123456789abcdef0' }), []);
-  assert.deepEqual(problems({ ...NEEDED, encryptLogs: 'true', createKmsKey: 'false', kmsKeyArn: KEY_ARN }), []);
+  assert.deepEqual(
+    problems({
+      ...NEEDED,
+      ...IN_VPC,
+      vpcEndpoints: 's3,dynamodb',
+      routeTableIds: 'rtb-0123456789abcdef0',
+    }),
+    [],
+  );
+  assert.deepEqual(
+    problems({ ...NEEDED, encryptLogs: 'true', createKmsKey: 'false', kmsKeyArn: KEY_ARN }),
+    [],
+  );
 });
 
-test('the zip must be one', () => {
-  assert.match(problems({ ...NEEDED, zip: path.join(SCRATCH, 'none.zip') })[0]!, /^zip: expected a file that can be read \(ENOENT/);
-  assert.match(problems({ ...NEEDED, zip: file('bootstrap', 'ELF') })[0]!, /^zip: expected a zip file/);
+test('zip: must be a readable zip file', () => {
+  assert.match(
+    problems({ ...NEEDED, zip: path.join(SCRATCH, 'none.zip') })[0]!,
+    /^zip: expected a readable file \(ENOENT/,
+  );
+  assert.match(
+    problems({ ...NEEDED, zip: file('bootstrap', 'ELF') })[0]!,
+    /^zip: expected a zip file/,
+  );
 });
 
-test('the CA file must hold certificates and no key', () => {
+test('vaultCaFile: must contain certificates and no key', () => {
   const key = `${CERTIFICATE}\n-----BEGIN PRIVATE KEY-----\nx\n`;
-  assert.match(problems({ ...NEEDED, vaultCaFile: file('key.pem', key) })[0]!, /^vaultCaFile: expected only the certificate of the CA, and the file holds a private key/);
-  assert.match(problems({ ...NEEDED, vaultCaFile: file('der.pem', 'MIIB') })[0]!, /^vaultCaFile: expected a PEM file/);
+  assert.match(
+    problems({ ...NEEDED, vaultCaFile: file('key.pem', key) })[0]!,
+    /^vaultCaFile: expected only the certificate of the CA, but the file contains a private key/,
+  );
+  assert.match(
+    problems({ ...NEEDED, vaultCaFile: file('der.pem', 'MIIB') })[0]!,
+    /^vaultCaFile: expected a PEM file/,
+  );
 });
 
-test('the CA must fit into the environment with everything else, where each line break takes two bytes', () => {
+test('vaultCaFile: must fit into the environment of the function', () => {
   const empty = JSON.stringify({
-    VAULT_ADDR: NEEDED.vaultAddr, VAULT_CACERT_BYTES: '', S3_BUCKET_NAME: 'b'.repeat(63), SSM_PARAMETER_PREFIX: '/iam_users/',
-    SSM_PARAMETER_SUFFIX: '_keys', IAM_USER_TABLE: 'BCGOV_IAM_USER_TABLE',
+    VAULT_ADDR: NEEDED.vaultAddr,
+    VAULT_CACERT_BYTES: '',
+    S3_BUCKET_NAME: 'b'.repeat(63),
+    SSM_PARAMETER_PREFIX: '/iam_users/',
+    SSM_PARAMETER_SUFFIX: '_keys',
+    IAM_USER_TABLE: 'BCGOV_IAM_USER_TABLE',
   });
-  const room = 4096 - empty.length - JSON.stringify(`${CERTIFICATE}\n`).slice(1, -1).length + 'MIIB'.length;
-  const ca = (name: string, length: number) => file(name, CERTIFICATE.replace('MIIB', 'M'.repeat(length)));
+  // Each line break takes two bytes.
+  const room =
+    4096 - empty.length - JSON.stringify(`${CERTIFICATE}\n`).slice(1, -1).length + 'MIIB'.length;
+  const ca = (name: string, length: number) =>
+    file(name, CERTIFICATE.replace('MIIB', 'M'.repeat(length)));
   assert.deepEqual(problems({ ...NEEDED, vaultCaFile: ca('fits.pem', room) }), []);
-  const expected = /^vaultCaFile: the function's environment would take 4097 bytes, and Lambda accepts 4096; expected 1 bytes less/;
+  const expected =
+    /^vaultCaFile: expected an environment of at most 4096 bytes, the limit of Lambda; got 4097/;
   assert.match(problems({ ...NEEDED, vaultCaFile: ca('long.pem', room + 1) })[0]!, expected);
 });
 
-test('leaves the context of the CDK itself alone', () => {
-  const own = { 'aws:cdk:enable-path-metadata': true, '@aws-cdk/core:x': false, 'cli-telemetry': false };
+test('context: ignores the keys of the CDK itself', () => {
+  const own = {
+    'aws:cdk:enable-path-metadata': true,
+    '@aws-cdk/core:x': false,
+    'cli-telemetry': false,
+  };
   assert.deepEqual(problems({ ...NEEDED, ...own }), []);
 });

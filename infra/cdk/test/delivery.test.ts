@@ -8,14 +8,16 @@ const HOUR = 3600;
 const synthesised = new Synthesised();
 const { queue, deadLetters } = synthesised;
 
-test('the rule has exactly the shared pattern', () => {
+test('rule: has exactly the shared pattern', () => {
   const expected = eventPattern({ ParameterPrefix: '/iam_users/', ParameterSuffix: '_keys' });
   assert.deepEqual(synthesised.one('AWS::Events::Rule').Properties.EventPattern, expected);
   const other = new Synthesised({ parameterPrefix: '/a/b/', parameterSuffix: '.k' });
-  assert.deepEqual(other.one('AWS::Events::Rule').Properties.EventPattern.detail.name, [{ wildcard: '/a/b/*.k' }]);
+  assert.deepEqual(other.one('AWS::Events::Rule').Properties.EventPattern.detail.name, [
+    { wildcard: '/a/b/*.k' },
+  ]);
 });
 
-test('the rule sends to the queue for a day, then to the dead letters', () => {
+test('rule: retries delivery for a day, then dead-letters', () => {
   const { State, Targets } = synthesised.one('AWS::Events::Rule').Properties;
   assert.equal(State, 'ENABLED');
   assert.deepEqual(Targets, [
@@ -28,7 +30,7 @@ test('the rule sends to the queue for a day, then to the dead letters', () => {
   ]);
 });
 
-test('only this rule may send to the queue and to the dead letters', () => {
+test('queue policies: allow only the rule to send', () => {
   const rule = synthesised.one('AWS::Events::Rule');
   for (const part of ['EventsQueuePolicy', 'EventsDeadLettersPolicy']) {
     const policy = synthesised.one('AWS::SQS::QueuePolicy', part).Properties.PolicyDocument;
@@ -39,7 +41,7 @@ test('only this rule may send to the queue and to the dead letters', () => {
   }
 });
 
-test('the mapping takes batches at once, few at a time, and retries single messages', () => {
+test('mapping: receives batches and reports single failures', () => {
   assert.deepEqual(synthesised.one('AWS::Lambda::EventSourceMapping').Properties, {
     EventSourceArn: arnOf(queue),
     FunctionName: { Ref: synthesised.function.id },
@@ -49,54 +51,74 @@ test('the mapping takes batches at once, few at a time, and retries single messa
     ScalingConfig: { MaximumConcurrency: 2 },
   });
   const wider = new Synthesised({ maxConcurrency: 7 });
-  assert.deepEqual(wider.one('AWS::Lambda::EventSourceMapping').Properties.ScalingConfig, { MaximumConcurrency: 7 });
+  assert.deepEqual(wider.one('AWS::Lambda::EventSourceMapping').Properties.ScalingConfig, {
+    MaximumConcurrency: 7,
+  });
 });
 
-test('a message that was handed back comes again within minutes, for days, and then moves to the dead letters', () => {
+test('queue: retries for days, then dead-letters', () => {
   assert.equal(queue.Properties.VisibilityTimeout, 2 * synthesised.function.Properties.Timeout);
   assert.equal(queue.Properties.MessageRetentionPeriod, 96 * HOUR);
-  assert.deepEqual(queue.Properties.RedrivePolicy, { deadLetterTargetArn: arnOf(deadLetters), maxReceiveCount: 900 });
+  assert.deepEqual(queue.Properties.RedrivePolicy, {
+    deadLetterTargetArn: arnOf(deadLetters),
+    maxReceiveCount: 900,
+  });
   assert.equal(queue.Properties.FifoQueue, undefined);
 });
 
-test('retries outlast the replaced key and end before the message is dropped, whatever the function timeout', () => {
+test('queue: retries outlast a key with any function timeout', () => {
   for (const seconds of [10, 60, 107, 108, 109, 120, 300, 900]) {
     const { Properties } = new Synthesised({ functionTimeoutSeconds: seconds }).queue;
-    assert.ok(Properties.VisibilityTimeout >= 2 * seconds, `${seconds} s: visible after ${Properties.VisibilityTimeout} s`);
+    assert.ok(
+      Properties.VisibilityTimeout >= 2 * seconds,
+      `${seconds} s: visible after ${Properties.VisibilityTimeout} s`,
+    );
     const retriesEnd = Properties.VisibilityTimeout * Properties.RedrivePolicy.maxReceiveCount;
     assert.ok(retriesEnd > 48 * HOUR, `${seconds} s: retries end after ${retriesEnd} s`);
-    assert.ok(retriesEnd < Properties.MessageRetentionPeriod, `${seconds} s: retries end after ${retriesEnd} s`);
+    assert.ok(
+      retriesEnd < Properties.MessageRetentionPeriod,
+      `${seconds} s: retries end after ${retriesEnd} s`,
+    );
   }
 });
 
-test('warns when a short visibility timeout ends the retries too early, and not otherwise', () => {
+test('queue: warns if retries end before the key expires', () => {
   const short = new Synthesised({ functionTimeoutSeconds: 10, queueVisibilitySeconds: 12 });
   assert.equal(short.queue.Properties.RedrivePolicy.maxReceiveCount, 1000);
-  const warning = Match.stringLikeRegexp('ends the retries after 3.3 hours');
+  const warning = Match.stringLikeRegexp('12 s ends them after 3.3 hours');
   Annotations.fromStack(short.stack).hasWarning('*', warning);
   Annotations.fromStack(synthesised.stack).hasNoWarning('*', Match.anyValue());
 });
 
-test('refuses a visibility timeout that is not longer than the function timeout', () => {
+test('queue: rejects a visibility timeout that is too short', () => {
   const props = { functionTimeoutSeconds: 60, queueVisibilitySeconds: 60 };
-  assert.throws(() => new Synthesised(props), /queueVisibilitySeconds: expected more than functionTimeoutSeconds \(60\)/);
+  assert.throws(
+    () => new Synthesised(props),
+    /queueVisibilitySeconds: expected more than functionTimeoutSeconds \(60\)/,
+  );
 });
 
-test('refuses a function timeout that leaves the function no time in hand', () => {
-  assert.throws(() => new Synthesised({ functionTimeoutSeconds: 9 }), /functionTimeoutSeconds: expected a whole number from 10 to 900; got 9/);
+test('function: rejects a timeout below the minimum', () => {
+  assert.throws(
+    () => new Synthesised({ functionTimeoutSeconds: 9 }),
+    /functionTimeoutSeconds: expected a whole number from 10 to 900; got 9/,
+  );
 });
 
-test('dead letters are kept as long as SQS allows', () => {
+test('dead-letter queues: keep messages for 14 days', () => {
   const others = synthesised.all('AWS::SQS::Queue').filter(({ id }) => id !== queue.id);
   assert.equal(others.length, 3);
-  for (const { id, Properties } of others) assert.equal(Properties.MessageRetentionPeriod, 14 * 24 * HOUR, id);
+  for (const { id, Properties } of others)
+    assert.equal(Properties.MessageRetentionPeriod, 14 * 24 * HOUR, id);
 });
 
-test('every queue refuses plain HTTP', () => {
+test('queue policies: deny access without TLS', () => {
   const policies = synthesised.all('AWS::SQS::QueuePolicy');
   for (const each of synthesised.all('AWS::SQS::Queue')) {
     const policy = policies.find(({ Properties }) => Properties.Queues[0].Ref === each.id);
-    const denied = policy?.Properties.PolicyDocument.Statement.find(({ Effect }: any) => Effect === 'Deny');
+    const denied = policy?.Properties.PolicyDocument.Statement.find(
+      ({ Effect }: any) => Effect === 'Deny',
+    );
     assert.deepEqual(denied, {
       Effect: 'Deny',
       Principal: { AWS: '*' },

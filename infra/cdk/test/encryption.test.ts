@@ -12,62 +12,112 @@ function bucketEncryption(of: Synthesised) {
 }
 
 function policyOf(key: Resource): unknown[] {
-  return key.Properties.KeyPolicy.Statement.map(({ Sid, Effect, Principal, Action, Resource, Condition }: any) => ({
-    sid: Sid,
-    effect: Effect,
-    principal: Object.fromEntries(Object.entries(Principal).map(([kind, who]) => [kind, plain(who)])),
-    actions: [Action].flat(),
-    resource: Resource,
-    condition: Condition !== undefined,
-  }));
+  return key.Properties.KeyPolicy.Statement.map(
+    ({ Sid, Effect, Principal, Action, Resource, Condition }: any) => ({
+      sid: Sid,
+      effect: Effect,
+      principal: Object.fromEntries(
+        Object.entries(Principal).map(([kind, value]) => [kind, plain(value)]),
+      ),
+      actions: [Action].flat(),
+      resource: Resource,
+      condition: Condition !== undefined,
+    }),
+  );
 }
 
-test('a key is created when none is given; it rotates, and outlives the stack whatever else goes', () => {
+test('key: is created, rotated and kept by default', () => {
   for (const of of [created, new Synthesised({ removalPolicy: 'destroy' })]) {
     const key = of.one('AWS::KMS::Key');
     assert.equal(key.Properties.EnableKeyRotation, true);
     assert.equal(key.DeletionPolicy, 'Retain');
   }
-  assert.deepEqual([given, without].flatMap((of) => of.all('AWS::KMS::Key')), []);
+  assert.deepEqual(
+    [given, without].flatMap((of) => of.all('AWS::KMS::Key')),
+    [],
+  );
 });
 
-test("the created key's policy is key-policy.json and nothing else", () => {
-  const values = { Partition: '<AWS::Partition>', Region: '<AWS::Region>', Account: '<AWS::AccountId>', CreatedTopic: 'on' };
+test('key policy: contains exactly key-policy.json', () => {
+  const values = {
+    Partition: '<AWS::Partition>',
+    Region: '<AWS::Region>',
+    Account: '<AWS::AccountId>',
+    CreatedTopic: 'on',
+  };
   const statements = (list: Permission[]) =>
-    list.map(({ sid, principal, actions, condition }) => ({ sid, effect: 'Allow', principal, actions, resource: '*', condition: condition !== undefined }));
-  assert.deepEqual(policyOf(created.one('AWS::KMS::Key')), statements(permissions({ ...values, EncryptedLogs: undefined }, 'key-policy.json')));
+    list.map(({ sid, principal, actions, condition }) => ({
+      sid,
+      effect: 'Allow',
+      principal,
+      actions,
+      resource: '*',
+      condition: condition !== undefined,
+    }));
+  assert.deepEqual(
+    policyOf(created.one('AWS::KMS::Key')),
+    statements(permissions({ ...values, EncryptedLogs: undefined }, 'key-policy.json')),
+  );
   const logs = new Synthesised({ encryptLogs: true });
-  assert.deepEqual(policyOf(logs.one('AWS::KMS::Key')), statements(permissions({ ...values, EncryptedLogs: 'on' }, 'key-policy.json')));
-  assert.equal(read<Permission[]>('key-policy.json').length, policyOf(logs.one('AWS::KMS::Key')).length);
+  assert.deepEqual(
+    policyOf(logs.one('AWS::KMS::Key')),
+    statements(permissions({ ...values, EncryptedLogs: 'on' }, 'key-policy.json')),
+  );
+  assert.equal(
+    read<Permission[]>('key-policy.json').length,
+    policyOf(logs.one('AWS::KMS::Key')).length,
+  );
 });
 
-test('every service that works with the key by itself is in its policy', () => {
-  const services = read<Permission[]>('key-policy.json').flatMap(({ principal }) => principal?.Service ?? []);
-  assert.deepEqual(services, ['events.amazonaws.com', 'cloudwatch.amazonaws.com', 'logs.${Region}.amazonaws.com']);
+test('key policy: names every service that uses the key', () => {
+  const services = read<Permission[]>('key-policy.json').flatMap(
+    ({ principal }) => principal?.Service ?? [],
+  );
+  assert.deepEqual(services, [
+    'events.amazonaws.com',
+    'cloudwatch.amazonaws.com',
+    'logs.${Region}.amazonaws.com',
+  ]);
 });
 
-test('the bucket encrypts with the key, and asks KMS once for many objects', () => {
-  for (const [of, key] of [[created, arnOf(created.one('AWS::KMS::Key'))], [given, KEY_ARN]] as const) {
+test('bucket: uses the key with a bucket key', () => {
+  for (const [of, key] of [
+    [created, arnOf(created.one('AWS::KMS::Key'))],
+    [given, KEY_ARN],
+  ] as const) {
     assert.deepEqual(bucketEncryption(of), {
       BucketKeyEnabled: true,
       ServerSideEncryptionByDefault: { SSEAlgorithm: 'aws:kms', KMSMasterKeyID: key },
     });
   }
-  assert.deepEqual(bucketEncryption(without).ServerSideEncryptionByDefault, { SSEAlgorithm: 'AES256' });
+  assert.deepEqual(bucketEncryption(without).ServerSideEncryptionByDefault, {
+    SSEAlgorithm: 'AES256',
+  });
 });
 
-test('every queue is encrypted, with the key where there is one', () => {
-  for (const [of, key] of [[created, arnOf(created.one('AWS::KMS::Key'))], [given, KEY_ARN]] as const) {
+test('queues: are encrypted, with the key if there is one', () => {
+  for (const [of, key] of [
+    [created, arnOf(created.one('AWS::KMS::Key'))],
+    [given, KEY_ARN],
+  ] as const) {
     assert.equal(of.all('AWS::SQS::Queue').length, 4);
     for (const { id, Properties } of of.all('AWS::SQS::Queue')) {
-      assert.deepEqual([Properties.KmsMasterKeyId, Properties.SqsManagedSseEnabled], [key, undefined], id);
+      assert.deepEqual(
+        [Properties.KmsMasterKeyId, Properties.SqsManagedSseEnabled],
+        [key, undefined],
+        id,
+      );
     }
   }
-  for (const { id, Properties } of without.all('AWS::SQS::Queue')) assert.equal(Properties.SqsManagedSseEnabled, true, id);
+  for (const { id, Properties } of without.all('AWS::SQS::Queue'))
+    assert.equal(Properties.SqsManagedSseEnabled, true, id);
 });
 
-test('log lines are encrypted with the key only on request', () => {
+test('log group: uses the key only on request', () => {
   assert.equal(created.one('AWS::Logs::LogGroup').Properties.KmsKeyId, undefined);
   const logs = new Synthesised({ encryptLogs: true });
-  assert.deepEqual(logs.one('AWS::Logs::LogGroup').Properties.KmsKeyId, arnOf(logs.one('AWS::KMS::Key')));
+  assert.deepEqual(
+    logs.one('AWS::Logs::LogGroup').Properties.KmsKeyId,
+    arnOf(logs.one('AWS::KMS::Key')),
+  );
 });

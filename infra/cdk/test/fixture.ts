@@ -1,5 +1,5 @@
 /**
- * A stack to look at: synthesised from a stand-in zip, with what the tests ask of its template.
+ * A synthesised stack for tests, and queries of its template.
  */
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import * as path from 'node:path';
@@ -8,9 +8,9 @@ import { Template } from 'aws-cdk-lib/assertions';
 import type { IamKeySyncProps } from '../lib/props';
 import { IamKeySyncStack } from '../lib/stack';
 
-/** Where this test file may write: inside the compiled output, apart from the files that run beside it. */
+/** The folder for files of the tests, inside the compiled output. */
 export const SCRATCH = path.join(__dirname, 'scratch', String(process.pid));
-/** The smallest valid zip: no entries. */
+/** The smallest valid zip, without entries. */
 export const ZIP = path.join(SCRATCH, 'function.zip');
 mkdirSync(SCRATCH, { recursive: true });
 writeFileSync(ZIP, Buffer.concat([Buffer.from('PK\x05\x06', 'latin1'), Buffer.alloc(18)]));
@@ -24,7 +24,7 @@ export interface Resource {
   readonly Metadata?: Record<string, any>;
 }
 
-/** An app that writes nothing outside the compiled output. */
+/** Returns an app that writes only inside the compiled output. */
 export function scratchApp(): App {
   return new App({ outdir: mkdtempSync(path.join(SCRATCH, 'cdk.out-')) });
 }
@@ -41,13 +41,17 @@ export class Synthesised {
 
   all(type: string): Resource[] {
     const found = this.template.findResources(type);
-    return Object.entries(found).map(([id, resource]) => ({ id, ...(resource as Omit<Resource, 'id'>) }));
+    return Object.entries(found).map(([id, resource]) => ({
+      id,
+      ...(resource as Omit<Resource, 'id'>),
+    }));
   }
 
-  /** The only resource of a type whose logical id contains `part`. */
+  /** Returns the only resource of a type whose logical id contains `part`. */
   one(type: string, part = ''): Resource {
     const found = this.all(type).filter(({ id }) => id.includes(part));
-    if (found.length !== 1) throw new Error(`${found.length} resources of type ${type} with "${part}" in their id`);
+    if (found.length !== 1)
+      throw new Error(`${found.length} resources of type ${type} with "${part}" in their id`);
     return found[0]!;
   }
 
@@ -64,7 +68,7 @@ export class Synthesised {
   }
 }
 
-/** A value of the template as text, with references in angle brackets. */
+/** Returns a value of the template as text, with references in angle brackets. */
 export function plain(value: any): string {
   if (typeof value === 'string') return value;
   if (value['Fn::Join']) return value['Fn::Join'][1].map(plain).join(value['Fn::Join'][0]);
@@ -81,10 +85,11 @@ export const IN_VPC = {
   endpointSecurityGroupIds: ['sg-0123456789abcdef0'],
 } satisfies Partial<IamKeySyncProps>;
 
-/** A key that the landing zone has made. */
-export const KEY_ARN = 'arn:aws:kms:ca-central-1:123456789012:key/11111111-2222-3333-4444-555555555555';
+/** A given key. */
+export const KEY_ARN =
+  'arn:aws:kms:ca-central-1:123456789012:key/11111111-2222-3333-4444-555555555555';
 
-/** A reference in a template to another resource's ARN. */
+/** Returns the template's reference to a resource's ARN. */
 export function arnOf(resource: Resource): unknown {
   return { 'Fn::GetAtt': [resource.id, 'Arn'] };
 }

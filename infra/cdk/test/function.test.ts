@@ -31,16 +31,23 @@ function variables(of: Synthesised): Record<string, unknown> {
   return of.function.Properties.Environment.Variables;
 }
 
-test('runs a native binary on arm64, or on what the deployment chose', () => {
+test('function: runs a native binary, on arm64 by default', () => {
   const { Runtime, Architectures, Timeout, MemorySize } = synthesised.function.Properties;
-  assert.deepEqual([Runtime, Architectures, Timeout, MemorySize], ['provided.al2023', ['arm64'], 120, 256]);
-  const other = new Synthesised({ architecture: 'x86_64', functionTimeoutSeconds: 11, memoryMib: 512 });
+  assert.deepEqual(
+    [Runtime, Architectures, Timeout, MemorySize],
+    ['provided.al2023', ['arm64'], 120, 256],
+  );
+  const other = new Synthesised({
+    architecture: 'x86_64',
+    functionTimeoutSeconds: 11,
+    memoryMib: 512,
+  });
   assert.deepEqual(other.function.Properties.Architectures, ['x86_64']);
   assert.equal(other.function.Properties.Timeout, 11);
   assert.equal(other.function.Properties.MemorySize, 512);
 });
 
-test('the environment holds what the deployment chose', () => {
+test('environment: contains the given inputs', () => {
   assert.deepEqual(variables(everything), {
     VAULT_ADDR: 'https://vault.example.org:8200',
     VAULT_CACERT_BYTES: CERTIFICATE,
@@ -61,7 +68,7 @@ test('the environment holds what the deployment chose', () => {
   });
 });
 
-test('what the deployment did not choose is left to the function, but for what role and rule depend on', () => {
+test('environment: omits defaults unless role or rule need them', () => {
   assert.deepEqual(variables(synthesised), {
     VAULT_ADDR: 'https://vault.example.org:8200',
     S3_BUCKET_NAME: { Ref: synthesised.one('AWS::S3::Bucket').id },
@@ -71,12 +78,15 @@ test('what the deployment did not choose is left to the function, but for what r
   });
 });
 
-test('refuses an environment that Lambda would refuse', () => {
+test('environment: is limited to 4096 bytes', () => {
   const props = { vaultNamespace: 'x'.repeat(4096) };
-  assert.throws(() => new Synthesised(props), /environment would take \d+ bytes, and Lambda accepts 4096/);
+  assert.throws(
+    () => new Synthesised(props),
+    /expected an environment of at most 4096 bytes, the limit of Lambda; got \d+/,
+  );
 });
 
-test('every variable is known to environment.json, none is secret, none belongs to Lambda, none required is missing', () => {
+test('environment: contains only settable variables', () => {
   const set = Object.keys(variables(everything));
   for (const name of set) {
     const known = environment.find((variable) => variable.name === name);
@@ -85,25 +95,31 @@ test('every variable is known to environment.json, none is secret, none belongs 
   for (const { name, required } of environment) assert.ok(!required || set.includes(name), name);
 });
 
-test('logs as it writes them, to a group of its own with a retention', () => {
+test('logs: format Text, own group with a retention', () => {
   const group = synthesised.one('AWS::Logs::LogGroup');
   assert.equal(group.Properties.RetentionInDays, 90);
-  assert.deepEqual(synthesised.function.Properties.LoggingConfig, { LogFormat: 'Text', LogGroup: { Ref: group.id } });
+  assert.deepEqual(synthesised.function.Properties.LoggingConfig, {
+    LogFormat: 'Text',
+    LogGroup: { Ref: group.id },
+  });
 });
 
-test('a failed asynchronous invocation is tried twice more, then ends in a queue of its own', () => {
-  const { DestinationConfig, FunctionName, MaximumRetryAttempts, MaximumEventAgeInSeconds } = synthesised.one('AWS::Lambda::EventInvokeConfig').Properties;
+test('asynchronous invocations: retried twice, then queued', () => {
+  const { DestinationConfig, FunctionName, MaximumRetryAttempts, MaximumEventAgeInSeconds } =
+    synthesised.one('AWS::Lambda::EventInvokeConfig').Properties;
   const failures = synthesised.one('AWS::SQS::Queue', 'FailedInvocations');
   assert.deepEqual(FunctionName, { Ref: synthesised.function.id });
-  // The retries go on with a sweep that was not complete.
+  // The retries continue an incomplete reconcile run.
   assert.deepEqual([MaximumRetryAttempts, MaximumEventAgeInSeconds], [2, 6 * 3600]);
   assert.deepEqual(DestinationConfig, { OnFailure: { Destination: arnOf(failures) } });
 });
 
-test('the bucket is private, versioned, encrypted, and refuses plain HTTP', () => {
+test('bucket: is private, versioned, encrypted and TLS only', () => {
   const { id, Properties } = synthesised.one('AWS::S3::Bucket');
   assert.deepEqual(Properties.VersioningConfiguration, { Status: 'Enabled' });
-  assert.ok(Object.values(Properties.PublicAccessBlockConfiguration).every((blocked) => blocked === true));
+  assert.ok(
+    Object.values(Properties.PublicAccessBlockConfiguration).every((blocked) => blocked === true),
+  );
   assert.equal(Object.keys(Properties.PublicAccessBlockConfiguration).length, 4);
   const [rule] = Properties.BucketEncryption.ServerSideEncryptionConfiguration;
   assert.equal(rule.ServerSideEncryptionByDefault.SSEAlgorithm, 'aws:kms');
@@ -111,10 +127,12 @@ test('the bucket is private, versioned, encrypted, and refuses plain HTTP', () =
   assert.deepEqual(Bucket, { Ref: id });
   assert.equal(PolicyDocument.Statement.length, 1);
   assert.equal(PolicyDocument.Statement[0].Effect, 'Deny');
-  assert.deepEqual(PolicyDocument.Statement[0].Condition, { Bool: { 'aws:SecureTransport': 'false' } });
+  assert.deepEqual(PolicyDocument.Statement[0].Condition, {
+    Bool: { 'aws:SecureTransport': 'false' },
+  });
 });
 
-test('bucket and logs outlive the stack, unless told otherwise', () => {
+test('bucket and logs: are kept unless removalPolicy is destroy', () => {
   const destroyed = new Synthesised({ removalPolicy: 'destroy' });
   for (const type of ['AWS::S3::Bucket', 'AWS::Logs::LogGroup']) {
     assert.equal(synthesised.one(type).DeletionPolicy, 'Retain', type);
@@ -122,48 +140,93 @@ test('bucket and logs outlive the stack, unless told otherwise', () => {
   }
 });
 
-test('there is one function, and nothing that the CDK adds by itself', () => {
-  const types = Object.values(synthesised.template.toJSON().Resources as Record<string, { Type: string }>);
+test('stack: contains no resources that the CDK adds by itself', () => {
+  const types = Object.values(
+    synthesised.template.toJSON().Resources as Record<string, { Type: string }>,
+  );
   const count = (type: string) => types.filter(({ Type }) => Type === type).length;
   assert.equal(count('AWS::Lambda::Function'), 1);
-  assert.equal(types.filter(({ Type }) => Type.startsWith('Custom::') || Type.includes('CustomResource')).length, 0);
+  assert.equal(
+    types.filter(({ Type }) => Type.startsWith('Custom::') || Type.includes('CustomResource'))
+      .length,
+    0,
+  );
   assert.equal(count('AWS::Lambda::Permission'), 0);
 });
 
-test('the outputs have the names that operators rely on', () => {
+test('outputs: have their documented names', () => {
   const names = [
-    ...['AlarmTopicArn', 'BucketName', 'DashboardName', 'DeadLetterQueueUrl', 'FailedInvocationQueueUrl', 'FunctionName'],
-    ...['KeptWhenDestroyed', 'KmsKeyArn', 'LogGroupName', 'QueueUrl', 'RuleName', 'ScheduleDeadLetterQueueUrl', 'SweepScheduleName'],
+    ...[
+      'AlarmTopicArn',
+      'BucketName',
+      'DashboardName',
+      'DeadLetterQueueUrl',
+      'FailedInvocationQueueUrl',
+      'FunctionName',
+    ],
+    ...[
+      'KeptWhenDestroyed',
+      'KmsKeyArn',
+      'LogGroupName',
+      'QueueUrl',
+      'RuleName',
+      'ScheduleDeadLetterQueueUrl',
+      'SweepScheduleName',
+    ],
   ];
   assert.deepEqual(Object.keys(synthesised.template.toJSON().Outputs).sort(), names);
 });
 
-test('earlier versions expire: those of the token at once, the others after a month', () => {
+test('bucket: expires noncurrent versions', () => {
   const { Rules } = synthesised.one('AWS::S3::Bucket').Properties.LifecycleConfiguration;
   const expiry = Rules.filter((rule: any) => rule.NoncurrentVersionExpiration !== undefined);
   assert.deepEqual(
     expiry.map((rule: any) => [rule.Prefix, rule.NoncurrentVersionExpiration.NoncurrentDays]),
-    [[undefined, 30], ['vault-token.json', 1]],
+    [
+      [undefined, 30],
+      ['vault-token.json', 1],
+    ],
   );
 });
 
-test('the package may come from a bucket, in one version', () => {
-  const { function: deployed } = new Synthesised({ zip: undefined, packageBucket: 'packages', packageKey: 'a/b.zip', packageVersion: 'v3' });
-  assert.deepEqual(deployed.Properties.Code, { S3Bucket: 'packages', S3Key: 'a/b.zip', S3ObjectVersion: 'v3' });
+test('package: may be an object version in a bucket', () => {
+  const { function: deployed } = new Synthesised({
+    zip: undefined,
+    packageBucket: 'packages',
+    packageKey: 'a/b.zip',
+    packageVersion: 'v3',
+  });
+  assert.deepEqual(deployed.Properties.Code, {
+    S3Bucket: 'packages',
+    S3Key: 'a/b.zip',
+    S3ObjectVersion: 'v3',
+  });
 });
 
-test('concurrency, code signing and a permissions boundary are set only where they are asked for', () => {
+test('function: optional settings are set only on request', () => {
   const { Properties } = synthesised.function;
-  for (const name of ['ReservedConcurrentExecutions', 'CodeSigningConfigArn', 'TracingConfig', 'VpcConfig']) assert.equal(Properties[name], undefined, name);
-  const codeSigningConfigArn = 'arn:aws:lambda:ca-central-1:123456789012:code-signing-config:csc-0123456789abcdef0';
+  for (const name of [
+    'ReservedConcurrentExecutions',
+    'CodeSigningConfigArn',
+    'TracingConfig',
+    'VpcConfig',
+  ])
+    assert.equal(Properties[name], undefined, name);
+  const codeSigningConfigArn =
+    'arn:aws:lambda:ca-central-1:123456789012:code-signing-config:csc-0123456789abcdef0';
   const permissionsBoundaryArn = 'arn:aws:iam::123456789012:policy/boundary';
-  const chosen = new Synthesised({ reservedConcurrency: 3, codeSigningConfigArn, permissionsBoundaryArn });
+  const chosen = new Synthesised({
+    reservedConcurrency: 3,
+    codeSigningConfigArn,
+    permissionsBoundaryArn,
+  });
   assert.equal(chosen.function.Properties.ReservedConcurrentExecutions, 3);
   assert.equal(chosen.function.Properties.CodeSigningConfigArn, codeSigningConfigArn);
-  for (const { id, Properties: role } of chosen.all('AWS::IAM::Role')) assert.equal(role.PermissionsBoundary, permissionsBoundaryArn, id);
+  for (const { id, Properties: role } of chosen.all('AWS::IAM::Role'))
+    assert.equal(role.PermissionsBoundary, permissionsBoundaryArn, id);
 });
 
-test('what stays when the stack is destroyed is told', () => {
+test('outputs: list what destroy keeps', () => {
   const kept = (of: Synthesised) => of.template.toJSON().Outputs.KeptWhenDestroyed.Value;
   assert.equal(kept(synthesised), 'bucket, log group, KMS key');
   assert.equal(kept(new Synthesised({ removalPolicy: 'destroy', createKmsKey: false })), 'nothing');

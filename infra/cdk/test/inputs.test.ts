@@ -2,17 +2,21 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import * as path from 'node:path';
 import { test } from 'node:test';
-import { faultOf, inputs, type Input } from '../lib/inputs';
+import { inputProblem, inputs, type Input } from '../lib/inputs';
 import { PROPERTIES } from '../lib/props';
 import { environment, read, settings } from '../lib/shared';
 
-const { groups, rules, inputs: all } = read<{
+const {
+  groups,
+  rules,
+  inputs: all,
+} = read<{
   groups: Record<string, string>;
   rules: { inputs: string[]; rule: string }[];
   inputs: Input[];
 }>('inputs.json');
 
-/** Variables that no deployment chooses, and why. */
+/** Variables without an input, and the reason. */
 const NO_INPUT: Record<string, string> = {
   VAULT_CACERT: 'a function has no file for it; VAULT_CACERT_BYTES holds the text',
   VAULT_TOKEN: 'a secret',
@@ -26,55 +30,68 @@ const NO_INPUT: Record<string, string> = {
   AWS_ENDPOINT_URL_DYNAMODB: 'for tests',
 };
 
-test('the properties of the construct are the inputs, no more and no fewer', () => {
+test('props: are exactly the inputs', () => {
   assert.deepEqual([...PROPERTIES].sort(), [...inputs.keys()].sort());
 });
 
-test('every variable that a deployment may choose is an input, and every input that is a variable is known', () => {
+test('inputs: cover every settable environment variable', () => {
   const ofInputs = all.flatMap(({ variable }) => variable ?? []);
-  const others = environment.filter(({ reserved }) => !reserved).map(({ name }) => name).filter((name) => !ofInputs.includes(name));
+  const others = environment
+    .filter(({ reserved }) => !reserved)
+    .map(({ name }) => name)
+    .filter((name) => !ofInputs.includes(name));
   assert.deepEqual(others.sort(), Object.keys(NO_INPUT).sort());
   for (const { name, variable, default: value, required } of all) {
     if (variable === undefined) continue;
     const known = environment.find((each) => each.name === variable);
     assert.ok(known && !known.secret && !known.reserved, name);
-    const text = value === null || (Array.isArray(value) && value.length === 0) ? null : String(value);
+    const text =
+      value === null || (Array.isArray(value) && value.length === 0) ? null : String(value);
     if (variable !== 'VAULT_CACERT_BYTES') assert.equal(text, known.default, name);
     assert.equal(required ?? false, known.required, name);
   }
 });
 
-test('a default that is a setting is that setting', () => {
+test('inputs: defaults equal the settings that they name', () => {
   for (const { name, same_as: setting, default: value } of all) {
     if (setting === undefined) continue;
     const [section, member] = setting.split('.') as [keyof typeof settings, string];
-    assert.equal(value, (settings[section] as Record<string, { value: unknown }>)[member]!.value, name);
+    assert.equal(
+      value,
+      (settings[section] as Record<string, { value: unknown }>)[member]!.value,
+      name,
+    );
   }
   const timeout = all.find(({ name }) => name === 'function_timeout_seconds')!;
   assert.equal(timeout.least, settings.function.leastTimeoutSeconds.value);
 });
 
-test('every input is named once, explained, in a group, and its default is what it asks for', () => {
+test('inputs: are unique, described and have valid defaults', () => {
   assert.equal(new Set(all.map(({ name }) => name)).size, all.length);
   for (const input of all) {
     assert.match(input.name, /^[a-z][a-z0-9]*(_[a-z0-9]+)*$/);
     assert.ok(input.description.length > 8 && groups[input.group] !== undefined, input.name);
     if (input.required) assert.equal(input.default, null, input.name);
-    if (input.default !== null) assert.equal(faultOf(input.name, input, input.default), undefined, input.name);
+    if (input.default !== null)
+      assert.equal(inputProblem(input.name, input, input.default), undefined, input.name);
   }
   for (const { inputs: named } of rules) {
-    for (const name of named) assert.ok(all.some((input) => input.name === name), name);
+    for (const name of named)
+      assert.ok(
+        all.some((input) => input.name === name),
+        name,
+      );
   }
 });
 
-test('the documentation lists every key with its default', () => {
+test('README: lists every key with its default', () => {
   const readme = readFileSync(path.join(__dirname, '..', '..', 'README.md'), 'utf8');
   for (const [key, { default: value, required }] of inputs) {
     const row = readme.split('\n').find((line) => line.startsWith(`| \`${key}\` |`));
     assert.ok(row, `README.md has no row for ${key}`);
-    const told = row.split('|')[2]!.trim();
-    if (required) assert.match(told, /^required$/, key);
-    else if (value !== null && !Array.isArray(value)) assert.equal(told, `\`${value}\``, key);
-    else assert.ok(told.length > 0 && !told.startsWith('`'), key);
+    const shown = row.split('|')[2]!.trim();
+    if (required) assert.match(shown, /^required$/, key);
+    else if (value !== null && !Array.isArray(value)) assert.equal(shown, `\`${value}\``, key);
+    else assert.ok(shown.length > 0 && !shown.startsWith('`'), key);
   }
 });

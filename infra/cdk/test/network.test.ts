@@ -9,12 +9,17 @@ function egress(of: Synthesised): Record<string, any>[] {
   return of.one('AWS::EC2::SecurityGroup', 'NetworkFunction').Properties.SecurityGroupEgress;
 }
 
-test('without a VPC there is no network of any kind', () => {
-  const types = Object.values(new Synthesised().template.toJSON().Resources as Record<string, { Type: string }>);
-  assert.deepEqual(types.filter(({ Type }) => Type.startsWith('AWS::EC2::')), []);
+test('network: is absent without a VPC', () => {
+  const types = Object.values(
+    new Synthesised().template.toJSON().Resources as Record<string, { Type: string }>,
+  );
+  assert.deepEqual(
+    types.filter(({ Type }) => Type.startsWith('AWS::EC2::')),
+    [],
+  );
 });
 
-test('the function stands in the given subnets, with a security group of its own', () => {
+test('function: runs in the given subnets with its own group', () => {
   const group = inside.one('AWS::EC2::SecurityGroup');
   assert.deepEqual(inside.function.Properties.VpcConfig, {
     SubnetIds: IN_VPC.subnetIds,
@@ -23,43 +28,86 @@ test('the function stands in the given subnets, with a security group of its own
   assert.equal(group.Properties.VpcId, IN_VPC.vpcId);
 });
 
-test('nothing may come in', () => {
+test('security group: has no ingress', () => {
   assert.equal(inside.one('AWS::EC2::SecurityGroup').Properties.SecurityGroupIngress, undefined);
   assert.deepEqual(inside.all('AWS::EC2::SecurityGroupIngress'), []);
 });
 
-test('only Vault, on its port, and the endpoints, on 443, may be reached', () => {
+test('security group: egress only to Vault and endpoints', () => {
   const tcp = (port: number) => ({ IpProtocol: 'tcp', FromPort: port, ToPort: port });
-  const of = new Synthesised({ ...IN_VPC, vaultCidrs: ['10.1.2.0/24', '10.3.0.5/32'], endpointCidrs: ['10.9.0.0/24'] });
+  const of = new Synthesised({
+    ...IN_VPC,
+    vaultCidrs: ['10.1.2.0/24', '10.3.0.5/32'],
+    endpointCidrs: ['10.9.0.0/24'],
+  });
   assert.deepEqual(egress(of), [
     { CidrIp: '10.1.2.0/24', ...tcp(8200), Description: 'Vault' },
     { CidrIp: '10.3.0.5/32', ...tcp(8200), Description: 'Vault' },
     { DestinationPrefixListId: 'pl-7da54014', ...tcp(443), Description: 'Gateway endpoint' },
     { DestinationPrefixListId: 'pl-4ea54027', ...tcp(443), Description: 'Gateway endpoint' },
-    { DestinationSecurityGroupId: 'sg-0123456789abcdef0', ...tcp(443), Description: 'Interface endpoint' },
+    {
+      DestinationSecurityGroupId: 'sg-0123456789abcdef0',
+      ...tcp(443),
+      Description: 'Interface endpoint',
+    },
     { CidrIp: '10.9.0.0/24', ...tcp(443), Description: 'Interface endpoint' },
   ]);
 });
 
-test("the port is the one of Vault's address", () => {
-  const ports = ['https://v', 'https://v:443', 'https://v:8200/', 'http://127.0.0.1:8200', 'http://localhost'].map(vaultPort);
+test('vaultPort: returns the port of the address', () => {
+  const ports = [
+    'https://v',
+    'https://v:443',
+    'https://v:8200/',
+    'http://127.0.0.1:8200',
+    'http://localhost',
+  ].map(vaultPort);
   assert.deepEqual(ports, [443, 443, 8200, 8200, 80]);
 });
 
-test('there is no way to the internet, and no endpoint that nobody asked for', () => {
-  const types = Object.values(inside.template.toJSON().Resources as Record<string, { Type: string }>).map(({ Type }) => Type);
-  assert.deepEqual(types.filter((type) => type.startsWith('AWS::EC2::')), ['AWS::EC2::SecurityGroup']);
+test('network: creates no endpoints by default', () => {
+  const types = Object.values(
+    inside.template.toJSON().Resources as Record<string, { Type: string }>,
+  ).map(({ Type }) => Type);
+  assert.deepEqual(
+    types.filter((type) => type.startsWith('AWS::EC2::')),
+    ['AWS::EC2::SecurityGroup'],
+  );
 });
 
-test('endpoints that are asked for take nobody but the function', () => {
-  const of = new Synthesised({ ...IN_VPC, endpointSecurityGroupIds: [], vpcEndpoints: ['ssm', 's3', 'dynamodb'], routeTableIds: ['rtb-0123456789abcdef0'] });
+test('endpoints: allow ingress only from the function', () => {
+  const of = new Synthesised({
+    ...IN_VPC,
+    endpointSecurityGroupIds: [],
+    vpcEndpoints: ['ssm', 's3', 'dynamodb'],
+    routeTableIds: ['rtb-0123456789abcdef0'],
+  });
   const endpoints = of.all('AWS::EC2::VPCEndpoint').map(({ Properties }) => Properties);
-  const kinds = endpoints.map(({ ServiceName, VpcEndpointType }) => [ServiceName['Fn::Join'][1].at(-1), VpcEndpointType]);
-  assert.deepEqual(kinds.sort(), [['.dynamodb', 'Gateway'], ['.s3', 'Gateway'], ['.ssm', 'Interface']]);
+  const kinds = endpoints.map(({ ServiceName, VpcEndpointType }) => [
+    ServiceName['Fn::Join'][1].at(-1),
+    VpcEndpointType,
+  ]);
+  assert.deepEqual(kinds.sort(), [
+    ['.dynamodb', 'Gateway'],
+    ['.s3', 'Gateway'],
+    ['.ssm', 'Interface'],
+  ]);
   const groups = of.all('AWS::EC2::SecurityGroup');
-  const [own, theirs] = ['NetworkFunction', 'NetworkEndpoints'].map((part) => ({ 'Fn::GetAtt': [groups.find(({ id }) => id.includes(part))!.id, 'GroupId'] }));
-  assert.deepEqual(endpoints.find(({ VpcEndpointType }) => VpcEndpointType === 'Interface')!.SecurityGroupIds, [theirs]);
-  const { GroupId, SourceSecurityGroupId, FromPort, ToPort } = of.one('AWS::EC2::SecurityGroupIngress').Properties;
+  const [own, theirs] = ['NetworkFunction', 'NetworkEndpoints'].map((part) => ({
+    'Fn::GetAtt': [groups.find(({ id }) => id.includes(part))!.id, 'GroupId'],
+  }));
+  assert.deepEqual(
+    endpoints.find(({ VpcEndpointType }) => VpcEndpointType === 'Interface')!.SecurityGroupIds,
+    [theirs],
+  );
+  const { GroupId, SourceSecurityGroupId, FromPort, ToPort } = of.one(
+    'AWS::EC2::SecurityGroupIngress',
+  ).Properties;
   assert.deepEqual([GroupId, SourceSecurityGroupId, FromPort, ToPort], [theirs, own, 443, 443]);
-  assert.ok(egress(of).some(({ DestinationSecurityGroupId }) => JSON.stringify(DestinationSecurityGroupId) === JSON.stringify(theirs)));
+  assert.ok(
+    egress(of).some(
+      ({ DestinationSecurityGroupId }) =>
+        JSON.stringify(DestinationSecurityGroupId) === JSON.stringify(theirs),
+    ),
+  );
 });

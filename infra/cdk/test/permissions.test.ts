@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { NO_ROSTER } from '../lib/props';
-import { managedPolicies, permissions, read, type ManagedPolicy, type Permission } from '../lib/shared';
+import {
+  managedPolicies,
+  permissions,
+  read,
+  type ManagedPolicy,
+  type Permission,
+} from '../lib/shared';
 import { IN_VPC, KEY_ARN, plain, Synthesised, type Resource } from './fixture';
 
 interface Deployment {
@@ -14,7 +20,7 @@ interface Deployment {
 }
 const USUAL = { path: '/iam_users', suffix: '_keys', table: 'BCGOV_IAM_USER_TABLE' };
 
-/** `permissions.json`, filled with the template's own references in the form that `plain` gives them. */
+/** Returns `permissions.json`, filled with the template's references as `plain` formats them. */
 function expected(synthesised: Synthesised, deployment: Deployment): Permission[] {
   const arn = (resource: Resource) => `<${resource.id}.Arn>`;
   const account = '<AWS::Region>:<AWS::AccountId>';
@@ -54,7 +60,10 @@ function granted(synthesised: Synthesised): unknown[] {
 
 function condition(given: any): unknown {
   if (given === undefined) return undefined;
-  const operator = (keys: any) => Object.fromEntries(Object.entries(keys).map(([key, values]: any) => [key, [values].flat().map(plain)]));
+  const operator = (keys: any) =>
+    Object.fromEntries(
+      Object.entries(keys).map(([key, values]: any) => [key, [values].flat().map(plain)]),
+    );
   return Object.fromEntries(Object.entries(given).map(([name, keys]) => [name, operator(keys)]));
 }
 
@@ -64,59 +73,82 @@ function functionRole(synthesised: Synthesised): Resource {
 }
 
 function statements(list: Permission[]): unknown[] {
-  return list.map(({ sid, effect, actions, resources, condition: given }) => ({ effect: effect ?? 'Allow', sid, actions, resources, condition: given }));
+  return list.map(({ sid, effect, actions, resources, condition: given }) => ({
+    effect: effect ?? 'Allow',
+    sid,
+    actions,
+    resources,
+    condition: given,
+  }));
 }
 
-test('the function may do exactly what permissions.json says', () => {
+test('function role: has exactly the shared statements', () => {
   const synthesised = new Synthesised();
   assert.deepEqual(granted(synthesised), statements(expected(synthesised, USUAL)));
 });
 
-test('another prefix, suffix and table move the permissions', () => {
-  const synthesised = new Synthesised({ parameterPrefix: '/a/b/', parameterSuffix: '.k', userTable: 'roster' });
+test('function role: follows prefix, suffix and table', () => {
+  const synthesised = new Synthesised({
+    parameterPrefix: '/a/b/',
+    parameterSuffix: '.k',
+    userTable: 'roster',
+  });
   const deployment = { path: '/a/b', suffix: '.k', table: 'roster' };
   assert.deepEqual(granted(synthesised), statements(expected(synthesised, deployment)));
 });
 
-test('without a roster the function may not read DynamoDB', () => {
+test('function role: has no DynamoDB without a roster', () => {
   const synthesised = new Synthesised({ userTable: NO_ROSTER });
-  assert.deepEqual(granted(synthesised), statements(expected(synthesised, { ...USUAL, table: undefined })));
+  assert.deepEqual(
+    granted(synthesised),
+    statements(expected(synthesised, { ...USUAL, table: undefined })),
+  );
   assert.doesNotMatch(JSON.stringify(granted(synthesised)), /dynamodb/);
 });
 
-test('without a key the function may not use KMS', () => {
+test('function role: has no KMS without a key', () => {
   const synthesised = new Synthesised({ createKmsKey: false });
   assert.deepEqual(granted(synthesised), statements(expected(synthesised, USUAL)));
   assert.doesNotMatch(JSON.stringify(granted(synthesised)), /kms/);
 });
 
-test('keys that were given are used through the services that need them, and for nothing else', () => {
+test('function role: uses given keys only through services', () => {
   const parameterKey = KEY_ARN.replace('1111', '9999');
   const synthesised = new Synthesised({ kmsKeyArn: KEY_ARN, parameterKmsKeyArn: parameterKey });
   const all = expected(synthesised, { ...USUAL, key: KEY_ARN, parameterKey });
   assert.deepEqual(granted(synthesised), statements(all));
   const ofKms = all.filter(({ actions }) => actions.some((action) => action.startsWith('kms:')));
   assert.equal(ofKms.length, 3);
-  for (const { sid, condition: given } of ofKms) assert.match(given!.StringEquals!['kms:ViaService']![0]!, /^(s3|sqs|ssm)\.<AWS::Region>\.amazonaws\.com$/, sid);
+  for (const { sid, condition: given } of ofKms)
+    assert.match(
+      given!.StringEquals!['kms:ViaService']![0]!,
+      /^(s3|sqs|ssm)\.<AWS::Region>\.amazonaws\.com$/,
+      sid,
+    );
 });
 
-test('in a VPC Lambda may make the interfaces of the function, there, and the function itself may not', () => {
+test('function role: denies network interfaces to its code', () => {
   const synthesised = new Synthesised(IN_VPC);
   const all = expected(synthesised, { ...USUAL, vpc: IN_VPC.vpcId });
   assert.deepEqual(granted(synthesised), statements(all));
-  assert.deepEqual(all.filter(({ effect }) => effect === 'Deny').map(({ sid }) => sid), ['KeepCodeOffNetworkInterfaces', 'KeepNetworkInterfacesInVpc']);
+  assert.deepEqual(
+    all.filter(({ effect }) => effect === 'Deny').map(({ sid }) => sid),
+    ['KeepCodeOffNetworkInterfaces', 'KeepNetworkInterfacesInVpc'],
+  );
   const policy = 'arn:<AWS::Partition>:iam::aws:policy/service-role/AWSLambdaENIManagementAccess';
   assert.deepEqual(functionRole(synthesised).Properties.ManagedPolicyArns.map(plain), [policy]);
 });
 
-test('policies of AWS are attached only where there is no narrower way', () => {
+test('function role: has managed policies only if required', () => {
   const traced = new Synthesised({ tracing: true });
-  assert.deepEqual(functionRole(traced).Properties.ManagedPolicyArns.map(plain), ['arn:<AWS::Partition>:iam::aws:policy/AWSXRayDaemonWriteAccess']);
+  assert.deepEqual(functionRole(traced).Properties.ManagedPolicyArns.map(plain), [
+    'arn:<AWS::Partition>:iam::aws:policy/AWSXRayDaemonWriteAccess',
+  ]);
   assert.deepEqual(managedPolicies({ Partition: 'aws' }), []);
   assert.equal(read<ManagedPolicy[]>('managed-policies.json').length, 2);
 });
 
-test('no policy stands outside the roles, and no role has a managed policy', () => {
+test('roles: have only inline policies by default', () => {
   const synthesised = new Synthesised();
   for (const type of ['AWS::IAM::Policy', 'AWS::IAM::ManagedPolicy', 'AWS::IAM::RolePolicy']) {
     assert.deepEqual(synthesised.all(type), [], type);
@@ -126,16 +158,27 @@ test('no policy stands outside the roles, and no role has a managed policy', () 
   for (const role of roles) assert.equal(role.Properties.ManagedPolicyArns, undefined, role.id);
 });
 
-test('only Lambda may assume the role', () => {
+test('function role: trusts only Lambda', () => {
   const trust = functionRole(new Synthesised()).Properties.AssumeRolePolicyDocument.Statement;
-  assert.deepEqual(trust, [{ Effect: 'Allow', Action: 'sts:AssumeRole', Principal: { Service: 'lambda.amazonaws.com' } }]);
+  assert.deepEqual(trust, [
+    { Effect: 'Allow', Action: 'sts:AssumeRole', Principal: { Service: 'lambda.amazonaws.com' } },
+  ]);
 });
 
-test('no statement is for every resource or every action', () => {
+test('permissions: contain no bare wildcard', () => {
   for (const file of ['permissions.json', 'schedule-permissions.json']) {
     for (const { sid, actions, resources, why } of read<Permission[]>(file)) {
-      assert.ok(resources.length > 0 && resources.every((arn) => /^(arn:\$\{Partition\}:[a-z0-9]+:|\$\{[A-Za-z]+Arn\})/.test(arn)), sid);
-      assert.ok(actions.every((action) => /^[a-z0-9]+:[A-Za-z]+$/.test(action)), sid);
+      assert.ok(
+        resources.length > 0 &&
+          resources.every((arn) =>
+            /^(arn:\$\{Partition\}:[a-z0-9]+:|\$\{[A-Za-z]+Arn\})/.test(arn),
+          ),
+        sid,
+      );
+      assert.ok(
+        actions.every((action) => /^[a-z0-9]+:[A-Za-z]+$/.test(action)),
+        sid,
+      );
       assert.ok(why.length > 10, sid);
     }
   }
@@ -143,7 +186,13 @@ test('no statement is for every resource or every action', () => {
   for (const { id, Properties } of everything.all('AWS::IAM::Role')) {
     for (const { PolicyDocument } of Properties.Policies) {
       for (const { Sid, Resource: resources } of PolicyDocument.Statement) {
-        assert.ok([resources].flat().map(plain).every((arn) => /[:>]/.test(arn)), `${id}, ${Sid}`);
+        assert.ok(
+          [resources]
+            .flat()
+            .map(plain)
+            .every((arn) => /[:>]/.test(arn)),
+          `${id}, ${Sid}`,
+        );
       }
     }
   }

@@ -1,6 +1,7 @@
 /**
- * The statements that the emulator does not enforce (tests/integration/unenforced.json), judged against the calls that AWS
- * documents: each call is allowed, each statement and action is needed for one, and neighbours of these calls are refused.
+ * Evaluates the statements that the emulator does not enforce (tests/integration/unenforced.json)
+ * against the calls that AWS documents. Each call is allowed, each statement and action is needed
+ * for one of them, and similar calls are denied.
  */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -23,35 +24,70 @@ const VPC = 'vpc-0123456789abcdef0';
 const FUNCTION = `arn:aws:lambda:${REGION}:${ACCOUNT}:function:sync`;
 
 const statements = permissions({
-  Partition: 'aws', Region: REGION, Account: ACCOUNT, ParameterPrefix: '/iam_users/', ParameterPath: '/iam_users', ParameterSuffix: '_keys',
-  BucketArn: BUCKET, StatePrefix: 'sync-state/', TokenKey: 'vault-token.json', LegacyStateKey: 'sync-state.json', TableName: 'ROSTER',
-  LogGroupArn: LOGS, QueueArn: QUEUE, FailedInvocationQueueArn: FAILURES, KmsKeyArn: KEY_ARN, ParameterKeyArn: PARAMETER_KEY, VpcId: VPC,
+  Partition: 'aws',
+  Region: REGION,
+  Account: ACCOUNT,
+  ParameterPrefix: '/iam_users/',
+  ParameterPath: '/iam_users',
+  ParameterSuffix: '_keys',
+  BucketArn: BUCKET,
+  StatePrefix: 'sync-state/',
+  TokenKey: 'vault-token.json',
+  LegacyStateKey: 'sync-state.json',
+  TableName: 'ROSTER',
+  LogGroupArn: LOGS,
+  QueueArn: QUEUE,
+  FailedInvocationQueueArn: FAILURES,
+  KmsKeyArn: KEY_ARN,
+  ParameterKeyArn: PARAMETER_KEY,
+  VpcId: VPC,
 });
-const unenforced = (JSON.parse(readFileSync(path.join(CHECKOUT, 'tests', 'integration', 'unenforced.json'), 'utf8')) as { sid: string }[]).map(({ sid }) => sid);
+const unenforced = (
+  JSON.parse(
+    readFileSync(path.join(CHECKOUT, 'tests', 'integration', 'unenforced.json'), 'utf8'),
+  ) as { sid: string }[]
+).map(({ sid }) => sid);
 
-const via = (service: string, more: Record<string, string> = {}) => ({ 'kms:ViaService': `${service}.${REGION}.amazonaws.com`, ...more });
+const via = (service: string, more: Record<string, string> = {}) => ({
+  'kms:ViaService': `${service}.${REGION}.amazonaws.com`,
+  ...more,
+});
 const bucketContext = via('s3', { 'kms:EncryptionContext:aws:s3:arn': BUCKET });
-const parameterContext = (name: string) => via('ssm', { 'kms:EncryptionContext:PARAMETER_ARN': `${PARAMETERS}${name}` });
+const parameterContext = (name: string) =>
+  via('ssm', { 'kms:EncryptionContext:PARAMETER_ARN': `${PARAMETERS}${name}` });
 
-/** What AWS does with the role, by who does it. */
+/** The calls that AWS makes with the role, by caller. */
 const CALLS: Record<string, Call[]> = {
-  'the event source mapping polls, and removes what was worked on': ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'].map(
-    (action) => ({ action, resource: QUEUE }),
-  ),
-  'it receives encrypted messages': [{ action: 'kms:Decrypt', resource: KEY_ARN, context: via('sqs') }],
-  'Lambda puts away a failed invocation, encrypted': [
+  'mapping: polls the queue and deletes messages': [
+    'sqs:ReceiveMessage',
+    'sqs:DeleteMessage',
+    'sqs:GetQueueAttributes',
+  ].map((action) => ({ action, resource: QUEUE })),
+  'mapping: receives encrypted messages': [
+    { action: 'kms:Decrypt', resource: KEY_ARN, context: via('sqs') },
+  ],
+  'Lambda: sends failed invocations, encrypted': [
     { action: 'sqs:SendMessage', resource: FAILURES },
     { action: 'kms:GenerateDataKey', resource: KEY_ARN, context: via('sqs') },
   ],
-  'Lambda writes what the function says': ['logs:CreateLogStream', 'logs:PutLogEvents'].map((action) => ({
-    action, resource: `${LOGS}:log-stream:2026/01/01/[$LATEST]0`,
+  'Lambda: writes log lines': ['logs:CreateLogStream', 'logs:PutLogEvents'].map((action) => ({
+    action,
+    resource: `${LOGS}:log-stream:2026/01/01/[$LATEST]0`,
   })),
-  'S3 reads and writes encrypted objects': ['kms:Decrypt', 'kms:GenerateDataKey'].map((action) => ({ action, resource: KEY_ARN, context: bucketContext })),
-  'SSM decrypts a parameter': [{ action: 'kms:Decrypt', resource: PARAMETER_KEY, context: parameterContext('/iam_users/jane_keys') }],
+  'S3: reads and writes encrypted objects': ['kms:Decrypt', 'kms:GenerateDataKey'].map(
+    (action) => ({ action, resource: KEY_ARN, context: bucketContext }),
+  ),
+  'SSM: decrypts a parameter': [
+    {
+      action: 'kms:Decrypt',
+      resource: PARAMETER_KEY,
+      context: parameterContext('/iam_users/jane_keys'),
+    },
+  ],
 };
 
-/** What is none of the function's business. */
-const STRANGERS: Call[] = [
+/** Calls that the role must not allow. */
+const DENIED_CALLS: Call[] = [
   { action: 'sqs:ReceiveMessage', resource: FAILURES },
   { action: 'sqs:SendMessage', resource: QUEUE },
   { action: 'sqs:PurgeQueue', resource: QUEUE },
@@ -60,50 +96,74 @@ const STRANGERS: Call[] = [
   { action: 'kms:Decrypt', resource: KEY_ARN },
   { action: 'kms:Encrypt', resource: KEY_ARN, context: via('sqs') },
   { action: 'kms:Decrypt', resource: KEY_ARN, context: via('secretsmanager') },
-  { action: 'kms:Decrypt', resource: KEY_ARN, context: via('s3', { 'kms:EncryptionContext:aws:s3:arn': `${BUCKET}-other` }) },
+  {
+    action: 'kms:Decrypt',
+    resource: KEY_ARN,
+    context: via('s3', { 'kms:EncryptionContext:aws:s3:arn': `${BUCKET}-other` }),
+  },
   { action: 'kms:Decrypt', resource: PARAMETER_KEY, context: parameterContext('/other/jane_keys') },
   { action: 'kms:Decrypt', resource: PARAMETER_KEY, context: via('sqs') },
 ];
 
 const allCalls = Object.values(CALLS).flat();
 
-for (const [who, calls] of Object.entries(CALLS)) {
-  test(`${who}: allowed`, () => {
+for (const [caller, calls] of Object.entries(CALLS)) {
+  test(caller, () => {
     for (const call of calls) assert.ok(isAllowed(statements, call), JSON.stringify(call));
   });
 }
 
-test('every unenforced statement, and each of its actions, is needed for one of these calls', () => {
+test('permissions: every unenforced action is needed', () => {
   for (const sid of unenforced) {
     const statement = statements.find((each) => each.sid === sid);
-    assert.ok(statement, `${sid} is no statement`);
+    assert.ok(statement, `${sid}: unknown statement`);
     if (statement.effect === 'Deny') continue;
     for (const action of statement.actions) {
-      const less = statements.map((each): Permission => (each === statement ? { ...each, actions: each.actions.filter((other) => other !== action) } : each));
-      assert.ok(allCalls.some((call) => !isAllowed(less, call)), `${sid}: ${action} is needed for nothing`);
+      const less = statements.map((each): Permission =>
+        each === statement
+          ? { ...each, actions: each.actions.filter((other) => other !== action) }
+          : each,
+      );
+      assert.ok(
+        allCalls.some((call) => !isAllowed(less, call)),
+        `${sid}: no call needs ${action}`,
+      );
     }
   }
 });
 
-test('what is next to these calls is refused', () => {
-  for (const call of STRANGERS) assert.ok(!isAllowed(statements, call), JSON.stringify(call));
+test('permissions: similar calls are denied', () => {
+  for (const call of DENIED_CALLS) assert.ok(!isAllowed(statements, call), JSON.stringify(call));
 });
 
 const ec2 = (kind: string) => `arn:aws:ec2:${REGION}:${ACCOUNT}:${kind}`;
-const INTERFACE_ACTIONS = ['ec2:CreateNetworkInterface', 'ec2:DeleteNetworkInterface', 'ec2:AssignPrivateIpAddresses', 'ec2:UnassignPrivateIpAddresses'];
+const INTERFACE_ACTIONS = [
+  'ec2:CreateNetworkInterface',
+  'ec2:DeleteNetworkInterface',
+  'ec2:AssignPrivateIpAddresses',
+  'ec2:UnassignPrivateIpAddresses',
+];
 
-test('the code of a function may touch no network interface, and Lambda itself may', () => {
+test('permissions: only Lambda may use network interfaces', () => {
   const only = (sid: string) => statements.filter((each) => each.sid === sid);
   for (const action of INTERFACE_ACTIONS) {
     const call = { action, resource: ec2('network-interface/eni-1') };
-    assert.ok(isDenied(only('KeepCodeOffNetworkInterfaces'), { ...call, context: { 'lambda:SourceFunctionArn': FUNCTION } }), action);
+    assert.ok(
+      isDenied(only('KeepCodeOffNetworkInterfaces'), {
+        ...call,
+        context: { 'lambda:SourceFunctionArn': FUNCTION },
+      }),
+      action,
+    );
     assert.ok(!isDenied(statements, call), action);
   }
 });
 
-test('Lambda may make interfaces in this VPC alone, also when another account owns it', () => {
+test('permissions: network interfaces only in the VPC', () => {
   const create = (resource: string, vpc?: string) => ({
-    action: 'ec2:CreateNetworkInterface', resource, ...(vpc === undefined ? {} : { context: { 'ec2:Vpc': vpc } }),
+    action: 'ec2:CreateNetworkInterface',
+    resource,
+    ...(vpc === undefined ? {} : { context: { 'ec2:Vpc': vpc } }),
   });
   const shared = `arn:aws:ec2:${REGION}:999999999999:`;
   assert.ok(!isDenied(statements, create(ec2('subnet/subnet-1'), ec2(`vpc/${VPC}`))));

@@ -1,1 +1,3 @@
-"""Compares what the two stacks would deploy: the CDK's synthesized template and the Terraform module's planned resources."""
+"""Compares what the two stacks would deploy: the CDK's synthesized template and the Terraform
+module's planned resources.
+"""

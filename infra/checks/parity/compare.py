@@ -1,12 +1,15 @@
-"""Holds the resources of the two stacks against each other, member by member, in both directions."""
+"""Compares the resources of the two stacks, property by property, in both directions."""
+
 from typing import NamedTuple
 
-from infra.checks.parity.differences import CDK_ONLY, KNOWN, TERRAFORM_ONLY
-from infra.checks.parity.table import Fact, pairs
+from infra.checks.parity.differences import CDK_ONLY, CHANGED, TERRAFORM_ONLY
+from infra.checks.parity.table import FACTS, PAIRS
 
 
 class Row(NamedTuple):
-    pair: str
+    """A fact with its value in each stack."""
+
+    logical: str
     fact: str
     cdk: object
     terraform: object
@@ -14,69 +17,81 @@ class Row(NamedTuple):
     def verdict(self) -> str:
         if self.cdk == self.terraform:
             return "same"
-        change, _ = KNOWN.get((self.pair, self.fact), (None, None))
-        return "known" if change and change(self.cdk) == self.terraform else "DIFFERENT"
+        change = CHANGED.get((self.logical, self.fact))
+        return "allowed" if change and change(self.cdk) == self.terraform else "DIFFERENT"
 
 
-def compare(scenario: dict, template: dict, plan: dict) -> tuple:
-    """Rows of facts; problems: what is in one stack alone, or is not compared; and the exceptions that were needed."""
-    rows, problems, used, needed = [], [], set(), set()
-    left_template, left_plan = dict(template), set(plan)
-    for pair in pairs(scenario):
-        resource, planned = left_template.pop(pair.logical, None), plan.get(pair.address)
-        if (resource is None) != (planned is None):
-            problems.append(f"{pair.name}: only {'Terraform' if resource is None else 'the CDK'} has it")
-        if resource is None or planned is None:
-            left_plan.discard(pair.address)
-            continue
-        for path, entry in pair.facts.items():
-            fact = entry if isinstance(entry, Fact) else Fact(entry)
-            address, _, inner = fact.terraform.rpartition(":") if ":" in fact.terraform else (pair.address, "", fact.terraform)
-            rows.append(Row(pair.name, path, _value(fact, _at(resource, path), fact.cdk_default),
-                            _value(fact, _planned(plan, address, inner), fact.terraform_default)))
-            used |= {(found, inner) for found in _addresses(plan, address)}
-        left_plan -= {pair.address} | {address for address, _ in used}
+class Comparison:
+    """Compares one scenario.
+
+    `rows` are the compared facts, `problems` resources and properties without a counterpart, and
+    `needed` the allowed differences that were found.
+    """
+
+    def __init__(self, template: dict, plan: dict):
+        self.rows, self.problems, self.needed = [], [], set()
+        self._plan = plan
+        self._compared = set()
+        resources = dict(template)
+        for logical, address in PAIRS.items():
+            resource = resources.pop(logical, None)
+            if resource is not None and address in plan:
+                self._compare(logical, resource, address)
+            elif resource is not None or address in plan:
+                stack = "Terraform" if resource is None else "the CDK"
+                self.problems.append(f"{logical}, {address}: only in {stack}")
+        self.problems += [f"{logical}: not compared" for logical in resources]
+        self._require_all_arguments()
+        self.needed |= {row[:2] for row in self.rows if row.verdict() == "allowed"}
+
+    def _compare(self, logical: str, resource: dict, address: str) -> None:
+        self._compared.add((address, None))
+        facts = FACTS[self._plan[address]["type"]]
+        for path, fact in facts.items():
+            planned = self._planned(address, fact.path)
+            cdk = _at(resource, path)
+            row = [fact.form(fact.default if value is None else value) for value in (cdk, planned)]
+            self.rows.append(Row(logical, path, *row))
         for path in _leaves(resource):
-            excepted = {(pair.name, known) for known in _prefixes(path)} & CDK_ONLY.keys()
-            if not _covered(path, pair.facts):
-                needed |= excepted
-                problems += [] if excepted else [f"{pair.name}: {path} of the CDK is not compared"]
-    problems += [f"{logical}: the CDK's resource is not compared" for logical in left_template]
-    problems += [f"{address}: Terraform's resource is not compared" for address in sorted(left_plan)]
-    for address, path in _uncompared(plan, used):
-        exception = (plan[address]["type"], path.split(".")[0])
-        if exception in TERRAFORM_ONLY:
-            needed.add(exception)
-        else:
-            problems.append(f"{address}: {path} of Terraform is not compared")
-    return rows, problems, needed | {(row.pair, row.fact) for row in rows if row.verdict() == "known"}
+            if _covered(path, facts):
+                continue
+            allowed = {(logical, prefix) for prefix in _prefixes(path)} & CDK_ONLY.keys()
+            self.needed |= allowed
+            if not allowed:
+                self.problems.append(f"{logical}: property {path} not compared")
+
+    def _planned(self, address: str, path: str):
+        """Returns the value at a path, which may be in other resources of the same name."""
+        owner, _, inner = path.rpartition(":")
+        name = address.split(".")[1].split("[")[0]
+        owner = owner.replace("*", name) or address
+        every = owner.endswith("[]")
+        start = owner.removesuffix("[]")
+        found = [each for each in self._plan if each == owner or every and each.startswith(start)]
+        self._compared |= {(each, inner) for each in found}
+        values = [_at(self._plan[each]["values"], inner) for each in found]
+        return values if every else next(iter(values), None)
+
+    def _require_all_arguments(self) -> None:
+        for address, planned in self._plan.items():
+            compared = [path for owner, path in self._compared if owner == address]
+            if not compared:
+                self.problems.append(f"{address}: not compared")
+                continue
+            for path in _arguments(planned["values"], planned["schema"]):
+                argument = (planned["type"], path.split(".")[0])
+                if _covered(path, compared):
+                    continue
+                if argument in TERRAFORM_ONLY:
+                    self.needed.add(argument)
+                else:
+                    self.problems.append(f"{address}: argument {path} not compared")
 
 
 def superfluous(needed: set) -> list:
-    """Exceptions that nothing needs any more."""
-    return [f"differences.py: nothing needs {' '.join(exception)}" for exception in (CDK_ONLY | TERRAFORM_ONLY | KNOWN).keys() - needed]
-
-
-def _uncompared(plan: dict, used: set):
-    for address, planned in plan.items():
-        paths = [inner for owner, inner in used if owner == address]
-        yield from ((address, path) for path in _arguments(planned["values"], planned["schema"]) if not _covered(path, paths))
-
-
-def _value(fact: Fact, value, default):
-    value = default if value is None else value
-    # Some forms say something about nothing: an empty list, false.
-    return fact.form(value)
-
-
-def _planned(plan: dict, address: str, path: str):
-    if address.endswith("[*]"):
-        return [_at(plan[found]["values"], path) for found in _addresses(plan, address)]
-    return _at(plan[address]["values"], path) if address in plan else None
-
-
-def _addresses(plan: dict, address: str) -> list:
-    return [found for found in plan if found.startswith(address[:-2])] if address.endswith("[*]") else [address]
+    """Returns a problem for each allowed difference that was not found in any scenario."""
+    allowed = (CDK_ONLY | TERRAFORM_ONLY | CHANGED).keys()
+    return [f"differences.py: unused {' '.join(entry)}" for entry in sorted(allowed - needed)]
 
 
 def _at(value, path: str):
@@ -90,14 +105,17 @@ def _at(value, path: str):
 
 def _leaves(value, path: str = "") -> list:
     if isinstance(value, dict):
-        return [leaf for key, item in value.items() for leaf in _leaves(item, f"{path}.{key}".strip("."))]
-    if isinstance(value, list):
-        return [leaf for number, item in enumerate(value) for leaf in _leaves(item, f"{path}.{number}")]
-    return [] if path in ("Type", "DeletionPolicy") else [path]
+        items = value.items()
+    elif isinstance(value, list):
+        items = enumerate(value)
+    else:
+        return [] if path in ("Type", "DeletionPolicy") else [path]
+    return [leaf for key, item in items for leaf in _leaves(item, f"{path}.{key}".strip("."))]
 
 
 def _arguments(values: dict, schema: dict, path: str = "") -> list:
-    """What the configuration says; what only the provider would fill in has values too, made up by the mock."""
+    """Returns the configured arguments, without those that the provider may compute: the mock
+    generates values for these."""
     found = []
     for name, value in values.items():
         here = f"{path}.{name}".strip(".")
@@ -111,7 +129,7 @@ def _arguments(values: dict, schema: dict, path: str = "") -> list:
 
 
 def _covered(path: str, facts) -> bool:
-    return any(known in facts for known in ["", *_prefixes(path)])
+    return "" in facts or any(prefix in facts for prefix in _prefixes(path))
 
 
 def _prefixes(path: str) -> list:

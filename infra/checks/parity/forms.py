@@ -1,4 +1,5 @@
-"""One form for values that the stacks write differently. Each takes a value of either side."""
+"""Converts values that the stacks write differently to one form. Accepts values of either stack."""
+
 import json
 import re
 
@@ -8,7 +9,7 @@ def same(value):
 
 
 def unordered(value):
-    """A list whose order means nothing."""
+    """Sorts a list whose order has no meaning."""
     return sorted(value or [])
 
 
@@ -21,28 +22,29 @@ def truth(value):
 
 
 def kept(value):
-    """Whether it outlives the deployment."""
+    """Returns true if the resource is kept when the stack is destroyed."""
     return value in ("Retain", True)
 
 
 def kept_bucket(value):
-    """Whether it stays: not deleted with the stack here, not emptied to be deleted there (`prevent_destroy` is no planned value)."""
+    """Returns true if the bucket is kept: DeletionPolicy in the CDK, `force_destroy` in Terraform,
+    whose plan does not show `prevent_destroy`."""
     return value in ("Retain", None, False)
 
 
-def who(value):
-    """Whom a reference names, whether by name, id or ARN."""
+def resource(value):
+    """Returns the referenced resource, whether by name, id or ARN."""
     return value and re.sub(r"\.\w+>$", ">", value)
 
 
 def policy(value):
-    """Statements, in order."""
+    """Returns the statements in their order."""
     return value and [_statement(statement) for statement in parsed(value)["Statement"]]
 
 
 def resource_policy(value):
-    """Statements without the names that nobody refers to."""
-    return value and [{member: content for member, content in statement.items() if member != "Sid"} for statement in policy(value)]
+    """Returns the statements without Sid, which nothing refers to."""
+    return value and [{**statement, "Sid": None} for statement in policy(value)]
 
 
 def _statement(statement: dict) -> dict:
@@ -51,10 +53,14 @@ def _statement(statement: dict) -> dict:
         form["Resource"] = _list(statement["Resource"])
     if "Principal" in statement:
         principal = statement["Principal"]
-        form["Principal"] = {kind: _list(names) for kind, names in ({"AWS": principal} if isinstance(principal, str) else principal).items()}
+        form["Principal"] = _lists({"AWS": principal} if isinstance(principal, str) else principal)
     if "Condition" in statement:
-        form["Condition"] = {test: {key: _list(values) for key, values in keys.items()} for test, keys in statement["Condition"].items()}
+        form["Condition"] = {test: _lists(keys) for test, keys in statement["Condition"].items()}
     return form
+
+
+def _lists(values: dict) -> dict:
+    return {key: _list(value) for key, value in values.items()}
 
 
 def _list(value) -> list:
@@ -65,44 +71,34 @@ def dimensions(value):
     return {item["Name"]: item["Value"] for item in value} if isinstance(value, list) else value
 
 
-def encryption(value):
-    """Algorithm, key, and whether the bucket has a key of its own."""
-    forms = []
-    for rule in value or []:
-        default = rule.get("ServerSideEncryptionByDefault") or rule["apply_server_side_encryption_by_default"][0]
-        forms.append((default.get("SSEAlgorithm") or default["sse_algorithm"], default.get("KMSMasterKeyID") or default.get("kms_master_key_id"),
-                      bool(rule.get("BucketKeyEnabled") or rule.get("bucket_key_enabled"))))
-    return forms
+def rules(value):
+    """Returns the settings of each rule that are set, by their names without case and nesting."""
+    return sorted(sorted(_settings(rule)) for rule in value or [])
 
 
-def lifecycle(value):
-    """What each rule does to what begins with which prefix."""
-    return sorted(_lifecycle_rule(rule) for rule in value or [])
+def _settings(value, name: str = ""):
+    if isinstance(value, list):
+        yield from (setting for each in value for setting in _settings(each, name))
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _settings(item, key.replace("_", "").lower())
+    elif value and name != "id":
+        yield name, value
 
 
-def _lifecycle_rule(rule: dict) -> str:
-    if "Status" in rule:
-        found = (rule["Status"], rule.get("Prefix"), rule.get("NoncurrentVersionExpiration", {}).get("NoncurrentDays"),
-                 rule.get("ExpiredObjectDeleteMarker"), rule.get("AbortIncompleteMultipartUpload", {}).get("DaysAfterInitiation"))
-    else:
-        one = {name: (blocks or [{}])[0] for name, blocks in rule.items() if isinstance(blocks, list)}
-        found = (rule["status"], one["filter"].get("prefix"), one["noncurrent_version_expiration"].get("noncurrent_days"),
-                 one["expiration"].get("expired_object_delete_marker"), one["abort_incomplete_multipart_upload"].get("days_after_initiation"))
-    words = ("status", "prefix", "earlier versions, days", "lonely delete markers", "unfinished uploads, days")
-    return ", ".join(f"{word}: {value}" for word, value in zip(words, found) if value)
+def security_group_rules(value):
+    return sorted(_security_group_rule(rule) for rule in _list(value))
 
 
-def traffic(value):
-    """Whom a security group lets out to, or in from."""
-    rules = value if isinstance(value, list) else [value]
-    return sorted(_rule(rule) for rule in rules)
+def _security_group_rule(rule: dict) -> str:
+    protocol = _first(rule, "IpProtocol", "ip_protocol")
+    ports = f"{_first(rule, 'FromPort', 'from_port')}-{_first(rule, 'ToPort', 'to_port')}"
+    cidr_or_list = ("CidrIp", "DestinationPrefixListId", "cidr_ipv4", "prefix_list_id")
+    group = ("DestinationSecurityGroupId", "SourceSecurityGroupId", "referenced_security_group_id")
+    description = _first(rule, "Description", "description")
+    return f"{protocol} {ports} {_first(rule, *cidr_or_list, *group)} ({description})"
 
 
-def _rule(rule: dict) -> str:
-    def member(*names):
-        return next((rule[name] for name in names if rule.get(name) is not None), "")
-
-    peer = member("CidrIp", "DestinationPrefixListId", "DestinationSecurityGroupId", "SourceSecurityGroupId",
-                  "cidr_ipv4", "prefix_list_id", "referenced_security_group_id")
-    ports = f"{member('FromPort', 'from_port')}-{member('ToPort', 'to_port')}"
-    return f"{member('IpProtocol', 'ip_protocol')} {ports} {peer} ({member('Description', 'description')})"
+def _first(values: dict, *names: str):
+    """Returns the first value that is set."""
+    return next((values[name] for name in names if values.get(name) is not None), "")

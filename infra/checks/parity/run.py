@@ -1,56 +1,61 @@
 #!/usr/bin/env python3
-"""Compares the two stacks in every scenario; fails with each difference. `--table` prints every fact."""
+"""Compares the two stacks in every scenario and fails if they differ.
+
+`--table` prints every compared fact.
+"""
+
 import argparse
 import sys
 import tempfile
-from collections import Counter
 from pathlib import Path
 
 if __name__ == "__main__":
     sys.path[0] = str(Path(__file__).resolve().parent.parent.parent.parent)
 
 from infra.checks.parity import plan, template
-from infra.checks.parity.compare import compare, superfluous
+from infra.checks.parity.compare import Comparison, superfluous
 from infra.checks.parity.scenarios import SCENARIOS, unused
 from infra.checks.variables import inputs
 from infra.checks.workspace import CheckError, Workspace
-from local.terraform_provider.provider_package import PackageError
+
+_NAME = "infra/checks/parity/run.py"
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="infra/checks/parity/run.py", description="Compares the CDK's template with Terraform's plan.")
-    parser.add_argument("--table", action="store_true", help="print every fact, not only those that differ")
+    parser = argparse.ArgumentParser(
+        prog=_NAME, description="Compares the CDK's template with Terraform's plan."
+    )
+    parser.add_argument("--table", action="store_true", help="print every compared fact")
     options = parser.parse_args()
     try:
-        failures = _run(options.table)
-    except (CheckError, PackageError) as error:
-        sys.exit(f"infra/checks/parity/run.py: {error}")
-    if failures:
-        sys.exit(f"infra/checks/parity/run.py: {failures} differences (above)")
+        problems = _problems(options.table)
+    except CheckError as error:
+        sys.exit(f"{_NAME}: {error}")
+    if problems:
+        sys.exit("\n".join([*problems, f"{_NAME}: {len(problems)} differences"]))
 
 
-def _run(table: bool) -> int:
+def _problems(table: bool) -> list:
     workspace = Workspace()
-    print(f"Provider: {workspace.note}", flush=True)
+    print(f"Provider: {workspace.provider}", flush=True)
     template.build()
     planned = plan.plans(workspace, SCENARIOS)
-    problems, needed = [f"no scenario uses the input {name}" for name in unused(inputs())], set()
+    problems = [f"input {name}: not used by any scenario" for name in unused(inputs())]
+    needed = set()
     with tempfile.TemporaryDirectory(prefix="iam-key-sync-") as folder:
         for name, scenario in SCENARIOS.items():
-            rows, found, exceptions = compare(scenario, template.resources(scenario, Path(folder) / name.replace(" ", "-")), planned[name])
-            verdicts = Counter(row.verdict() for row in rows)
-            print(f"{name}: {len(rows)} facts of {len({row.pair for row in rows})} resources: "
-                  + ", ".join(f"{count} {verdict}" for verdict, count in verdicts.items()))
-            for row in rows:
-                if row.verdict() == "DIFFERENT" or table:
-                    print(f"  {row.verdict()}: {row.pair}, {row.fact}\n    CDK       {row.cdk}\n    Terraform {row.terraform}")
-            needed |= exceptions
-            problems += [f"{name}: {problem}" for problem in found]
-            problems += [f"{name}: {row.pair}, {row.fact}: different" for row in rows if row.verdict() == "DIFFERENT"]
-    problems += superfluous(needed)
-    for problem in problems:
-        print(problem)
-    return len(problems)
+            resources = template.resources(scenario, Path(folder) / name.replace(" ", "-"))
+            found = Comparison(resources, planned[name])
+            count = len({row.logical for row in found.rows})
+            print(f"{name}: {len(found.rows)} facts of {count} resources compared")
+            different = [row for row in found.rows if row.verdict() == "DIFFERENT"]
+            for row in found.rows if table else different:
+                print(f"  {row.verdict()}: {row.logical}, {row.fact}")
+                print(f"    CDK       {row.cdk}\n    Terraform {row.terraform}")
+            needed |= found.needed
+            problems += [f"{name}: {problem}" for problem in found.problems]
+            problems += [f"{name}: {row.logical}, {row.fact}: different" for row in different]
+    return problems + superfluous(needed)
 
 
 if __name__ == "__main__":

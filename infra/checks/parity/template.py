@@ -1,34 +1,57 @@
-"""What the CDK would deploy: the resources of its synthesized template, with every reference resolved to a symbol."""
+"""The resources of the template that the CDK synthesizes, with symbols for all references."""
+
 import json
 import os
 import re
 import subprocess
 from pathlib import Path
 
-from infra.checks.parity.symbols import ENTITIES, everywhere, placed
+from infra.checks.parity.symbols import REFS, map_strings, with_placeholders
 from infra.checks.workspace import ROOT, CheckError
 
 _CDK = ROOT / "infra/cdk"
-_PSEUDO = {"AWS::Region": "<Region>", "AWS::AccountId": "<Account>", "AWS::Partition": "<Partition>", "AWS::StackName": "<stack>"}
+_PSEUDO = {
+    "AWS::Region": "<Region>",
+    "AWS::AccountId": "<Account>",
+    "AWS::Partition": "<Partition>",
+    "AWS::StackName": "<stack>",
+}
 _ATTRIBUTES = {"Arn": "arn", "QueueName": "name", "GroupId": "id", "QueueUrl": "url"}
 
 
 def build() -> None:
     """Compiles the app."""
     if subprocess.run(["npm", "run", "--silent", "build"], cwd=_CDK).returncode != 0:
-        raise CheckError("the CDK app does not compile (above); are its dependencies there? make cdk")
+        raise CheckError("CDK app: does not compile (see above); run make cdk first")
 
 
 def resources(inputs: dict, folder: Path) -> dict:
-    """By logical id without stack and hash: type, deletion policy and properties."""
-    context = {re.sub(r"_([a-z])", lambda found: found[1].upper(), name): value for name, value in inputs.items()}
+    """Returns type, deletion policy and properties by logical id, without stack and hash."""
+    context = {_camel_case(name): value for name, value in inputs.items()}
     env = {**os.environ, "CDK_CONTEXT_JSON": json.dumps(context), "CDK_OUTDIR": str(folder)}
-    done = subprocess.run(["node", "dist/bin/app.js"], cwd=_CDK, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    done = subprocess.run(
+        ["node", "dist/bin/app.js"],
+        cwd=_CDK,
+        env=env,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
     if done.returncode != 0:
-        raise CheckError(f"the CDK app refuses a scenario\n{done.stdout}")
+        raise CheckError(f"CDK app: rejects a scenario\n{done.stdout}")
     template = json.loads((folder / "IamKeySync.template.json").read_text())["Resources"]
-    return {_short(logical): {"Type": resource["Type"], "DeletionPolicy": resource.get("DeletionPolicy", "Delete"), **_properties(resource)}
-            for logical, resource in template.items()}
+    return {
+        _short(logical): {
+            "Type": resource["Type"],
+            "DeletionPolicy": resource.get("DeletionPolicy", "Delete"),
+            **_properties(resource),
+        }
+        for logical, resource in template.items()
+    }
+
+
+def _camel_case(name: str) -> str:
+    return re.sub(r"_([a-z])", lambda found: found[1].upper(), name)
 
 
 def _short(logical: str) -> str:
@@ -36,8 +59,8 @@ def _short(logical: str) -> str:
 
 
 def _properties(resource: dict) -> dict:
-    resolved = everywhere(_resolved(resource.get("Properties", {})), placed)
-    # A package on this machine is an asset here, and a path for Terraform.
+    resolved = map_strings(_resolved(resource.get("Properties", {})), with_placeholders)
+    # A local package is an asset in the CDK and a path in Terraform.
     if resolved.get("Code", {}).get("S3Bucket", "").startswith("cdk-"):
         del resolved["Code"]
     return resolved
@@ -61,7 +84,7 @@ def _resolved(value):
 
 
 def _symbol(logical: str, attribute) -> str:
-    for name, entity in ENTITIES.items():
-        if entity.logical == _short(logical):
-            return f"<{name}.{entity.ref if attribute is None else _ATTRIBUTES[attribute]}>"
-    raise CheckError(f"the template refers to {logical}, which infra/checks/parity/symbols.py does not know")
+    name = _short(logical)
+    if name not in REFS:
+        raise CheckError(f"template: unknown reference to {logical}; add it to parity/symbols.py")
+    return f"<{name}.{REFS[name] if attribute is None else _ATTRIBUTES[attribute]}>"

@@ -1,4 +1,4 @@
-# The key: created, given, or none.
+# The encryption key: created, given, or none.
 
 mock_provider "aws" {
   source          = "./tests/mocks"
@@ -10,36 +10,56 @@ variables {
   vault_addr = "https://vault.example.org:8200"
 }
 
-run "created" {
+run "key_is_created_by_default" {
   command = plan
 
   assert {
-    condition     = length(aws_kms_key.this) == 1 && aws_kms_key.this[0].enable_key_rotation && aws_kms_key.this[0].deletion_window_in_days == 30
-    error_message = "the key"
+    condition = (
+      length(aws_kms_key.this) == 1 &&
+      aws_kms_key.this[0].enable_key_rotation &&
+      aws_kms_key.this[0].deletion_window_in_days == 30
+    )
+    error_message = "key: expected one with rotation and a deletion window of 30 days"
   }
   assert {
-    condition     = [for statement in jsondecode(aws_kms_key.this[0].policy).Statement : "${statement.Sid} ${join("", statement.Resource)}"] == ["AdministerByAccount *", "DeliverEvents *", "SendAlarms *"]
-    error_message = "its policy: ${aws_kms_key.this[0].policy}"
+    condition = [
+      for statement in jsondecode(aws_kms_key.this[0].policy).Statement :
+      "${statement.Sid} ${join("", statement.Resource)}"
+    ] == ["AdministerByAccount *", "DeliverEvents *", "SendAlarms *"]
+    error_message = "key policy: unexpected statements in ${aws_kms_key.this[0].policy}"
   }
   assert {
-    condition     = jsondecode(aws_kms_key.this[0].policy).Statement[0].Principal == { AWS = "arn:aws:iam::111122223333:root" }
-    error_message = "nobody could administer the key"
+    condition = (
+      jsondecode(aws_kms_key.this[0].policy).Statement[0].Principal ==
+      { AWS = "arn:aws:iam::111122223333:root" }
+    )
+    error_message = "key policy: expected the account as administrator"
   }
   assert {
-    condition     = alltrue([for queue in concat(values(aws_sqs_queue.dead_letters), [aws_sqs_queue.events]) : queue.kms_master_key_id == aws_kms_key.this[0].arn])
-    error_message = "a queue uses another key"
+    condition = alltrue([
+      for queue in concat(values(aws_sqs_queue.dead_letters), [aws_sqs_queue.events]) :
+      queue.kms_master_key_id == aws_kms_key.this[0].arn
+    ])
+    error_message = "queues: expected the same key"
   }
   assert {
-    condition     = alltrue([for rule in aws_s3_bucket_server_side_encryption_configuration.state.rule : rule.bucket_key_enabled && rule.apply_server_side_encryption_by_default[0].sse_algorithm == "aws:kms" && rule.apply_server_side_encryption_by_default[0].kms_master_key_id == aws_kms_key.this[0].arn])
-    error_message = "the bucket uses another key, or asks it for every object"
+    condition = alltrue([
+      for rule in aws_s3_bucket_server_side_encryption_configuration.state.rule : (
+        rule.bucket_key_enabled &&
+        rule.apply_server_side_encryption_by_default[0].sse_algorithm == "aws:kms" &&
+        rule.apply_server_side_encryption_by_default[0].kms_master_key_id ==
+        aws_kms_key.this[0].arn
+      )
+    ])
+    error_message = "bucket encryption: expected the created key and a bucket key"
   }
   assert {
     condition     = aws_sns_topic.alarms[0].kms_master_key_id == aws_kms_key.this[0].arn
-    error_message = "the topic uses another key"
+    error_message = "topic: expected the created key"
   }
 }
 
-run "created_for_logs_too" {
+run "key_may_encrypt_logs" {
   command = plan
 
   variables {
@@ -49,15 +69,17 @@ run "created_for_logs_too" {
 
   assert {
     condition     = aws_cloudwatch_log_group.function.kms_key_id == aws_kms_key.this[0].arn
-    error_message = "the log group"
+    error_message = "log group: expected the created key"
   }
   assert {
-    condition     = [for statement in jsondecode(aws_kms_key.this[0].policy).Statement : statement.Sid] == ["AdministerByAccount", "DeliverEvents", "EncryptLogs"]
-    error_message = "its policy: ${aws_kms_key.this[0].policy}"
+    condition = [
+      for statement in jsondecode(aws_kms_key.this[0].policy).Statement : statement.Sid
+    ] == ["AdministerByAccount", "DeliverEvents", "EncryptLogs"]
+    error_message = "key policy: unexpected statements in ${aws_kms_key.this[0].policy}"
   }
 }
 
-run "given" {
+run "key_may_be_given" {
   command = plan
 
   variables {
@@ -66,23 +88,32 @@ run "given" {
 
   assert {
     condition     = length(aws_kms_key.this) == 0
-    error_message = "another key was made"
+    error_message = "key: expected none to be created"
   }
   assert {
-    condition     = alltrue([for queue in concat(values(aws_sqs_queue.dead_letters), [aws_sqs_queue.events]) : queue.kms_master_key_id == "arn:aws:kms:ca-central-1:111122223333:key/given"])
-    error_message = "a queue uses another key"
+    condition = alltrue([
+      for queue in concat(values(aws_sqs_queue.dead_letters), [aws_sqs_queue.events]) :
+      queue.kms_master_key_id == "arn:aws:kms:ca-central-1:111122223333:key/given"
+    ])
+    error_message = "queues: expected the same key"
   }
   assert {
-    condition     = [for statement in jsondecode(aws_iam_role_policy.function.policy).Statement : statement.Resource if startswith(statement.Sid, "UseKey")] == [["arn:aws:kms:ca-central-1:111122223333:key/given"], ["arn:aws:kms:ca-central-1:111122223333:key/given"]]
-    error_message = "the function may not use it"
+    condition = [
+      for statement in jsondecode(aws_iam_role_policy.function.policy).Statement :
+      statement.Resource if startswith(statement.Sid, "UseKey")
+      ] == [
+      ["arn:aws:kms:ca-central-1:111122223333:key/given"],
+      ["arn:aws:kms:ca-central-1:111122223333:key/given"],
+    ]
+    error_message = "function role: expected the given key"
   }
   assert {
     condition     = output.kms_key_arn == "arn:aws:kms:ca-central-1:111122223333:key/given"
-    error_message = "output"
+    error_message = "output kms_key_arn: expected the given key"
   }
 }
 
-run "none" {
+run "key_is_optional" {
   command = plan
 
   variables {
@@ -91,18 +122,29 @@ run "none" {
 
   assert {
     condition     = length(aws_kms_key.this) == 0 && output.kms_key_arn == null
-    error_message = "a key was made"
+    error_message = "key: expected none"
   }
   assert {
-    condition     = alltrue([for queue in concat(values(aws_sqs_queue.dead_letters), [aws_sqs_queue.events]) : queue.sqs_managed_sse_enabled])
-    error_message = "a queue is not encrypted"
+    condition = alltrue([
+      for queue in concat(values(aws_sqs_queue.dead_letters), [aws_sqs_queue.events]) :
+      queue.sqs_managed_sse_enabled
+    ])
+    error_message = "queues: expected the key of SQS"
   }
   assert {
-    condition     = alltrue([for rule in aws_s3_bucket_server_side_encryption_configuration.state.rule : rule.apply_server_side_encryption_by_default[0].sse_algorithm == "AES256" && !rule.bucket_key_enabled])
-    error_message = "the bucket is not encrypted with S3's key"
+    condition = alltrue([
+      for rule in aws_s3_bucket_server_side_encryption_configuration.state.rule : (
+        rule.apply_server_side_encryption_by_default[0].sse_algorithm == "AES256" &&
+        !rule.bucket_key_enabled
+      )
+    ])
+    error_message = "bucket encryption: expected the key of S3"
   }
   assert {
-    condition     = !strcontains(aws_iam_role_policy.function.policy, "kms:") && !strcontains(aws_iam_role_policy.scheduler.policy, "kms:")
-    error_message = "permissions for a key that is not there"
+    condition = (
+      !strcontains(aws_iam_role_policy.function.policy, "kms:") &&
+      !strcontains(aws_iam_role_policy.scheduler.policy, "kms:")
+    )
+    error_message = "roles: expected no permissions for KMS"
   }
 }

@@ -1,4 +1,4 @@
-# What reaches the function as environment variables.
+# The environment variables of the function.
 
 mock_provider "aws" {
   source          = "./tests/mocks"
@@ -10,7 +10,7 @@ variables {
   vault_addr = "https://vault.example.org:8200"
 }
 
-run "lambda_takes_four_kilobytes_of_environment" {
+run "environment_is_limited_to_4_kb" {
   command         = plan
   expect_failures = [aws_lambda_function.this]
 
@@ -19,7 +19,7 @@ run "lambda_takes_four_kilobytes_of_environment" {
   }
 }
 
-run "only_certificates_reach_the_function" {
+run "environment_holds_only_certificates_of_the_ca_file" {
   command = plan
 
   variables {
@@ -27,12 +27,14 @@ run "only_certificates_reach_the_function" {
   }
 
   assert {
-    condition     = can(regex("^-----BEGIN CERTIFICATE-----\n[A-Za-z0-9+/=\n]+-----END CERTIFICATE-----\n$", aws_lambda_function.this.environment[0].variables["VAULT_CACERT_BYTES"]))
-    error_message = "VAULT_CACERT_BYTES: ${aws_lambda_function.this.environment[0].variables["VAULT_CACERT_BYTES"]}"
+    condition = (
+      can(regex("^-----BEGIN CERTIFICATE-----\n[A-Za-z0-9+/=\n]+-----END CERTIFICATE-----\n$", aws_lambda_function.this.environment[0].variables["VAULT_CACERT_BYTES"]))
+    )
+    error_message = "VAULT_CACERT_BYTES: expected only certificates, got ${aws_lambda_function.this.environment[0].variables["VAULT_CACERT_BYTES"]}"
   }
 }
 
-run "what_was_chosen_reaches_the_function" {
+run "environment_holds_all_inputs" {
   command = plan
 
   variables {
@@ -50,7 +52,10 @@ run "what_was_chosen_reaches_the_function" {
   }
 
   assert {
-    condition = { for name, value in aws_lambda_function.this.environment[0].variables : name => value if !contains(["VAULT_CACERT_BYTES", "S3_BUCKET_NAME"], name) } == {
+    condition = {
+      for name, value in aws_lambda_function.this.environment[0].variables : name => value
+      if !contains(["VAULT_CACERT_BYTES", "S3_BUCKET_NAME"], name)
+      } == {
       VAULT_ADDR                    = "https://vault.example.org:8200"
       VAULT_NAMESPACE               = "ministry/team"
       VAULT_MOUNT                   = "kv"
@@ -66,10 +71,16 @@ run "what_was_chosen_reaches_the_function" {
       SYNC_CONCURRENCY              = "4"
       SSM_MAX_CALLS_PER_SECOND      = "5"
     }
-    error_message = "environment: ${jsonencode(aws_lambda_function.this.environment[0].variables)}"
+    error_message = "environment: unexpected variables ${jsonencode(aws_lambda_function.this.environment[0].variables)}"
   }
   assert {
-    condition     = toset(keys(aws_lambda_function.this.environment[0].variables)) == toset(concat(["S3_BUCKET_NAME"], [for input in jsondecode(file("../shared/inputs.json")).inputs : input.variable if can(input.variable)]))
-    error_message = "an input does not reach its variable"
+    condition = (
+      toset(keys(aws_lambda_function.this.environment[0].variables)) ==
+      toset(concat(["S3_BUCKET_NAME"], [
+        for input in jsondecode(file("../shared/inputs.json")).inputs : input.variable
+        if can(input.variable)
+      ]))
+    )
+    error_message = "environment: expected the variable of each input"
   }
 }

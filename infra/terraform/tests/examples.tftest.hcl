@@ -1,4 +1,4 @@
-# The examples hold together: each is planned as somebody would who copied it.
+# The examples can be planned as they are.
 
 mock_provider "aws" {
   source          = "./tests/mocks"
@@ -24,7 +24,7 @@ mock_provider "aws" {
   }
 }
 
-run "minimal" {
+run "example_minimal_can_be_planned" {
   command = plan
 
   module {
@@ -38,11 +38,11 @@ run "minimal" {
 
   assert {
     condition     = output.bucket_name == "iam-key-sync-111122223333-ca-central-1"
-    error_message = "where to put the token: ${output.bucket_name}"
+    error_message = "output bucket_name: unexpected ${output.bucket_name}"
   }
 }
 
-run "complete" {
+run "example_complete_can_be_planned" {
   command = plan
 
   module {
@@ -59,11 +59,14 @@ run "complete" {
   }
 
   assert {
-    condition     = output.iam_key_sync.kms_key_arn == "arn:aws:kms:ca-central-1:111122223333:key/given" && output.iam_key_sync.alarm_topic_arn == "arn:aws:sns:ca-central-1:111122223333:given"
-    error_message = "what was given is not used"
+    condition = (
+      output.iam_key_sync.kms_key_arn == "arn:aws:kms:ca-central-1:111122223333:key/given" &&
+      output.iam_key_sync.alarm_topic_arn == "arn:aws:sns:ca-central-1:111122223333:given"
+    )
+    error_message = "outputs: expected the given key and topic"
   }
   assert {
     condition     = output.iam_key_sync.security_group_id != null
-    error_message = "the function is not in the VPC"
+    error_message = "output security_group_id: expected a group"
   }
 }

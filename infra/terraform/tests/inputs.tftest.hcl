@@ -1,4 +1,4 @@
-# Every input that has a limit, beyond it. All of a run are refused together; one that is let through fails the run.
+# Values beyond the limits of each input. A run fails unless Terraform rejects all of its inputs.
 
 mock_provider "aws" {
   source          = "./tests/mocks"
@@ -10,7 +10,7 @@ variables {
   vault_addr = "https://vault.example.org:8200"
 }
 
-run "wrong_text" {
+run "inputs_reject_malformed_text" {
   command = plan
 
   variables {
@@ -66,7 +66,7 @@ run "wrong_text" {
   ]
 }
 
-run "wrong_words" {
+run "inputs_reject_unknown_values" {
   command = plan
 
   variables {
@@ -84,11 +84,11 @@ run "wrong_words" {
   ]
 }
 
-run "wrong_item" {
+run "lists_reject_malformed_items" {
   command = plan
 
   variables {
-    user_list                   = ["alice", "no body"]
+    user_list                   = ["alice", "two words"]
     subnet_ids                  = ["subnet-0123456789abcdef0", "subnet"]
     vault_cidrs                 = ["10.1.0.0"]
     endpoint_prefix_list_ids    = ["pl"]
@@ -96,7 +96,7 @@ run "wrong_item" {
     endpoint_cidrs              = ["10.1.0.0"]
     vpc_endpoints               = ["sqs"]
     route_table_ids             = ["rtb"]
-    alarm_emails                = ["nobody"]
+    alarm_emails                = ["no-address"]
   }
 
   expect_failures = [
@@ -112,7 +112,7 @@ run "wrong_item" {
   ]
 }
 
-run "too_small" {
+run "numbers_reject_values_below_the_minimum" {
   command = plan
 
   variables {
@@ -140,7 +140,7 @@ run "too_small" {
   ]
 }
 
-run "too_large" {
+run "numbers_reject_values_above_the_maximum" {
   command = plan
 
   variables {
@@ -168,7 +168,7 @@ run "too_large" {
   ]
 }
 
-run "fractions" {
+run "numbers_reject_fractions" {
   command = plan
 
   variables {
@@ -196,7 +196,7 @@ run "fractions" {
   ]
 }
 
-run "no_range" {
+run "cidrs_reject_invalid_ranges" {
   command = plan
 
   variables {
@@ -210,7 +210,7 @@ run "no_range" {
   ]
 }
 
-run "dots_in_a_path" {
+run "vault_inputs_reject_dot_segments_and_large_ports" {
   command = plan
 
   variables {
@@ -226,7 +226,7 @@ run "dots_in_a_path" {
   ]
 }
 
-run "not_there" {
+run "files_must_exist" {
   command = plan
 
   variables {
@@ -240,7 +240,7 @@ run "not_there" {
   ]
 }
 
-run "a_private_key" {
+run "vault_ca_file_rejects_a_private_key" {
   command = plan
 
   variables {

@@ -1,4 +1,4 @@
-# Outside a VPC, inside one, and with endpoints that are created.
+# The network: outside a VPC, inside one, and with created endpoints.
 
 mock_provider "aws" {
   source          = "./tests/mocks"
@@ -22,16 +22,21 @@ variables {
   vault_addr = "https://vault.example.org:8200"
 }
 
-run "outside" {
+run "network_is_absent_without_a_vpc" {
   command = plan
 
   assert {
-    condition     = length(aws_lambda_function.this.vpc_config) == 0 && length(aws_security_group.function) == 0 && length(local.egress) == 0 && output.security_group_id == null
-    error_message = "a network that nobody asked for"
+    condition = (
+      length(aws_lambda_function.this.vpc_config) == 0 &&
+      length(aws_security_group.function) == 0 &&
+      length(local.egress) == 0 &&
+      output.security_group_id == null
+    )
+    error_message = "network: expected none"
   }
 }
 
-run "inside" {
+run "function_runs_in_the_vpc" {
   command = plan
 
   variables {
@@ -44,30 +49,49 @@ run "inside" {
   }
 
   assert {
-    condition     = aws_lambda_function.this.vpc_config[0].subnet_ids == toset(["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"]) && aws_lambda_function.this.vpc_config[0].security_group_ids == toset(["sg-function"])
-    error_message = "where the function runs"
+    condition = (
+      aws_lambda_function.this.vpc_config[0].subnet_ids ==
+      toset(["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"]) &&
+      aws_lambda_function.this.vpc_config[0].security_group_ids == toset(["sg-function"])
+    )
+    error_message = "function: expected the given subnets and its security group"
   }
   assert {
-    condition = toset([for rule in aws_vpc_security_group_egress_rule.function : "${rule.ip_protocol} ${rule.from_port}-${rule.to_port} ${join("", compact([rule.cidr_ipv4, rule.prefix_list_id, rule.referenced_security_group_id]))}"]) == toset([
+    condition = toset([
+      for rule in aws_vpc_security_group_egress_rule.function : join(" ", compact([
+        rule.ip_protocol,
+        "${rule.from_port}-${rule.to_port}",
+        rule.cidr_ipv4,
+        rule.prefix_list_id,
+        rule.referenced_security_group_id,
+      ]))
+      ]) == toset([
       "tcp 8200-8200 10.1.0.0/16",
       "tcp 8200-8200 10.2.0.0/16",
       "tcp 443-443 pl-01234567",
       "tcp 443-443 sg-01234567",
       "tcp 443-443 10.3.0.0/24",
     ])
-    error_message = "whom the function may reach: ${jsonencode(keys(aws_vpc_security_group_egress_rule.function))}"
+    error_message = "egress: unexpected rules ${jsonencode(keys(aws_vpc_security_group_egress_rule.function))}"
   }
   assert {
-    condition     = alltrue([for rule in aws_vpc_security_group_egress_rule.function : rule.security_group_id == "sg-function"])
-    error_message = "rules of another group"
+    condition = alltrue([
+      for rule in aws_vpc_security_group_egress_rule.function :
+      rule.security_group_id == "sg-function"
+    ])
+    error_message = "egress: expected rules of the function's group"
   }
   assert {
-    condition     = length(aws_vpc_security_group_ingress_rule.endpoints) == 0 && length(aws_vpc_endpoint.interface) == 0 && length(aws_vpc_endpoint.gateway) == 0
-    error_message = "something was made that nobody asked for"
+    condition = (
+      length(aws_vpc_security_group_ingress_rule.endpoints) == 0 &&
+      length(aws_vpc_endpoint.interface) == 0 &&
+      length(aws_vpc_endpoint.gateway) == 0
+    )
+    error_message = "endpoints: expected none"
   }
 }
 
-run "vault_on_the_usual_port" {
+run "egress_to_vault_defaults_to_port_443" {
   command = plan
 
   variables {
@@ -80,11 +104,11 @@ run "vault_on_the_usual_port" {
 
   assert {
     condition     = aws_vpc_security_group_egress_rule.function["vault-10.1.0.0/16"].to_port == 443
-    error_message = "https without a port is 443"
+    error_message = "egress to Vault: expected port 443"
   }
 }
 
-run "with_endpoints" {
+run "endpoints_are_created_on_request" {
   command = plan
 
   variables {
@@ -97,23 +121,47 @@ run "with_endpoints" {
   }
 
   assert {
-    condition     = { for name, endpoint in aws_vpc_endpoint.gateway : name => endpoint.service_name } == { dynamodb = "com.amazonaws.ca-central-1.dynamodb", s3 = "com.amazonaws.ca-central-1.s3" }
-    error_message = "gateway endpoints"
+    condition = (
+      { for name, endpoint in aws_vpc_endpoint.gateway : name => endpoint.service_name } ==
+      { dynamodb = "com.amazonaws.ca-central-1.dynamodb", s3 = "com.amazonaws.ca-central-1.s3" }
+    )
+    error_message = "gateway endpoints: expected s3 and dynamodb"
   }
   assert {
-    condition     = alltrue([for endpoint in aws_vpc_endpoint.gateway : endpoint.vpc_endpoint_type == "Gateway" && endpoint.route_table_ids == toset(["rtb-0123456789abcdef0"])])
-    error_message = "routes to the gateway endpoints"
+    condition = alltrue([
+      for endpoint in aws_vpc_endpoint.gateway : (
+        endpoint.vpc_endpoint_type == "Gateway" &&
+        endpoint.route_table_ids == toset(["rtb-0123456789abcdef0"])
+      )
+    ])
+    error_message = "gateway endpoints: expected the route tables"
   }
   assert {
-    condition     = keys(aws_vpc_endpoint.interface) == ["ssm"] && alltrue([for endpoint in aws_vpc_endpoint.interface : endpoint.private_dns_enabled && endpoint.vpc_endpoint_type == "Interface" && endpoint.security_group_ids == toset(["sg-endpoints"])])
-    error_message = "interface endpoints"
+    condition = (
+      keys(aws_vpc_endpoint.interface) == ["ssm"] &&
+      alltrue([
+        for endpoint in aws_vpc_endpoint.interface : (
+          endpoint.private_dns_enabled &&
+          endpoint.vpc_endpoint_type == "Interface" &&
+          endpoint.security_group_ids == toset(["sg-endpoints"])
+        )
+      ])
+    )
+    error_message = "interface endpoints: expected ssm with private DNS and its group"
   }
   assert {
-    condition     = aws_vpc_security_group_ingress_rule.endpoints[0].referenced_security_group_id == "sg-function" && aws_vpc_security_group_ingress_rule.endpoints[0].security_group_id == "sg-endpoints" && aws_vpc_security_group_ingress_rule.endpoints[0].to_port == 443
-    error_message = "who may reach the endpoint"
+    condition = (
+      aws_vpc_security_group_ingress_rule.endpoints[0].referenced_security_group_id == "sg-function" &&
+      aws_vpc_security_group_ingress_rule.endpoints[0].security_group_id == "sg-endpoints" &&
+      aws_vpc_security_group_ingress_rule.endpoints[0].to_port == 443
+    )
+    error_message = "endpoint ingress: expected only the function"
   }
   assert {
-    condition     = aws_vpc_security_group_egress_rule.function["endpoints"].referenced_security_group_id == "sg-endpoints"
-    error_message = "the function may not reach its endpoint"
+    condition = (
+      aws_vpc_security_group_egress_rule.function["endpoints"].referenced_security_group_id ==
+      "sg-endpoints"
+    )
+    error_message = "egress: expected the endpoint group"
   }
 }

@@ -1,4 +1,4 @@
-# What is granted: the shared statements, all of them, and nothing else.
+# The permissions: all shared statements and nothing else.
 
 mock_provider "aws" {
   source          = "./tests/mocks"
@@ -16,32 +16,46 @@ variables {
   vault_addr = "https://vault.example.org:8200"
 }
 
-run "function_by_default" {
+run "function_role_has_the_shared_statements" {
   command = plan
 
   assert {
-    condition     = [for statement in jsondecode(aws_iam_role_policy.function.policy).Statement : statement.Sid] == [for statement in jsondecode(file("../shared/permissions.json")) : statement.sid if contains(["", "TableName", "KmsKeyArn"], try(statement.requires, ""))]
-    error_message = "statements: ${join(", ", [for statement in jsondecode(aws_iam_role_policy.function.policy).Statement : statement.Sid])}"
+    condition = [
+      for statement in jsondecode(aws_iam_role_policy.function.policy).Statement : statement.Sid
+      ] == [
+      for statement in jsondecode(file("../shared/permissions.json")) : statement.sid
+      if contains(["", "TableName", "KmsKeyArn"], try(statement.requires, ""))
+    ]
+    error_message = "function role: unexpected statements ${join(", ", [for statement in jsondecode(aws_iam_role_policy.function.policy).Statement : statement.Sid])}"
   }
   assert {
     condition     = !strcontains(aws_iam_role_policy.function.policy, "$${")
-    error_message = "a placeholder was left over"
+    error_message = "function role: expected filled placeholders"
   }
   assert {
-    condition     = [for statement in jsondecode(aws_iam_role_policy.function.policy).Statement : statement.Resource if statement.Sid == "ReadKeyParameters"] == [["arn:aws:ssm:ca-central-1:111122223333:parameter/iam_users/*_keys"]]
-    error_message = "which parameters"
+    condition = [
+      for statement in jsondecode(aws_iam_role_policy.function.policy).Statement :
+      statement.Resource if statement.Sid == "ReadKeyParameters"
+    ] == [["arn:aws:ssm:ca-central-1:111122223333:parameter/iam_users/*_keys"]]
+    error_message = "function role: expected the parameters of the prefix and suffix"
   }
   assert {
-    condition     = [for statement in jsondecode(aws_iam_role_policy.function.policy).Statement : statement.Resource if statement.Sid == "ConsumeQueue"] == [["arn:aws:sqs:ca-central-1:111122223333:events"]]
-    error_message = "the queue"
+    condition = [
+      for statement in jsondecode(aws_iam_role_policy.function.policy).Statement :
+      statement.Resource if statement.Sid == "ConsumeQueue"
+    ] == [["arn:aws:sqs:ca-central-1:111122223333:events"]]
+    error_message = "function role: expected the event queue"
   }
   assert {
-    condition     = length(aws_iam_role_policy_attachment.function) == 0 && aws_iam_role.function.permissions_boundary == null
-    error_message = "policies or a boundary that nobody asked for"
+    condition = (
+      length(aws_iam_role_policy_attachment.function) == 0 &&
+      aws_iam_role.function.permissions_boundary == null
+    )
+    error_message = "function role: expected no managed policy and no boundary"
   }
 }
 
-run "function_with_everything" {
+run "function_role_follows_the_inputs" {
   command = plan
 
   variables {
@@ -60,10 +74,14 @@ run "function_with_everything" {
   assert {
     condition = [
       for statement in jsondecode(aws_iam_role_policy.function.policy).Statement : {
-        sid = statement.Sid, effect = statement.Effect, actions = statement.Action, resources = statement.Resource, condition = try(statement.Condition, null)
+        sid       = statement.Sid
+        effect    = statement.Effect
+        actions   = statement.Action
+        resources = statement.Resource
+        condition = try(statement.Condition, null)
       }
       ] == [
-      # Filled here once more, word for word, and not by the module's own way.
+      # Filled independently of the module.
       for statement in jsondecode(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(
         file("../shared/permissions.json"),
         "$${Partition}", "aws"),
@@ -83,25 +101,32 @@ run "function_with_everything" {
         "$${KmsKeyArn}", "arn:aws:kms:ca-central-1:111122223333:key/created"),
         "$${ParameterKeyArn}", "arn:aws:kms:ca-central-1:111122223333:key/parameters"),
         "$${VpcId}", "vpc-0123456789abcdef0")) : {
-        sid = statement.sid, effect = try(statement.effect, "Allow"), actions = statement.actions, resources = statement.resources, condition = try(statement.condition, null)
+        sid       = statement.sid
+        effect    = try(statement.effect, "Allow")
+        actions   = statement.actions
+        resources = statement.resources
+        condition = try(statement.condition, null)
       }
     ]
-    error_message = "statements: ${aws_iam_role_policy.function.policy}"
+    error_message = "function role: unexpected statements ${aws_iam_role_policy.function.policy}"
   }
   assert {
     condition = { for name, attachment in aws_iam_role_policy_attachment.function : name => attachment.policy_arn } == {
       AWSLambdaENIManagementAccess = "arn:aws:iam::aws:policy/service-role/AWSLambdaENIManagementAccess"
       AWSXRayDaemonWriteAccess     = "arn:aws:iam::aws:policy/AWSXRayDaemonWriteAccess"
     }
-    error_message = "policies of AWS"
+    error_message = "function role: expected the managed policies for a VPC and tracing"
   }
   assert {
-    condition     = aws_iam_role.function.permissions_boundary == "arn:aws:iam::111122223333:policy/boundary" && aws_iam_role.scheduler.permissions_boundary == "arn:aws:iam::111122223333:policy/boundary"
-    error_message = "the boundary of both roles"
+    condition = (
+      aws_iam_role.function.permissions_boundary == "arn:aws:iam::111122223333:policy/boundary" &&
+      aws_iam_role.scheduler.permissions_boundary == "arn:aws:iam::111122223333:policy/boundary"
+    )
+    error_message = "roles: expected the permissions boundary"
   }
 }
 
-run "function_without_roster_and_key" {
+run "function_role_omits_roster_and_key" {
   command = plan
 
   variables {
@@ -110,45 +135,86 @@ run "function_without_roster_and_key" {
   }
 
   assert {
-    condition     = [for statement in jsondecode(aws_iam_role_policy.function.policy).Statement : statement.Sid] == [for statement in jsondecode(file("../shared/permissions.json")) : statement.sid if !can(statement.requires)]
-    error_message = "statements that need what is not there"
+    condition = [
+      for statement in jsondecode(aws_iam_role_policy.function.policy).Statement : statement.Sid
+      ] == [
+      for statement in jsondecode(file("../shared/permissions.json")) : statement.sid
+      if !can(statement.requires)
+    ]
+    error_message = "function role: expected only statements without requirements"
   }
 }
 
-run "schedules" {
+run "scheduler_role_may_invoke_only_the_function" {
   command = plan
 
   assert {
-    condition     = [for statement in jsondecode(aws_iam_role_policy.scheduler.policy).Statement : statement.Sid] == [for statement in jsondecode(file("../shared/schedule-permissions.json")) : statement.sid]
-    error_message = "statements of the schedules' role"
+    condition = [
+      for statement in jsondecode(aws_iam_role_policy.scheduler.policy).Statement : statement.Sid
+      ] == [
+      for statement in jsondecode(file("../shared/schedule-permissions.json")) : statement.sid
+    ]
+    error_message = "scheduler role: expected the shared statements"
   }
   assert {
-    condition     = jsondecode(aws_iam_role_policy.scheduler.policy).Statement[0].Resource == [aws_lambda_function.this.arn]
-    error_message = "more than the function"
+    condition = (
+      jsondecode(aws_iam_role_policy.scheduler.policy).Statement[0].Resource ==
+      [aws_lambda_function.this.arn]
+    )
+    error_message = "scheduler role: expected only the function"
   }
   assert {
-    condition     = jsondecode(aws_iam_role.scheduler.assume_role_policy).Statement[0].Condition.StringEquals["aws:SourceArn"] == "arn:aws:scheduler:ca-central-1:111122223333:schedule-group/default"
-    error_message = "who may assume it"
+    condition = jsondecode(
+      aws_iam_role.scheduler.assume_role_policy
+      ).Statement[0].Condition.StringEquals["aws:SourceArn"] == (
+      "arn:aws:scheduler:ca-central-1:111122223333:schedule-group/default"
+    )
+    error_message = "scheduler role: expected a condition on the schedule group"
   }
 }
 
-run "only_over_tls" {
+run "queues_and_bucket_require_tls" {
   command = plan
 
   assert {
-    condition     = length(aws_sqs_queue_policy.this) == 4 && alltrue([for policy in aws_sqs_queue_policy.this : anytrue([for statement in jsondecode(policy.policy).Statement : statement.Effect == "Deny" && statement.Action == "sqs:*" && try(statement.Condition.Bool["aws:SecureTransport"], "") == "false"])])
-    error_message = "a queue takes plain text"
+    condition = (
+      length(aws_sqs_queue_policy.this) == 4 &&
+      alltrue([
+        for policy in aws_sqs_queue_policy.this :
+        anytrue([
+          for statement in jsondecode(policy.policy).Statement : (
+            statement.Effect == "Deny" &&
+            statement.Action == "sqs:*" &&
+            try(statement.Condition.Bool["aws:SecureTransport"], "") == "false"
+          )
+        ])
+      ])
+    )
+    error_message = "queue policies: expected Deny without TLS"
   }
   assert {
-    condition     = [for name, policy in aws_sqs_queue_policy.this : name if length([for statement in jsondecode(policy.policy).Statement : statement if statement.Effect == "Allow"]) > 0] == ["event_dead_letters", "events"]
-    error_message = "who may send to which queue"
+    condition = [
+      for name, policy in aws_sqs_queue_policy.this :
+      name if contains(jsondecode(policy.policy).Statement[*].Effect, "Allow")
+    ] == ["event_dead_letters", "events"]
+    error_message = "queue policies: expected senders only for events and their dead letters"
   }
   assert {
-    condition     = alltrue([for statement in jsondecode(aws_sqs_queue_policy.this["events"].policy).Statement : statement.Principal == { Service = "events.amazonaws.com" } && statement.Condition == { ArnEquals = { "aws:SourceArn" = aws_cloudwatch_event_rule.changes.arn } } if statement.Effect == "Allow"])
-    error_message = "others than the rule may send"
+    condition = alltrue([
+      for statement in jsondecode(aws_sqs_queue_policy.this["events"].policy).Statement : (
+        statement.Principal == { Service = "events.amazonaws.com" } &&
+        statement.Condition ==
+        { ArnEquals = { "aws:SourceArn" = aws_cloudwatch_event_rule.changes.arn } }
+      ) if statement.Effect == "Allow"
+    ])
+    error_message = "queue policy: expected only the rule as sender"
   }
   assert {
-    condition     = jsondecode(aws_s3_bucket_policy.state.policy).Statement[0].Effect == "Deny" && jsondecode(aws_s3_bucket_policy.state.policy).Statement[0].Condition == { Bool = { "aws:SecureTransport" = "false" } }
-    error_message = "the bucket takes plain text"
+    condition = (
+      jsondecode(aws_s3_bucket_policy.state.policy).Statement[0].Effect == "Deny" &&
+      jsondecode(aws_s3_bucket_policy.state.policy).Statement[0].Condition ==
+      { Bool = { "aws:SecureTransport" = "false" } }
+    )
+    error_message = "bucket policy: expected Deny without TLS"
   }
 }

@@ -1,4 +1,4 @@
-# What must hold between several inputs. Each run breaks one rule.
+# Rules between inputs. Each run breaks one rule.
 
 mock_provider "aws" {
   source          = "./tests/mocks"
@@ -10,7 +10,7 @@ variables {
   vault_addr = "https://vault.example.org:8200"
 }
 
-run "a_package_is_needed" {
+run "package_is_required" {
   command         = plan
   expect_failures = [aws_lambda_function.this]
 
@@ -19,7 +19,7 @@ run "a_package_is_needed" {
   }
 }
 
-run "one_package_only" {
+run "package_rejects_zip_and_bucket" {
   command         = plan
   expect_failures = [aws_lambda_function.this]
 
@@ -29,7 +29,7 @@ run "one_package_only" {
   }
 }
 
-run "a_bucket_needs_a_key" {
+run "package_bucket_requires_a_key" {
   command         = plan
   expect_failures = [aws_lambda_function.this]
 
@@ -39,7 +39,7 @@ run "a_bucket_needs_a_key" {
   }
 }
 
-run "a_version_needs_a_bucket" {
+run "package_version_requires_a_bucket" {
   command         = plan
   expect_failures = [aws_lambda_function.this]
 
@@ -59,12 +59,17 @@ run "package_from_a_bucket" {
   }
 
   assert {
-    condition     = aws_lambda_function.this.s3_bucket == "packages" && aws_lambda_function.this.s3_key == "function.zip" && aws_lambda_function.this.s3_object_version == "1" && aws_lambda_function.this.filename == null
-    error_message = "the package's place"
+    condition = (
+      aws_lambda_function.this.s3_bucket == "packages" &&
+      aws_lambda_function.this.s3_key == "function.zip" &&
+      aws_lambda_function.this.s3_object_version == "1" &&
+      aws_lambda_function.this.filename == null
+    )
+    error_message = "function: expected the package in the bucket"
   }
 }
 
-run "a_message_must_not_come_back_while_it_is_worked_on" {
+run "queue_visibility_exceeds_the_function_timeout" {
   command         = plan
   expect_failures = [aws_sqs_queue.events]
 
@@ -74,7 +79,7 @@ run "a_message_must_not_come_back_while_it_is_worked_on" {
   }
 }
 
-run "retries_that_end_too_early_are_reported" {
+run "queue_warns_if_retries_end_before_the_key_expires" {
   command         = plan
   expect_failures = [check.retries_outlast_a_key]
 
@@ -83,7 +88,7 @@ run "retries_that_end_too_early_are_reported" {
   }
 }
 
-run "a_sweep_finds_room" {
+run "reserved_concurrency_exceeds_max_concurrency" {
   command         = plan
   expect_failures = [aws_lambda_function.this]
 
@@ -93,7 +98,7 @@ run "a_sweep_finds_room" {
   }
 }
 
-run "logs_need_a_key" {
+run "encrypt_logs_requires_a_key" {
   command         = plan
   expect_failures = [aws_cloudwatch_log_group.function]
 
@@ -103,7 +108,7 @@ run "logs_need_a_key" {
   }
 }
 
-run "addresses_need_our_topic" {
+run "alarm_emails_require_the_created_topic" {
   command         = plan
   expect_failures = [output.alarm_topic_arn]
 
@@ -113,7 +118,7 @@ run "addresses_need_our_topic" {
   }
 }
 
-run "a_vpc_needs_subnets" {
+run "vpc_requires_subnets" {
   command         = plan
   expect_failures = [output.security_group_id]
 
@@ -124,7 +129,7 @@ run "a_vpc_needs_subnets" {
   }
 }
 
-run "a_vpc_needs_a_way_to_vault" {
+run "vpc_requires_vault_cidrs" {
   command         = plan
   expect_failures = [output.security_group_id]
 
@@ -135,7 +140,7 @@ run "a_vpc_needs_a_way_to_vault" {
   }
 }
 
-run "a_vpc_needs_a_way_to_aws" {
+run "vpc_requires_a_route_to_aws" {
   command         = plan
   expect_failures = [output.security_group_id]
 
@@ -146,7 +151,7 @@ run "a_vpc_needs_a_way_to_aws" {
   }
 }
 
-run "subnets_need_a_vpc" {
+run "subnets_require_a_vpc" {
   command         = plan
   expect_failures = [output.security_group_id]
 
@@ -155,7 +160,7 @@ run "subnets_need_a_vpc" {
   }
 }
 
-run "endpoints_need_a_vpc" {
+run "endpoints_require_a_vpc" {
   command         = plan
   expect_failures = [output.security_group_id]
 
@@ -164,7 +169,7 @@ run "endpoints_need_a_vpc" {
   }
 }
 
-run "route_tables_need_a_vpc" {
+run "route_tables_require_a_vpc" {
   command         = plan
   expect_failures = [output.security_group_id]
 
@@ -173,7 +178,7 @@ run "route_tables_need_a_vpc" {
   }
 }
 
-run "gateway_endpoints_need_route_tables" {
+run "gateway_endpoints_require_route_tables" {
   command         = plan
   expect_failures = [output.security_group_id]
 
@@ -186,7 +191,7 @@ run "gateway_endpoints_need_route_tables" {
   }
 }
 
-run "gateway_endpoints_need_prefix_lists" {
+run "gateway_endpoints_require_prefix_lists" {
   command         = plan
   expect_failures = [output.security_group_id]
 

@@ -1,4 +1,5 @@
-# The function in the private subnets of a landing zone that has the endpoints already, with a key and topics that others made.
+# The function in the private subnets of a landing zone that already provides the endpoints, a key
+# and topics.
 
 terraform {
   required_version = ">= 1.11"
@@ -53,7 +54,7 @@ data "aws_sns_topic" "given" {
   name = each.value
 }
 
-# In a configuration of your own, from a release: source = "git::https://…//infra/terraform?ref=v0.1.0"
+# In your own configuration, use a release: source = "git::https://…//infra/terraform?ref=v0.1.0"
 module "iam_key_sync" {
   source = "../.."
 

@@ -1,4 +1,4 @@
 output "iam_key_sync" {
-  description = "Everything that the module tells."
+  description = "All outputs of the module."
   value       = module.iam_key_sync
 }

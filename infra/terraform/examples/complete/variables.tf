@@ -14,16 +14,16 @@ variable "vpc_name" {
 }
 
 variable "subnet_names" {
-  description = "Names of its private subnets; * stands for anything."
+  description = "Names of its private subnets; * matches any text."
   type        = string
 }
 
 variable "kms_alias" {
-  description = "Alias of the key, such as alias/landing-zone. Its policy must hold the statements of infra/shared/key-policy.json."
+  description = "Alias of the key, such as alias/landing-zone. Its policy must contain the statements of infra/shared/key-policy.json."
   type        = string
 }
 
 variable "permissions_boundary_arn" {
-  description = "Permissions boundary of the two roles."
+  description = "Permissions boundary of both roles."
   type        = string
 }

@@ -1,4 +1,5 @@
-# The function in Lambda's own network, with a key and an alarm topic of its own. Give the place of the package and of Vault:
+# The function in Lambda's own network, with a key and an alarm topic of its own. Set the package
+# and the address of Vault:
 #   terraform apply -var zip=function.zip -var vault_addr=https://vault.example.org:8200
 
 terraform {

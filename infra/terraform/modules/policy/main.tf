@@ -1,9 +1,12 @@
-# One policy from a list of statements such as ../../../shared/permissions.json.
+# Builds a policy from a list of statements such as ../../../shared/permissions.json.
 
 locals {
-  statements = [for statement in jsondecode(file(var.file)) : statement if lookup(var.present, try(statement.requires, ""), true)]
+  statements = [
+    for statement in jsondecode(file(var.file)) : statement
+    if lookup(var.present, try(statement.requires, ""), true)
+  ]
 
-  # The policy of a key is about that key, so its statements name a principal and no resource.
+  # A key policy applies to its key, so its statements have a principal and no resource.
   template = jsonencode([
     for statement in local.statements : {
       for member, value in {

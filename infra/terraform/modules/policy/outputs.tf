@@ -1,4 +1,7 @@
 output "json" {
   description = "The policy document."
-  value       = jsonencode({ Version = "2012-10-17", Statement = jsondecode(templatestring(local.template, var.values)) })
+  value = jsonencode({
+    Version   = "2012-10-17"
+    Statement = jsondecode(templatestring(local.template, var.values))
+  })
 }

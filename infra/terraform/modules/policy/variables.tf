@@ -4,11 +4,11 @@ variable "file" {
 }
 
 variable "values" {
-  description = "What stands for each placeholder; one that is missing here is an error in a statement that uses it."
+  description = "Values of the placeholders. A statement that uses a missing one is an error."
   type        = map(string)
 }
 
 variable "present" {
-  description = "Whether this deployment has a value for each placeholder that not every one has; statements that require a missing one are left out."
+  description = "Flags for the placeholders that have no value in some deployments. Statements that require a placeholder whose flag is false are left out."
   type        = map(bool)
 }

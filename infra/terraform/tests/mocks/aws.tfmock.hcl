@@ -1,4 +1,5 @@
-# What the provider would say of things that exist. ARNs look like ARNs, because policies are read back as JSON.
+# Attributes of mocked resources. ARNs have the form of real ones, because policies that contain
+# them are decoded as JSON.
 
 mock_data "aws_caller_identity" {
   defaults = { account_id = "111122223333" }

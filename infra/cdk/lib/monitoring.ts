@@ -1,5 +1,5 @@
 /**
- * Who is told, of what, and where to look: the alarms and the dashboard of `infra/shared`, and the topic.
+ * The alarms and the dashboard of `infra/shared`, and the topic that the alarms notify.
  */
 import { Aws, Stack } from 'aws-cdk-lib';
 import { CfnAlarm, CfnDashboard } from 'aws-cdk-lib/aws-cloudwatch';
@@ -11,18 +11,26 @@ import { Construct } from 'constructs';
 import type { IamKeySyncProps } from './props';
 import { alarms, dashboard, type AlarmDefinition, type Placeholders } from './shared';
 
-export class Watch extends Construct {
-  /** Where alarms go that need not wake anybody. */
+export class Monitoring extends Construct {
+  /** The topic of alarms with severity `warn`. */
   readonly topicArn: string;
   readonly dashboard: CfnDashboard;
 
-  constructor(scope: Construct, id: string, props: IamKeySyncProps, key: IKey | undefined, names: Placeholders) {
+  constructor(
+    scope: Construct,
+    id: string,
+    props: IamKeySyncProps,
+    key: IKey | undefined,
+    names: Placeholders,
+  ) {
     super(scope, id);
     this.topicArn = props.alarmTopicArn ?? this.topic(props.alarmEmails ?? [], key).topicArn;
     const topics = { warn: this.topicArn, page: props.pageTopicArn ?? this.topicArn };
     const values = { ...names, AlarmPrefix: `${Aws.STACK_NAME}-` };
     for (const alarm of alarms(values)) this.alarm(alarm, topics[alarm.severity]);
-    this.dashboard = new CfnDashboard(this, 'Dashboard', { dashboardBody: Stack.of(this).toJsonString(dashboard(values)) });
+    this.dashboard = new CfnDashboard(this, 'Dashboard', {
+      dashboardBody: Stack.of(this).toJsonString(dashboard(values)),
+    });
   }
 
   private alarm(alarm: AlarmDefinition, topicArn: string): void {
@@ -44,14 +52,22 @@ export class Watch extends Construct {
   }
 
   private topic(emails: readonly string[], key: IKey | undefined): Topic {
-    const topic = new Topic(this, 'Alarms', { displayName: 'IAM key sync', masterKey: key, enforceSSL: true });
+    const topic = new Topic(this, 'Alarms', {
+      displayName: 'IAM key sync',
+      masterKey: key,
+      enforceSSL: true,
+    });
     topic.addToResourcePolicy(
       new PolicyStatement({
         sid: 'AlarmsOfThisAccount',
         principals: [new ServicePrincipal('cloudwatch.amazonaws.com')],
         actions: ['sns:Publish'],
         resources: [topic.topicArn],
-        conditions: { ArnLike: { 'aws:SourceArn': `arn:${Aws.PARTITION}:cloudwatch:${Aws.REGION}:${Aws.ACCOUNT_ID}:alarm:*` } },
+        conditions: {
+          ArnLike: {
+            'aws:SourceArn': `arn:${Aws.PARTITION}:cloudwatch:${Aws.REGION}:${Aws.ACCOUNT_ID}:alarm:*`,
+          },
+        },
       }),
     );
     emails.forEach((email) => topic.addSubscription(new EmailSubscription(email)));

@@ -1,4 +1,5 @@
-# A configuration that makes what it gives to the module: nothing of it is known before the apply.
+# A configuration that creates the resources it gives to the module, so none of them is known before
+# the apply.
 
 resource "aws_kms_key" "given" {}
 
