@@ -170,7 +170,7 @@ infra-venv: ## install the Python environment of the infrastructure linters
 
 .PHONY: deploy-local
 deploy-local: package-local cdk ## deploy the CDK app locally, with enforced permissions
-	local/deploy_local.py --zip target/local.zip
+	local/demo.py --zip target/local.zip --deploy-only
 
 .PHONY: terraform-check
 terraform-check: infra-venv ## check the Terraform module; prints which provider it used
