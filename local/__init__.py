@@ -1,5 +1,5 @@
-"""The service's surroundings on one machine: a real OpenBao, an AWS emulator and the platform's rotation as a simulator.
+"""The environment of the service on one machine: OpenBao, an AWS emulator and a simulated platform.
 
-A package, and every script puts the checkout (not this folder) on the module path: `local/platform.py` would otherwise hide
-the standard library's `platform` from everything that runs here.
+Every script puts the checkout, not this folder, on the module path. Otherwise `local/platform.py`
+would hide the module `platform` of the standard library.
 """

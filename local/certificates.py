@@ -1,11 +1,11 @@
-"""A certificate authority and one server certificate for 127.0.0.1, made new for each run with the `openssl` command."""
+"""Creates a CA and a server certificate for 127.0.0.1 with the `openssl` command."""
 import shutil
 import subprocess
 from pathlib import Path
 
 from local.process import StackError
 
-# A file rather than -addext: the openssl of macOS (LibreSSL) reads it too.
+# A file instead of -addext, because the openssl of macOS (LibreSSL) does not support -addext.
 _CONFIG = """
 [req]
 distinguished_name = name
@@ -26,19 +26,20 @@ authorityKeyIdentifier = keyid
 
 
 def create(folder: Path) -> None:
-    """Leaves ca.pem, server.pem and server.key in the folder, valid for a week. The authority's own key is removed."""
+    """Creates ca.pem, server.pem and server.key, valid for a week. Removes the key of the CA."""
     if shutil.which("openssl") is None:
-        raise StackError("The local stack makes its TLS certificates with the `openssl` command, which was not found. "
-                         "Install it (Debian and Ubuntu: apt-get install openssl).")
+        raise StackError("`openssl` was not found; install it "
+                         "(Debian and Ubuntu: apt-get install openssl)")
     (folder / "openssl.cnf").write_text(_CONFIG)
     _key(folder, "ca.key")
-    _openssl(folder, "req", "-x509", "-new", "-key", "ca.key", "-out", "ca.pem", "-days", "7", "-sha256",
-             "-config", "openssl.cnf", "-extensions", "authority")
+    _openssl(folder, "req", "-x509", "-new", "-key", "ca.key", "-out", "ca.pem", "-days", "7",
+             "-sha256", "-config", "openssl.cnf", "-extensions", "authority")
     _key(folder, "server.key")
-    _openssl(folder, "req", "-new", "-key", "server.key", "-out", "server.csr", "-sha256", "-subj", "/CN=localhost",
-             "-config", "openssl.cnf")
-    _openssl(folder, "x509", "-req", "-in", "server.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-set_serial", "2",
-             "-out", "server.pem", "-days", "7", "-sha256", "-extfile", "openssl.cnf", "-extensions", "server")
+    _openssl(folder, "req", "-new", "-key", "server.key", "-out", "server.csr", "-sha256",
+             "-subj", "/CN=localhost", "-config", "openssl.cnf")
+    _openssl(folder, "x509", "-req", "-in", "server.csr", "-CA", "ca.pem", "-CAkey", "ca.key",
+             "-set_serial", "2", "-out", "server.pem", "-days", "7", "-sha256",
+             "-extfile", "openssl.cnf", "-extensions", "server")
     for scratch in ("ca.key", "server.csr", "openssl.cnf"):
         (folder / scratch).unlink()
 
@@ -49,6 +50,7 @@ def _key(folder: Path, name: str) -> None:
 
 
 def _openssl(folder: Path, *arguments: str) -> None:
-    run = subprocess.run(["openssl", *arguments], cwd=folder, capture_output=True, text=True, check=False)
+    run = subprocess.run(["openssl", *arguments], cwd=folder, capture_output=True, text=True,
+                         check=False)
     if run.returncode != 0:
         raise StackError(f"openssl {arguments[0]} failed:\n{run.stderr.strip()}")

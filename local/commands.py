@@ -1,11 +1,12 @@
-"""The commands that a running stack takes, one line each; stack.py lists them."""
+"""The commands that a running stack reads from standard input, one on each line. stack.py lists
+them."""
 import json
 from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.deploy import deploy, destroy, store_token
-from local.deployed import Deployed, left
+from local.deployed import Deployed, remaining
 from local.process import StackError
 
 _VAULT = ("stop", "kill", "start", "pause", "resume", "seal", "unseal")
@@ -17,69 +18,78 @@ class Commands:
         self._deployed = None
         self._commands = {}
         if stack.vault:
-            self._commands |= {"vault": (self._vault, " | ".join(_VAULT)), "token": (self._token, '{"policy": "sync", "period": "24h"}')}
+            self._commands |= {
+                "vault": (self._vault, " | ".join(_VAULT)),
+                "token": (self._token, '{"policy": "sync", "period": "24h"}'),
+            }
         if stack.vault and stack.aws:
             self._commands |= {
-                "deploy": (self._deploy, '{"zip": "package.zip"}'), "destroy": (self._destroy, '{"zip": "package.zip"}'),
-                "invoke": (self._invoke, '{"action": "refresh-token"}'), "role": (self._role, "[statements]"), "look": (self._look, ""),
+                "deploy": (self._deploy, '{"zip": "package.zip"}'),
+                "destroy": (self._destroy, '{"zip": "package.zip"}'),
+                "invoke": (self._invoke, '{"action": "refresh-token"}'),
+                "role": (self._role, "[statements]"),
+                "look": (self._describe, ""),
             }
 
-    def obey(self, command: str) -> dict:
-        """Carries out one line; its answer, `{"error": …}` included."""
-        verb, _, rest = command.strip().partition(" ")
-        if verb not in self._commands:
-            known = ", ".join(f"{name} {form}" for name, (_, form) in self._commands.items()) or "none (this stack has no Vault)"
-            return {"error": f"{command.strip()!r} is no command here; expected {known}"}
-        carry_out, form = self._commands[verb]
+    def execute(self, line: str) -> dict:
+        """Executes one line. Returns its answer, or `{"error": …}`."""
+        name, _, argument = line.strip().partition(" ")
+        if name not in self._commands:
+            known = [f"{name} {form}" for name, (_, form) in self._commands.items()]
+            expected = ", ".join(known) or "none (this stack has no Vault)"
+            return {"error": f"unknown command {line.strip()!r}; expected {expected}"}
+        command, form = self._commands[name]
         try:
-            return carry_out(rest)
+            return command(argument)
         except (StackError, ClientError, BotoCoreError, OSError) as problem:
             return {"error": str(problem)}
         except (ValueError, KeyError, AttributeError, TypeError):
-            return {"error": f"{verb} was not understood; expected {verb} {form}"}
+            return {"error": f"invalid argument of {name}; expected {name} {form}"}
 
-    def _vault(self, what: str) -> dict:
-        if what not in _VAULT:
+    def _vault(self, action: str) -> dict:
+        if action not in _VAULT:
             raise ValueError
-        getattr(self._stack.vault, what)()
-        return {"vault": what, "pid": self._stack.vault.process.pid}
+        getattr(self._stack.vault, action)()
+        return {"vault": action, "pid": self._stack.vault.process.pid}
 
-    def _token(self, rest: str) -> dict:
-        wanted = json.loads(rest)
-        return {"token": self._stack.vault.create_token(wanted.pop("policy"), **wanted)["client_token"]}
+    def _token(self, argument: str) -> dict:
+        fields = json.loads(argument)
+        token = self._stack.vault.create_token(fields.pop("policy"), **fields)
+        return {"token": token["client_token"]}
 
-    def _deploy(self, rest: str) -> dict:
-        package, choices = _package(rest)
-        outputs = deploy(self._stack, package, choices)
+    def _deploy(self, argument: str) -> dict:
+        package, inputs = _package(argument)
+        outputs = deploy(self._stack, package, inputs)
         if self._deployed is None:
-            store_token(self._stack, self._stack.clients(), outputs["BucketName"])
-        self._deployed = Deployed(self._stack.clients(), outputs)
+            store_token(self._stack, outputs["BucketName"])
+        self._deployed = Deployed(self._stack, outputs)
         return outputs
 
-    def _destroy(self, rest: str) -> dict:
-        package, choices = _package(rest)
-        destroy(self._stack, package, choices)
-        return left(self._stack.clients())
+    def _destroy(self, argument: str) -> dict:
+        package, inputs = _package(argument)
+        destroy(self._stack, package, inputs)
+        return remaining(self._stack.clients())
 
-    def _invoke(self, rest: str) -> dict:
-        return self._running().invoke(json.loads(rest))
+    def _invoke(self, argument: str) -> dict:
+        answer, failed = self._require_deployed().invoke(json.loads(argument))
+        return {"answer": answer, "failed": failed}
 
-    def _look(self, _: str) -> dict:
-        return self._running().look()
+    def _describe(self, _: str) -> dict:
+        return self._require_deployed().describe()
 
-    def _role(self, rest: str) -> dict:
-        return self._running().role(json.loads(rest) if rest else None)
+    def _role(self, argument: str) -> dict:
+        return self._require_deployed().role(json.loads(argument) if argument else None)
 
-    def _running(self) -> Deployed:
+    def _require_deployed(self) -> Deployed:
         if self._deployed is None:
-            raise StackError("nothing is deployed yet")
+            raise StackError("nothing is deployed; run the deploy command first")
         return self._deployed
 
 
-def _package(rest: str) -> tuple:
-    """(the deployment package, the other inputs)."""
-    choices = json.loads(rest)
-    package = Path(choices.pop("zip"))
+def _package(argument: str) -> tuple:
+    """Returns the deployment package and the other inputs."""
+    inputs = json.loads(argument)
+    package = Path(inputs.pop("zip"))
     if not package.is_file():
-        raise StackError(f"{package} is no file; make a deployment package with local/package.py")
-    return package, choices
+        raise StackError(f"{package} does not exist; create it with local/package.py")
+    return package, inputs

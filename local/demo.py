@@ -1,9 +1,13 @@
 #!/usr/bin/env python3
-"""The service at work on this machine: a real Vault API, an emulated AWS, the platform as a simulator. Run it with `make demo`.
+"""Runs the service on this machine with OpenBao, an emulated AWS and a simulated platform.
 
-    local/demo.py --zip PACKAGE.zip        KEEP=1 leaves everything running at the end, to look around
+    local/demo.py --zip PACKAGE.zip                  `make demo`: verifies seven checks; with KEEP=1
+                                                     it keeps running afterwards
+    local/demo.py --zip PACKAGE.zip --deploy-only    `make deploy-local`: enforces permissions and
+                                                     keeps running
 
-Exit code 0 only if every step was verified. Leaves nothing behind, also after Ctrl-C. Never prints a secret.
+The exit code is 0 only if every check was verified. The script removes everything that it started
+or created, also after Ctrl-C, and prints no secret.
 """
 import sys
 from pathlib import Path
@@ -18,85 +22,120 @@ if __name__ == "__main__":
 
 import argparse
 import os
+import shlex
 import signal
 import time
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.demo_scene import USER, Scene
-from local.demo_steps import STEPS
+from local import aws
+from local.demo_checks import CHECKS, Demo, Unverified
 from local.deploy import deploy, store_token
-from local.look_around import keep
+from local.deployed import Deployed
+from local.environment import CHECKOUT
 from local.platform import Platform
 from local.process import StackError
-from local.screen import Screen
-from local.stack import ENDING_SIGNALS, PATH_PREFIX, Stack
-from local.truth import Truth, Unverified
-
-_LOG_LINES = 25
+from local.stack import ENDING_SIGNALS, Stack
 
 
-def prepare(screen: Screen, stack: Stack, package: Path) -> Scene:
-    """Platform, deployment and token, as they are before the first user exists."""
-    clients = stack.clients()
-    platform = Platform(clients)
-    platform.create_roster()
+def prepare(stack: Stack, package: Path, inputs: dict) -> dict:
+    """Creates the roster, deploys the CDK app, and stores a Vault token. Returns the outputs."""
+    Platform(stack.clients()).create_roster()
+    print("  ... deploying infra/cdk with the CDK")
     started = time.monotonic()
-    with screen.waiting("deploying infra/cdk with the CDK"):
-        outputs = deploy(stack, package)
-    screen.verified(f"the CDK deployed function, queues, rule, schedules and bucket in {time.monotonic() - started:.0f} s")
-    store_token(stack, clients, outputs["BucketName"])
-    screen.verified("a periodic, write-only Vault token is in the bucket")
-    return Scene(screen, platform, Truth(stack, clients, outputs), stack, clients, outputs)
+    outputs = deploy(stack, package, inputs)
+    print("  ok the CDK deployed function, queues, rule, schedules and bucket in "
+          f"{time.monotonic() - started:.0f} s")
+    store_token(stack, outputs["BucketName"])
+    print("  ok a periodic, write-only Vault token is in the bucket")
+    return outputs
 
 
-def play(scene: Scene) -> list:
-    """The results of all steps; ends at the first that cannot be verified."""
-    results = []
-    for number, (title, step) in enumerate(STEPS, 1):
-        scene.screen.heading(f"{number}. {title}")
+def run_checks(demo: Demo) -> None:
+    """Runs all checks and prints the table of their results. Exits at the first failure."""
+    rows = []
+    for run, columns in CHECKS:
+        print(f"\n{len(rows) + 1}. {columns[0]}\n  {run.__doc__.replace('    ', '  ')}")
         try:
-            results.append(step(scene))
+            delay = run(demo)
+            demo.expect_settled()
         except Unverified as problem:
-            scene.screen.failed(f"{title}\n  {problem}")
-            scene.screen.tell("The function's last log lines:")
-            for line in scene.truth.logs()[-_LOG_LINES:]:
-                scene.screen.quiet(f"    {line}")
-            raise SystemExit(1) from None
-    return results
+            logs = "\n    ".join(demo.deployed.log_lines()[-25:])
+            sys.exit(f"  NOT VERIFIED {problem}\n  Last log lines of the function:\n    {logs}")
+        rows.append((*columns, "-" if delay is None else f"{delay:.2f} s"))
+    print(f"\nAll {len(rows)} steps verified")
+    header = ("step", "expected", "verified", "delay")
+    widths = [max(map(len, column)) for column in zip(header, *rows)]
+    for row in (header, ["-" * width for width in widths], *rows):
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
+    print("\n  Delays: from the platform's (second) put, from Vault being active again, from the\n"
+          "  start of the reconcile run, or from the deletion.")
 
 
-def summarize(screen: Screen, results: list) -> None:
-    screen.heading(f"All {len(results)} steps verified")
-    screen.table(("step", "expected", "verified", "delay"), [result.row() for result in results])
-    screen.tell("")
-    screen.tell("Delays: from the platform's (second) put, from Vault being active again, from the sweep's start, or from the deletion.")
+def keep_running(stack: Stack, outputs: dict) -> None:
+    """Prints the environment for another terminal, and waits for Ctrl-C."""
+    ca_file = stack.aws.ca_file and shlex.quote(str(stack.aws.ca_file))
+    print(f"""
+The stack runs until Ctrl-C. Run this in another terminal, then the commands in local/README.md:
 
+cd {shlex.quote(str(CHECKOUT))}
+export AWS_ENDPOINT_URL={stack.aws.endpoint} AWS_REGION={aws.REGION} AWS_DEFAULT_REGION={aws.REGION}
+export AWS_ACCESS_KEY_ID={aws.ACCESS_KEY} AWS_SECRET_ACCESS_KEY={aws.SECRET_KEY}
+export VAULT_ADDR={stack.vault.addr} VAULT_CACERT={shlex.quote(str(stack.vault.ca_file))}
+export VAULT_TOKEN="$(cat {shlex.quote(str(stack.vault.root_token_file))})"
+export S3_BUCKET_NAME={outputs["BucketName"]}""")
+    if ca_file:
+        print(f"export AWS_CA_BUNDLE={ca_file}")
+    # The AWS SDK for Rust reads SSL_CERT_FILE, the other tools read AWS_CA_BUNDLE.
+    trust = f"SSL_CERT_FILE={ca_file} " if ca_file else ""
+    print(f"""alias keysync="env -u VAULT_TOKEN {trust}target/debug/keysync"
 
-def interrupt(*_):
-    raise KeyboardInterrupt
+Function {outputs["FunctionName"]}
+Logs     {outputs["LogGroupName"]}
+Queue    {outputs["QueueUrl"]}
+Servers  {stack.folder}/vault.log, {stack.folder}/aws.log
+""")
+    try:
+        while True:
+            stack.check_running()
+            time.sleep(1)
+    except KeyboardInterrupt:
+        print("Stopping.")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="local/demo.py", description="The service at work on this machine, every step verified.")
-    parser.add_argument("--zip", type=Path, required=True, metavar="PACKAGE", help="the deployment package of local/package.py")
+    parser = argparse.ArgumentParser(
+        prog="local/demo.py", description="Runs the service on this machine.")
+    parser.add_argument("--zip", type=Path, required=True, metavar="PACKAGE",
+                        help="the deployment package (make package-local)")
+    parser.add_argument("--deploy-only", action="store_true",
+                        help="enforce permissions, make no checks, run until Ctrl-C")
+    parser.add_argument("-i", "--input", action="append", default=[], metavar="INPUT=VALUE",
+                        help="an input of infra/shared/inputs.json in camelCase; can be repeated")
     options = parser.parse_args()
     if not options.zip.is_file():
-        sys.exit(f"local/demo.py: {options.zip} is missing. Make it first: local/package.py target/debug/lambda {options.zip}")
+        parser.error(f"{options.zip} does not exist; run make package-local")
+    if not all("=" in given for given in options.input):
+        parser.error("an input has the form INPUT=VALUE")
 
     for number in ENDING_SIGNALS:
-        signal.signal(number, interrupt)
-    screen = Screen()
+        signal.signal(number, signal.default_int_handler)
+    sys.stdout.reconfigure(errors="replace", line_buffering=True)
     try:
-        screen.heading("The machine-local stack")
+        print("\nThe local stack")
         started = time.monotonic()
-        with Stack() as stack:
-            screen.verified(f"OpenBao and the AWS emulator run on loopback, ready in {time.monotonic() - started:.1f} s")
-            scene = prepare(screen, stack, options.zip)
-            summarize(screen, play(scene))
-            if os.environ.get("KEEP") == "1":
-                screen.heading("KEEP=1: the stack runs until Ctrl-C. In another terminal:")
-                keep(screen, stack, scene.outputs, "demo-user", PATH_PREFIX)
+        with Stack(enforce=options.deploy_only) as stack:
+            print("  ok OpenBao and the AWS emulator run on loopback, ready in "
+                  f"{time.monotonic() - started:.1f} s")
+            inputs = dict(text.split("=", 1) for text in options.input)
+            outputs = prepare(stack, options.zip, inputs)
+            if options.deploy_only:
+                Deployed(stack, outputs).reconcile()
+                print("  ok a reconcile run is complete: the role's permissions are sufficient")
+            else:
+                run_checks(Demo(stack, outputs))
+            if options.deploy_only or os.environ.get("KEEP") == "1":
+                keep_running(stack, outputs)
     except KeyboardInterrupt:
         sys.exit(130)
     except (StackError, ClientError, BotoCoreError) as problem:

@@ -1,6 +1,6 @@
-"""Deploys the CDK app of infra/cdk into the emulator, as an operator would into AWS, and puts the Vault token into its bucket.
+"""Deploys the CDK app of infra/cdk into the emulator and stores the Vault token in its bucket.
 
-Everything that the CDK writes goes to the stack's folder; only the app's own build (infra/cdk/dist) stays in the checkout.
+The CDK writes only to the folder of the stack, except for the build of the app (infra/cdk/dist).
 """
 import json
 import os
@@ -18,72 +18,83 @@ STACK = "IamKeySync"
 TOKEN_OBJECT = "vault-token.json"
 TOKEN_PERIOD_HOURS = 72
 
-# As short as the stack allows, so that a returned message is seen to come back while somebody watches.
+# As short as the app allows, so that a returned message reappears soon.
 FUNCTION_TIMEOUT_SECONDS = 10
 VISIBILITY_SECONDS = 12
 
 
-def deploy(stack, package: Path, choices: dict = None) -> dict:
-    """Bootstraps and deploys, or updates what was deployed; `choices` are further inputs of the app. The CloudFormation outputs."""
+def deploy(stack, package: Path, inputs: dict = None) -> dict:
+    """Bootstraps and deploys, or updates the deployment. `inputs` are further inputs of the app.
+    Returns the CloudFormation outputs."""
     folder = stack.folder / "cdk"
     folder.mkdir(exist_ok=True)
-    # Outside the app's folder, because the CDK would otherwise build and run the app for it.
-    _cdk(folder, stack, folder, "bootstrap", f"aws://{aws.ACCOUNT}/{aws.REGION}")
+    # In the folder of the app, `cdk bootstrap` would build and run the app.
+    _cdk(stack, folder, "bootstrap", f"aws://{aws.ACCOUNT}/{aws.REGION}")
     outputs = folder / "outputs.json"
-    _cdk(folder, stack, APP, "deploy", STACK, *_context(stack, package, choices), "--require-approval", "never", "--outputs-file", str(outputs))
+    _cdk(stack, APP, "deploy", STACK, *_context(stack, package, inputs),
+         "--require-approval", "never", "--outputs-file", str(outputs))
     return json.loads(outputs.read_text())[STACK]
 
 
-def destroy(stack, package: Path, choices: dict = None) -> None:
-    """Deletes what was deployed with the same choices."""
-    _cdk(stack.folder / "cdk", stack, APP, "destroy", STACK, *_context(stack, package, choices), "--force")
+def destroy(stack, package: Path, inputs: dict = None) -> None:
+    """Deletes a deployment that was made with the same inputs."""
+    _cdk(stack, APP, "destroy", STACK, *_context(stack, package, inputs), "--force")
 
 
-def _context(stack, package: Path, choices: dict) -> list:
+def _context(stack, package: Path, inputs: dict) -> list:
     context = {
-        "zip": package.resolve(), "vaultAddr": stack.vault.addr, "vaultCaFile": stack.vault.ca_file,
-        "userTable": TABLE, "parameterPrefix": "/iam_users/", "parameterSuffix": "_keys",
-        "functionTimeoutSeconds": FUNCTION_TIMEOUT_SECONDS, "queueVisibilitySeconds": VISIBILITY_SECONDS,
-        "logLevel": "info", "removalPolicy": "destroy", **(choices or {}),
+        "zip": package.resolve(), "vaultAddr": stack.vault.addr,
+        "vaultCaFile": stack.vault.ca_file, "userTable": TABLE,
+        "parameterPrefix": "/iam_users/", "parameterSuffix": "_keys",
+        "functionTimeoutSeconds": FUNCTION_TIMEOUT_SECONDS,
+        "queueVisibilitySeconds": VISIBILITY_SECONDS,
+        "logLevel": "info", "removalPolicy": "destroy", **(inputs or {}),
     }
-    return [argument for key, value in context.items() for argument in ("-c", f"{key}={value}")]
+    return [argument for name, value in context.items() for argument in ("-c", f"{name}={value}")]
 
 
-def store_token(stack, clients, bucket: str) -> None:
-    """A periodic orphan token with the sync policy, as the token object that the service loads."""
+def store_token(stack, bucket: str) -> None:
+    """Stores a periodic orphan token with the sync policy in the format that the service reads."""
     auth = stack.vault.create_token("sync", f"{TOKEN_PERIOD_HOURS}h")
     now = datetime.now(timezone.utc)
-    token = {"token": auth["client_token"], "createdAt": _iso(now), "expiresAt": _iso(now + timedelta(seconds=auth["lease_duration"])),
+    expiry = now + timedelta(seconds=auth["lease_duration"])
+    token = {"token": auth["client_token"], "createdAt": _iso(now), "expiresAt": _iso(expiry),
              "renewable": auth["renewable"], "ttl": auth["lease_duration"]}
-    clients.s3.put_object(Bucket=bucket, Key=TOKEN_OBJECT, Body=json.dumps(token), ContentType="application/json")
+    stack.clients().s3.put_object(Bucket=bucket, Key=TOKEN_OBJECT, Body=json.dumps(token),
+                                  ContentType="application/json")
 
 
-def _cdk(folder: Path, stack, where: Path, *arguments: str) -> None:
-    cli = APP / "node_modules" / ".bin" / "cdk"
+def _cdk(stack, directory: Path, *arguments: str) -> None:
+    cli, folder = APP / "node_modules" / ".bin" / "cdk", stack.folder / "cdk"
     if not cli.exists():
-        raise StackError("The pinned CDK is not installed. Install it: (cd infra/cdk && npm ci)")
+        raise StackError("the pinned CDK is not installed; run make cdk")
     if shutil.which("node") is None:
-        raise StackError("The CDK needs Node.js 20 or newer, and no `node` was found.")
+        raise StackError("`node` was not found; the CDK needs Node.js 20 or newer")
     command = [str(cli), *arguments, "--no-notices", "--output", str(folder / "cdk.out")]
-    run = Process("cdk", command, _environment(folder, stack), folder / f"{arguments[0]}.log", cwd=where)
+    log = folder / f"{arguments[0]}.log"
+    run = Process("cdk", command, _environment(stack, folder), log, cwd=directory)
     run.start()
     try:
         wait_until(lambda: not run.running(), 300)
         if run.exit_code() != 0:
-            raise StackError(f"cdk {arguments[0]} failed ({run.exit_code()}).\n{run.tail(40)}")
+            raise StackError(f"cdk {arguments[0]} failed ({run.exit_code()}).\n{run.log_tail(40)}")
     finally:
         run.stop()
 
 
-def _environment(folder: Path, stack) -> dict:
-    """Nothing of the developer's AWS configuration; a proxy would not reach a loopback address."""
-    trust = {"NODE_EXTRA_CA_CERTS": str(stack.aws.ca_file), "AWS_CA_BUNDLE": str(stack.aws.ca_file)} if stack.aws.ca_file else {}
+def _environment(stack, folder: Path) -> dict:
+    """Returns an environment without the user's AWS configuration and without a proxy, which could
+    not reach a loopback address."""
+    ca_file = stack.aws.ca_file
     return {
-        **trust, "PATH": os.environ.get("PATH", os.defpath), "HOME": str(folder), "TMPDIR": str(folder), "LANG": "C.UTF-8", "CI": "true",
-        "CDK_HOME": str(folder), "CDK_DISABLE_CLI_TELEMETRY": "true", "JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1",
+        **({"NODE_EXTRA_CA_CERTS": str(ca_file), "AWS_CA_BUNDLE": str(ca_file)} if ca_file else {}),
+        "PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8", "CI": "true",
+        "HOME": str(folder), "TMPDIR": str(folder), "CDK_HOME": str(folder),
+        "CDK_DISABLE_CLI_TELEMETRY": "true", "JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1",
         "NO_COLOR": "1", "NODE_NO_WARNINGS": "1",
-        "AWS_ENDPOINT_URL": stack.aws.endpoint, "AWS_REGION": aws.REGION, "AWS_DEFAULT_REGION": aws.REGION,
-        "AWS_ACCESS_KEY_ID": aws.ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": aws.SECRET_KEY, "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_ENDPOINT_URL": stack.aws.endpoint, "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_REGION": aws.REGION, "AWS_DEFAULT_REGION": aws.REGION,
+        "AWS_ACCESS_KEY_ID": aws.ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": aws.SECRET_KEY,
     }
 
 

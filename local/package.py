@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Packs a built binary as a Lambda deployment package: `local/package.py BINARY OUT.zip`.
+"""Creates a Lambda deployment package from a binary: `local/package.py BINARY OUT.zip`.
 
-The same binary always gives the same bytes: one entry `bootstrap`, mode 0755, a fixed date. Does not build or strip.
+The same binary gives the same bytes: the package has one entry `bootstrap` with mode 0755 and a
+fixed date. The script does not build or strip the binary.
 """
 import sys
 from pathlib import Path
@@ -20,7 +21,7 @@ _REGULAR_EXECUTABLE = 0o100755
 
 def package(binary: Path, out: Path) -> None:
     entry = zipfile.ZipInfo("bootstrap", _FIXED_DATE)
-    # Left alone, zipfile records the system that it runs on.
+    # By default, zipfile records the operating system.
     entry.create_system = _UNIX
     entry.external_attr = _REGULAR_EXECUTABLE << 16
     entry.compress_type = zipfile.ZIP_DEFLATED
@@ -30,12 +31,13 @@ def package(binary: Path, out: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="local/package.py", description="Packs a binary as a Lambda deployment package.")
+    parser = argparse.ArgumentParser(
+        prog="local/package.py", description="Creates a Lambda deployment package from a binary.")
     parser.add_argument("binary", type=Path, metavar="BINARY")
     parser.add_argument("out", type=Path, metavar="OUT.zip")
     options = parser.parse_args()
     if not options.binary.is_file():
-        sys.exit(f"local/package.py: {options.binary} is missing. Build it first: cargo build --bin lambda")
+        sys.exit(f"local/package.py: {options.binary} does not exist; run cargo build --bin lambda")
     package(options.binary, options.out)
     content = options.out.read_bytes()
     print(f"{options.out} {len(content)} bytes sha256 {hashlib.sha256(content).hexdigest()}")

@@ -1,12 +1,15 @@
-"""Teaches ministack three things that it lacks, by wrapping private functions of the pinned version inside its process:
+"""Adds three features to ministack, by wrapping private functions of the pinned version inside its
+process:
 
-- every successful put, delete and label of an SSM parameter sends the "Parameter Store Change" event of real AWS;
-- with `allow_replays()`, PutEvents takes entries whose source is `aws.*` (real AWS refuses them), with the entry's `Time`
-  as the event's time, so that a test can send a duplicate, an old or a malformed event;
-- with `allow_losses()`, PutEvents with the source `local.parameter-events`, the detail type `Lose` and the detail
-  `{"name": "/iam_users/jane_keys"}` makes the next event of that parameter one that is never sent: real AWS loses one now and then.
+- Every successful put, delete and label of an SSM parameter sends the event "Parameter Store
+  Change", as AWS does.
+- With `allow_replays()`, PutEvents accepts entries whose source is `aws.*`, which AWS rejects, and
+  uses their `Time` as the time of the event. A test can send a duplicate, old or malformed event.
+- With `allow_losses()`, PutEvents with the source `local.parameter-events`, the detail type `Lose`
+  and the detail `{"name": "/iam_users/jane_keys"}` suppresses the next event of that parameter. AWS
+  occasionally loses an event.
 
-Must not change what a wrapped function answers.
+The results of the wrapped functions do not change.
 """
 import contextvars
 import inspect
@@ -40,19 +43,23 @@ _to_lose: Counter = Counter()
 
 
 def verify() -> None:
-    """Ends the process with a sentence when ministack is not built the way this module expects."""
-    wrong = [f"{module.__name__}.{name}" for (module, name), expected in _EXPECTED.items() if _parameters(module, name) != expected]
+    """Exits with a message if a wrapped function has another signature."""
+    wrong = [f"{module.__name__}.{name}" for (module, name), expected in _EXPECTED.items()
+             if _parameters(module, name) != expected]
     if wrong:
         raise SystemExit(
-            f"local/parameter_events.py was written for ministack {WRITTEN_FOR}, but found {version('ministack')}, where "
-            f"{', '.join(wrong)} is missing or takes other arguments. Run local/setup, or adapt that file to the new version.")
+            f"local/parameter_events.py needs ministack {WRITTEN_FOR}. In version "
+            f"{version('ministack')} {', '.join(wrong)} is missing or has other arguments; run "
+            "local/setup, or adapt the file to the new version")
 
 
 def install() -> None:
-    """Wraps the SSM handlers. The events leave on a thread of their own, in the order of the writes."""
+    """Wraps the SSM handlers. A separate thread sends the events in the order of the writes."""
     ssm._put_parameter = _wrap_put(ssm._put_parameter)
-    ssm._delete_parameter = _wrap_delete(ssm._delete_parameter, lambda request, _: [request.get("Name")])
-    ssm._delete_parameters = _wrap_delete(ssm._delete_parameters, lambda _, answer: answer["DeletedParameters"])
+    ssm._delete_parameter = _wrap_delete(
+        ssm._delete_parameter, lambda request, _: [request.get("Name")])
+    ssm._delete_parameters = _wrap_delete(
+        ssm._delete_parameters, lambda _, answer: answer["DeletedParameters"])
     ssm._label_parameter_version = _wrap_label(ssm._label_parameter_version)
     threading.Thread(target=_deliver, name="parameter-events", daemon=True).start()
 
@@ -62,13 +69,13 @@ def allow_replays() -> None:
 
     def wrapped(data, allow_aws_source=False):
         entries = data.get("Entries", [])
-        if not entries or not all(str(entry.get("Source", "")).startswith("aws.") for entry in entries):
+        if not entries or not all(str(e.get("Source", "")).startswith("aws.") for e in entries):
             return put_events(data, allow_aws_source)
-        sent = [_event(e["Source"], e.get("DetailType", ""), e.get("Detail", "{}"), e.get("Resources", []), e.get("Time")) for e in entries]
+        sent = [_event(e["Source"], e.get("DetailType", ""), e.get("Detail", "{}"),
+                       e.get("Resources", []), e.get("Time")) for e in entries]
         for event in sent:
             eventbridge._dispatch_event(event)
-        results = [{"EventId": event["EventId"]} for event in sent]
-        return eventbridge.json_response({"FailedEntryCount": 0, "Entries": results})
+        return _put_events_response([event["EventId"] for event in sent])
 
     eventbridge._put_events = wrapped
 
@@ -81,9 +88,14 @@ def allow_losses() -> None:
         if not entries or not all((e.get("Source"), e.get("DetailType")) == LOSE for e in entries):
             return put_events(data, allow_aws_source)
         _to_lose.update(json.loads(entry["Detail"])["name"] for entry in entries)
-        return eventbridge.json_response({"FailedEntryCount": 0, "Entries": [{"EventId": str(uuid.uuid4())} for _ in entries]})
+        return _put_events_response([str(uuid.uuid4()) for _ in entries])
 
     eventbridge._put_events = wrapped
+
+
+def _put_events_response(event_ids: list):
+    entries = [{"EventId": event_id} for event_id in event_ids]
+    return eventbridge.json_response({"FailedEntryCount": 0, "Entries": entries})
 
 
 def _wrap_put(put):
@@ -99,7 +111,8 @@ def _wrap_put(put):
 
 def _wrap_delete(delete, deleted_names):
     def wrapped(data):
-        before = {name: ssm._lookup_parameter(name)[1] for name in [data.get("Name"), *data.get("Names", [])] if name}
+        names = [data.get("Name"), *data.get("Names", [])]
+        before = {name: ssm._lookup_parameter(name)[1] for name in names if name}
         answer = delete(data)
         if answer[0] == 200:
             for name in deleted_names(data, json.loads(answer[2])):
@@ -122,20 +135,22 @@ def _wrap_label(label):
 def _emit(operation: str, parameter: dict) -> None:
     if _to_lose[parameter["Name"]] > 0:
         _to_lose[parameter["Name"]] -= 1
-        _log.warning("the %s event of %s is lost on request", operation, parameter["Name"])
+        _log.warning("suppressed the %s event of %s on request", operation, parameter["Name"])
         return
     detail = {"operation": operation, "name": parameter["Name"], "type": parameter["Type"]}
     if parameter.get("Description"):
         detail["description"] = parameter["Description"]
-    event = _event("aws.ssm", "Parameter Store Change", json.dumps(detail), [parameter["ARN"]], time.time())
-    # ministack keeps account and Region of the request in context variables; its rules are looked up by them.
+    event = _event("aws.ssm", "Parameter Store Change", json.dumps(detail), [parameter["ARN"]])
+    # ministack finds its rules by account and Region of the request, which are context variables.
     _outbox.put((contextvars.copy_context(), event))
 
 
 def _event(source: str, detail_type: str, detail: str, resources: list, at=None) -> dict:
-    """ministack's own record of an event; it renders `Time` as UTC in whole seconds, as AWS does."""
-    return {"EventId": str(uuid.uuid4()), "Source": source, "DetailType": detail_type, "Detail": detail, "Resources": resources,
-            "EventBusName": "default", "Time": int(at or time.time()), "Account": get_account_id(), "Region": get_region()}
+    """Returns an event as ministack stores it. ministack formats `Time` in whole seconds of UTC, as
+    AWS does."""
+    return {"EventId": str(uuid.uuid4()), "Source": source, "DetailType": detail_type,
+            "Detail": detail, "Resources": resources, "EventBusName": "default",
+            "Time": int(at or time.time()), "Account": get_account_id(), "Region": get_region()}
 
 
 def _deliver() -> None:
@@ -144,7 +159,7 @@ def _deliver() -> None:
         try:
             context.run(eventbridge._dispatch_event, event)
         except Exception:
-            _log.exception("a parameter event was not delivered")
+            _log.exception("delivering a parameter event failed")
 
 
 def _parameters(module, name: str):

@@ -1,7 +1,8 @@
-"""Teaches ministack which resource GetParametersByPath is about, by wrapping a function of the pinned version inside its process.
+"""Corrects the resource of GetParametersByPath in ministack, by wrapping a function of the pinned
+version inside its process.
 
-AWS authorises the path that is asked for; ministack takes it for a call about everything (`*`), which no narrow policy allows.
-Must not change anything else: what a policy then says about it is ministack's own judgement.
+AWS authorizes the requested path. ministack authorizes `*`, which a narrow policy does not allow.
+ministack still evaluates the policy itself.
 """
 import inspect
 import json
@@ -15,11 +16,14 @@ _ACTION = "AmazonSSM.GetParametersByPath"
 
 
 def verify() -> None:
-    """Ends the process with a sentence when ministack is not built the way this module expects."""
+    """Exits with a message if the wrapped function has another signature."""
     function = getattr(iam_actions, "extract_resource_arn", None)
-    if not callable(function) or list(inspect.signature(function).parameters)[:5] != ["service", "method", "path", "headers", "body"]:
-        raise SystemExit(f"local/parameter_permissions.py was written for ministack {WRITTEN_FOR}, but found {version('ministack')}, where "
-                         "core.iam_actions.extract_resource_arn is missing or takes other arguments. Adapt that file to the new version.")
+    found = list(inspect.signature(function).parameters) if callable(function) else []
+    if found[:5] != ["service", "method", "path", "headers", "body"]:
+        raise SystemExit(
+            f"local/parameter_permissions.py needs ministack {WRITTEN_FOR}. In version "
+            f"{version('ministack')} core.iam_actions.extract_resource_arn is missing or has other "
+            "arguments; run local/setup, or adapt the file to the new version")
 
 
 def install() -> None:

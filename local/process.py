@@ -1,4 +1,4 @@
-"""One server process that never outlives us, with its log in a file. Knows nothing about what it runs."""
+"""A server process that never outlives its parent, with its log in a file."""
 import ctypes
 import os
 import signal
@@ -14,18 +14,18 @@ _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 class StackError(Exception):
-    """Something that the person at the keyboard has to read; its text says what to do next."""
+    """An error for the user. Its text states the cause and the remedy."""
 
 
 def free_port() -> int:
-    """A port that nobody listens on now; another process could take it before our server does, so start soon."""
+    """Returns a free port. Another process can take it before the server starts, so start soon."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
 
 
 def wait_until(ready, seconds: float, interval: float = 0.02) -> bool:
-    """Whether `ready()` came true within the time."""
+    """Polls `ready()`; returns whether it became true within the time."""
     deadline = time.monotonic() + seconds
     while not ready():
         if time.monotonic() >= deadline:
@@ -35,14 +35,18 @@ def wait_until(ready, seconds: float, interval: float = 0.02) -> bool:
 
 
 class Process:
-    """A child in a process group of its own, so that a terminal's Ctrl-C reaches us first and we stop things in order."""
+    """A child in its own process group, so that Ctrl-C reaches only the parent, which stops its
+    children in order."""
 
-    def __init__(self, name: str, argv: list, env: dict, log: Path, leash: bool = False, verbose: bool = False, cwd: Path = None):
-        """With `leash` the child promises to end itself and its own children when its standard input closes; without it,
-        Linux kills the child (and the child only) when we die."""
+    def __init__(self, name: str, argv: list, env: dict, log: Path, exits_on_eof: bool = False,
+                 verbose: bool = False, cwd: Path = None):
+        """With `exits_on_eof`, the child stops itself and its own children when its standard input
+        closes. Otherwise Linux kills the child, but not the child's children, when the parent
+        exits."""
         self.name = name
         self.log = log
-        self._argv, self._env, self._leash, self._verbose, self._cwd = argv, env, leash, verbose, cwd
+        self._argv, self._env, self._cwd = argv, env, cwd
+        self._exits_on_eof, self._verbose = exits_on_eof, verbose
         self._popen = None
 
     @property
@@ -50,19 +54,22 @@ class Process:
         return self._popen.pid if self._popen else None
 
     def start(self) -> None:
-        """Call it on a thread that lives as long as the child should: Linux sends the death signal when that thread ends."""
-        ours = os.getpid()
+        """Starts the child. The calling thread must outlive it: Linux kills the child when the
+        thread ends."""
+        parent = os.getpid()
 
-        def die_with_parent():
+        def exit_with_parent():
             if _LIBC:
                 _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-                if os.getppid() != ours:
+                if os.getppid() != parent:
                     os._exit(1)
 
         with open(self.log, "ab") as log:
             self._popen = subprocess.Popen(
-                self._argv, env=self._env, cwd=self._cwd, stdin=subprocess.PIPE if self._leash else subprocess.DEVNULL, stdout=log,
-                stderr=log, start_new_session=True, preexec_fn=None if self._leash else die_with_parent)
+                self._argv, env=self._env, cwd=self._cwd, stdout=log, stderr=log,
+                stdin=subprocess.PIPE if self._exits_on_eof else subprocess.DEVNULL,
+                start_new_session=True,
+                preexec_fn=None if self._exits_on_eof else exit_with_parent)
         if self._verbose:
             threading.Thread(target=self._follow_log, args=(self._popen,), daemon=True).start()
 
@@ -77,15 +84,15 @@ class Process:
             raise StackError(f"{self.name} is not running")
         os.kill(self._popen.pid, number)
 
-    def stop(self, patience: float = 4) -> None:
-        """SIGTERM, then SIGKILL to whatever is left of its group, the child's own children included."""
+    def stop(self, grace_seconds: float = 4) -> None:
+        """Sends SIGTERM, waits, and sends SIGKILL to what remains of the process group."""
         if self._popen is None:
             return
         if self.running():
             self._popen.send_signal(signal.SIGCONT)
             self._popen.terminate()
             try:
-                self._popen.wait(patience)
+                self._popen.wait(grace_seconds)
             except subprocess.TimeoutExpired:
                 pass
         self.kill()
@@ -96,24 +103,28 @@ class Process:
         try:
             os.killpg(self._popen.pid, signal.SIGKILL)
         except (ProcessLookupError, PermissionError):
-            # Nobody is left in the group (macOS answers EPERM when only the unreaped leader is).
+            # The group is empty. macOS returns EPERM when only the unreaped leader remains.
             pass
         self._popen.wait()
         if self._popen.stdin:
             self._popen.stdin.close()
         self._popen = None
 
-    def must_become(self, ready, seconds: float) -> None:
-        """Waits for `ready()`; a child that dies or stays silent is an error that shows the end of its log."""
+    def wait_ready(self, ready, seconds: float) -> None:
+        """Waits for `ready()`. Raises an error with the end of the log if the child exits or the
+        time passes."""
         wait_until(lambda: not self.running() or ready(), seconds)
         if not self.running():
-            raise StackError(f"{self.name} ended with exit code {self.exit_code()} while starting.\n{self.tail()}")
+            raise StackError(f"{self.name} exited with code {self.exit_code()} while starting.\n"
+                             f"{self.log_tail()}")
         if not ready():
-            raise StackError(f"{self.name} was not ready after {seconds:.0f} s.\n{self.tail()}")
+            raise StackError(f"{self.name} was not ready after {seconds:.0f} s.\n"
+                             f"{self.log_tail()}")
 
-    def tail(self, lines: int = 20) -> str:
-        text = self.log.read_text(errors="replace").splitlines()[-lines:] if self.log.exists() else []
-        return "\n".join([f"The end of {self.log}:", *("  " + line for line in text)])
+    def log_tail(self, lines: int = 20) -> str:
+        text = self.log.read_text(errors="replace") if self.log.exists() else ""
+        last = ["  " + line for line in text.splitlines()[-lines:]]
+        return "\n".join([f"The end of {self.log}:", *last])
 
     def _follow_log(self, popen) -> None:
         with open(self.log, errors="replace") as log:
