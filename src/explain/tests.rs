@@ -104,13 +104,13 @@ fn explained(
 fn a_user_who_is_behind_has_a_story_with_a_deadline() {
     let row = row(Condition::Behind, &Reason::Rotated, Some(38.0));
     insta::assert_snapshot!(explained(&config(false), row, seen(), None), @r#"
-    parameter: /iam_users/alice_keys holds the key …NEW2 in its version 12, put 10 h ago (2026-01-10 02:00:00 UTC).
-    record: The key …OLD1 was written to Vault as version 6 from the parameter's version 11, 48 h ago (2026-01-08 12:00:00 UTC).
+    parameter: /iam_users/alice_keys holds the key …NEW2 in version 12, put 10 h ago (2026-01-10 02:00:00 UTC).
+    record: The key …OLD1 was written to Vault as version 6 from version 11 of the parameter, 48 h ago (2026-01-08 12:00:00 UTC).
     Vault: secret/aws/iam-keys/alice is at version 6, as recorded.
-    last sweep: No sweep is recorded yet.
+    last run: No reconcile run is recorded yet.
     time left: The key in Vault is deleted in about 38 h.
     plan: A sync would write the current key to Vault: rotated: the parameter holds a newer key.
-    advice: Run `keysync sync alice` to write it now. If events should have done that, look at the function's log and at the dead-letter queue.
+    advice: Run `keysync sync alice` to write it now. If an event should have done that, check the function's log and the dead-letter queue.
     "#);
 }
 
@@ -139,9 +139,13 @@ fn a_user_of_whom_nothing_could_be_seen_has_the_error_for_a_story() {
     let mut row = row(Condition::Failed, &failed, None);
     row.last_sync.outcome = SyncOutcome::Failed;
     insta::assert_snapshot!(explained(&config(false), row, unreadable, Some(&run)), @r#"
-    last sweep: The last sweep ended 59 min ago (2026-01-10 11:01:00 UTC); this user was left over.
+    parameter: /iam_users/alice_keys could not be read.
+    roster: The platform's roster could not be read.
+    record: The state could not be read.
+    Vault: secret/aws/iam-keys/alice could not be read.
+    last run: The last reconcile run finished 59 min ago (2026-01-10 11:01:00 UTC); this user was left over.
     plan: A sync would fail: reading the parameter /iam_users/alice_keys: denied; allow it.
-    advice: Mend what the reason names, then run this again.
+    advice: Fix what the reason names, then run this again.
     "#);
 }
 
@@ -152,12 +156,12 @@ fn the_basic_mode_has_no_record_to_tell_of() {
     seen.vault = VaultView::Absent;
     let row = row(Condition::New, &Reason::New, None);
     insta::assert_snapshot!(explained(&config(true), row, seen, None), @r#"
-    parameter: /iam_users/alice_keys holds the key …NEW2 in its version 12, put 10 h ago (2026-01-10 02:00:00 UTC).
-    record: In basic mode nothing is recorded, and Vault holds no key that could be compared.
-    Vault: There is nothing at secret/aws/iam-keys/alice.
-    last sweep: In basic mode sweeps are not recorded.
+    parameter: /iam_users/alice_keys holds the key …NEW2 in version 12, put 10 h ago (2026-01-10 02:00:00 UTC).
+    record: In basic mode nothing is recorded, and Vault holds no key to compare.
+    Vault: secret/aws/iam-keys/alice does not exist.
+    last run: In basic mode reconcile runs are not recorded.
     plan: A sync would write the current key to Vault: new: no key of this user was recorded.
-    advice: Run `keysync sync alice` to write it now. If events should have done that, look at the function's log and at the dead-letter queue.
+    advice: Run `keysync sync alice` to write it now. If an event should have done that, check the function's log and the dead-letter queue.
     "#);
 }
 
@@ -233,7 +237,25 @@ fn each_source_has_a_sentence_for_each_view() {
     ] {
         sentences.push(record(&config(basic), &view, at(NOW)));
     }
-    insta::assert_snapshot!(sentences.join("\n"), @"");
+    insta::assert_snapshot!(sentences.join("\n"), @r#"
+    secret/aws/iam-keys/alice is at version 7, but version 6 is recorded.
+    secret/aws/iam-keys/alice is at version 6, which is deleted or destroyed.
+    secret/aws/iam-keys/alice does not exist.
+    secret/aws/iam-keys/alice was not read.
+    The token is not allowed to read the metadata of secret/aws/iam-keys/alice, so its version is unknown.
+    /iam_users/alice_keys is at version 12, put 10 h ago (2026-01-10 02:00:00 UTC), but it has no current key.
+    /iam_users/alice_keys is at version 12, put 10 h ago (2026-01-10 02:00:00 UTC), but it is not JSON.
+    The parameter /iam_users/alice_keys does not exist in this account and Region.
+    No parameter name can contain this user's name.
+    The user is on the platform's roster.
+    The user is not on the platform's roster.
+    No roster is available to show whether the user was removed.
+    Nothing is recorded about this user.
+    The state object is damaged and counts as absent.
+    A key was written to Vault by the legacy service, 48 h ago (2026-01-08 12:00:00 UTC).
+    The key …OLD1 was written to Vault as version 6 from version 11 of the parameter, 48 h ago (2026-01-08 12:00:00 UTC). The user was retired 24 h ago (2026-01-09 12:00:00 UTC).
+    The key …OLD1 is in Vault as version 6; in basic mode nothing else is recorded.
+    "#);
 }
 
 #[test]
@@ -262,17 +284,17 @@ fn there_is_advice_for_every_condition() {
         )
     });
     insta::assert_snapshot!(all.join("\n"), @r#"
-    in step: Nothing is to be done: Vault holds the current key. | If an application is refused all the same, it uses another key than …NEW2: let it read Vault again.
+    in sync: Nothing is to be done: Vault holds the current key. | If an application is still refused, it uses another key than …NEW2: make it read Vault again.
     retired: Nothing is to be done: Vault holds the current key. | There is nothing to do.
-    new: A sync would write the current key to Vault: Vault holds the current key. | Run `keysync sync alice` to write it now. If events should have done that, look at the function's log and at the dead-letter queue.
-    behind: A sync would write the current key to Vault: Vault holds the current key. | Run `keysync sync alice` to write it now. If events should have done that, look at the function's log and at the dead-letter queue.
-    drift: A sync would write the current key to Vault: Vault holds the current key. | Run `keysync sync alice` to repair it now; the nightly sweep does so too. Vault's audit log tells who changed it.
-    moved: A sync would write the current key to Vault: Vault holds the current key. | Run `keysync sync alice` to write it now. If events should have done that, look at the function's log and at the dead-letter queue.
-    came back: A sync would write the current key to Vault: Vault holds the current key. | Run `keysync sync alice` to write it now. If events should have done that, look at the function's log and at the dead-letter queue.
-    held: A sync would leave Vault as it is: Vault holds the current key. | A rotation is under way, and the new key normally follows within seconds. If this lasts for an hour, ask the platform team why the user gets no new key.
+    new: A sync would write the current key to Vault: Vault holds the current key. | Run `keysync sync alice` to write it now. If an event should have done that, check the function's log and the dead-letter queue.
+    behind: A sync would write the current key to Vault: Vault holds the current key. | Run `keysync sync alice` to write it now. If an event should have done that, check the function's log and the dead-letter queue.
+    drift: A sync would write the current key to Vault: Vault holds the current key. | Run `keysync sync alice` to repair it now; the nightly reconcile run does the same. Vault's audit log shows who changed it.
+    moved: A sync would write the current key to Vault: Vault holds the current key. | Run `keysync sync alice` to write it now. If an event should have done that, check the function's log and the dead-letter queue.
+    came back: A sync would write the current key to Vault: Vault holds the current key. | Run `keysync sync alice` to write it now. If an event should have done that, check the function's log and the dead-letter queue.
+    held: A sync would leave Vault unchanged: Vault holds the current key. | A rotation is in progress, and the new key normally follows within seconds. If this lasts for an hour, ask the platform team why the user gets no new key.
     superseded: Nothing is to be done: Vault holds the current key. | Run `keysync explain alice` again in a minute.
-    missing: A sync would leave Vault as it is: Vault holds the current key. | Check the user's name, the Region and SSM_PARAMETER_PREFIX; if they are right, ask the platform team why the user has no parameter.
-    gone: A sync would record that the user is gone: Vault holds the current key. | Run `keysync reconcile --user alice` to record it now; the nightly sweep does so too.
-    failed: A sync would fail: Vault holds the current key. | Mend what the reason names, then run this again.
+    missing: A sync would leave Vault unchanged: Vault holds the current key. | Check the user's name, the Region and SSM_PARAMETER_PREFIX. If they are right, ask the platform team why the user has no parameter.
+    gone: A sync would record that the user is gone: Vault holds the current key. | Run `keysync reconcile --user alice` to record it now; the nightly reconcile run does the same.
+    failed: A sync would fail: Vault holds the current key. | Fix what the reason names, then run this again.
     "#);
 }
