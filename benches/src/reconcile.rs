@@ -1,90 +1,122 @@
-//! What the night costs as users grow: time, calls, memory.
+//! The cost of a reconcile run as the number of users grows: time, calls, memory.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::json;
 
+use crate::calls::count_by_kind;
 use crate::function::Function;
 use crate::services::Services;
-use crate::trips::by_kind;
 
-/// So many calls of Parameter Store a second are no limit.
-const LIFTED: &str = "1000";
+/// A limit of SSM calls per second that is never reached.
+const UNLIMITED: usize = 1000;
 
-/// What is swept, and how.
+/// The settings of a reconcile run.
 #[derive(Clone, Copy, Debug)]
 pub struct Case {
-    /// How many users there are.
+    /// The number of users.
     pub users: usize,
-    /// How many users at a time.
+    /// The number of users processed concurrently.
     pub concurrency: usize,
-    /// How many calls of Parameter Store a second, where that is limited.
-    pub limit: Option<usize>,
-    /// What each call takes longer.
-    pub added: Duration,
+    /// The limit of SSM calls per second; `None` means no limit.
+    pub ssm_limit: Option<usize>,
+    /// The latency added to each call.
+    pub added_latency: Duration,
 }
 
-/// What one sweep cost.
+/// The measured cost of one reconcile run.
 #[derive(Clone, Debug)]
-pub struct Sweep {
-    /// Of what.
+pub struct ReconcileRun {
+    /// Its settings.
     pub case: Case,
-    /// Whether everybody's key had to be written; otherwise nobody's.
+    /// True if the key of every user had to be written; false if no key had changed.
     pub all_changed: bool,
-    /// How long it took.
+    /// The duration in seconds.
     pub seconds: f64,
-    /// The calls of each kind.
+    /// The number of calls of each kind.
     pub calls: BTreeMap<&'static str, usize>,
-    /// The most resident memory since the process started, in bytes.
-    pub memory: u64,
+    /// The peak resident memory since the process started, in bytes.
+    pub peak_memory: u64,
 }
 
-impl Sweep {
-    /// The time that its calls need when nothing but what was added to each of them counts, and what that is.
-    pub fn bound(&self) -> (f64, &'static str) {
+impl ReconcileRun {
+    /// Returns the number of calls of all kinds.
+    pub fn total_calls(&self) -> usize {
+        self.calls.values().sum()
+    }
+
+    /// Returns the lower bound of the duration in seconds, and its cause. Only the latency added to
+    /// each call and the SSM call limit count towards it.
+    pub fn lower_bound(&self) -> (f64, &'static str) {
         let count = |kind| self.calls.get(kind).copied().unwrap_or_default() as f64;
-        let (added, concurrency) = (self.case.added.as_secs_f64(), self.case.concurrency as f64);
-        let users = ["S3 read", "Vault metadata", "Vault write", "S3 write"].map(count).iter().sum::<f64>();
-        let limited = self.case.limit.map_or(0.0, |limit| count("SSM") / limit as f64);
+        let added = self.case.added_latency.as_secs_f64();
+        let user_calls: f64 = ["S3 read", "Vault metadata", "Vault write", "S3 write"]
+            .map(count)
+            .iter()
+            .sum();
+        let limited = self
+            .case
+            .ssm_limit
+            .map_or(0.0, |limit| count("SSM") / limit as f64);
         let bounds = [
-            (users * added / concurrency, "users, so many at a time"),
-            (count("SSM") * added, "pages of parameters, one after the other"),
-            (limited, "the limit of calls to Parameter Store"),
-            (0.0, "nothing but the work itself"),
+            (
+                user_calls * added / self.case.concurrency as f64,
+                "calls per user, at this concurrency",
+            ),
+            (count("SSM") * added, "sequential parameter pages"),
+            (limited, "SSM call limit"),
+            (0.0, "no added latency, no limit"),
         ];
-        bounds.into_iter().max_by(|one, other| one.0.total_cmp(&other.0)).expect("there are four")
+        bounds
+            .into_iter()
+            .max_by(|one, other| one.0.total_cmp(&other.0))
+            .expect("four bounds")
     }
 }
 
-/// Sweeps twice: everybody new, then everybody unchanged.
-pub async fn sweep(
+/// Reconciles twice: first all users are new, then no user has changed.
+pub async fn measure_reconcile(
     services: &Services,
     command: &[String],
     environment: &[(String, String)],
     case: Case,
-) -> Result<Vec<Sweep>, String> {
-    services.clear(case.added);
+) -> Result<Vec<ReconcileRun>, String> {
+    services.reset(case.added_latency);
     for n in 0..case.users {
         services.rotate(&format!("user{n:05}"));
     }
+    let ssm_limit = case.ssm_limit.unwrap_or(UNLIMITED);
     let mut environment = environment.to_vec();
     environment.push(("SYNC_CONCURRENCY".to_owned(), case.concurrency.to_string()));
-    let calls_a_second = case.limit.map_or(LIFTED.to_owned(), |limit| limit.to_string());
-    environment.push(("SSM_MAX_CALLS_PER_SECOND".to_owned(), calls_a_second));
+    environment.push(("SSM_MAX_CALLS_PER_SECOND".to_owned(), ssm_limit.to_string()));
     let mut function = Function::start(command, &environment).await?;
-    let mut sweeps = Vec::new();
+    let mut runs = Vec::new();
     for all_changed in [true, false] {
-        services.take();
-        let (report, took) = function.invoke(&json!({"action": "reconcile", "force": true})).await?;
-        let done = &report["counts"][if all_changed { "written" } else { "unchanged" }];
-        if done.as_u64() != Some(case.users as u64) {
-            return Err(format!("a sweep of {} users did something else: {}", case.users, report["counts"]));
+        services.take_calls();
+        let payload = json!({"action": "reconcile", "force": true});
+        let (report, duration) = function.invoke(&payload).await?;
+        let (counts, expected) = (
+            &report["counts"],
+            if all_changed { "written" } else { "unchanged" },
+        );
+        if counts[expected].as_u64() != Some(case.users as u64) {
+            return Err(format!(
+                "reconcile {} users: expected all {expected}: {counts}",
+                case.users
+            ));
         }
-        let calls = by_kind(&services.take());
-        let memory = function.memory().1;
-        sweeps.push(Sweep { case, all_changed, seconds: took.as_secs_f64(), calls, memory });
+        let calls = count_by_kind(&services.take_calls());
+        let peak_memory = function.memory().peak;
+        let seconds = duration.as_secs_f64();
+        runs.push(ReconcileRun {
+            case,
+            all_changed,
+            seconds,
+            calls,
+            peak_memory,
+        });
     }
-    function.end().await;
-    Ok(sweeps)
+    function.stop().await;
+    Ok(runs)
 }
