@@ -84,19 +84,19 @@ impl Function {
             .map_err(|error| format!("invoke: the function reported an error: {error}"))
     }
 
-    /// Suspends the process, as Lambda does between invocations.
-    pub fn suspend(&self) {
+    /// Freezes the process, as Lambda does between invocations.
+    pub fn freeze(&self) {
         self.signal("-STOP");
     }
 
-    /// Resumes a suspended process.
-    pub fn resume(&self) {
+    /// Continues a frozen process.
+    pub fn thaw(&self) {
         self.signal("-CONT");
     }
 
     /// Sends SIGTERM and waits for the exit, so that a profiler around the command can write its
     /// output. A process that is still running after ten seconds is killed.
-    pub async fn stop(mut self) {
+    pub async fn terminate(mut self) {
         self.signal("-TERM");
         let _ = tokio::time::timeout(SHUTDOWN_TIMEOUT, self.child.wait()).await;
     }

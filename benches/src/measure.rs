@@ -48,7 +48,7 @@ pub struct Figures {
     pub memory: u64,
     /// The TLS handshakes of these invocations after the warm-up.
     pub warm_handshakes: u64,
-    /// The TLS handshakes of a rotation after the process was suspended.
+    /// The TLS handshakes of a rotation after the process was frozen.
     pub handshakes_after_pause: u64,
 }
 
@@ -87,7 +87,7 @@ pub async fn measure(
         first.push(rotate(services, &mut function, "user00").await?);
         rotate(services, &mut function, "user01").await?;
         warm.push(rotate(services, &mut function, "user00").await?);
-        function.stop().await;
+        function.terminate().await;
     }
     let figures = Figures {
         name: name.to_owned(),
@@ -122,11 +122,11 @@ async fn measure_many(
     let processor_time = function.processor_time().saturating_sub(processor_time);
     let warm_handshakes = services.wire.handshakes.load(Relaxed) - handshakes;
     let memory = function.memory().resident;
-    function.suspend();
+    function.freeze();
     tokio::time::sleep(PAUSE).await;
-    function.resume();
+    function.thaw();
     let after_pause = rotate(services, &mut function, &user(0)).await?;
-    function.stop().await;
+    function.terminate().await;
     Ok(Figures {
         warm_processor_ms: to_ms(processor_time) / (invocations - WARM_UP) as f64,
         invocations,

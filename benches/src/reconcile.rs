@@ -117,6 +117,6 @@ pub async fn measure_reconcile(
             peak_memory,
         });
     }
-    function.stop().await;
+    function.terminate().await;
     Ok(runs)
 }
