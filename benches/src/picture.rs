@@ -85,7 +85,7 @@ fn draw_rotation(area: &Area<'_>, name: &str, invocation: &Invocation, end_ms: f
         .bold_line_style(GRID)
         .axis_style(GRID)
         .label_style(font(15))
-        .x_labels(8)
+        .x_labels(5)
         .y_labels(spans.len())
         .x_label_formatter(&|ms| format!("{ms:.0} ms"))
         .y_label_formatter(&kind)
