@@ -60,7 +60,7 @@ fn draw_rotations(area: &Area<'_>, figures: &Figures) -> Drawn {
 }
 
 /// The height of a rotation's caption and axis.
-const FRAME: f64 = 60.0;
+const FRAME: f64 = 66.0;
 
 fn draw_rotation(area: &Area<'_>, name: &str, invocation: &Invocation, end_ms: f64) -> Drawn {
     let mut spans = invocation.spans.clone();
@@ -71,6 +71,7 @@ fn draw_rotation(area: &Area<'_>, name: &str, invocation: &Invocation, end_ms: f
         .caption(caption, font(16))
         .margin_left(16)
         .margin_right(16)
+        .margin_bottom(6)
         .x_label_area_size(24)
         .y_label_area_size(80)
         .build_cartesian_2d(0.0..end_ms, (0..spans.len() - 1).into_segmented())?;
