@@ -1,89 +1,55 @@
-//! Measures the function between counting stand-ins; see `docs/performance.md`.
+//! Measures the function between fake AWS and Vault services that count its calls; see
+//! `docs/performance.md`.
 //!
 //! ```text
 //! bench [--quick] [--zip FILE] [--page FILE] [--picture FILE] [--limits FILE] NAME=COMMAND…
 //! ```
 //!
-//! Each command is measured in the same run; the sweeps and the limits are for the first. It is started with the
-//! function's environment and `AWS_LAMBDA_RUNTIME_API`, and may be any implementation of the same contract.
+//! All commands are measured in one execution. Reconcile runs and limits apply to the first one. A
+//! command receives the function's environment and `AWS_LAMBDA_RUNTIME_API`. It may be any
+//! implementation of the same contract.
 
+mod calls;
 mod function;
 mod limits;
 mod measure;
+mod options;
 mod page;
 mod picture;
+mod reconcile;
+mod runtime_api;
 mod services;
-mod sweep;
-mod trips;
 mod wire;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use measure::{ADDED, Figures, measure};
+use measure::{ADDED_LATENCY, Figures, measure};
+use options::{Implementation, Options};
+use reconcile::{Case, ReconcileRun, measure_reconcile};
 use services::{BUCKET, Services};
-use sweep::{Case, Sweep, sweep};
-use wire::Identity;
+use wire::TlsIdentity;
 
-/// Everything that was measured.
+/// All measured figures.
 pub struct Results {
-    /// Of each command.
+    /// The figures of each command.
     pub figures: Vec<Figures>,
-    /// Of the first command.
-    pub sweeps: Vec<Sweep>,
-    /// The size of the first command's file, in bytes.
-    pub binary: u64,
-    /// The size of its package, in bytes; `None` where none was named.
-    pub zip: Option<u64>,
-}
-
-struct Order {
-    quick: bool,
-    zip: Option<PathBuf>,
-    page: Option<PathBuf>,
-    picture: Option<PathBuf>,
-    limits: Option<PathBuf>,
-    commands: Vec<(String, Vec<String>)>,
-}
-
-impl Order {
-    fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Self, String> {
-        let mut order = Self { quick: false, zip: None, page: None, picture: None, limits: None, commands: Vec::new() };
-        while let Some(argument) = arguments.next() {
-            let mut file = || arguments.next().map(PathBuf::from).ok_or(format!("{argument} needs a file"));
-            match argument.as_str() {
-                "--quick" => order.quick = true,
-                "--zip" => order.zip = Some(file()?),
-                "--page" => order.page = Some(file()?),
-                "--picture" => order.picture = Some(file()?),
-                "--limits" => order.limits = Some(file()?),
-                _ => {
-                    let (name, command) =
-                        argument.split_once('=').ok_or(format!("{argument}: expected NAME=COMMAND"))?;
-                    let command: Vec<_> = command.split_whitespace().map(str::to_owned).collect();
-                    if command.is_empty() {
-                        return Err(format!("{name} has no command"));
-                    }
-                    order.commands.push((name.to_owned(), command));
-                }
-            }
-        }
-        if order.commands.is_empty() {
-            Err("nothing to measure: expected NAME=COMMAND…".to_owned())
-        } else {
-            Ok(order)
-        }
-    }
+    /// The reconcile runs of the first command.
+    pub reconcile_runs: Vec<ReconcileRun>,
+    /// The size of the first command's program, in bytes.
+    pub binary_size: u64,
+    /// The size of its deployment package in bytes, if the package was given.
+    pub package_size: Option<u64>,
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let ended = match Order::parse(std::env::args().skip(1)) {
-        Ok(order) => run(&order).await,
+    let result = match Options::parse(std::env::args().skip(1)) {
+        Ok(options) => run(&options).await,
         Err(problem) => Err(problem),
     };
-    match ended {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {
             eprintln!("bench: {problem}");
@@ -92,61 +58,90 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(order: &Order) -> Result<(), String> {
-    let identity = Identity::new();
-    let services = Services::start(&identity).await;
-    let trusted = Trusted::write(&identity.authority)?;
-    let environment = environment(&services, &trusted.0);
-    let mut figures = Vec::new();
-    for (name, command) in &order.commands {
-        eprintln!("bench: measuring {name}");
-        let invocations = if order.quick { 300 } else { 10_000 };
-        let measured = measure(&services, name, command, &environment, invocations).await;
-        figures.push(measured.map_err(|problem| format!("{name}: {problem}"))?);
-    }
-    let command = &order.commands[0].1;
-    let mut sweeps = Vec::new();
-    for case in cases(order.quick) {
-        eprintln!("bench: sweeping {} users", case.users);
-        sweeps.extend(sweep(&services, command, &environment, case).await?);
-    }
-    let binary = size(Path::new(&command[0]))?;
-    let zip = order.zip.as_deref().map(size).transpose()?;
-    let results = Results { figures, sweeps, binary, zip };
+async fn run(options: &Options) -> Result<(), String> {
+    let results = measure_all(options).await?;
     let tables = page::tables(&results);
     println!("{tables}");
-    if let Some(file) = &order.page {
-        page::renew(file, &tables)?;
+    if let Some(file) = &options.page {
+        page::update(file, &tables)?;
     }
-    if let Some(file) = &order.picture {
-        write(file, &picture::draw(&results))?;
+    if let Some(file) = &options.picture {
+        write(file, &picture::draw(&results)?)?;
     }
-    order.limits.as_deref().map_or(Ok(()), |file| limits::check(file, &results))
+    options
+        .limits
+        .as_deref()
+        .map_or(Ok(()), |file| limits::check(file, &results))
 }
 
-/// The sweeps to measure: growth at first, then 5,000 users with other settings.
-fn cases(quick: bool) -> Vec<Case> {
-    let of = |users| Case { users, concurrency: 16, limit: None, added: ADDED };
-    let mut cases = [100, 1000].map(of).to_vec();
+async fn measure_all(options: &Options) -> Result<Results, String> {
+    let identity = TlsIdentity::new();
+    let services = Services::start(&identity).await;
+    let trust_bundle = TrustBundle::write(&identity.authority)?;
+    let environment = environment(&services, &trust_bundle.0);
+    let invocations = if options.quick { 300 } else { 10_000 };
+    let mut figures = Vec::new();
+    for Implementation { name, command } in &options.implementations {
+        eprintln!("bench: measuring {name}");
+        let measured = measure(&services, name, command, &environment, invocations).await;
+        figures.push(measured.map_err(|problem| format!("measure {name}: {problem}"))?);
+    }
+    let command = &options.implementations[0].command;
+    let mut reconcile_runs = Vec::new();
+    for case in reconcile_cases(options.quick) {
+        eprintln!("bench: reconciling {} users", case.users);
+        reconcile_runs.extend(measure_reconcile(&services, command, &environment, case).await?);
+    }
+    let binary_size = file_size(Path::new(&command[0]))?;
+    let package_size = options.zip.as_deref().map(file_size).transpose()?;
+    Ok(Results {
+        figures,
+        reconcile_runs,
+        binary_size,
+        package_size,
+    })
+}
+
+/// Returns the reconcile runs to measure: growing numbers of users, then 5,000 users with other
+/// settings.
+fn reconcile_cases(quick: bool) -> Vec<Case> {
+    let with_users = |users| Case {
+        users,
+        concurrency: 16,
+        ssm_limit: None,
+        added_latency: ADDED_LATENCY,
+    };
+    let mut cases = [100, 1000].map(with_users).to_vec();
     if !quick {
         cases.extend([
-            of(5000),
-            of(20_000),
-            Case { limit: Some(10), ..of(5000) },
-            Case { concurrency: 128, ..of(5000) },
-            Case { added: Duration::ZERO, ..of(5000) },
+            with_users(5000),
+            with_users(20_000),
+            Case {
+                ssm_limit: Some(10),
+                ..with_users(5000)
+            },
+            Case {
+                concurrency: 128,
+                ..with_users(5000)
+            },
+            Case {
+                added_latency: Duration::ZERO,
+                ..with_users(5000)
+            },
         ]);
     }
     cases
 }
 
-fn environment(services: &Services, trusted: &Path) -> Vec<(String, String)> {
-    let trusted = trusted.to_str().expect("a temporary folder has a plain name");
+fn environment(services: &Services, trust_bundle: &Path) -> Vec<(String, String)> {
+    let trust_bundle = trust_bundle
+        .to_str()
+        .expect("the temporary folder has a UTF-8 path");
     let pairs = [
         ("AWS_ENDPOINT_URL", services.aws.as_str()),
         ("VAULT_ADDR", &services.vault),
-        ("SSL_CERT_FILE", trusted),
-        ("NODE_EXTRA_CA_CERTS", trusted),
+        ("SSL_CERT_FILE", trust_bundle),
+        ("NODE_EXTRA_CA_CERTS", trust_bundle),
         ("AWS_REGION", "ca-central-1"),
         ("AWS_DEFAULT_REGION", "ca-central-1"),
         ("AWS_ACCESS_KEY_ID", "AKIDBENCH"),
@@ -156,32 +151,47 @@ fn environment(services: &Services, trusted: &Path) -> Vec<(String, String)> {
         ("AWS_LAMBDA_FUNCTION_VERSION", "1"),
         ("S3_BUCKET_NAME", BUCKET),
     ];
-    pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec()
+    pairs
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .to_vec()
 }
 
-/// A file with the machine's authorities and ours: loading them all is part of what is measured. Ends with the run.
-struct Trusted(PathBuf);
+/// A temporary file with the system's certificate authorities and the one of the fakes. A
+/// deployment loads the system's authorities too, so the measurements include it.
+struct TrustBundle(PathBuf);
 
-impl Trusted {
+impl TrustBundle {
     fn write(authority: &str) -> Result<Self, String> {
-        let usual = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt"];
-        let machines = usual.iter().find_map(|file| std::fs::read_to_string(file).ok()).unwrap_or_default();
-        let file = std::env::temp_dir().join(format!("bench-authorities-{}.pem", std::process::id()));
-        write(&file, &format!("{machines}\n{authority}"))?;
+        let usual = [
+            "/etc/ssl/certs/ca-certificates.crt",
+            "/etc/pki/tls/certs/ca-bundle.crt",
+        ];
+        let system = usual
+            .iter()
+            .find_map(|file| std::fs::read_to_string(file).ok());
+        let name = format!("bench-authorities-{}.pem", std::process::id());
+        let file = std::env::temp_dir().join(name);
+        write(
+            &file,
+            &format!("{}\n{authority}", system.unwrap_or_default()),
+        )?;
         Ok(Self(file))
     }
 }
 
-impl Drop for Trusted {
+impl Drop for TrustBundle {
     fn drop(&mut self) {
         let _ = std::fs::remove_file(&self.0);
     }
 }
 
-fn size(file: &Path) -> Result<u64, String> {
-    std::fs::metadata(file).map(|found| found.len()).map_err(|error| format!("{}: {error}", file.display()))
+fn file_size(file: &Path) -> Result<u64, String> {
+    let metadata = std::fs::metadata(file);
+    metadata
+        .map(|metadata| metadata.len())
+        .map_err(|error| format!("read the size of {}: {error}", file.display()))
 }
 
 fn write(file: &Path, text: &str) -> Result<(), String> {
-    std::fs::write(file, text).map_err(|error| format!("{} cannot be written: {error}", file.display()))
+    std::fs::write(file, text).map_err(|error| format!("write {}: {error}", file.display()))
 }

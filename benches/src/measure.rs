@@ -1,65 +1,71 @@
-//! One command's figures: start, first invocation, warm invocations, after ten thousand, after a pause.
+//! The figures of one command: start, first invocation, warm invocations, after many invocations,
+//! after a pause.
 
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use crate::calls::{Call, Span, sequential_round_trips};
 use crate::function::Function;
 use crate::services::Services;
-use crate::trips::{Call, in_sequence, span};
 
-/// What each call takes longer where latency is measured: about that of a call to AWS or to a data centre.
-pub const ADDED: Duration = Duration::from_millis(20);
+/// The latency added to each call where latency is measured. It is about that of a call to AWS or
+/// to a data centre.
+pub const ADDED_LATENCY: Duration = Duration::from_millis(20);
 
-/// How often a cold start is repeated.
-const STARTS: usize = 15;
+/// The number of cold starts.
+const COLD_STARTS: usize = 15;
 
-/// Among how many users the rotations go round.
+/// The number of users whose keys are rotated in turn.
 const USERS: usize = 50;
 
-/// How long a pause is: long enough that a client that does not keep connections has closed them.
+/// The number of rotations before processor time and handshakes are counted.
+const WARM_UP: usize = 2 * USERS;
+
+/// The duration of the pause. It is long enough for a client without keep-alive to close its
+/// connections.
 const PAUSE: Duration = Duration::from_secs(30);
 
-/// What one command costs; medians.
+/// The figures of one command. Repeated measurements are medians.
 #[derive(Clone, Debug, Default)]
 pub struct Figures {
-    /// What it is called.
+    /// The name of the command.
     pub name: String,
-    /// From the start of the process to the first poll, in milliseconds.
-    pub start_millis: f64,
-    /// Resident memory at the first poll, in bytes.
-    pub start_memory: u64,
-    /// The first invocation: a new user, with an added latency.
+    /// The time from the start of the process to the first poll, in milliseconds.
+    pub startup_ms: f64,
+    /// The resident memory at the first poll, in bytes.
+    pub startup_memory: u64,
+    /// The first invocation of a process: a new user, with added latency.
     pub first: Invocation,
-    /// A warm one: a rotation, with an added latency.
+    /// A warm invocation: a rotation, with added latency.
     pub warm: Invocation,
-    /// Processor time of a warm rotation without added latency, in milliseconds.
-    pub warm_processor_millis: f64,
-    /// How many invocations there were before the following.
+    /// The processor time of a warm rotation without added latency, in milliseconds.
+    pub warm_processor_ms: f64,
+    /// The number of invocations before the figures that follow.
     pub invocations: usize,
-    /// Resident memory after them, in bytes.
+    /// The resident memory after these invocations, in bytes.
     pub memory: u64,
-    /// TLS handshakes of all of them but the first.
-    pub handshakes: u64,
-    /// TLS handshakes of a rotation after a frozen pause.
+    /// The TLS handshakes of these invocations after the warm-up.
+    pub warm_handshakes: u64,
+    /// The TLS handshakes of a rotation after the process was frozen.
     pub handshakes_after_pause: u64,
 }
 
-/// One invocation.
+/// The figures of one invocation.
 #[derive(Clone, Debug, Default)]
 pub struct Invocation {
-    /// How long it took, in milliseconds.
-    pub millis: f64,
-    /// Its calls: what, from when and to when, in milliseconds since the payload was sent.
-    pub spans: Vec<(&'static str, f64, f64)>,
-    /// Round trips that waited for each other.
-    pub in_sequence: usize,
-    /// Calls in all.
+    /// The duration in milliseconds.
+    pub duration_ms: f64,
+    /// The time spans of its calls, relative to the invocation.
+    pub spans: Vec<Span>,
+    /// The number of sequential round trips.
+    pub round_trips: usize,
+    /// The number of calls.
     pub calls: usize,
-    /// Bytes on the wire both ways, TLS and its handshakes included.
+    /// The bytes sent and received, including TLS and its handshakes.
     pub bytes: u64,
-    /// TLS handshakes.
+    /// The number of TLS handshakes.
     pub handshakes: u64,
 }
 
@@ -71,84 +77,111 @@ pub async fn measure(
     environment: &[(String, String)],
     invocations: usize,
 ) -> Result<Figures, String> {
-    let (mut started, mut memory, mut first, mut warm) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    for _ in 0..STARTS {
-        services.clear(ADDED);
+    let (mut startups, mut memory) = (Vec::new(), Vec::new());
+    let (mut first, mut warm) = (Vec::new(), Vec::new());
+    for _ in 0..COLD_STARTS {
+        services.reset(ADDED_LATENCY);
         let mut function = Function::start(command, environment).await?;
-        started.push(millis(function.started_in));
-        memory.push(function.memory().0);
-        first.push(rotation(services, &mut function, "user00").await?);
-        rotation(services, &mut function, "user01").await?;
-        warm.push(rotation(services, &mut function, "user00").await?);
-        function.end().await;
+        startups.push(to_ms(function.startup));
+        memory.push(function.memory().resident);
+        first.push(rotate(services, &mut function, "user00").await?);
+        rotate(services, &mut function, "user01").await?;
+        warm.push(rotate(services, &mut function, "user00").await?);
+        function.terminate().await;
     }
-    services.clear(Duration::ZERO);
+    let figures = Figures {
+        name: name.to_owned(),
+        startup_ms: median(startups),
+        startup_memory: median(memory),
+        first: median_invocation(first),
+        warm: median_invocation(warm),
+        ..Figures::default()
+    };
+    measure_many(services, command, environment, invocations, figures).await
+}
+
+/// Adds the figures of one process that handles many invocations without added latency.
+async fn measure_many(
+    services: &Services,
+    command: &[String],
+    environment: &[(String, String)],
+    invocations: usize,
+    figures: Figures,
+) -> Result<Figures, String> {
+    services.reset(Duration::ZERO);
     let mut function = Function::start(command, environment).await?;
     let user = |n: usize| format!("user{:02}", n % USERS);
-    for n in 0..2 * USERS {
-        rotation(services, &mut function, &user(n)).await?;
+    for n in 0..WARM_UP {
+        rotate(services, &mut function, &user(n)).await?;
     }
-    let (before, wire) = (function.processor_time(), services.wire.handshakes.load(Relaxed));
-    for n in 2 * USERS..invocations {
-        rotation(services, &mut function, &user(n)).await?;
+    let processor_time = function.processor_time();
+    let handshakes = services.wire.handshakes.load(Relaxed);
+    for n in WARM_UP..invocations {
+        rotate(services, &mut function, &user(n)).await?;
     }
-    let spent = function.processor_time().saturating_sub(before);
-    let handshakes = services.wire.handshakes.load(Relaxed) - wire;
-    let resident = function.memory().0;
-    function.freeze(true);
+    let processor_time = function.processor_time().saturating_sub(processor_time);
+    let warm_handshakes = services.wire.handshakes.load(Relaxed) - handshakes;
+    let memory = function.memory().resident;
+    function.freeze();
     tokio::time::sleep(PAUSE).await;
-    function.freeze(false);
-    let after_pause = rotation(services, &mut function, &user(0)).await?;
-    function.end().await;
+    function.thaw();
+    let after_pause = rotate(services, &mut function, &user(0)).await?;
+    function.terminate().await;
     Ok(Figures {
-        name: name.to_owned(),
-        start_millis: median(started),
-        start_memory: median(memory),
-        first: middle(first),
-        warm: middle(warm),
-        warm_processor_millis: millis(spent) / (invocations - 2 * USERS) as f64,
+        warm_processor_ms: to_ms(processor_time) / (invocations - WARM_UP) as f64,
         invocations,
-        memory: resident,
-        handshakes,
+        memory,
+        warm_handshakes,
         handshakes_after_pause: after_pause.handshakes,
+        ..figures
     })
 }
 
-/// Rotates a user's key and tells the function; fails unless the key is in Vault then.
-async fn rotation(services: &Services, function: &mut Function, user: &str) -> Result<Invocation, String> {
-    let version = services.version_in_vault(user);
+/// Rotates a user's key and sends the change event. Fails unless the key is then in Vault.
+async fn rotate(
+    services: &Services,
+    function: &mut Function,
+    user: &str,
+) -> Result<Invocation, String> {
+    let version = services.vault_version(user);
     services.rotate(user);
-    services.take();
-    let (bytes, handshakes) = (services.wire.bytes.load(Relaxed), services.wire.handshakes.load(Relaxed));
+    services.take_calls();
+    let wire = &services.wire;
+    let (bytes, handshakes) = (wire.bytes.load(Relaxed), wire.handshakes.load(Relaxed));
     let began = Instant::now();
-    let (_, took) = function.invoke(&event(user)).await?;
-    if services.version_in_vault(user) != version + 1 {
-        return Err(format!("the key of {user} was not written exactly once"));
+    let (_, duration) = function.invoke(&change_event(user)).await?;
+    if services.vault_version(user) != version + 1 {
+        return Err(format!(
+            "rotate {user}: expected exactly one write to Vault"
+        ));
     }
-    let calls: Vec<Call> = services.take();
+    let calls: Vec<Call> = services.take_calls();
     Ok(Invocation {
-        millis: millis(took),
-        spans: calls.iter().map(|call| span(call, began)).collect(),
+        duration_ms: to_ms(duration),
+        spans: calls.iter().map(|call| Span::of(call, began)).collect(),
         calls: calls.len(),
-        in_sequence: in_sequence(calls),
-        bytes: services.wire.bytes.load(Relaxed) - bytes,
-        handshakes: services.wire.handshakes.load(Relaxed) - handshakes,
+        round_trips: sequential_round_trips(calls),
+        bytes: wire.bytes.load(Relaxed) - bytes,
+        handshakes: wire.handshakes.load(Relaxed) - handshakes,
     })
 }
 
-fn event(user: &str) -> Value {
+fn change_event(user: &str) -> Value {
     let name = format!("/iam_users/{user}_keys");
     json!({
-        "version": "0", "id": "6a7e8feb-b491-4cf7-a9f1-bf3703467718", "detail-type": "Parameter Store Change",
-        "source": "aws.ssm", "account": "123456789012", "region": "ca-central-1",
+        "version": "0",
+        "id": "6a7e8feb-b491-4cf7-a9f1-bf3703467718",
+        "detail-type": "Parameter Store Change",
+        "source": "aws.ssm",
+        "account": "123456789012",
+        "region": "ca-central-1",
         "time": jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
         "resources": [format!("arn:aws:ssm:ca-central-1:123456789012:parameter{name}")],
         "detail": {"operation": "Update", "name": name, "type": "SecureString"},
     })
 }
 
-/// A duration in milliseconds.
-pub fn millis(duration: Duration) -> f64 {
+fn to_ms(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1000.0
 }
 
@@ -157,8 +190,8 @@ fn median<T: PartialOrd + Copy>(mut values: Vec<T>) -> T {
     values[values.len() / 2]
 }
 
-/// The invocation of median duration.
-fn middle(mut invocations: Vec<Invocation>) -> Invocation {
-    invocations.sort_by(|one, other| one.millis.total_cmp(&other.millis));
+/// Returns the invocation of median duration.
+fn median_invocation(mut invocations: Vec<Invocation>) -> Invocation {
+    invocations.sort_by(|one, other| one.duration_ms.total_cmp(&other.duration_ms));
     invocations.swap_remove(invocations.len() / 2)
 }

@@ -1,0 +1,142 @@
+//! HashiCorp Vault: token lookup and renewal, KV version 2 writes and metadata reads.
+
+use axum::http::{Method, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+
+use super::Data;
+
+impl Data {
+    pub(super) fn vault(
+        &mut self,
+        method: &Method,
+        path: &str,
+        body: &[u8],
+    ) -> (&'static str, Response) {
+        match path {
+            "auth/token/lookup-self" => return ("Vault token", lookup_self()),
+            "auth/token/renew-self" => return ("Vault token", renew_self()),
+            _ => {}
+        }
+        let mut segments = path.splitn(3, '/');
+        let (Some(mount), Some(kind), Some(path)) =
+            (segments.next(), segments.next(), segments.next())
+        else {
+            return ("unknown", not_found());
+        };
+        let secret = format!("{mount}/{path}");
+        match (kind, method) {
+            ("data", &Method::POST | &Method::PUT) => {
+                ("Vault write", self.write_secret(secret, body))
+            }
+            ("metadata", &Method::GET) => ("Vault metadata", self.secret_metadata(&secret)),
+            // Only OpenBao lists metadata; this is a HashiCorp Vault.
+            ("detailed-metadata", _) => ("Vault listing", not_found()),
+            _ => ("unknown", not_found()),
+        }
+    }
+
+    fn write_secret(&mut self, secret: String, body: &[u8]) -> Response {
+        let request: Value = serde_json::from_slice(body).unwrap_or_default();
+        let version = self.secrets.get(&secret).copied().unwrap_or_default();
+        if request["options"]["cas"]
+            .as_u64()
+            .is_some_and(|cas| cas != version)
+        {
+            let error = "check-and-set parameter did not match the current version";
+            return response(StatusCode::BAD_REQUEST, &json!({"errors": [error]}));
+        }
+        self.secrets.insert(secret, version + 1);
+        success(
+            &json!({
+                "version": version + 1,
+                "created_time": "2026-01-01T00:00:00Z",
+                "deletion_time": "",
+                "destroyed": false,
+                "custom_metadata": null,
+            }),
+            &Value::Null,
+        )
+    }
+
+    fn secret_metadata(&self, secret: &str) -> Response {
+        let Some(version) = self.secrets.get(secret) else {
+            return not_found();
+        };
+        let versions = json!({version.to_string(): {
+            "created_time": "2026-01-01T00:00:00Z",
+            "deletion_time": "",
+            "destroyed": false,
+        }});
+        success(
+            &json!({
+                "current_version": version,
+                "oldest_version": 0,
+                "max_versions": 0,
+                "cas_required": false,
+                "delete_version_after": "0s",
+                "created_time": "2026-01-01T00:00:00Z",
+                "updated_time": "2026-01-01T00:00:00Z",
+                "custom_metadata": null,
+                "versions": versions,
+            }),
+            &Value::Null,
+        )
+    }
+}
+
+fn lookup_self() -> Response {
+    let data = json!({
+        "ttl": 200_000,
+        "period": 259_200,
+        "renewable": true,
+        "type": "service",
+        "policies": ["default"],
+        "creation_time": 1_767_225_600,
+        "creation_ttl": 259_200,
+        "orphan": true,
+        "explicit_max_ttl": 0,
+        "expire_time": "2036-01-01T00:00:00Z",
+    });
+    success(&data, &Value::Null)
+}
+
+fn renew_self() -> Response {
+    let auth = json!({
+        "client_token": "hvs.bench",
+        "accessor": "a",
+        "policies": ["default"],
+        "token_policies": ["default"],
+        "lease_duration": 259_200,
+        "renewable": true,
+        "entity_id": "",
+        "token_type": "service",
+        "orphan": true,
+        "metadata": null,
+        "mfa_requirement": null,
+        "num_uses": 0,
+    });
+    success(&Value::Null, &auth)
+}
+
+fn success(data: &Value, auth: &Value) -> Response {
+    let body = json!({
+        "request_id": "r",
+        "lease_id": "",
+        "renewable": false,
+        "lease_duration": 0,
+        "data": data,
+        "auth": auth,
+        "wrap_info": null,
+        "warnings": null,
+    });
+    response(StatusCode::OK, &body)
+}
+
+fn not_found() -> Response {
+    response(StatusCode::NOT_FOUND, &json!({"errors": []}))
+}
+
+fn response(status: StatusCode, body: &Value) -> Response {
+    (status, body.to_string()).into_response()
+}
