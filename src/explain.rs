@@ -16,6 +16,7 @@ use crate::time_format::{duration, relative};
 
 /// The explanation of one user.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Explanation {
     /// The user's row, as in the status.
@@ -29,6 +30,7 @@ pub struct Explanation {
 
 /// A part of the explanation.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Paragraph {
     /// The subject, in a word or two.
     pub about: &'static str,

@@ -32,7 +32,8 @@
 //! 4. `reconcile` runs the same pipeline for all users. `status` and `explain` are a dry run of it.
 //! 5. `doctor`, `capabilities` and `token_import` examine a deployment and its token; [`policy`]
 //!    prints the permissions that it needs.
-//! 6. `handler` answers a Lambda payload. `keysync` is the entry point.
+//! 6. `handler` answers a Lambda payload. `keysync` is the entry point; `schema` describes its
+//!    results.
 
 mod apply;
 mod backends;
@@ -52,6 +53,8 @@ mod observe;
 mod plan;
 mod reconcile;
 mod report;
+#[cfg(feature = "cli")]
+mod schema;
 mod session;
 mod snapshot;
 mod status;
@@ -77,6 +80,8 @@ pub use keys::{ParameterNaming, UserName, UserNameError};
 pub use keysync::KeySync;
 pub use reconcile::{Progress, ReconcileResult};
 pub use report::{Report, UserReport};
+#[cfg(feature = "cli")]
+pub use schema::schema;
 pub use snapshot::ReconcileRecord;
 pub use status::{Condition, LastSync, Row, Status, SyncOutcome};
 pub use sync::{Outcome, SyncResult};

@@ -19,6 +19,7 @@ const MAX_LISTED: usize = 500;
 
 /// What an invocation did.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
     /// What triggered the invocation.
@@ -42,10 +43,12 @@ pub struct Report {
 
 /// What happened to one user.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct UserReport {
     /// The user.
     #[serde(serialize_with = "as_text")]
+    #[cfg_attr(feature = "cli", schemars(with = "String"))]
     pub user: UserName,
     /// How the work ended.
     pub outcome: Outcome,

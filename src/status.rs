@@ -27,6 +27,7 @@ use crate::trigger::Reconcile;
 
 /// The status of all users.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Status {
     /// The users, by name.

@@ -19,6 +19,7 @@ const MAX_TOKEN_LENGTH: usize = 4096;
 
 /// The result of an import.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Imported {
     /// The stored token; its warnings are those that were accepted.

@@ -12,6 +12,7 @@ const TIME_LIMIT: Duration = Duration::from_secs(10);
 
 /// The result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum CheckStatus {
     /// No problem was found.
@@ -24,6 +25,7 @@ pub enum CheckStatus {
 
 /// A check with its result. It contains no secret.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Check {
     /// The stable name of the check.

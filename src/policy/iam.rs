@@ -20,6 +20,7 @@ struct Statement {
 
 /// An IAM policy in the format of IAM, and the statements that it leaves out.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(rename_all = "PascalCase")]
 pub struct IamPolicy {
     version: &'static str,
@@ -30,6 +31,7 @@ pub struct IamPolicy {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(rename_all = "PascalCase")]
 struct IamStatement {
     sid: String,

@@ -19,6 +19,7 @@ struct Rule {
 
 /// A policy for the Vault token.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct VaultPolicy {
     #[serde(skip)]
     mode: &'static str,
@@ -27,6 +28,7 @@ pub struct VaultPolicy {
 }
 
 #[derive(Debug, Default, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 struct PathRule {
     capabilities: Vec<String>,
     #[serde(skip)]

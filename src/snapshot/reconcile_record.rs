@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// The record of the last reconcile run, stored as `last-run.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ReconcileRecord {
     /// When the run started. A run that continues with left-over users keeps the first start.

@@ -9,6 +9,7 @@ use crate::sync::{Outcome, SyncResult};
 
 /// The condition of a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Condition {
     /// Vault holds the current key.
@@ -84,6 +85,7 @@ impl Condition {
 
 /// A user's row.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Row {
     /// The user.
@@ -113,6 +115,7 @@ pub struct Row {
 
 /// How the last sync of a user ended, as far as it is recorded.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct LastSync {
     /// How it ended.
@@ -123,6 +126,7 @@ pub struct LastSync {
 
 /// How a sync ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum SyncOutcome {
     /// A key was written.

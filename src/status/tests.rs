@@ -5,7 +5,6 @@ use tokio::time::Instant;
 use super::*;
 use crate::testing::memory::{Memory, unavailable, value};
 
-
 fn hours_ago(hours: i64) -> String {
     (Timestamp::now() - jiff::SignedDuration::from_hours(hours)).to_string()
 }

@@ -6,6 +6,7 @@ use crate::plan::{Action, SkipKind};
 
 /// How the work on one user ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// Vault has a new version of the user's secret.

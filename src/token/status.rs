@@ -9,6 +9,7 @@ use super::Lifetime;
 
 /// The state of the token, without the token.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct TokenStatus {
     /// The remaining seconds; `None` for a token that never expires.
@@ -47,6 +48,7 @@ impl TokenStatus {
 
 /// The view of a token for operators: neither the token nor its accessor.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct TokenView {
     /// The lifetime and the issues.

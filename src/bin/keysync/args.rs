@@ -84,6 +84,8 @@ pub enum Command {
     /// Print the least permissions for the current configuration
     #[command(subcommand)]
     Policy(Policy),
+    /// Print the JSON schema of all results
+    Schema,
     /// Print the completions of a shell
     Completions {
         /// The shell

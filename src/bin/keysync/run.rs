@@ -84,6 +84,10 @@ pub async fn run(arguments: Arguments, bar: ProgressBar) -> Result<Exit, Error> 
             }
             Ok(Exit::Done)
         }
+        Command::Schema => {
+            write_json(&nr_iam_key_sync::schema());
+            Ok(Exit::Done)
+        }
         Command::Completions { shell } => {
             // Not directly to standard output, which panics if the reader closes it.
             let mut script = Vec::new();
