@@ -20,7 +20,7 @@
 //!
 //! Data flows one way. Each module uses only modules above it in this list:
 //!
-//! 1. [`error`], `keys` (names and secrets), [`time_format`], `config` (the environment),
+//! 1. `error`, `keys` (names and secrets), [`time_format`], `config` (the environment),
 //!    `snapshot` (what was read, as plain data), `token` (the rules for the Vault token) and
 //!    `deadlines` are the vocabulary. They perform no I/O.
 //! 2. `backends` (one trait and one adapter per external system), `session` (Vault with its token),

@@ -295,8 +295,12 @@ impl<B: Backends, P: FnMut(Progress<'_>)> Run<'_, B, P> {
             }))
         });
         let results = work.buffered(self.invocation.ctx.config.concurrency);
-        let each = |result| std::future::ready(each(result));
-        results.for_each(each).await;
+        results
+            .for_each(|result| {
+                each(result);
+                std::future::ready(())
+            })
+            .await;
         not_started.into_inner()
     }
 

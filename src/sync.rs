@@ -22,6 +22,7 @@ use crate::keys::UserName;
 use crate::observe::{Observed, ReadStrategy, observe};
 use crate::plan::{Action, Plan, Policy, Retirement, plan};
 use crate::snapshot::Event;
+use result::Effects;
 
 /// How long to wait for a read that is as new as its event: Parameter Store promises no
 /// read-after-write consistency.
@@ -122,36 +123,34 @@ pub async fn sync_user<B: Backends>(
     let started = Instant::now();
     let mut strategy = std::mem::replace(&mut request.strategy, ReadStrategy::Optimistic);
     let mut stale_read_waits = STALE_READ_WAITS.into_iter();
-    let (mut attempt, mut earlier) = (0, Vec::new());
-    let (planned, applied) = loop {
+    let (mut attempt, mut effects) = (0, Effects::default());
+    let (planned, error) = loop {
         let planned = plan_user(invocation, &request, strategy).await;
-        let mut applied = apply(
-            invocation,
-            &request.user,
-            &planned.observed,
-            planned.plan.action,
-        )
-        .await;
+        let plan = &planned.plan;
+        let applied = apply(invocation, &request.user, &planned.observed, plan.action).await;
+        effects.add(&applied, &plan.reason);
         attempt += 1;
         strategy = match applied.end {
-            Ok(End::Done) if planned.plan.stale_read && request.retry_stale_read => {
-                let wait = stale_read_waits
-                    .next()
-                    .filter(|wait| invocation.has_time_for(2 * *wait));
-                let Some(wait) = wait else {
-                    break (planned, applied);
-                };
-                tokio::time::sleep(wait).await;
+            Ok(End::Done) if plan.stale_read && request.retry_stale_read => {
+                let wait = stale_read_waits.next();
+                match wait.filter(|wait| invocation.has_time_for(2 * *wait)) {
+                    Some(wait) => tokio::time::sleep(wait).await,
+                    None => break (planned, None),
+                }
                 attempt = 0;
                 ReadStrategy::Optimistic
             }
+            Ok(End::Done) => break (planned, None),
+            Err(error) => break (planned, Some(error)),
             Ok(End::CasMismatch(_) | End::Conflict) if attempt == MAX_ATTEMPTS => {
                 let subject = format!("the key of {} in Vault", request.user);
-                applied.end = Err(Error::Contended {
-                    subject,
-                    attempts: MAX_ATTEMPTS,
-                });
-                break (planned, applied);
+                break (
+                    planned,
+                    Some(Error::Contended {
+                        subject,
+                        attempts: MAX_ATTEMPTS,
+                    }),
+                );
             }
             Ok(End::CasMismatch(cas)) => {
                 back_off(attempt).await;
@@ -168,11 +167,9 @@ pub async fn sync_user<B: Backends>(
                     written,
                 }
             }
-            Ok(End::Done) | Err(_) => break (planned, applied),
         };
-        earlier.push((planned.plan.reason, applied));
     };
-    let result = SyncResult::applied(request, planned, applied, earlier, started.elapsed());
+    let result = SyncResult::applied(request, planned, effects, error, started.elapsed());
     record_vault_contact(invocation, &result);
     result
 }

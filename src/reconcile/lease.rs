@@ -105,19 +105,17 @@ pub async fn acquire<B: Backends>(
             etag.filter(|_| theirs.as_ref() == Some(&record))
         }
     };
-    Ok(match etag {
-        Some(etag) => Acquired::Granted(Lease {
-            scope,
-            record: Some((record, etag)),
-        }),
-        None => {
-            let reason = "another reconcile run started at the same moment".to_owned();
-            Acquired::NotDue {
-                reason,
-                is_complete: false,
-            }
-        }
-    })
+    let Some(etag) = etag else {
+        let reason = "another reconcile run started at the same moment".to_owned();
+        return Ok(Acquired::NotDue {
+            reason,
+            is_complete: false,
+        });
+    };
+    Ok(Acquired::Granted(Lease {
+        scope,
+        record: Some((record, etag)),
+    }))
 }
 
 /// Returns the users that a run covers now, or why none is due.

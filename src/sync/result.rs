@@ -34,6 +34,23 @@ pub struct SyncResult {
     pub duration: Duration,
 }
 
+/// What the attempts for one user have done so far.
+#[derive(Debug, Default)]
+pub(super) struct Effects {
+    written: Option<(VaultWrite, Reason)>,
+    state_conflicts: u64,
+}
+
+impl Effects {
+    /// Adds what one attempt did, and why.
+    pub(super) fn add(&mut self, applied: &Applied, reason: &Reason) {
+        self.state_conflicts += applied.state_conflicts;
+        if let Some(write) = applied.written {
+            self.written = Some((write, reason.clone()));
+        }
+    }
+}
+
 impl SyncResult {
     /// Creates the result of a dry run.
     pub(super) fn planned(request: Request, planned: Planned, duration: Duration) -> Self {
@@ -51,31 +68,26 @@ impl SyncResult {
         }
     }
 
-    /// Creates the result of an execution, after `earlier` attempts, each with its reason.
+    /// Creates the result of an execution with these effects.
     pub(super) fn applied(
         request: Request,
         planned: Planned,
-        applied: Applied,
-        earlier: Vec<(Reason, Applied)>,
+        effects: Effects,
+        error: Option<Error>,
         duration: Duration,
     ) -> Self {
-        let mut result = Self {
+        let Effects {
+            written,
+            state_conflicts,
+        } = effects;
+        let planned = Self::planned(request, planned, duration);
+        Self {
+            written,
+            error,
             is_dry_run: false,
-            ..Self::planned(request, planned, duration)
-        };
-        let last = (result.plan.reason.clone(), &applied);
-        let earlier = earlier
-            .iter()
-            .map(|(reason, applied)| (reason.clone(), applied));
-        for (reason, applied) in earlier.chain([last]) {
-            result.state_conflicts += applied.state_conflicts;
-            result.written = applied
-                .written
-                .map(|write| (write, reason))
-                .or(result.written);
+            state_conflicts,
+            ..planned
         }
-        result.error = applied.end.err();
-        result
     }
 
     /// Returns how the work ended.
