@@ -78,13 +78,14 @@ pub use error::{Error, Problem};
 pub use explain::{Explanation, Paragraph};
 pub use keys::{ParameterNaming, UserName, UserNameError};
 pub use keysync::KeySync;
+pub use plan::Outcome;
 pub use reconcile::{Progress, ReconcileResult};
 pub use report::{Report, UserReport};
 #[cfg(feature = "cli")]
 pub use schema::schema;
 pub use snapshot::ReconcileRecord;
 pub use status::{Condition, LastSync, Row, Status, SyncOutcome};
-pub use sync::{Outcome, SyncResult};
+pub use sync::SyncResult;
 pub use telemetry::{Metrics, NAMESPACE, start_log};
 pub use token::{TokenStatus, TokenView};
 pub use token_import::Imported;

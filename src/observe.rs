@@ -5,18 +5,16 @@
 //! reads is an invariant. After a rejected write, Vault's metadata is read **before** the
 //! parameter, so the key that is then held is at least as new as the one that caused the rejection.
 
-use crate::backends::{
-    Backends, Etag, Parameters, Roster, States, StoredState, Vault, VaultSecret,
-};
-use crate::config::OnUserDeleted;
-use crate::context::Degradation;
-use crate::error::Error;
+mod reader;
+
+use crate::backends::{Backends, Etag};
 use crate::invocation::Invocation;
-use crate::keys::{AccessKey, UserName, VaultPath};
+use crate::keys::{AccessKey, UserName};
 use crate::snapshot::{
-    Cas, Event, ParameterReading, ParameterView, RosterView, Snapshot, StateView, UserState,
-    VaultView,
+    Cas, Event, ParameterReading, ParameterView, RosterView, Snapshot, UserState, VaultView,
 };
+
+use reader::Reader;
 
 /// In which order to read, and what is known beforehand.
 #[derive(Debug)]
@@ -165,131 +163,5 @@ fn needs_metadata(
                 || (is_reconcile && state.last_secret_hash == current.fingerprint)
         }
         _ => false,
-    }
-}
-
-/// Reads the sources of one user.
-struct Reader<'a, B: Backends> {
-    invocation: &'a Invocation<'a, B>,
-    user: &'a UserName,
-    path: VaultPath,
-}
-
-impl<B: Backends> Reader<'_, B> {
-    fn deletes(&self) -> bool {
-        self.invocation.ctx.config.on_user_deleted == OnUserDeleted::SoftDelete
-    }
-
-    async fn parameter(&self) -> ParameterReading {
-        let ctx = self.invocation.ctx;
-        let Some(name) = ctx.config.naming.parameter_of(self.user) else {
-            return ParameterView::Unnameable.into();
-        };
-        let read = async { Ok(ctx.parameters.read(&name).await) };
-        let read = self.invocation.within(read).await;
-        read.unwrap_or_else(|error| ParameterView::Unreadable(error).into())
-    }
-
-    async fn state(&self) -> (StateView, Option<Etag>) {
-        let Some(states) = &self.invocation.ctx.states else {
-            return (StateView::Absent, None);
-        };
-        match self.invocation.within(states.load(self.user)).await {
-            Ok(StoredState {
-                damaged: true,
-                etag,
-                ..
-            }) => (StateView::Damaged, etag),
-            Ok(StoredState {
-                state: Some(state),
-                etag,
-                ..
-            }) => (StateView::Recorded(state), etag),
-            Ok(StoredState {
-                state: None, etag, ..
-            }) => (StateView::Absent, etag),
-            Err(error) => (StateView::Unreadable(error), None),
-        }
-    }
-
-    /// Reads the key that Vault holds. In basic mode it stands for the state.
-    async fn published(&self) -> (StateView, VaultView) {
-        let session = &self.invocation.ctx.session;
-        let read = session.call(async |vault, token| vault.read(token, &self.path).await);
-        match self.vault(read).await {
-            Ok(VaultSecret::Absent) => (StateView::Absent, VaultView::Absent),
-            Ok(VaultSecret::Key(key, version)) => {
-                let vault = VaultView::At {
-                    version,
-                    readable: key.is_some(),
-                };
-                let state = key.map_or(StateView::Absent, |key| {
-                    let state = UserState::of_secret(self.user, &key, version, &self.path);
-                    StateView::Recorded(state)
-                });
-                (state, vault)
-            }
-            Err(Error::Denied { .. }) => {
-                // The policy is the cause only if the token is valid.
-                let lookup = session.call(async |vault, token| vault.lookup(token).await);
-                let vault = match self.vault(lookup).await {
-                    Ok(_) => {
-                        self.invocation.ctx.warn_once(Degradation::DataIsHidden);
-                        VaultView::Hidden
-                    }
-                    Err(error) => VaultView::Unreadable(error),
-                };
-                (StateView::Absent, vault)
-            }
-            Err(error) => (StateView::Absent, VaultView::Unreadable(error)),
-        }
-    }
-
-    /// Reads Vault's metadata. The policy is the cause of a 403 only if the token is valid; then
-    /// metadata is not read again with it, because each 403 would load the token anew.
-    async fn metadata(&self) -> VaultView {
-        let session = &self.invocation.ctx.session;
-        if session.metadata_is_hidden().await {
-            return VaultView::Hidden;
-        }
-        let read = session.call(async |vault, token| vault.metadata(token, &self.path).await);
-        match self.vault(read).await {
-            Ok(view) => view,
-            Err(Error::Denied { .. }) => {
-                let lookup = session.call(async |vault, token| vault.lookup(token).await);
-                match self.vault(lookup).await {
-                    Ok(_) => {
-                        session.remember_hidden_metadata().await;
-                        self.invocation.ctx.warn_once(Degradation::MetadataIsHidden);
-                        VaultView::Hidden
-                    }
-                    Err(error) => VaultView::Unreadable(error),
-                }
-            }
-            Err(error) => VaultView::Unreadable(error),
-        }
-    }
-
-    /// Reads from Vault unless the circuit breaker is open.
-    async fn vault<T>(&self, read: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-        self.invocation.breaker.check()?;
-        self.invocation.within(read).await
-    }
-
-    /// Reads the roster. Only a roster that is switched off, missing or not accessible makes an
-    /// event sufficient; one that fails temporarily decides nothing.
-    async fn roster(&self) -> RosterView {
-        let Some(roster) = &self.invocation.ctx.roster else {
-            return RosterView::Unknown;
-        };
-        match self.invocation.within(roster.contains(self.user)).await {
-            Ok(true) => RosterView::Listed,
-            Ok(false) => RosterView::NotListed,
-            Err(Error::Denied { .. } | Error::Missing { .. }) => {
-                self.invocation.ctx.warn_once(Degradation::RosterIsClosed);
-                RosterView::Unknown
-            }
-            Err(error) => RosterView::Unreadable(error),
-        }
     }
 }

@@ -3,90 +3,21 @@
 //! Pure: no I/O, no clock, no environment, no log. The plan leaves no decision to
 //! [`apply`](mod@crate::apply) or to [`sync`](mod@crate::sync).
 
+mod action;
+mod outcome;
 mod reason;
 
+pub use action::{Action, Plan, Policy, Retirement};
+pub use outcome::Outcome;
 pub use reason::Reason;
 
 use jiff::SignedDuration;
 
 use crate::config::OnUserDeleted;
-use crate::snapshot::{
-    Cas, CurrentKey, ParameterView, RosterView, Snapshot, StateView, UserState, VaultView,
-};
+use crate::snapshot::{Cas, CurrentKey, ParameterView, RosterView, Snapshot, UserState, VaultView};
 
 /// Maximum event lag. A later event refers to a newer revision than the one that was read.
 const MAX_EVENT_LAG: SignedDuration = SignedDuration::from_secs(2);
-
-/// A decision: what to do, and why.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Plan {
-    /// What to do.
-    pub action: Action,
-    /// Why.
-    pub reason: Reason,
-    /// Whether the event refers to a newer revision than the one that was read. Then the user is
-    /// observed again after the action, and the message is redelivered once if that does not help.
-    pub stale_read: bool,
-}
-
-/// What to do for a user.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Action {
-    /// Write the current key to Vault, then the state.
-    Write {
-        /// The check-and-set parameter of the write.
-        cas: Cas,
-    },
-    /// Record that Vault holds the current key; write nothing to Vault.
-    Adopt {
-        /// The version in Vault that holds it.
-        vault_version: u64,
-    },
-    /// Record that the user is retired, after deleting a version in Vault if one is given.
-    Retire {
-        /// The version to soft-delete.
-        soft_delete: Option<u64>,
-    },
-    /// Do nothing.
-    Skip(SkipKind),
-    /// Decide nothing yet: read Vault, then everything else, and plan again.
-    Reobserve,
-}
-
-/// Why nothing is done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SkipKind {
-    /// Everything is in sync.
-    InSync,
-    /// There is no key to publish; Vault keeps the last good one.
-    Held,
-    /// The recorded key is newer than the one that was read.
-    Superseded,
-    /// The user should have a parameter and has none.
-    Missing,
-    /// The user is to be retired, but not before all such users are counted.
-    RetirementDeferred,
-    /// Nothing can be concluded.
-    Failed,
-}
-
-/// The configured rules that a plan follows.
-#[derive(Clone, Copy, Debug)]
-pub struct Policy {
-    /// What happens in Vault when a user is retired.
-    pub on_user_deleted: OnUserDeleted,
-    /// Whether users may be retired now.
-    pub retirement: Retirement,
-}
-
-/// Whether users may be retired now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Retirement {
-    /// Retire a user who is gone.
-    Allowed,
-    /// Only report a user who is gone: a reconcile run counts such users first.
-    Deferred,
-}
 
 /// Decides what to do for the user of `seen`. The same snapshot gives the same plan.
 pub fn plan(seen: &Snapshot, policy: Policy) -> Plan {
@@ -106,13 +37,11 @@ pub fn plan(seen: &Snapshot, policy: Policy) -> Plan {
 fn decide(seen: &Snapshot, policy: Policy) -> (Action, Reason) {
     use Action::{Adopt, Retire, Skip};
     let write = || Action::Write { cas: cas(seen) };
-    let failed =
-        |error: &crate::error::Error| (Skip(SkipKind::Failed), Reason::NotRead(error.to_string()));
+    // A source that could not be read decides nothing.
+    if let Some(error) = seen.unreadable() {
+        return (Skip(Outcome::Failed), Reason::NotRead(error.to_string()));
+    }
     match (&seen.parameter, recorded(seen), &seen.vault) {
-        // A source that could not be read decides nothing.
-        (ParameterView::Unreadable(error), _, _)
-        | (_, Recorded::Unreadable(error), _)
-        | (_, _, VaultView::Unreadable(error)) => failed(error),
         // The recorded key is the current one. The question is whether Vault still holds it.
         (ParameterView::Current(_), Recorded::Same(state), vault) => {
             match (state.vault_version, vault) {
@@ -137,57 +66,48 @@ fn decide(seen: &Snapshot, policy: Policy) -> (Action, Reason) {
                         recorded,
                     },
                 ),
-                _ => (Skip(SkipKind::InSync), Reason::InSync),
+                _ => (Skip(Outcome::Unchanged), Reason::InSync),
             }
         }
         // Another key is recorded, or none.
         (ParameterView::Current(_), Recorded::Newer, _) => {
-            (Skip(SkipKind::Superseded), Reason::Superseded)
+            (Skip(Outcome::Superseded), Reason::Superseded)
         }
         (ParameterView::Current(_), Recorded::Nothing, _) => (write(), Reason::New),
-        (ParameterView::Current(_), Recorded::Older(_), _) => (write(), Reason::Rotated),
-        (ParameterView::Current(_), Recorded::Elsewhere(_), _) => (write(), Reason::Moved),
+        (ParameterView::Current(_), Recorded::Older, _) => (write(), Reason::Rotated),
+        (ParameterView::Current(_), Recorded::Elsewhere, _) => (write(), Reason::Moved),
         (ParameterView::Current(_), Recorded::Retired, _) => (write(), Reason::CameBack),
         // A parameter without a key that could be published.
         (ParameterView::WithoutCurrent { .. }, _, _) => {
-            (Skip(SkipKind::Held), Reason::WithoutCurrent)
+            (Skip(Outcome::Held), Reason::WithoutCurrent)
         }
         (ParameterView::Malformed { problem, .. }, _, _) => {
-            (Skip(SkipKind::Failed), Reason::Malformed(problem.clone()))
+            (Skip(Outcome::Failed), Reason::Malformed(problem.clone()))
         }
         // No parameter.
-        (ParameterView::Unnameable, _, _) => (Skip(SkipKind::Missing), Reason::Unnameable),
-        (ParameterView::Absent, recorded, vault) => match (is_gone(seen), recorded) {
-            (Gone::Unknown(error), _) => failed(error),
-            (Gone::No(reason @ Reason::ListedWithoutParameter), _) => {
-                (Skip(SkipKind::Missing), reason)
+        (ParameterView::Unnameable, _, _) => (Skip(Outcome::Missing), Reason::Unnameable),
+        (ParameterView::Absent | ParameterView::Unreadable(_), recorded, vault) => {
+            match (is_gone(seen), recorded) {
+                (Err(reason @ Reason::ListedWithoutParameter), _) => {
+                    (Skip(Outcome::Missing), reason)
+                }
+                (_, Recorded::Retired) => (Skip(Outcome::Unchanged), Reason::AlreadyRetired),
+                (Err(reason), _) => (Skip(Outcome::Missing), reason),
+                (Ok(_), Recorded::Nothing) => (Skip(Outcome::Missing), Reason::NeverSeen),
+                (Ok(reason), _) if policy.retirement == Retirement::Deferred => {
+                    (Skip(Outcome::PlannedRetired), reason)
+                }
+                (Ok(reason), _) => {
+                    let deletes = policy.on_user_deleted == OnUserDeleted::SoftDelete;
+                    (
+                        Retire {
+                            soft_delete: latest(seen, vault).filter(|_| deletes),
+                        },
+                        reason,
+                    )
+                }
             }
-            (_, Recorded::Retired) => (Skip(SkipKind::InSync), Reason::AlreadyRetired),
-            (Gone::No(reason), _) => (Skip(SkipKind::Missing), reason),
-            (
-                Gone::Yes(reason),
-                Recorded::Same(state) | Recorded::Older(state) | Recorded::Elsewhere(state),
-            ) => match policy {
-                Policy {
-                    retirement: Retirement::Deferred,
-                    ..
-                } => (Skip(SkipKind::RetirementDeferred), reason),
-                Policy {
-                    on_user_deleted: OnUserDeleted::Retain,
-                    ..
-                } => (Retire { soft_delete: None }, reason),
-                Policy {
-                    on_user_deleted: OnUserDeleted::SoftDelete,
-                    ..
-                } => (
-                    Retire {
-                        soft_delete: latest(seen, state, vault),
-                    },
-                    reason,
-                ),
-            },
-            (Gone::Yes(_), _) => (Skip(SkipKind::Missing), Reason::NeverSeen),
-        },
+        }
     }
 }
 
@@ -208,22 +128,18 @@ enum Recorded<'a> {
     /// The same key.
     Same(&'a UserState),
     /// Another key, from a revision that is not newer.
-    Older(&'a UserState),
+    Older,
     /// Another key, from a newer revision.
     Newer,
     /// A key at another place in Vault.
-    Elsewhere(&'a UserState),
+    Elsewhere,
     /// The user was retired, and no newer revision is recorded.
     Retired,
-    /// The state could not be read.
-    Unreadable(&'a crate::error::Error),
 }
 
 fn recorded(seen: &Snapshot) -> Recorded<'_> {
-    let state = match &seen.state {
-        StateView::Absent | StateView::Damaged => return Recorded::Nothing,
-        StateView::Unreadable(error) => return Recorded::Unreadable(error),
-        StateView::Recorded(state) => state,
+    let Some(state) = seen.state.recorded() else {
+        return Recorded::Nothing;
     };
     let current = match &seen.parameter {
         ParameterView::Current(current) => Some(current),
@@ -236,38 +152,25 @@ fn recorded(seen: &Snapshot) -> Recorded<'_> {
             Recorded::Newer
         }
         _ if state.retired_at.is_some() => Recorded::Retired,
-        _ if !state.is_at(&seen.path) => Recorded::Elsewhere(state),
+        _ if !state.is_at(&seen.path) => Recorded::Elsewhere,
         Some(current) if same(current) => Recorded::Same(state),
-        _ => Recorded::Older(state),
+        _ => Recorded::Older,
     }
 }
 
-/// Whether a user without a parameter is gone for good, and what shows it.
-enum Gone<'a> {
-    Yes(Reason),
-    No(Reason),
-    Unknown(&'a crate::error::Error),
-}
-
-fn is_gone(seen: &Snapshot) -> Gone<'_> {
-    match &seen.roster {
-        RosterView::NotListed => Gone::Yes(Reason::Gone),
-        RosterView::Unknown if seen.event.is_some_and(|event| event.deleted) => {
-            Gone::Yes(Reason::DeleteEvent)
-        }
-        RosterView::Unknown => Gone::No(Reason::NoParameter),
-        RosterView::Listed => Gone::No(Reason::ListedWithoutParameter),
-        RosterView::Unreadable(error) => Gone::Unknown(error),
+/// Returns whether a user without a parameter is gone for good, and what shows it.
+fn is_gone(seen: &Snapshot) -> Result<Reason, Reason> {
+    match seen.roster {
+        RosterView::NotListed => Ok(Reason::Gone),
+        RosterView::Listed => Err(Reason::ListedWithoutParameter),
+        _ if seen.event.is_some_and(|event| event.deleted) => Ok(Reason::DeleteEvent),
+        _ => Err(Reason::NoParameter),
     }
 }
 
 /// Returns the check-and-set parameter of a write: the version that Vault is at, if known.
 fn cas(seen: &Snapshot) -> Cas {
-    let state = seen
-        .state
-        .recorded()
-        .filter(|state| state.is_at(&seen.path));
-    let recorded = Cas::Version(state.and_then(|state| state.vault_version).unwrap_or(0));
+    let recorded = Cas::Version(recorded_here(seen).unwrap_or(0));
     match (&seen.vault, seen.rejected) {
         (VaultView::At { version, .. }, _) => Cas::Version(*version),
         (VaultView::Absent, _) => Cas::Version(0),
@@ -283,12 +186,20 @@ fn cas(seen: &Snapshot) -> Cas {
 }
 
 /// Returns the version in Vault that is readable now, as far as known.
-fn latest(seen: &Snapshot, state: &UserState, vault: &VaultView) -> Option<u64> {
+fn latest(seen: &Snapshot, vault: &VaultView) -> Option<u64> {
     match vault {
         VaultView::At { version, readable } => Some(*version).filter(|_| *readable),
         VaultView::Absent => None,
-        _ => state.vault_version.filter(|_| state.is_at(&seen.path)),
+        _ => recorded_here(seen),
     }
+}
+
+/// Returns the recorded version, if the state is about this path in Vault.
+fn recorded_here(seen: &Snapshot) -> Option<u64> {
+    seen.state
+        .recorded()
+        .filter(|state| state.is_at(&seen.path))?
+        .vault_version
 }
 
 /// Returns whether the event refers to a newer revision than the one that was read. A parameter
@@ -299,8 +210,8 @@ fn is_stale_read(seen: &Snapshot, action: Action) -> bool {
         return false;
     };
     match (action, seen.parameter.revision()) {
-        (Action::Skip(SkipKind::Failed) | Action::Retire { .. }, _) => false,
-        (Action::Skip(SkipKind::Held), Some(read)) => time > read.modified,
+        (Action::Skip(Outcome::Failed) | Action::Retire { .. }, _) => false,
+        (Action::Skip(Outcome::Held), Some(read)) => time > read.modified,
         (_, Some(read)) => time.duration_since(read.modified) > MAX_EVENT_LAG,
         (_, None) => !event.deleted,
     }

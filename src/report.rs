@@ -11,7 +11,8 @@ use serde::{Serialize, Serializer};
 
 use crate::error::Error;
 use crate::keys::UserName;
-use crate::sync::{Outcome, SyncResult};
+use crate::plan::Outcome;
+use crate::sync::SyncResult;
 
 /// Maximum number of users that the report of a reconcile run lists: an answer must stay far below
 /// Lambda's 6 MB.

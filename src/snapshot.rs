@@ -41,6 +41,17 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    /// Returns why a source could not be read, if that is so.
+    pub fn unreadable(&self) -> Option<&Error> {
+        match (&self.parameter, &self.state, &self.vault, &self.roster) {
+            (ParameterView::Unreadable(error), _, _, _)
+            | (_, StateView::Unreadable(error), _, _)
+            | (_, _, VaultView::Unreadable(error), _)
+            | (_, _, _, RosterView::Unreadable(error)) => Some(error),
+            _ => None,
+        }
+    }
+
     /// Returns whether the parameter's key is the recorded one; `None` if the state is unknown.
     pub fn key_is_recorded(&self) -> Option<bool> {
         match (&self.state, &self.parameter) {

@@ -3,10 +3,8 @@
 //! Every trigger runs through here; only the scope differs. Performs no I/O itself and decides no
 //! business rule.
 
-mod outcome;
 mod result;
 
-pub use outcome::Outcome;
 pub use result::SyncResult;
 
 use std::time::Duration;

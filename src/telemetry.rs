@@ -20,8 +20,9 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
+use crate::plan::Outcome;
 use crate::report::UserReport;
-use crate::sync::{Outcome, SyncResult};
+use crate::sync::SyncResult;
 
 /// The namespace of the metrics.
 pub const NAMESPACE: &str = "IamKeySync";

@@ -4,24 +4,21 @@
 //! Sends requests page by page, while the users of the page before are worked on.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::time::Duration;
 
-use tokio::sync::{Mutex, mpsc};
-use tokio::time::{Instant, Interval, MissedTickBehavior};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Scope;
-use crate::backends::{Backends, Page, Parameters, Roster, States, Vault};
+use super::known::{list_metadata, recorded_users, roster_users};
+use super::pace::Pace;
+use crate::backends::{Backends, Page, Parameters};
 use crate::context::Context;
 use crate::deadlines::Deadlines;
-use crate::error::Error;
 use crate::keys::UserName;
 use crate::observe::ReadStrategy;
 use crate::snapshot::{ParameterReading, ParameterView, VaultView};
 use crate::sync::Request;
-
-/// Maximum number of characters that a log shows of a name that is not a user name.
-const MAX_SHOWN: usize = 80;
 
 /// What came of a listing.
 pub struct Listed {
@@ -31,22 +28,6 @@ pub struct Listed {
     pub incomplete: Option<String>,
     /// The rate limit, for the calls that follow.
     pub pace: Pace,
-}
-
-/// The rate limit of calls to Parameter Store: the account's quota is shared by all callers.
-pub struct Pace(Mutex<Interval>);
-
-impl Pace {
-    fn new(calls_per_second: u32) -> Self {
-        let mut interval = tokio::time::interval(Duration::from_secs(1) / calls_per_second);
-        interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        Self(Mutex::new(interval))
-    }
-
-    /// Waits until the next call is allowed.
-    pub async fn wait(&self) {
-        self.0.lock().await.tick().await;
-    }
 }
 
 /// Returns whether a user may be started now.
@@ -136,9 +117,9 @@ impl<'a, B: Backends> Listing<'a, B> {
     /// Sends all users: as the parameters are listed, and then those who have no parameter.
     async fn send_all(&mut self) {
         // Vault is read before the listing, so that no listed key is older than what Vault holds.
-        let metadata = self.list_metadata().await;
-        let roster = self.roster().await;
-        let recorded = self.recorded().await;
+        let metadata = list_metadata(self.ctx).await;
+        let roster = roster_users(self.ctx).await;
+        let recorded = recorded_users(self.ctx).await;
         if let Ok(recorded) = &recorded {
             let known = roster
                 .iter()
@@ -253,77 +234,5 @@ impl<'a, B: Backends> Listing<'a, B> {
     async fn send_one(&self, user: UserName, strategy: ReadStrategy) {
         let sent = self.sender.send(vec![Request::new(user, strategy)]).await;
         sent.expect("the receiver exists until the sender is dropped");
-    }
-
-    /// Lists the metadata of all keys, where the server offers that in one call.
-    async fn list_metadata(&self) -> Option<HashMap<String, VaultView>> {
-        self.ctx.states.as_ref()?;
-        let config = &self.ctx.config.vault;
-        let list = async |vault: &B::Vault, token: &_| {
-            vault
-                .list_metadata(token, &config.mount, &config.path_prefix)
-                .await
-        };
-        self.ctx.session.call(list).await.unwrap_or_else(|error| {
-            // Not a warning: the cause also fails the users or the token, and is reported there.
-            tracing::info!(
-                error = %error,
-                "Vault's metadata could not be listed; it is read user by user"
-            );
-            None
-        })
-    }
-
-    /// Returns the users on the roster; `None` if there is none, or it cannot be read.
-    async fn roster(&self) -> Option<HashSet<UserName>> {
-        let roster = self.ctx.roster.as_ref()?;
-        match all_pages("the roster", async |from| roster.page(from).await).await {
-            Ok(users) => Some(users),
-            Err(error) => {
-                tracing::warn!(
-                    "users on the roster without a parameter will not be noticed: {error}"
-                );
-                None
-            }
-        }
-    }
-
-    /// Returns the users who have a state.
-    async fn recorded(&self) -> Result<HashSet<UserName>, Error> {
-        match &self.ctx.states {
-            Some(states) => all_pages("the states", async |from| states.page(from).await).await,
-            None => Ok(HashSet::new()),
-        }
-    }
-}
-
-/// Reads all pages of a listing, and returns the names that are user names.
-async fn all_pages(
-    source: &str,
-    page: impl AsyncFn(Option<String>) -> Result<Page<String>, Error>,
-) -> Result<HashSet<UserName>, Error> {
-    let mut users = HashSet::new();
-    let mut from = None;
-    loop {
-        let Page { items, next } = page(from).await?;
-        for name in items {
-            match UserName::parse(&name) {
-                Ok(user) => {
-                    users.insert(user);
-                }
-                Err(error) => {
-                    let name = name.chars().take(MAX_SHOWN).collect::<String>();
-                    tracing::warn!(
-                        name,
-                        error = %error,
-                        "ignored {name:?} from {source}: it is not a user name"
-                    );
-                }
-            }
-        }
-        match next {
-            Some(next) => from = Some(next),
-            None => return Ok(users),
-        }
     }
 }

@@ -3,9 +3,9 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use crate::plan::Reason;
+use crate::plan::{Outcome, Reason};
 use crate::snapshot::{ParameterView, ROTATION, ReconcileRecord, StateView, VaultView};
-use crate::sync::{Outcome, SyncResult};
+use crate::sync::SyncResult;
 
 /// The condition of a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Outcome, Planned, Request};
+use super::{Planned, Request};
 use crate::apply::{Applied, VaultWrite};
 use crate::error::Error;
 use crate::keys::UserName;
-use crate::plan::{Action, Plan, Reason, SkipKind};
+use crate::plan::{Action, Outcome, Plan, Reason};
 use crate::snapshot::{Snapshot, VaultView};
 
 /// What was planned and done for one user. Holds no secret.
@@ -95,7 +95,7 @@ impl SyncResult {
         match (&self.error, self.plan.action) {
             (Some(_), _) => Outcome::Failed,
             // A second observation that finds nothing more to do does not undo the write before.
-            (None, Action::Skip(SkipKind::InSync)) if self.written.is_some() => Outcome::Written,
+            (None, Action::Skip(Outcome::Unchanged)) if self.written.is_some() => Outcome::Written,
             (None, action) => Outcome::of(action, self.is_dry_run),
         }
     }

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use crate::apply::VaultWrite;
 use crate::keys::{UserName, VaultPath};
-use crate::plan::{Action, Plan, Reason, SkipKind};
+use crate::plan::Outcome;
+use crate::plan::{Action, Outcome, Plan, Reason};
 use crate::snapshot::{Cas, ParameterView, Revision, RosterView, Snapshot, StateView, VaultView};
-use crate::sync::{Outcome, SyncResult};
+use crate::sync::SyncResult;
 
 /// Creates a snapshot of a parameter without a current key, put at this time.
 pub fn snapshot(modified: Option<&str>) -> Snapshot {
@@ -40,12 +41,12 @@ pub fn result(user: &str, outcome: Outcome) -> SyncResult {
             },
             false,
         ),
-        Outcome::Unchanged => (Action::Skip(SkipKind::InSync), false),
-        Outcome::Held => (Action::Skip(SkipKind::Held), false),
-        Outcome::Superseded => (Action::Skip(SkipKind::Superseded), false),
+        Outcome::Unchanged => (Action::Skip(Outcome::Unchanged), false),
+        Outcome::Held => (Action::Skip(Outcome::Held), false),
+        Outcome::Superseded => (Action::Skip(Outcome::Superseded), false),
         Outcome::Retired => (Action::Retire { soft_delete: None }, false),
-        Outcome::Missing => (Action::Skip(SkipKind::Missing), false),
-        Outcome::Failed => (Action::Skip(SkipKind::Failed), false),
+        Outcome::Missing => (Action::Skip(Outcome::Missing), false),
+        Outcome::Failed => (Action::Skip(Outcome::Failed), false),
         Outcome::PlannedWritten => (
             Action::Write {
                 cas: Cas::Version(0),

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::plan::{Action, SkipKind};
+use super::Action;
 
 /// How the work on one user ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -48,12 +48,9 @@ impl Outcome {
             Action::Write { .. } => Self::Written,
             Action::Retire { .. } if is_dry_run => Self::PlannedRetired,
             Action::Retire { .. } => Self::Retired,
-            Action::Adopt { .. } | Action::Skip(SkipKind::InSync) => Self::Unchanged,
-            Action::Skip(SkipKind::Held) => Self::Held,
-            Action::Skip(SkipKind::Superseded) => Self::Superseded,
-            Action::Skip(SkipKind::Missing) => Self::Missing,
-            Action::Skip(SkipKind::RetirementDeferred) => Self::PlannedRetired,
-            Action::Skip(SkipKind::Failed) | Action::Reobserve => Self::Failed,
+            Action::Adopt { .. } => Self::Unchanged,
+            Action::Skip(outcome) => outcome,
+            Action::Reobserve => Self::Failed,
         }
     }
 

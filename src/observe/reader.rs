@@ -1,0 +1,138 @@
+//! Reads each source of one user. A source that cannot be read by the deadline is a value, too.
+
+use crate::backends::{
+    Backends, Etag, Parameters, Roster, States, StoredState, Vault, VaultSecret,
+};
+use crate::config::OnUserDeleted;
+use crate::context::Degradation;
+use crate::error::Error;
+use crate::invocation::Invocation;
+use crate::keys::{UserName, VaultPath};
+use crate::snapshot::{
+    ParameterReading, ParameterView, RosterView, StateView, UserState, VaultView,
+};
+
+/// Reads the sources of one user.
+pub(super) struct Reader<'a, B: Backends> {
+    pub(super) invocation: &'a Invocation<'a, B>,
+    pub(super) user: &'a UserName,
+    pub(super) path: VaultPath,
+}
+
+impl<B: Backends> Reader<'_, B> {
+    pub(super) fn deletes(&self) -> bool {
+        self.invocation.ctx.config.on_user_deleted == OnUserDeleted::SoftDelete
+    }
+
+    pub(super) async fn parameter(&self) -> ParameterReading {
+        let ctx = self.invocation.ctx;
+        let Some(name) = ctx.config.naming.parameter_of(self.user) else {
+            return ParameterView::Unnameable.into();
+        };
+        let read = async { Ok(ctx.parameters.read(&name).await) };
+        let read = self.invocation.within(read).await;
+        read.unwrap_or_else(|error| ParameterView::Unreadable(error).into())
+    }
+
+    pub(super) async fn state(&self) -> (StateView, Option<Etag>) {
+        let Some(states) = &self.invocation.ctx.states else {
+            return (StateView::Absent, None);
+        };
+        match self.invocation.within(states.load(self.user)).await {
+            Ok(StoredState {
+                damaged: true,
+                etag,
+                ..
+            }) => (StateView::Damaged, etag),
+            Ok(StoredState {
+                state: Some(state),
+                etag,
+                ..
+            }) => (StateView::Recorded(state), etag),
+            Ok(StoredState {
+                state: None, etag, ..
+            }) => (StateView::Absent, etag),
+            Err(error) => (StateView::Unreadable(error), None),
+        }
+    }
+
+    /// Reads the key that Vault holds. In basic mode it stands for the state.
+    pub(super) async fn published(&self) -> (StateView, VaultView) {
+        let session = &self.invocation.ctx.session;
+        let read = session.call(async |vault, token| vault.read(token, &self.path).await);
+        let (key, version) = match self.vault(read).await {
+            Ok(VaultSecret::Key(key, version)) => (key, version),
+            Ok(VaultSecret::Absent) => return (StateView::Absent, VaultView::Absent),
+            Err(Error::Denied { .. }) => {
+                return (
+                    StateView::Absent,
+                    self.hidden(Degradation::DataIsHidden).await,
+                );
+            }
+            Err(error) => return (StateView::Absent, VaultView::Unreadable(error)),
+        };
+        let vault = VaultView::At {
+            version,
+            readable: key.is_some(),
+        };
+        let state = key.map(|key| UserState::of_secret(self.user, &key, version, &self.path));
+        (state.map_or(StateView::Absent, StateView::Recorded), vault)
+    }
+
+    /// Reads Vault's metadata. Once a token proved not to be allowed to, it is not tried again,
+    /// because each 403 would load the token anew.
+    pub(super) async fn metadata(&self) -> VaultView {
+        let session = &self.invocation.ctx.session;
+        if session.metadata_is_hidden().await {
+            return VaultView::Hidden;
+        }
+        let read = session.call(async |vault, token| vault.metadata(token, &self.path).await);
+        match self.vault(read).await {
+            Ok(view) => view,
+            Err(Error::Denied { .. }) => {
+                let view = self.hidden(Degradation::MetadataIsHidden).await;
+                if matches!(view, VaultView::Hidden) {
+                    session.remember_hidden_metadata().await;
+                }
+                view
+            }
+            Err(error) => VaultView::Unreadable(error),
+        }
+    }
+
+    /// Finds the cause of a 403: it is the policy only if the token is valid.
+    async fn hidden(&self, degradation: Degradation) -> VaultView {
+        let session = &self.invocation.ctx.session;
+        let lookup = session.call(async |vault, token| vault.lookup(token).await);
+        match self.vault(lookup).await {
+            Ok(_) => {
+                self.invocation.ctx.warn_once(degradation);
+                VaultView::Hidden
+            }
+            Err(error) => VaultView::Unreadable(error),
+        }
+    }
+
+    /// Reads from Vault unless the circuit breaker is open.
+    async fn vault<T>(&self, read: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        self.invocation.breaker.check()?;
+        self.invocation.within(read).await
+    }
+
+    /// Reads the roster. Only a roster that is switched off, missing or not accessible makes an
+    /// event sufficient; one that fails temporarily decides nothing.
+    pub(super) async fn roster(&self) -> RosterView {
+        let Some(roster) = &self.invocation.ctx.roster else {
+            return RosterView::Unknown;
+        };
+        match self.invocation.within(roster.contains(self.user)).await {
+            Ok(true) => RosterView::Listed,
+            Ok(false) => RosterView::NotListed,
+            Err(Error::Denied { .. } | Error::Missing { .. }) => {
+                self.invocation.ctx.warn_once(Degradation::RosterIsClosed);
+                RosterView::Unknown
+            }
+            Err(error) => RosterView::Unreadable(error),
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! The plan: an owned value that leaves no decision to the executor.
+
+use super::{Outcome, Reason};
+use crate::config::OnUserDeleted;
+use crate::snapshot::Cas;
+
+/// A decision: what to do, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// What to do.
+    pub action: Action,
+    /// Why.
+    pub reason: Reason,
+    /// Whether the event refers to a newer revision than the one that was read. Then the user is
+    /// observed again after the action, and the message is redelivered once if that does not help.
+    pub stale_read: bool,
+}
+
+/// What to do for a user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Write the current key to Vault, then the state.
+    Write {
+        /// The check-and-set parameter of the write.
+        cas: Cas,
+    },
+    /// Record that Vault holds the current key; write nothing to Vault.
+    Adopt {
+        /// The version in Vault that holds it.
+        vault_version: u64,
+    },
+    /// Record that the user is retired, after deleting a version in Vault if one is given.
+    Retire {
+        /// The version to soft-delete.
+        soft_delete: Option<u64>,
+    },
+    /// Do nothing, with this outcome.
+    Skip(Outcome),
+    /// Decide nothing yet: read Vault, then everything else, and plan again.
+    Reobserve,
+}
+
+/// The configured rules that a plan follows.
+#[derive(Clone, Copy, Debug)]
+pub struct Policy {
+    /// What happens in Vault when a user is retired.
+    pub on_user_deleted: OnUserDeleted,
+    /// Whether users may be retired now.
+    pub retirement: Retirement,
+}
+
+/// Whether users may be retired now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Retirement {
+    /// Retire a user who is gone.
+    Allowed,
+    /// Only report a user who is gone: a reconcile run counts such users first.
+    Deferred,
+}

@@ -1,0 +1,150 @@
+//! The stream of a run: users are synced while the others are still being listed.
+
+use std::cell::RefCell;
+
+use futures_util::{FutureExt, Stream, StreamExt, stream};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::lease::Lease;
+use super::listing::{Listed, Listing, may_start};
+use super::pace::Pace;
+use super::retire::Candidates;
+use super::tally::{Tally, Unfinished};
+use super::{Progress, Scope};
+use crate::backends::Backends;
+use crate::deadlines::Deadlines;
+use crate::invocation::Invocation;
+use crate::keys::UserName;
+use crate::observe::ReadStrategy;
+use crate::plan::{Action, Outcome, Retirement};
+use crate::sync::{Request, SyncResult, dry_run, sync_user};
+use crate::trigger::Reconcile;
+
+/// A run in progress.
+pub(super) struct Run<'a, B: Backends, P> {
+    pub(super) invocation: Invocation<'a, B>,
+    pub(super) order: &'a Reconcile,
+    pub(super) deadlines: Deadlines,
+    pub(super) cancel: &'a CancellationToken,
+    pub(super) tally: RefCell<Tally<P>>,
+}
+
+impl<B: Backends, P: FnMut(Progress<'_>)> Run<'_, B, P> {
+    /// Syncs the users of the lease while the others are still being listed, then retires those
+    /// who are gone.
+    pub(super) async fn process(&self, lease: &Lease) -> Unfinished {
+        let ctx = self.invocation.ctx;
+        // One page ahead, so that no user waits for the next one; a page is full of secrets.
+        let (sender, requests) = mpsc::channel(1);
+        let total = |users| (self.tally.borrow_mut().progress)(Progress::Total(users));
+        let listing = Listing::new(ctx, &self.deadlines, self.cancel, sender, &total);
+        let listing = listing.send(&lease.scope);
+        let requests = stream::unfold(requests, async |mut requests: mpsc::Receiver<Vec<_>>| {
+            Some((stream::iter(requests.recv().await?), requests))
+        });
+        let mut candidates = Candidates::default();
+        let requests = requests.flatten().map(|request| Request {
+            retirement: Retirement::Deferred,
+            ..request
+        });
+        let results = self.start_all(requests, |result| {
+            candidates.count(&result);
+            if result.plan.action == Action::Skip(Outcome::PlannedRetired) {
+                candidates.gone.push(result);
+            } else {
+                self.emit(result);
+            }
+        });
+        let (listed, mut not_started) = tokio::join!(listing, results);
+        let Listed {
+            not_started: not_listed,
+            incomplete,
+            pace,
+        } = listed;
+        not_started.extend(not_listed);
+        let mut unfinished = Unfinished {
+            not_started,
+            needs_full_run: incomplete,
+            ..Unfinished::default()
+        };
+        self.retire(candidates, &lease.scope, &pace, &mut unfinished)
+            .await;
+        unfinished
+    }
+
+    /// Works on users, several at a time, as long as new ones may start; returns the others.
+    async fn start_all(
+        &self,
+        requests: impl Stream<Item = Request>,
+        mut each: impl FnMut(SyncResult),
+    ) -> Vec<UserName> {
+        let not_started = RefCell::new(Vec::new());
+        let work = requests.filter_map(|request| {
+            let starts = may_start(self.deadlines.start_users, self.cancel);
+            if !starts {
+                not_started.borrow_mut().push(request.user.clone());
+            }
+            std::future::ready(starts.then(|| {
+                if self.order.dry_run {
+                    dry_run(&self.invocation, request).boxed_local()
+                } else {
+                    sync_user(&self.invocation, request).boxed_local()
+                }
+            }))
+        });
+        let results = work.buffered(self.invocation.ctx.config.concurrency);
+        results
+            .for_each(|result| {
+                each(result);
+                std::future::ready(())
+            })
+            .await;
+        not_started.into_inner()
+    }
+
+    /// Retires the users who are gone, unless the listing is incomplete or they are too many.
+    async fn retire(
+        &self,
+        candidates: Candidates,
+        scope: &Scope,
+        pace: &Pace,
+        unfinished: &mut Unfinished,
+    ) {
+        if unfinished.needs_full_run.is_some() {
+            // Absence from an incomplete listing proves nothing: these users were not reached.
+            unfinished
+                .not_started
+                .extend(candidates.gone.into_iter().map(|result| result.user));
+            return;
+        }
+        let is_all = matches!(scope, Scope::All { .. });
+        if let Err(error) = candidates.check(is_all, self.order.allow_mass_retire) {
+            unfinished.needs_full_run = Some(error.to_string());
+            for result in candidates.gone {
+                self.emit(SyncResult {
+                    error: Some(error.clone()),
+                    ..result
+                });
+            }
+            return;
+        }
+        if self.order.dry_run {
+            candidates
+                .gone
+                .into_iter()
+                .for_each(|result| self.emit(result));
+            return;
+        }
+        let requests = stream::iter(candidates.gone).then(async |result| {
+            pace.wait().await;
+            Request::new(result.user, ReadStrategy::VAULT_FIRST)
+        });
+        let not_started = self.start_all(requests, |result| self.emit(result)).await;
+        unfinished.not_started.extend(not_started);
+    }
+
+    fn emit(&self, result: SyncResult) {
+        self.tally.borrow_mut().add(result);
+    }
+}
