@@ -2,7 +2,7 @@
 //! (<https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>).
 //!
 //! The integration tests and the benchmarks both include this file with `#[path]`. It depends on
-//! axum, serde_json, tokio and the standard library only.
+//! axum, `serde_json`, tokio and the standard library only.
 
 #![allow(
     dead_code,
