@@ -1,6 +1,6 @@
 //! Tests of the built binaries against real services: OpenBao as Vault, and an AWS emulator.
 //!
-//! All tests share one stack. Each test has its own bucket, parameter prefix and Vault folder in it.
+//! All tests share one stack. Each test has its own bucket, parameter prefix and Vault folder.
 //! A test that stops or seals Vault starts its own stack.
 
 mod command;

@@ -58,7 +58,7 @@ fn collect(folder: &Path, prefix: &str, sources: &mut Vec<(String, String)>) {
         let (path, relative) = (entry.path(), format!("{prefix}{name}"));
         if path.is_dir() {
             collect(&path, &format!("{relative}/"), sources);
-        } else if name.ends_with(".rs") {
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
             sources.push((relative, std::fs::read_to_string(&path).unwrap()));
         }
     }

@@ -119,7 +119,7 @@ async fn quoted_help_is_what_keysync_prints() {
         let (quoted, rest) = block.split_once("```").unwrap();
         let command = quoted.lines().next().unwrap();
         let output = run(&command.split(' ').collect::<Vec<_>>(), &[]).await;
-        actual += &format!("{START}{command}\n{}```{rest}", output.out);
+        actual.extend([START, command, "\n", &output.out, "```", rest]);
     }
     let expected = Data::read_from(&checkout().join("docs/command-line.md"), None).raw();
     snapbox::assert_data_eq!(actual, expected);

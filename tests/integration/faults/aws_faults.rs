@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::microburst::Microburst;
 use super::returned;
 use crate::function::Function;
-use crate::test_env::{TestEnv, batch};
+use crate::test_env::{Key, TestEnv, batch};
 
 /// Deadline of an invocation, as deployed.
 const DEADLINE: Duration = Duration::from_mins(1);
@@ -48,94 +48,140 @@ fn aws_faults(throttled: &'static str) -> Vec<AwsFault> {
     ]
 }
 
-/// Injects all faults of a service, each during a rotation of alice and bob.
-///
-/// `scope` selects the requests. `spares_bob` is true if it selects none for bob.
-async fn tolerates(service: &str, throttled: &'static str, scope: Value, spares_bob: bool) {
-    let env = TestEnv::new().await;
-    let microburst = Microburst::start(&env).await;
-    let roster = service == "dynamodb";
-    let table = if roster {
-        env.roster(&["alice", "bob"]).await
-    } else {
-        "-"
-    };
-    let environment = env.environment_with(&[
-        ("AWS_ENDPOINT_URL", &microburst.url),
-        ("IAM_USER_TABLE", table),
-        ("LOG_LEVEL", "trace"),
-    ]);
-    let function = Function::start_with_deadline(&environment, DEADLINE).await;
-    env.rotate("alice").await;
-    env.rotate("bob").await;
-    let sync = json!({"action": "sync", "users": ["alice", "bob"]});
-    let report = function.invoke(&sync).await.unwrap();
-    assert_eq!(report["counts"]["written"], 2, "{service}: {report}");
+/// A service whose requests fail.
+struct Service {
+    name: &'static str,
+    /// Error code of a throttled request.
+    throttled: &'static str,
+    /// Selects the requests.
+    scope: Value,
+    /// Whether `scope` selects no request for bob.
+    spares_bob: bool,
+}
 
-    for (fault, mut rule, reason) in aws_faults(throttled) {
-        let case = format!("{service} {fault}");
-        rule["service"] = json!(service);
-        rule.as_object_mut()
-            .unwrap()
-            .extend(scope.as_object().unwrap().clone());
-        // A new process has no cache, so it makes every request.
+impl Service {
+    fn is_roster(&self) -> bool {
+        self.name == "dynamodb"
+    }
+
+    /// Injects all faults, each during a rotation of alice and bob.
+    async fn assert_faults_are_tolerated(&self) {
+        let env = TestEnv::new().await;
+        let microburst = Microburst::start(&env).await;
+        let mut variables = vec![
+            ("AWS_ENDPOINT_URL", &*microburst.url),
+            ("LOG_LEVEL", "trace"),
+        ];
+        if self.is_roster() {
+            variables.push(("IAM_USER_TABLE", env.roster(&["alice", "bob"]).await));
+        }
+        let environment = env.environment_with(&variables);
         let function = Function::start_with_deadline(&environment, DEADLINE).await;
-        let alice = if roster {
-            // The roster is read when there is no parameter.
+        env.rotate("alice").await;
+        env.rotate("bob").await;
+        let sync = json!({"action": "sync", "users": ["alice", "bob"]});
+        let report = function.invoke(&sync).await.unwrap();
+        assert_eq!(report["counts"]["written"], 2, "{}: {report}", self.name);
+        for (fault, rule, reason) in aws_faults(self.throttled) {
+            let case = format!("{} {fault}", self.name);
+            // A new process has no cache, so it makes every request.
+            let function = Function::start_with_deadline(&environment, DEADLINE).await;
+            let rotation = Rotation::new(&env, self.is_roster()).await;
+            microburst.inject(&json!([self.limited(rule)])).await;
+            let began = Instant::now();
+            let answer = function.invoke(&rotation.payload).await.unwrap();
+            assert!(
+                began.elapsed() < MAX_CALL * CALLS,
+                "{case}: {:?}",
+                began.elapsed()
+            );
+            assert!(
+                microburst.count().await > 0,
+                "{case}: no fault was injected"
+            );
+            let expected = match reason {
+                None => vec![],
+                Some(_) if self.spares_bob => vec!["alice"],
+                Some(_) => vec!["alice", "bob"],
+            };
+            assert_eq!(
+                returned(&answer),
+                expected,
+                "{case}: {:#?}",
+                function.lines()
+            );
+            if self.spares_bob {
+                assert_eq!(
+                    env.key("bob").await.unwrap().0,
+                    rotation.bob,
+                    "{case}: bob is synced"
+                );
+            }
+            if let Some(reason) = reason {
+                function.lines_with(|line| fails(line, reason)).await;
+            }
+            microburst.inject(&json!([])).await;
+            rotation.assert_recovers(&env, &function, &case).await;
+            if self.is_roster() {
+                let value = json!({"current": rotation.alice.document()});
+                env.put("alice", &value.to_string()).await;
+            }
+        }
+        let reconcile = json!({"action": "reconcile", "force": true});
+        let report = function.invoke(&reconcile).await.unwrap();
+        for (outcome, count) in [("unchanged", 2), ("failed", 0)] {
+            assert_eq!(report["counts"][outcome], count, "{outcome}: {report}");
+        }
+    }
+
+    /// Returns a rule for the requests of this service.
+    fn limited(&self, mut rule: Value) -> Value {
+        rule["service"] = json!(self.name);
+        let scope = self.scope.as_object().unwrap().clone();
+        rule.as_object_mut().unwrap().extend(scope);
+        rule
+    }
+}
+
+/// Returns true for the failure of alice with this reason.
+fn fails(line: &Value, reason: &str) -> bool {
+    line["user"] == "alice"
+        && line["outcome"] == "failed"
+        && line["reason"].as_str().unwrap().contains(reason)
+}
+
+/// A rotation of alice and bob, with its messages.
+struct Rotation {
+    alice: Key,
+    bob: Key,
+    payload: Value,
+}
+
+impl Rotation {
+    /// Rotates alice and bob. With `delete`, alice's parameter is deleted instead: without a
+    /// parameter, the roster is read.
+    async fn new(env: &TestEnv<'_>, delete: bool) -> Self {
+        let alice = if delete {
             env.delete("alice").await;
             env.key("alice").await.unwrap().0
         } else {
             env.rotate("alice").await
         };
         let bob = env.rotate("bob").await;
-        let operation = if roster { "Delete" } else { "Update" };
-        let messages = [
-            ("alice", 1, env.event(operation, "alice")),
-            ("bob", 1, env.event("Update", "bob")),
-        ];
-        microburst.inject(&json!([rule])).await;
-        let began = Instant::now();
-        let answer = function.invoke(&batch(&messages)).await.unwrap();
-        assert!(
-            began.elapsed() < MAX_CALL * CALLS,
-            "{case}: {:?}",
-            began.elapsed()
-        );
-        assert!(
-            microburst.count().await > 0,
-            "{case}: no fault was injected"
-        );
-        let expected = match reason {
-            None => vec![],
-            Some(_) if spares_bob => vec!["alice"],
-            Some(_) => vec!["alice", "bob"],
-        };
-        assert_eq!(
-            returned(&answer),
-            expected,
-            "{case}: {:#?}",
-            function.lines()
-        );
-        if spares_bob {
-            assert_eq!(
-                env.key("bob").await.unwrap().0,
-                bob,
-                "{case}: bob is synced"
-            );
+        let operation = if delete { "Delete" } else { "Update" };
+        let (of_alice, of_bob) = (env.event(operation, "alice"), env.event("Update", "bob"));
+        Self {
+            alice,
+            bob,
+            payload: batch(&[("alice", 1, of_alice), ("bob", 1, of_bob)]),
         }
-        if let Some(reason) = reason {
-            let failed = |line: &Value| {
-                line["user"] == "alice"
-                    && line["outcome"] == "failed"
-                    && line["reason"].as_str().unwrap().contains(reason)
-            };
-            function.lines_with(failed).await;
-        }
-        // The fault is over, and the messages are delivered again.
-        microburst.inject(&json!([])).await;
+    }
+
+    /// Delivers the messages again, after the fault.
+    async fn assert_recovers(&self, env: &TestEnv<'_>, function: &Function, case: &str) {
         let mut answer = json!(null);
         for _delivery in 0..3 {
-            answer = function.invoke(&batch(&messages)).await.unwrap();
+            answer = function.invoke(&self.payload).await.unwrap();
             if returned(&answer).is_empty() {
                 break;
             }
@@ -143,48 +189,48 @@ async fn tolerates(service: &str, throttled: &'static str, scope: Value, spares_
         assert_eq!(returned(&answer), [""; 0], "{case}: after recovery");
         assert_eq!(
             env.key("alice").await.unwrap().0,
-            alice,
+            self.alice,
             "{case}: after recovery"
         );
         assert_eq!(
             env.key("bob").await.unwrap().0,
-            bob,
+            self.bob,
             "{case}: after recovery"
         );
-        if roster {
-            env.put("alice", &json!({"current": alice.document()}).to_string())
-                .await;
-        }
-    }
-    let report = function
-        .invoke(&json!({"action": "reconcile", "force": true}))
-        .await
-        .unwrap();
-    for (outcome, count) in [("unchanged", 2), ("failed", 0)] {
-        assert_eq!(report["counts"][outcome], count, "{outcome}: {report}");
     }
 }
 
 #[tokio::test]
 async fn parameter_store_faults_are_tolerated() {
-    let alice = json!({"body": "contains(Name, 'alice')"});
-    tolerates("ssm", "ThrottlingException", alice, true).await;
+    let service = Service {
+        name: "ssm",
+        throttled: "ThrottlingException",
+        scope: json!({"body": "contains(Name, 'alice')"}),
+        spares_bob: true,
+    };
+    service.assert_faults_are_tolerated().await;
 }
 
 #[tokio::test]
 async fn bucket_faults_are_tolerated() {
-    tolerates("s3", "SlowDown", json!({}), false).await;
+    let service = Service {
+        name: "s3",
+        throttled: "SlowDown",
+        scope: json!({}),
+        spares_bob: false,
+    };
+    service.assert_faults_are_tolerated().await;
 }
 
 #[tokio::test]
 async fn roster_faults_are_tolerated() {
-    tolerates(
-        "dynamodb",
-        "ProvisionedThroughputExceededException",
-        json!({}),
-        true,
-    )
-    .await;
+    let service = Service {
+        name: "dynamodb",
+        throttled: "ProvisionedThroughputExceededException",
+        scope: json!({}),
+        spares_bob: true,
+    };
+    service.assert_faults_are_tolerated().await;
 }
 
 #[tokio::test]

@@ -32,9 +32,9 @@ async fn secrets(env: &TestEnv<'_>) -> Vec<String> {
         for name in env.list(&folder).await {
             let path = format!("{folder}{name}");
             if name.ends_with('/') {
-                folders.push(path)
+                folders.push(path);
             } else {
-                found.push(path)
+                found.push(path);
             }
         }
     }

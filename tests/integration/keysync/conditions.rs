@@ -30,11 +30,11 @@ async fn create_users(env: &TestEnv<'_>) {
     };
     let elsewhere = format!("{}/elsewhere", env.folder);
     run("sync moved", &[("VAULT_PATH_PREFIX", &elsewhere)]).await;
-    let others = users.iter().filter(|user| **user != "moved");
-    let others = others
-        .map(|user| format!(" --user {user}"))
-        .collect::<String>();
-    run(&format!("reconcile{others}"), &[table]).await;
+    let mut line = "reconcile".to_owned();
+    for user in users.iter().filter(|user| **user != "moved") {
+        line.extend([" --user ", user]);
+    }
+    run(&line, &[table]).await;
     for user in ["came-back", "retired"] {
         env.remove(user).await;
         run(&format!("reconcile --user {user}"), &[table]).await;

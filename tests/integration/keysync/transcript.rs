@@ -58,14 +58,19 @@ impl<'a> Transcript<'a> {
     /// Runs a command and records it.
     pub async fn run(&mut self, line: &str) -> CommandOutput {
         let output = self.output(line).await;
-        let errors = output
-            .err
-            .lines()
-            .map(|line| format!("! {line}").trim_end().to_owned() + "\n");
-        self.text += &format!("$ keysync {line}\n");
-        self.text += &output.out;
-        self.text.extend(errors);
-        self.text += &format!("[{}]\n", output.code);
+        let mut lines = vec![
+            format!("$ keysync {line}"),
+            output.out.trim_end_matches('\n').to_owned(),
+        ];
+        lines.extend(
+            output
+                .err
+                .lines()
+                .map(|line| format!("! {line}").trim_end().to_owned()),
+        );
+        lines.push(format!("[{}]\n", output.code));
+        lines.retain(|line| !line.is_empty());
+        self.text += &lines.join("\n");
         output
     }
 
