@@ -52,7 +52,7 @@ fn findings(path: &str, text: &str, words: &[(Regex, &str)]) -> Vec<String> {
         }
         for (word, instead) in words {
             if let Some(found) = word.find(line) {
-                let (number, found) = (number + 1, found.as_str());
+                let (number, found) = (number + 1, found.as_str().trim());
                 findings.push(format!("{path}:{number}: {found:?}, use: {instead}"));
             }
         }
