@@ -17,7 +17,6 @@ mod options;
 mod page;
 mod picture;
 mod reconcile;
-mod runtime_api;
 mod services;
 mod wire;
 

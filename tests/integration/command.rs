@@ -1,4 +1,4 @@
-//! The built `keysync` binary, run to its end.
+//! Runs the built `keysync` binary.
 
 use std::process::Stdio;
 
@@ -6,29 +6,26 @@ use serde_json::Value;
 use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, Command};
 
-use crate::corner::{Corner, assert_holds_no_secret};
+use crate::test_env::{TestEnv, assert_no_secret};
 
-/// What a command said, and how it ended.
+/// Exit code and output of a command.
 #[derive(Debug)]
-pub struct Said {
-    /// Its exit code.
+pub struct CommandOutput {
+    /// Exit code.
     pub code: i32,
-    /// Its standard output.
+    /// Standard output.
     pub out: String,
-    /// Its standard error.
+    /// Standard error.
     pub err: String,
 }
 
-impl Said {
-    /// All of it, for a snapshot.
+impl CommandOutput {
+    /// Returns both streams.
     pub fn all(&self) -> String {
-        format!(
-            "exit code {}\n--- out\n{}--- err\n{}",
-            self.code, self.out, self.err
-        )
+        format!("{}{}", self.out, self.err)
     }
 
-    /// Standard output as the JSON that it is.
+    /// Returns standard output as JSON.
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
@@ -36,8 +33,15 @@ impl Said {
 
 /// Starts `keysync` with exactly this environment.
 pub fn start(arguments: &[&str], environment: &[(String, String)]) -> Child {
-    Command::new(env!("CARGO_BIN_EXE_keysync"))
-        .args(arguments)
+    spawn(
+        Command::new(env!("CARGO_BIN_EXE_keysync")).args(arguments),
+        environment,
+    )
+}
+
+/// Starts a command with exactly this environment and with its streams connected to pipes.
+pub fn spawn(command: &mut Command, environment: &[(String, String)]) -> Child {
+    command
         .env_clear()
         .envs(environment.iter().cloned())
         .stdin(Stdio::piped())
@@ -48,37 +52,54 @@ pub fn start(arguments: &[&str], environment: &[(String, String)]) -> Child {
         .unwrap()
 }
 
-/// Waits for a started command.
-pub async fn end(mut child: Child, input: &str) -> Said {
-    let mut stdin = child.stdin.take().unwrap();
-    // A command that does not read may be gone already.
-    let _ = stdin.write_all(input.as_bytes()).await;
-    drop(stdin);
-    let ended = child.wait_with_output().await.unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    let said = Said {
-        code: ended.status.code().unwrap_or(-1),
-        out: text(ended.stdout),
-        err: text(ended.stderr),
-    };
-    assert_holds_no_secret("standard output", &said.out);
-    assert_holds_no_secret("standard error", &said.err);
-    said
+/// Writes to the standard input of `keysync` and waits for its exit. Neither stream may contain a
+/// secret.
+pub async fn finish(child: Child, input: &str) -> CommandOutput {
+    let output = wait(child, input).await;
+    assert_no_secret("standard output", &output.out);
+    assert_no_secret("standard error", &output.err);
+    output
 }
 
-impl Corner<'_> {
-    /// Runs `keysync` here.
-    pub async fn keysync(&self, arguments: &[&str]) -> Said {
+/// Writes to the standard input of any command and waits for its exit.
+pub async fn wait(mut child: Child, input: &str) -> CommandOutput {
+    let mut stdin = child.stdin.take().unwrap();
+    // A command that does not read its input may have exited.
+    let _ = stdin.write_all(input.as_bytes()).await;
+    drop(stdin);
+    let output = child.wait_with_output().await.unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    CommandOutput {
+        code: output.status.code().unwrap_or(-1),
+        out: text(output.stdout),
+        err: text(output.stderr),
+    }
+}
+
+/// Runs `keysync` with exactly this environment.
+pub async fn run(arguments: &[&str], environment: &[(String, String)]) -> CommandOutput {
+    finish(start(arguments, environment), "").await
+}
+
+impl TestEnv<'_> {
+    /// Runs `keysync` with these arguments.
+    pub async fn keysync(&self, arguments: &[&str]) -> CommandOutput {
         self.keysync_with(arguments, &[], "").await
     }
 
-    /// Runs `keysync` here, with some variables set otherwise, and something on its standard input.
+    /// Runs `keysync` with some variables replaced, and with something on standard input.
     pub async fn keysync_with(
         &self,
         arguments: &[&str],
         variables: &[(&str, &str)],
         input: &str,
-    ) -> Said {
-        end(start(arguments, &self.environment_with(variables)), input).await
+    ) -> CommandOutput {
+        finish(start(arguments, &self.environment_with(variables)), input).await
+    }
+
+    /// Runs a command line of `keysync` with some variables replaced.
+    pub async fn keysync_line(&self, line: &str, variables: &[(&str, &str)]) -> CommandOutput {
+        self.keysync_with(&line.split(' ').collect::<Vec<_>>(), variables, "")
+            .await
     }
 }

@@ -1,30 +1,30 @@
-//! The whole chain as users deploy it: the CDK app, the rule, the queue, the mapping, the function, which may do what its
-//! role says and nothing else.
+//! The complete path as users deploy it: the CDK app, the rule, the queue, the event source mapping
+//! and the function, with the permissions of its role enforced.
 
 use serde_json::json;
 
-use crate::deployment::{Deployment, arrive};
+use crate::deployment::{Deployment, wait_until_synced};
 
 #[tokio::test]
-async fn a_parameter_change_reaches_vault_through_rule_queue_and_mapping() {
+async fn deployment_syncs_parameter_changes_to_vault() {
     let deployment = Deployment::start(&["--enforce"], &json!({}));
-    let corner = deployment.corner().await;
+    let env = deployment.env().await;
 
-    let users: Vec<String> = (0..20).map(|n| format!("user{n}")).collect();
+    let users = (0..20).map(|n| format!("user{n}")).collect::<Vec<_>>();
     let mut keys = Vec::new();
     for user in &users {
-        keys.push(corner.rotate(user).await);
+        keys.push(env.rotate(user).await);
     }
-    arrive(&corner, &users, &keys).await;
+    wait_until_synced(&env, &users, &keys).await;
     for (user, key) in users.iter().zip(&mut keys) {
-        *key = corner.rotate_twice_put(user, key).await;
+        *key = env.rotate_in_two_puts(user, key).await;
     }
-    arrive(&corner, &users, &keys).await;
+    wait_until_synced(&env, &users, &keys).await;
     for user in &users {
-        let state = corner.state(user).await.unwrap();
+        let state = env.state(user).await.unwrap();
         assert_eq!(
             state["vaultVersion"],
-            corner.key(user).await.unwrap().1,
+            env.key(user).await.unwrap().1,
             "{user}"
         );
     }

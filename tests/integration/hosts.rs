@@ -1,23 +1,23 @@
-//! What the documentation offers to run without a Lambda: the systemd units as plain processes, and the examples.
+//! Running without Lambda: the systemd units as plain processes, and the examples.
 
 use std::path::PathBuf;
 use std::process::Output;
 
 use tokio::process::Command;
 
-use crate::corner::Corner;
-use crate::stack::checkout;
+use crate::stack::read;
+use crate::test_env::TestEnv;
 
-/// The values of a setting of a unit, in order.
+/// Returns the values of a setting of a unit, in order.
 fn settings(unit: &str, name: &str) -> Vec<String> {
-    let text = std::fs::read_to_string(checkout().join("docs/systemd").join(unit)).unwrap();
+    let text = read(&format!("docs/systemd/{unit}"));
     let values = text
         .lines()
         .filter_map(|line| line.strip_prefix(name)?.strip_prefix('='));
     values.map(str::to_owned).collect()
 }
 
-/// Runs what a unit starts, in the unit's environment and what its file would hold.
+/// Runs the commands of a unit with its environment and the content of its environment file.
 async fn run(unit: &str, file: &[(String, String)]) -> Vec<Output> {
     let mut outputs = Vec::new();
     for command in settings(unit, "ExecStart") {
@@ -33,73 +33,75 @@ async fn run(unit: &str, file: &[(String, String)]) -> Vec<Output> {
             .envs(file.iter().cloned());
         outputs.push(child.kill_on_drop(true).output().await.unwrap());
     }
-    assert!(!outputs.is_empty(), "{unit} starts nothing");
+    assert!(!outputs.is_empty(), "{unit} starts no command");
     outputs
 }
 
-fn ended_well(outputs: &[Output]) {
+fn assert_success(outputs: &[Output]) {
     assert!(
         outputs.iter().all(|output| output.status.success()),
         "{outputs:?}"
     );
 }
 
-/// What stands in the environment file of the basic mode here.
-fn basic(corner: &Corner<'_>) -> Vec<(String, String)> {
-    let token = corner.stack.text("/vault/rootToken");
-    let variables = [
+/// Returns the environment file of the basic mode.
+fn basic(env: &TestEnv<'_>) -> Vec<(String, String)> {
+    let token = env.stack.text("/vault/rootToken");
+    env.environment_with(&[
         ("S3_BUCKET_NAME", ""),
-        ("VAULT_TOKEN", token.as_str()),
+        ("VAULT_TOKEN", &token),
         ("IAM_USER_LIST", "alice,bob"),
-    ];
-    corner.environment_with(&variables)
+    ])
 }
 
 #[tokio::test]
-async fn the_units_of_the_enhanced_mode_follow_each_rotation() {
-    let corner = Corner::new().await;
+async fn systemd_units_of_the_enhanced_mode_sync_rotations() {
+    let env = TestEnv::new().await;
     for _rotation in 0..2 {
-        let key = corner.rotate("alice").await;
-        ended_well(&run("keysync-enhanced.service", &corner.environment()).await);
-        assert_eq!(corner.key("alice").await.unwrap().0, key);
+        let key = env.rotate("alice").await;
+        assert_success(&run("keysync-enhanced.service", &env.environment()).await);
+        assert_eq!(env.key("alice").await.unwrap().0, key);
     }
-    assert!(corner.state("alice").await.is_some());
+    assert!(env.state("alice").await.is_some());
+    env.put("bob", "no JSON").await;
+    let outputs = run("keysync-enhanced.service", &env.environment()).await;
+    assert_eq!(
+        outputs[0].status.code(),
+        Some(1),
+        "a user fails: {outputs:?}"
+    );
 }
 
 #[tokio::test]
-async fn the_units_of_the_basic_mode_follow_each_rotation() {
-    let corner = Corner::new().await;
-    let bob = corner.rotate("bob").await;
+async fn systemd_units_of_the_basic_mode_sync_rotations() {
+    let env = TestEnv::new().await;
+    let bob = env.rotate("bob").await;
     for _rotation in 0..2 {
-        let alice = corner.rotate("alice").await;
-        ended_well(&run("keysync-basic.service", &basic(&corner)).await);
-        assert_eq!(corner.key("alice").await.unwrap().0, alice);
+        let alice = env.rotate("alice").await;
+        assert_success(&run("keysync-basic.service", &basic(&env)).await);
+        assert_eq!(env.key("alice").await.unwrap().0, alice);
     }
     assert_eq!(
-        corner.key("bob").await,
+        env.key("bob").await,
         Some((bob, 1)),
-        "nothing is written twice"
+        "an unchanged key is written once"
     );
-    assert!(corner.state("alice").await.is_none(), "nothing is recorded");
-}
-
-#[tokio::test]
-async fn a_unit_fails_where_a_user_fails() {
-    let corner = Corner::new().await;
-    corner.put("alice", "no JSON").await;
-    let outputs = run("keysync-enhanced.service", &corner.environment()).await;
-    assert_eq!(outputs[0].status.code(), Some(1), "{outputs:?}");
+    assert!(
+        env.state("alice").await.is_none(),
+        "the basic mode has no state"
+    );
 }
 
 #[test]
-fn each_timer_has_its_service_and_each_service_its_file() {
+fn systemd_units_have_a_timer_and_an_environment_file() {
     for mode in ["basic", "enhanced"] {
-        assert_eq!(
-            settings(&format!("keysync-{mode}.timer"), "OnUnitActiveSec"),
-            ["10min"]
+        let (timer, service) = (
+            format!("keysync-{mode}.timer"),
+            format!("keysync-{mode}.service"),
         );
+        assert_eq!(settings(&timer, "OnUnitActiveSec"), ["10min"]);
         assert_eq!(
-            settings(&format!("keysync-{mode}.service"), "EnvironmentFile"),
+            settings(&service, "EnvironmentFile"),
             [format!("/etc/keysync/{mode}.env")]
         );
     }
@@ -107,15 +109,14 @@ fn each_timer_has_its_service_and_each_service_its_file() {
 
 /// Runs an example that was built beside this test.
 async fn example(name: &str, arguments: &[&str], environment: &[(String, String)]) -> Output {
-    let built = PathBuf::from(env!("CARGO_BIN_EXE_keysync"))
-        .with_file_name("examples")
-        .join(name);
+    let program = PathBuf::from(env!("CARGO_BIN_EXE_keysync"));
+    let program = program.with_file_name("examples").join(name);
+    let display = program.display();
     assert!(
-        built.exists(),
-        "{} is missing: run make integration, or cargo build --examples",
-        built.display()
+        program.exists(),
+        "{display} is missing; run cargo build --examples"
     );
-    let mut child = Command::new(built);
+    let mut child = Command::new(&program);
     child
         .args(arguments)
         .env_clear()
@@ -125,21 +126,16 @@ async fn example(name: &str, arguments: &[&str], environment: &[(String, String)
 }
 
 #[tokio::test]
-async fn the_example_of_the_basic_mode_syncs_whom_it_is_told() {
-    let corner = Corner::new().await;
-    let (alice, bob) = (corner.rotate("alice").await, corner.rotate("bob").await);
-    let output = example("basic", &["alice", "bob"], &basic(&corner)).await;
+async fn example_of_the_basic_mode_syncs_named_users() {
+    let env = TestEnv::new().await;
+    let (alice, bob) = (env.rotate("alice").await, env.rotate("bob").await);
+    let output = example("basic", &["alice", "bob"], &basic(&env)).await;
     assert!(output.status.success(), "{output:?}");
-    assert_eq!(
-        (
-            corner.key("alice").await.unwrap().0,
-            corner.key("bob").await.unwrap().0
-        ),
-        (alice, bob)
-    );
-    corner.put("alice", "no JSON").await;
+    assert_eq!(env.key("alice").await.unwrap().0, alice);
+    assert_eq!(env.key("bob").await.unwrap().0, bob);
+    env.put("alice", "no JSON").await;
     assert!(
-        !example("basic", &["alice", "bob"], &basic(&corner))
+        !example("basic", &["alice", "bob"], &basic(&env))
             .await
             .status
             .success()
@@ -147,15 +143,18 @@ async fn the_example_of_the_basic_mode_syncs_whom_it_is_told() {
 }
 
 #[tokio::test]
-async fn the_example_of_the_enhanced_mode_sweeps_once_a_day() {
-    let corner = Corner::new().await;
-    let alice = corner.rotate("alice").await;
-    let output = example("enhanced", &[], &corner.environment()).await;
+async fn example_of_the_enhanced_mode_reconciles_once_a_day() {
+    let env = TestEnv::new().await;
+    let alice = env.rotate("alice").await;
+    let output = example("enhanced", &[], &env.environment()).await;
     assert!(output.status.success(), "{output:?}");
-    assert_eq!(corner.key("alice").await.unwrap().0, alice);
-    let again = example("enhanced", &[], &corner.environment()).await;
-    assert!(
-        String::from_utf8_lossy(&again.stdout).starts_with("not due: "),
-        "{again:?}"
+    assert_eq!(env.key("alice").await.unwrap().0, alice);
+    let new = env.rotate("alice").await;
+    let output = example("enhanced", &[], &env.environment()).await;
+    assert!(output.status.success(), "{output:?}");
+    assert_ne!(
+        env.key("alice").await.unwrap().0,
+        new,
+        "the second run is not due"
     );
 }

@@ -1,73 +1,68 @@
-//! What becomes of messages and state when the deployment changes, and when it goes.
+//! Messages and state when the deployment is updated, and when it is destroyed.
+
+use std::time::Duration;
 
 use serde_json::json;
 
-use crate::deployment::{Deployment, arrive};
+use crate::deployment::{Deployment, wait_until_synced};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_update_loses_no_change_and_destroying_keeps_bucket_and_key() {
-    let kept = json!({"removalPolicy": "retain"});
-    let deployment = Deployment::start(&[], &kept);
-    let corner = deployment.corner().await;
-    let users: Vec<String> = (0..12).map(|n| format!("user{n}")).collect();
-    let (early, late) = users.split_at(6);
+async fn deployment_update_loses_nothing_and_destroy_retains() {
+    let retain = json!({"removalPolicy": "retain"});
+    let deployment = Deployment::start(&[], &retain);
+    let env = deployment.env().await;
+    let users = (0..12).map(|n| format!("user{n}")).collect::<Vec<_>>();
+    let (before, during) = users.split_at(6);
     let mut keys = Vec::new();
 
-    // While Vault is sealed nobody can finish a message: they pend, and go on arriving during the update.
+    // While Vault is sealed, no message can be processed. More messages arrive during the update.
     deployment.stack.command("vault seal");
-    for user in early {
-        keys.push(corner.rotate(user).await);
+    for user in before {
+        keys.push(env.rotate(user).await);
     }
-    let changed = json!({"removalPolicy": "retain", "memoryMib": 512, "maxConcurrency": 3, "onUserDeleted": "soft-delete"});
-    let put = async {
-        for user in late {
-            keys.push(corner.rotate(user).await);
-            tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    let changed = json!({
+        "removalPolicy": "retain", "memoryMib": 512, "maxConcurrency": 3,
+        "onUserDeleted": "soft-delete",
+    });
+    let rotate = async {
+        for user in during {
+            keys.push(env.rotate(user).await);
+            tokio::time::sleep(Duration::from_millis(500)).await;
         }
     };
     let update = async { tokio::task::block_in_place(|| deployment.deploy(&changed)) };
-    tokio::join!(put, update);
-    let look = deployment.look();
-    assert_eq!(
-        (&look["memoryMib"], &look["variables"]["ON_USER_DELETED"]),
-        (&json!(512), &json!("soft-delete"))
-    );
-    let waiting = look["queues"]
-        .as_object()
-        .unwrap()
-        .values()
-        .filter_map(serde_json::Value::as_u64)
-        .sum::<u64>();
-    assert_eq!(waiting, 12, "{look}");
+    tokio::join!(rotate, update);
+    let description = deployment.describe();
+    assert_eq!(description["memoryMib"], 512);
+    assert_eq!(description["variables"]["ON_USER_DELETED"], "soft-delete");
+    assert_eq!(deployment.queued_messages(), 12, "{description}");
 
     deployment.stack.command("vault unseal");
-    arrive(&corner, &users, &keys).await;
+    wait_until_synced(&env, &users, &keys).await;
 
-    let left = deployment.destroy(&changed);
+    let remaining = deployment.destroy(&changed);
     assert_eq!(
-        (&left["functions"], &left["queues"]),
+        (&remaining["functions"], &remaining["queues"]),
         (&json!([]), &json!([]))
     );
+    let contains = |kind: &str, item| remaining[kind].as_array().unwrap().contains(item);
     assert!(
-        left["buckets"]
-            .as_array()
-            .unwrap()
-            .contains(&deployment.outputs["BucketName"]),
-        "{left}"
+        contains("buckets", &deployment.outputs["BucketName"]),
+        "{remaining}"
     );
-    let key =
-        json!({"arn": deployment.outputs["KmsKeyArn"], "state": "Enabled", "manager": "CUSTOMER"});
-    assert!(left["keys"].as_array().unwrap().contains(&key), "{left}");
-    assert!(corner.object("vault-token.json").await.is_some());
+    let arn = &deployment.outputs["KmsKeyArn"];
+    let key = json!({"arn": arn, "state": "Enabled", "manager": "CUSTOMER"});
+    assert!(contains("keys", &key), "{remaining}");
+    assert!(env.object("vault-token.json").await.is_some());
     for (user, key) in users.iter().zip(&keys) {
         assert_eq!(
-            corner.state(user).await.unwrap()["accessKeyId"],
+            env.state(user).await.unwrap()["accessKeyId"],
             key.id.as_str()
         );
     }
-    let told = deployment.outputs["KeptWhenDestroyed"].as_str().unwrap();
+    let retained = deployment.outputs["KeptWhenDestroyed"].as_str().unwrap();
     assert!(
-        told.contains("bucket") && told.contains("KMS key"),
-        "{told}"
+        retained.contains("bucket") && retained.contains("KMS key"),
+        "{retained}"
     );
 }

@@ -1,10 +1,9 @@
-//! The real `lambda` binary on real parts: OpenBao for Vault, the emulator for AWS.
+//! Tests of the built binaries against real services: OpenBao as Vault, and an AWS emulator.
 //!
-//! One stack serves the whole run; each test has a corner of its own in it (bucket, parameter prefix, Vault path). A
-//! test that breaks Vault starts a stack of its own.
+//! All tests share one stack. Each test has its own bucket, parameter prefix and Vault folder.
+//! A test that stops or seals Vault starts its own stack.
 
 mod command;
-mod corner;
 mod deployed;
 mod deployment;
 mod doctor;
@@ -13,18 +12,20 @@ mod event_path;
 mod faults;
 mod function;
 mod hosts;
-mod house;
 mod keysync;
 mod leaks;
 mod lifecycle;
 mod permissions;
 mod proxy;
 mod races;
-mod roster;
+mod reconcile;
 mod round_trips;
+#[path = "../support/runtime_api.rs"]
+mod runtime_api;
 mod schemas;
+mod source_layout;
 mod stack;
-mod sweep;
+mod test_env;
 mod token;
 mod token_import;
 mod vault_setup;

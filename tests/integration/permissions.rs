@@ -1,87 +1,77 @@
-//! Nothing in `infra/shared/permissions.json` is there for nothing: without any one of its statements or actions the
-//! deployed function cannot do its work.
+//! Every statement and every action in `infra/shared/permissions.json` is needed: without any one
+//! of them the deployed function fails.
 //!
-//! What the emulator does not enforce is listed in `unenforced.json`, each with its reason; the CDK app's tests judge those
-//! statements against the calls that AWS makes with them.
+//! `unenforced.json` lists what the emulator does not enforce, each with its reason. The tests of
+//! the CDK app compare those statements with the calls that AWS makes.
 
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::corner::{Corner, outcome};
-use crate::deployment::{Deployment, is_in_step};
+use crate::deployment::{Deployment, is_in_sync};
+use crate::test_env::{TestEnv, outcome, reason};
 
 const PERMISSIONS: &str = include_str!("../../infra/shared/permissions.json");
 const UNENFORCED: &str = include_str!("unenforced.json");
 const ROSTER: &str = "BCGOV_IAM_USER_TABLE";
 
 #[tokio::test]
-async fn without_any_one_permission_the_function_cannot_do_its_work() {
+async fn permissions_are_all_needed() {
     let deployment = Deployment::start(&["--enforce"], &json!({}));
-    let corner = deployment.corner().await;
-    corner.make_roster(ROSTER, &[]).await;
+    let env = deployment.env().await;
+    env.create_roster(ROSTER, &[]).await;
     let granted = deployment.statements();
-    must_be_known(&granted);
+    assert_complete(&granted);
 
     let mut rounds = 0;
-    works(&deployment, &corner, rounds)
-        .await
-        .expect("the function works with all of its permissions");
-    for (missing, statements) in rounds_of(&granted) {
+    let all = exercise(&deployment, &env, rounds).await;
+    all.expect("the function works with all permissions");
+    for (missing, statements) in reductions(&granted) {
         rounds += 1;
         deployment.permit(&statements);
-        let worked = works(&deployment, &corner, rounds).await;
-        let reason = unenforced()
+        let result = exercise(&deployment, &env, rounds).await;
+        let unenforced = unenforced()
             .into_iter()
-            .find(|(sid, _)| missing.starts_with(sid.as_str()))
-            .map(|(_, why)| why);
-        match (worked, reason) {
-            (Ok(()), None) => panic!("{missing} is granted, and nothing needs it"),
-            (Err(problem), Some(why)) => {
-                panic!("without {missing}: {problem}; so it is not true that {why}")
-            }
-            (Ok(()), Some(why)) => println!("without {missing} it works, because {why}"),
+            .find(|(sid, _)| missing.starts_with(sid.as_str()));
+        match (result, unenforced) {
+            (Ok(()), None) => panic!("{missing} is granted, but not needed"),
+            (Err(problem), Some((_, why))) => panic!("without {missing}: {problem}; but {why}"),
+            (Ok(()), Some((_, why))) => println!("without {missing} it works, because {why}"),
             (Err(problem), None) => println!("without {missing}: {problem}"),
         }
     }
     deployment.permit(&granted);
-    works(&deployment, &corner, rounds + 1)
-        .await
-        .expect("the function works again with all of its permissions");
+    let again = exercise(&deployment, &env, rounds + 1).await;
+    again.expect("the function works again with all permissions");
     assert!(rounds > 10, "only {rounds} rounds");
 }
 
-/// Every statement of the file is granted here, or said not to be; nothing else is granted; and none is for everything.
-fn must_be_known(granted: &[Value]) {
+/// Fails unless exactly the deployed statements of the file are granted, each for a resource.
+fn assert_complete(granted: &[Value]) {
     let file: Vec<Value> = serde_json::from_str(PERMISSIONS).unwrap();
     let unenforced: Vec<Value> = serde_json::from_str(UNENFORCED).unwrap();
-    let elsewhere: Vec<_> = unenforced
-        .iter()
-        .filter(|entry| entry["deployed"] == false)
-        .map(|entry| &entry["sid"])
-        .collect();
-    let expected: Vec<_> = file
+    let not_deployed = unenforced.iter().filter(|entry| entry["deployed"] == false);
+    let not_deployed = not_deployed.map(|entry| &entry["sid"]).collect::<Vec<_>>();
+    let sids = file
         .iter()
         .map(|statement| &statement["sid"])
-        .filter(|sid| !elsewhere.contains(sid))
-        .collect();
-    assert_eq!(
-        granted
-            .iter()
-            .map(|statement| &statement["Sid"])
-            .collect::<Vec<_>>(),
-        expected
-    );
+        .collect::<Vec<_>>();
+    let expected = sids
+        .iter()
+        .filter(|sid| !not_deployed.contains(sid))
+        .copied();
+    let found = granted
+        .iter()
+        .map(|statement| &statement["Sid"])
+        .collect::<Vec<_>>();
+    assert_eq!(found, expected.collect::<Vec<_>>());
     for entry in &unenforced {
-        assert!(
-            file.iter()
-                .any(|statement| statement["sid"] == entry["sid"]),
-            "{entry} is no statement"
-        );
+        assert!(sids.contains(&&entry["sid"]), "{entry} is not a statement");
     }
     for statement in granted {
+        let resources = texts(&statement["Resource"]);
         assert!(
-            many(&statement["Resource"])
+            resources
                 .iter()
                 .all(|resource| resource.starts_with("arn:")),
             "{statement}"
@@ -89,31 +79,29 @@ fn must_be_known(granted: &[Value]) {
     }
 }
 
-/// Every way to take one thing away: what is missing, and the statements that are left.
-fn rounds_of(granted: &[Value]) -> Vec<(String, Vec<Value>)> {
-    let mut rounds = Vec::new();
+/// Returns each way to remove one permission: its name, and the remaining statements.
+fn reductions(granted: &[Value]) -> Vec<(String, Vec<Value>)> {
+    let mut reductions = Vec::new();
     for (index, statement) in granted.iter().enumerate() {
         let sid = statement["Sid"].as_str().unwrap();
-        let mut without = granted.to_vec();
-        without.remove(index);
-        rounds.push((sid.to_owned(), without));
-        let actions = many(&statement["Action"]);
-        // What is not enforced as a whole is not enforced in part.
-        if actions.len() > 1 && !unenforced().iter().any(|(unenforced, _)| unenforced == sid) {
+        let mut statements = granted.to_vec();
+        statements.remove(index);
+        reductions.push((sid.to_owned(), statements));
+        let actions = texts(&statement["Action"]);
+        let enforced = !unenforced().iter().any(|(unenforced, _)| unenforced == sid);
+        if actions.len() > 1 && enforced {
             for action in &actions {
-                let mut less = granted.to_vec();
-                less[index]["Action"] = actions
-                    .iter()
-                    .filter(|other| other != &action)
-                    .cloned()
-                    .collect();
-                rounds.push((format!("{sid}, {action}"), less));
+                let mut statements = granted.to_vec();
+                let others = actions.iter().filter(|other| other != &action);
+                statements[index]["Action"] = others.cloned().collect();
+                reductions.push((format!("{sid}, {action}"), statements));
             }
         }
     }
-    rounds
+    reductions
 }
 
+/// Returns the statements that the emulator does not enforce, with the reasons.
 fn unenforced() -> Vec<(String, String)> {
     let entries: Vec<Value> = serde_json::from_str(UNENFORCED).unwrap();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
@@ -123,7 +111,8 @@ fn unenforced() -> Vec<(String, String)> {
         .collect()
 }
 
-fn many(value: &Value) -> Vec<String> {
+/// Returns a text or a list of texts as a list.
+fn texts(value: &Value) -> Vec<String> {
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     value.as_array().map_or_else(
         || vec![text(value)],
@@ -131,66 +120,45 @@ fn many(value: &Value) -> Vec<String> {
     )
 }
 
-/// The function's work, all of it, by users of this round: token, event, roster, predecessor's state, sweep, and last
-/// the way through the queue. What went wrong, if anything did.
-async fn works(deployment: &Deployment, corner: &Corner<'_>, round: usize) -> Result<(), String> {
-    let (absent, known, queued) = (
-        format!("absent{round}"),
-        format!("known{round}"),
-        format!("queued{round}"),
-    );
-    corner.enrol(ROSTER, &absent).await;
-    let key = corner.rotate(&known).await;
-    store_predecessors_state(corner, &known, &key.fingerprint()).await;
+/// Exercises the whole function with new users: token, event, roster, legacy state, reconcile run
+/// and queue. Returns the first problem.
+async fn exercise(deployment: &Deployment, env: &TestEnv<'_>, round: usize) -> Result<(), String> {
+    let [absent, known, queued] =
+        ["absent", "known", "queued"].map(|name| format!("{name}{round}"));
+    env.enrol(ROSTER, &absent).await;
+    let key = env.rotate(&known).await;
+    store_legacy_state(env, &known, &key.fingerprint()).await;
 
-    let token = said(deployment, &json!({"action": "refresh-token"}))?;
-    expect(
-        token["renewed"] == true && token["warnings"] == json!([]),
-        "the token was not renewed",
-        &token,
-    )?;
+    let token = invoke(deployment, &json!({"action": "refresh-token"}))?;
+    let renewed = token["renewed"] == true && token["warnings"] == json!([]);
+    expect(renewed, "the token was not renewed", &token)?;
 
-    let report = said(deployment, &corner.event("Delete", &absent))?;
-    let roster = "on the roster, but there is no parameter";
+    let report = invoke(deployment, &env.event("Delete", &absent))?;
+    let read = outcome(&report) == "missing" && reason(&report).contains("on the roster");
+    expect(read, "the roster was not read", &report)?;
+
+    let report = invoke(deployment, &json!({"action": "sync", "users": [known]}))?;
+    let synced = ["written", "unchanged"].contains(&outcome(&report));
+    expect(synced, "a user was not synced", &report)?;
+    let synced = is_in_sync(env, &known, &key).await;
+    expect(synced, "the key is not in Vault, or not recorded", &report)?;
+
+    let report = invoke(deployment, &json!({"action": "reconcile", "force": true}))?;
+    let mut users = report["users"].as_array().unwrap().iter();
+    let missing = users.any(|user| user["user"] == absent.as_str() && user["outcome"] == "missing");
     expect(
-        report["users"][0]["reason"]
-            .as_str()
-            .unwrap()
-            .contains(roster),
-        "the roster was not asked",
+        missing,
+        "the reconcile run did not read the roster",
         &report,
     )?;
 
-    let report = said(deployment, &json!({"action": "sync", "users": [known]}))?;
-    expect(
-        ["written", "unchanged"].contains(&outcome(&report)),
-        "a user was not synced",
-        &report,
-    )?;
-    expect(
-        is_in_step(corner, &known, &key).await,
-        "the key is not in Vault, or not recorded",
-        &report,
-    )?;
-
-    let report = said(deployment, &json!({"action": "reconcile", "force": true}))?;
-    let missing = report["users"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .find(|user| user["user"] == absent.as_str());
-    expect(
-        missing.is_some_and(|user| user["outcome"] == "missing"),
-        "the sweep did not read the roster",
-        &report,
-    )?;
-
-    let key = corner.rotate(&queued).await;
+    let key = env.rotate(&queued).await;
     let deadline = Instant::now() + Duration::from_secs(30);
-    while !is_in_step(corner, &queued, &key).await {
+    while !is_in_sync(env, &queued, &key).await {
+        let in_time = Instant::now() < deadline;
         expect(
-            Instant::now() < deadline,
-            "a change did not arrive through the queue",
+            in_time,
+            "a change was not synced through the queue",
             &json!({"user": queued}),
         )?;
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -198,31 +166,28 @@ async fn works(deployment: &Deployment, corner: &Corner<'_>, round: usize) -> Re
     Ok(())
 }
 
-fn said(deployment: &Deployment, payload: &Value) -> Result<Value, String> {
-    deployment.invoke(payload).map_err(|error| {
+fn invoke(deployment: &Deployment, payload: &Value) -> Result<Value, String> {
+    let message = |error: Value| {
         error["errorMessage"]
             .as_str()
             .unwrap_or_default()
             .to_owned()
-    })
+    };
+    deployment.invoke(payload).map_err(message)
 }
 
-fn expect(holds: bool, problem: &str, seen: &Value) -> Result<(), String> {
+fn expect(holds: bool, problem: &str, report: &Value) -> Result<(), String> {
     if holds {
         Ok(())
     } else {
-        Err(format!("{problem}: {seen}"))
+        Err(format!("{problem}: {report}"))
     }
 }
 
-/// The predecessor's state, which knows this user's key.
-async fn store_predecessors_state(corner: &Corner<'_>, user: &str, fingerprint: &str) {
-    let at = "2025-06-01T00:00:00.000Z";
-    let state = json!({"userName": user, "lastSecretHash": fingerprint, "lastSyncedAt": at});
-    corner
-        .store(
-            "sync-state.json",
-            json!({"lastRunAt": at, "users": {user: state}}).to_string(),
-        )
-        .await;
+/// Stores a legacy state that contains this user's key.
+async fn store_legacy_state(env: &TestEnv<'_>, user: &str, fingerprint: &str) {
+    let time = "2025-06-01T00:00:00.000Z";
+    let state = json!({"userName": user, "lastSecretHash": fingerprint, "lastSyncedAt": time});
+    let state = json!({"lastRunAt": time, "users": {user: state}});
+    env.store("sync-state.json", state.to_string()).await;
 }

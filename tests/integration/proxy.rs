@@ -1,4 +1,4 @@
-//! A proxy that makes every request slower and remembers when each was under way, so that round trips can be counted.
+//! A proxy that delays each request and records when it was in progress, to count round trips.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -8,45 +8,48 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::response::Response;
 
-use crate::corner::Corner;
-use crate::faults::meddler::{Meddler, Verdict};
+use crate::faults::fault_injector::{Action, FaultInjector};
+use crate::test_env::TestEnv;
 
-/// What each request takes longer where round trips are counted; far more than what the services themselves need.
+/// Delay of each request where round trips are counted; much longer than the services need.
 pub const DELAY: Duration = Duration::from_millis(150);
 
-/// One request: what it was, when it came, when its answer went back.
+/// One request, with the times of its start and of its response.
 #[derive(Clone, Debug)]
 pub struct Exchange {
-    pub what: String,
+    pub request: String,
     pub began: Instant,
     pub ended: Instant,
 }
 
-/// Proxies before all of AWS and before Vault.
+/// Proxies in front of AWS and Vault.
 pub struct Proxies {
     pub aws: Proxy,
     pub vault: Proxy,
 }
 
 impl Proxies {
-    /// Starts them before the stack of a corner.
-    pub async fn before(corner: &Corner<'_>, delay: Duration) -> Proxies {
-        Self::meddling(corner, delay, &Arc::default()).await
+    /// Starts proxies in front of the stack of an environment.
+    pub async fn start(env: &TestEnv<'_>, delay: Duration) -> Proxies {
+        Self::with_injector(env, delay, &Arc::default()).await
     }
 
-    /// Starts them, with somebody who meddles with the requests to both.
-    pub async fn meddling(corner: &Corner<'_>, delay: Duration, meddler: &Arc<Meddler>) -> Proxies {
-        let authority = std::fs::read(corner.stack.text("/vault/caFile")).unwrap();
+    /// Starts proxies that inject faults.
+    pub async fn with_injector(
+        env: &TestEnv<'_>,
+        delay: Duration,
+        injector: &Arc<FaultInjector>,
+    ) -> Proxies {
         let start = |place, authority| {
-            Proxy::start_meddling(corner.stack.text(place), authority, delay, meddler.clone())
+            Proxy::with_injector(env.stack.text(place), authority, delay, injector.clone())
         };
         Proxies {
             aws: start("/aws/endpoint", None).await,
-            vault: start("/vault/addr", Some(authority)).await,
+            vault: start("/vault/addr", Some(env.stack.vault_authority())).await,
         }
     }
 
-    /// The variables that lead the function through them.
+    /// Returns the variables that direct the function to the proxies.
     pub fn variables(&self) -> [(&str, &str); 3] {
         [
             ("AWS_ENDPOINT_URL", &self.aws.url),
@@ -55,7 +58,7 @@ impl Proxies {
         ]
     }
 
-    /// The requests to both since the last call.
+    /// Returns the requests to both services since the last call.
     pub fn take(&self) -> Vec<Exchange> {
         self.aws
             .take()
@@ -70,7 +73,7 @@ struct Inner {
     client: reqwest::Client,
     delay: Duration,
     exchanges: Mutex<Vec<Exchange>>,
-    meddler: Arc<Meddler>,
+    injector: Arc<FaultInjector>,
 }
 
 /// A running proxy.
@@ -81,41 +84,45 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// Starts a proxy before `target`, whose certificate is signed by `authority` if it has one.
+    /// Starts a proxy in front of `target`, which may have a certificate of `authority`.
     pub async fn start(target: String, authority: Option<Vec<u8>>, delay: Duration) -> Proxy {
-        Self::start_meddling(target, authority, delay, Arc::default()).await
+        Self::with_injector(target, authority, delay, Arc::default()).await
     }
 
-    async fn start_meddling(
+    async fn with_injector(
         target: String,
         authority: Option<Vec<u8>>,
         delay: Duration,
-        meddler: Arc<Meddler>,
+        injector: Arc<FaultInjector>,
     ) -> Proxy {
-        let authorities = authority.map(|pem| reqwest::Certificate::from_pem(&pem).unwrap());
+        let authority = authority.map(|pem| reqwest::Certificate::from_pem(&pem).unwrap());
         let client = reqwest::Client::builder()
-            .tls_certs_only(authorities)
-            .no_proxy()
-            .build()
-            .unwrap();
+            .tls_certs_only(authority)
+            .no_proxy();
+        let (client, exchanges) = (client.build().unwrap(), Mutex::default());
         let inner = Arc::new(Inner {
             target,
             client,
             delay,
-            exchanges: Mutex::default(),
-            meddler,
+            exchanges,
+            injector,
         });
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let routes = Router::new().fallback(forward).with_state(inner.clone());
-        tokio::spawn(async move { axum::serve(listener, routes).await });
+        let url = serve(Router::new().fallback(forward).with_state(inner.clone())).await;
         Proxy { url, inner }
     }
 
-    /// The requests since the last call.
+    /// Returns the requests since the last call.
     pub fn take(&self) -> Vec<Exchange> {
         std::mem::take(&mut self.inner.exchanges.lock().unwrap())
     }
+}
+
+/// Serves HTTP on a free port of the loopback interface; returns the address.
+pub async fn serve(routes: Router) -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, routes).await });
+    url
 }
 
 async fn forward(State(inner): State<Arc<Inner>>, request: Request) -> Response {
@@ -124,25 +131,22 @@ async fn forward(State(inner): State<Arc<Inner>>, request: Request) -> Response 
     let target = parts
         .headers
         .get("x-amz-target")
-        .and_then(|target| target.to_str().ok())
-        .unwrap_or_default()
-        .to_owned();
-    let what = format!("{} {} {target}", parts.method, parts.uri.path());
+        .and_then(|target| target.to_str().ok());
+    let target = target.unwrap_or_default();
+    let request = format!("{} {} {target}", parts.method, parts.uri.path());
     tokio::time::sleep(inner.delay).await;
     let url = format!("{}{}", inner.target, parts.uri);
     let body = to_bytes(body, usize::MAX).await.unwrap();
-    let verdict = inner.meddler.judge(&parts, &body);
-    if verdict == Verdict::CutBefore {
-        cut();
+    let action = inner.injector.decide(&parts, &body);
+    if action == Action::CutBefore {
+        cut_connection();
     }
-    let answer = inner
+    let forwarded = inner
         .client
         .request(parts.method, url)
         .headers(parts.headers)
-        .body(body)
-        .send()
-        .await
-        .unwrap();
+        .body(body);
+    let answer = forwarded.send().await.unwrap();
     let mut response = Response::builder().status(answer.status());
     for (name, value) in answer.headers() {
         if name != "transfer-encoding" {
@@ -150,33 +154,33 @@ async fn forward(State(inner): State<Arc<Inner>>, request: Request) -> Response 
         }
     }
     let body = answer.bytes().await.unwrap();
-    if verdict == Verdict::CutAfter {
-        inner.meddler.after();
-        cut();
+    if action == Action::CutAfter {
+        inner.injector.request_took_effect();
+        cut_connection();
     }
     inner.exchanges.lock().unwrap().push(Exchange {
-        what,
+        request,
         began,
         ended: Instant::now(),
     });
     response.body(Body::from(body)).unwrap()
 }
 
-/// Ends the connection without an answer, and without a message: the connection's task unwinds.
-fn cut() -> ! {
+/// Closes the connection without an answer and without a message: unwinds the connection's task.
+pub fn cut_connection() -> ! {
     std::panic::resume_unwind(Box::new("the connection is cut"))
 }
 
-/// How many of the requests had to wait for each other: the longest chain in which each began after the one before it
-/// had ended.
+/// Returns how many requests had to wait for each other: the longest chain in which each request
+/// began after the previous one had ended.
 pub fn longest_chain(mut exchanges: Vec<Exchange>) -> usize {
     exchanges.sort_by_key(|exchange| exchange.ended);
     let mut chain = 0;
-    let mut free_from = None;
+    let mut previous_end = None;
     for exchange in exchanges {
-        if free_from.is_none_or(|from| exchange.began >= from) {
+        if previous_end.is_none_or(|end| exchange.began >= end) {
             chain += 1;
-            free_from = Some(exchange.ended);
+            previous_end = Some(exchange.ended);
         }
     }
     chain

@@ -1,26 +1,27 @@
-//! Rotations in a hurry: two functions, events in random order, twice and again. At the end everything is equal, and no
-//! version in Vault was ever written with an older key than the one before it.
+//! Concurrent rotations: two functions receive events in random order and repeatedly. At the end
+//! everything is in sync, and no version in Vault has an older key than the version before it.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::corner::{Corner, Key, batch};
+use crate::faults::returned;
+use crate::test_env::{Key, MANUAL_ID, TestEnv, batch};
 
 const USERS: usize = 50;
 const ROTATIONS: usize = 200;
 
-/// The id of a key that was not written by the service.
-pub const BY_HAND: &str = "by hand";
+/// Id, delivery count and event.
+type Message = (String, u32, Value);
 
-/// A queue that hands messages out in random order and takes them back, as SQS does.
+/// A queue that delivers messages in random order and accepts them back, as SQS does.
 #[derive(Default)]
 pub struct Queue {
-    messages: Mutex<VecDeque<(String, u32, Value)>>,
-    /// Whether no more are sent: then nothing is received when all are done.
-    pub ended: Mutex<bool>,
+    messages: Mutex<VecDeque<Message>>,
+    closed: AtomicBool,
 }
 
 impl Queue {
@@ -29,60 +30,60 @@ impl Queue {
         self.messages.lock().unwrap().push_back((id, 0, event));
     }
 
-    pub fn receive(&self) -> Option<Vec<(String, u32, Value)>> {
+    /// Receives up to ten messages; `None` if the queue is closed and empty.
+    pub fn receive(&self) -> Option<Vec<Message>> {
         let mut messages = self.messages.lock().unwrap();
-        if messages.is_empty() && *self.ended.lock().unwrap() {
+        if messages.is_empty() && self.closed.load(Ordering::Relaxed) {
             return None;
         }
         let count = messages.len().min(fastrand::usize(1..=10));
         let mut received = Vec::new();
         for _ in 0..count {
-            let any = fastrand::usize(..messages.len());
-            let (id, deliveries, event) = messages.remove(any).unwrap();
+            let random = fastrand::usize(..messages.len());
+            let (id, deliveries, event) = messages.remove(random).unwrap();
             received.push((id, deliveries + 1, event));
         }
         Some(received)
     }
 
-    pub fn take_back(&self, message: (String, u32, Value)) {
+    /// Returns received messages as the payload of an invocation.
+    pub fn batch(messages: &[Message]) -> Value {
+        let messages = messages.iter();
+        let messages =
+            messages.map(|(id, delivery, event)| (id.as_str(), *delivery, event.clone()));
+        batch(&messages.collect::<Vec<_>>())
+    }
+
+    /// Returns a message to the queue.
+    pub fn return_message(&self, message: Message) {
         self.messages.lock().unwrap().push_back(message);
+    }
+
+    /// Ends the queue: no more messages are sent.
+    pub fn close(&self) {
+        self.closed.store(true, Ordering::Relaxed);
     }
 }
 
 #[tokio::test]
-async fn two_hundred_rotations_of_fifty_users_end_equal_and_never_go_backwards() {
-    let corner = Arc::new(Corner::new().await);
-    corner
-        .vault(
-            reqwest::Method::POST,
-            "secret/config",
-            Some(json!({"max_versions": 100})),
-        )
-        .await;
+async fn races_of_two_functions_converge_and_never_go_back() {
+    let env = Arc::new(TestEnv::new().await);
+    env.keep_vault_versions(100).await;
     let queue = Arc::new(Queue::default());
-    let mut workers = Vec::new();
+    let mut consumers = Vec::new();
     for _ in 0..2 {
-        let (function, queue) = (corner.function().await, queue.clone());
-        workers.push(tokio::spawn(async move {
+        let (function, queue) = (env.function().await, queue.clone());
+        consumers.push(tokio::spawn(async move {
             while let Some(received) = queue.receive() {
                 if received.is_empty() {
-                    tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+                    tokio::time::sleep(Duration::from_millis(20)).await;
                     continue;
                 }
-                let messages: Vec<_> = received
-                    .iter()
-                    .map(|(id, delivery, event)| (id.as_str(), *delivery, event.clone()))
-                    .collect();
-                let answer = function.invoke(&batch(&messages)).await.unwrap();
-                let failures = answer["batchItemFailures"].as_array().unwrap();
-                let returned = |id: &str| {
-                    failures
-                        .iter()
-                        .any(|failure| failure["itemIdentifier"] == id)
-                };
+                let answer = function.invoke(&Queue::batch(&received)).await.unwrap();
+                let failed = returned(&answer);
                 for message in received {
-                    if returned(&message.0) {
-                        queue.take_back(message);
+                    if failed.contains(&message.0.as_str()) {
+                        queue.return_message(message);
                     }
                 }
             }
@@ -90,138 +91,115 @@ async fn two_hundred_rotations_of_fifty_users_end_equal_and_never_go_backwards()
         }));
     }
 
-    let mut keys: BTreeMap<String, Vec<Key>> = BTreeMap::new();
+    let mut keys = BTreeMap::<String, Vec<Key>>::new();
     for user in (0..USERS).map(|n| format!("user{n}")) {
-        keys.insert(user.clone(), vec![corner.rotate(&user).await]);
-        queue.send(corner.event("Create", &user));
+        keys.insert(user.clone(), vec![env.rotate(&user).await]);
+        queue.send(env.event("Create", &user));
     }
     for _ in 0..ROTATIONS {
         let user = format!("user{}", fastrand::usize(..USERS));
         let history = keys.get_mut(&user).unwrap();
-        let key = corner
-            .rotate_twice_put(&user, history.last().unwrap())
-            .await;
+        let key = env.rotate_in_two_puts(&user, history.last().unwrap()).await;
         history.push(key);
-        let event = corner.event("Update", &user);
+        let event = env.event("Update", &user);
         for _ in 0..fastrand::usize(2..=3) {
             queue.send(event.clone());
         }
     }
-    *queue.ended.lock().unwrap() = true;
+    queue.close();
     let mut lines = Vec::new();
-    for worker in workers {
-        lines.extend(worker.await.unwrap());
+    for consumer in consumers {
+        lines.extend(consumer.await.unwrap());
     }
 
-    converged(&corner, &keys).await;
+    assert_converged(&env, &keys).await;
     let failed = lines
         .iter()
-        .filter(|line| line.contains(r#""outcome":"failed""#))
-        .collect::<Vec<_>>();
-    assert!(failed.is_empty(), "nothing had to fail: {failed:#?}");
+        .filter(|line| line.contains(r#""outcome":"failed""#));
+    assert_eq!(failed.collect::<Vec<_>>(), [""; 0], "a user failed");
 }
 
-/// Everything is equal, and no version was ever written with an older key than the one before it.
-pub async fn converged(corner: &Corner<'_>, keys: &BTreeMap<String, Vec<Key>>) {
+/// Fails unless Vault, state and parameters agree and no older key ever followed a newer one.
+pub async fn assert_converged(env: &TestEnv<'_>, keys: &BTreeMap<String, Vec<Key>>) {
     for (user, history) in keys {
-        let (key, version) = corner.key(user).await.unwrap();
+        let (key, version) = env.key(user).await.unwrap();
         assert_eq!(
             Some(&key),
             history.last(),
-            "{user}: Vault has the current key"
+            "{user}: Vault does not have the current key"
         );
-        let state = corner.state(user).await.unwrap();
-        assert_eq!(
-            (&state["accessKeyId"], &state["vaultVersion"]),
-            (&json!(key.id), &json!(version)),
-            "{user}"
-        );
+        let state = env.state(user).await.unwrap();
+        assert_eq!(state["accessKeyId"], key.id.as_str(), "{user}");
+        assert_eq!(state["vaultVersion"], version, "{user}");
         assert_eq!(
             state["parameterVersion"],
-            corner.revision(user).await.0,
+            env.revision(user).await.0,
             "{user}"
         );
         let mut newest = 0;
         for version in 1..=version {
-            let (key, _) = corner.version(user, Some(version)).await.unwrap();
-            if key.id == BY_HAND {
+            let (key, _) = env.version(user, Some(version)).await.unwrap();
+            if key.id == MANUAL_ID {
                 continue;
             }
-            let place = history
-                .iter()
-                .position(|known| *known == key)
-                .expect("only keys of this user");
+            let index = history.iter().position(|known| *known == key);
+            let index = index.expect("only keys of this user");
             assert!(
-                place >= newest,
+                index >= newest,
                 "{user}: version {version} is older than the one before it"
             );
-            newest = place;
+            newest = index;
         }
     }
 }
 
 #[tokio::test]
-async fn two_sweeps_and_a_stream_of_rotations_end_equal() {
-    let corner = Arc::new(Corner::new().await);
-    corner
-        .vault(
-            reqwest::Method::POST,
-            "secret/config",
-            Some(json!({"max_versions": 100})),
-        )
-        .await;
-    let mut keys: BTreeMap<String, Vec<Key>> = BTreeMap::new();
+async fn races_of_reconcile_runs_and_events_converge() {
+    let env = Arc::new(TestEnv::new().await);
+    env.keep_vault_versions(100).await;
+    let mut keys = BTreeMap::<String, Vec<Key>>::new();
     for user in (0..20).map(|n| format!("user{n}")) {
-        keys.insert(user.clone(), vec![corner.rotate(&user).await]);
+        keys.insert(user.clone(), vec![env.rotate(&user).await]);
     }
+    let reconcile = json!({"action": "reconcile", "force": true});
     let running = Arc::new(AtomicBool::new(true));
-    let mut sweepers = Vec::new();
+    let mut reconcilers = Vec::new();
     for _ in 0..2 {
-        let function = corner
+        let function = env
             .function_with(&[("SSM_MAX_CALLS_PER_SECOND", "1000")])
             .await;
-        let running = running.clone();
-        sweepers.push(tokio::spawn(async move {
-            let mut sweeps = 0;
-            while running.load(Ordering::Relaxed) || sweeps < 3 {
-                // A user between two puts is held, not failed; a sweep beside another may be skipped, never broken.
-                function
-                    .invoke(&json!({"action": "reconcile", "force": true}))
-                    .await
-                    .unwrap();
-                sweeps += 1;
+        let (running, reconcile) = (running.clone(), reconcile.clone());
+        reconcilers.push(tokio::spawn(async move {
+            let mut runs = 0;
+            while running.load(Ordering::Relaxed) || runs < 3 {
+                // A run can be skipped because of the other one, but it never fails. A user
+                // between two puts is held.
+                function.invoke(&reconcile).await.unwrap();
+                runs += 1;
             }
         }));
     }
-    let events = corner.function().await;
+    let function = env.function().await;
     for _ in 0..60 {
         let user = format!("user{}", fastrand::usize(..20));
         let history = keys.get_mut(&user).unwrap();
-        let key = corner
-            .rotate_twice_put(&user, history.last().unwrap())
-            .await;
+        let key = env.rotate_in_two_puts(&user, history.last().unwrap()).await;
         history.push(key);
-        let event = corner.event("Update", &user);
-        events
+        let event = env.event("Update", &user);
+        function
             .invoke(&batch(&[("message", 2, event)]))
             .await
             .unwrap();
     }
     running.store(false, Ordering::Relaxed);
-    for sweeper in sweepers {
-        sweeper.await.unwrap();
+    for reconciler in reconcilers {
+        reconciler.await.unwrap();
     }
-    events
-        .invoke(&json!({"action": "reconcile", "force": true}))
-        .await
-        .unwrap();
-    converged(&corner, &keys).await;
-    let report = events
-        .invoke(&json!({"action": "reconcile", "force": true}))
-        .await
-        .unwrap();
+    function.invoke(&reconcile).await.unwrap();
+    assert_converged(&env, &keys).await;
+    let report = function.invoke(&reconcile).await.unwrap();
     assert_eq!(
         report["counts"]["unchanged"], 20,
-        "and then there is nothing to do: {report}"
+        "the next run is not idle: {report}"
     );
 }

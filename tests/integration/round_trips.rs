@@ -1,88 +1,75 @@
-//! How many calls of the real binary wait for each other, counted by proxies that hold every request for a while.
+//! Counts the consecutive calls of the built function with proxies that delay every request.
 
-use std::time::Instant;
-
-use crate::corner::{Corner, batch, outcome};
 use crate::proxy::{DELAY, Proxies, longest_chain};
+use crate::test_env::{TestEnv, batch, outcome};
 
 #[tokio::test]
-async fn a_rotation_waits_for_three_round_trips_cold_or_warm() {
-    let corner = Corner::new().await;
-    let proxies = Proxies::before(&corner, DELAY).await;
-    let function = corner.function_with(&proxies.variables()).await;
-    corner.rotate("alice").await;
-    assert_eq!(
-        outcome(
-            &function
-                .invoke(&corner.event("Create", "alice"))
-                .await
-                .unwrap()
-        ),
-        "written"
-    );
-    let cold = proxies.take();
+async fn rotation_takes_three_round_trips() {
+    let env = TestEnv::new().await;
+    let proxies = Proxies::start(&env, DELAY).await;
+    let function = env.function_with(&proxies.variables()).await;
+    env.rotate("alice").await;
+    let report = function
+        .invoke(&env.event("Create", "alice"))
+        .await
+        .unwrap();
+    assert_eq!(outcome(&report), "written");
+    let first = proxies.take();
     assert!(
-        longest_chain(cold.clone()) <= 3,
-        "a first invocation, token included: {cold:#?}"
+        longest_chain(first.clone()) <= 3,
+        "first invocation, with the token: {first:#?}"
     );
-    let key = corner.rotate("alice").await;
+    let key = env.rotate("alice").await;
+    let report = function
+        .invoke(&env.event("Update", "alice"))
+        .await
+        .unwrap();
+    assert_eq!(outcome(&report), "written");
+    let second = proxies.take();
     assert_eq!(
-        outcome(
-            &function
-                .invoke(&corner.event("Update", "alice"))
-                .await
-                .unwrap()
-        ),
-        "written"
-    );
-    let warm = proxies.take();
-    assert_eq!(
-        (longest_chain(warm.clone()), warm.len()),
+        (longest_chain(second.clone()), second.len()),
         (3, 4),
-        "{warm:#?}"
+        "{second:#?}"
     );
-    assert_eq!(corner.key("alice").await.unwrap().0, key);
+    assert_eq!(env.key("alice").await.unwrap().0, key);
 }
 
 #[tokio::test]
-async fn ten_users_wait_no_longer_than_one() {
-    let corner = Corner::new().await;
-    let proxies = Proxies::before(&corner, DELAY).await;
-    let function = corner.function_with(&proxies.variables()).await;
-    let users: Vec<String> = (0..10).map(|n| format!("user{n}")).collect();
-    for round in ["cold", "warm"] {
+async fn batch_of_ten_users_takes_the_round_trips_of_one() {
+    let env = TestEnv::new().await;
+    let proxies = Proxies::start(&env, DELAY).await;
+    let function = env.function_with(&proxies.variables()).await;
+    let users = (0..10).map(|n| format!("user{n}")).collect::<Vec<_>>();
+    for invocation in ["first", "second"] {
         let mut messages = Vec::new();
         for user in &users {
-            corner.rotate(user).await;
-            messages.push((user.as_str(), 1, corner.event("Create", user)));
+            env.rotate(user).await;
+            messages.push((user.as_str(), 1, env.event("Create", user)));
         }
-        let began = Instant::now();
         let answer = function.invoke(&batch(&messages)).await.unwrap();
-        let of_ten = began.elapsed();
         assert_eq!(answer["batchItemFailures"].as_array().unwrap().len(), 0);
         let exchanges = proxies.take();
+        let earliest = exchanges
+            .iter()
+            .map(|exchange| exchange.began)
+            .min()
+            .unwrap();
+        let latest = exchanges
+            .iter()
+            .map(|exchange| exchange.ended)
+            .max()
+            .unwrap();
         for user in &users {
             let own = exchanges
                 .iter()
-                .filter(|exchange| exchange.what.contains(user.as_str()))
-                .cloned();
-            assert_eq!(
-                longest_chain(own.collect()),
-                3,
-                "{round}, {user}: {exchanges:#?}"
-            );
+                .filter(|exchange| exchange.request.contains(user.as_str()));
+            let chain = longest_chain(own.cloned().collect());
+            assert_eq!(chain, 3, "{invocation}, {user}: {exchanges:#?}");
         }
-        corner.rotate("user0").await;
-        let began = Instant::now();
-        function
-            .invoke(&corner.event("Update", "user0"))
-            .await
-            .unwrap();
-        proxies.take();
+        let duration = latest - earliest;
         assert!(
-            of_ten < 3 * began.elapsed(),
-            "{round}: {of_ten:?} for ten, {:?} for one",
-            began.elapsed()
+            duration < 15 * DELAY,
+            "{invocation}: {duration:?}: {exchanges:#?}"
         );
     }
 }

@@ -1,137 +1,77 @@
-//! What `--output json` writes is what `docs/keysync.schema.json` says.
+//! The output of `--output json` is valid by `docs/keysync.schema.json`.
 
 use serde_json::{Value, json};
 
-use crate::command::Said;
-use crate::corner::Corner;
-use crate::stack::checkout;
+use crate::command::CommandOutput;
+use crate::stack::read;
+use crate::test_env::TestEnv;
 
-fn schema() -> Value {
-    serde_json::from_str(
-        &std::fs::read_to_string(checkout().join("docs/keysync.schema.json")).unwrap(),
-    )
-    .unwrap()
-}
-
-/// What is wrong with `instance`, if anything is.
-fn problems(instance: &Value, of: &str) -> Vec<String> {
-    let schema = json!({"$ref": format!("#/$defs/{of}"), "$defs": schema()["$defs"]});
-    let validator = jsonschema::options()
-        .should_validate_formats(true)
-        .build(&schema)
-        .unwrap();
-    validator
-        .iter_errors(instance)
+/// Returns the violations of a definition of the schema.
+fn violations(instance: &Value, definition: &str) -> Vec<String> {
+    let schema: Value = serde_json::from_str(&read("docs/keysync.schema.json")).unwrap();
+    let schema = json!({"$ref": format!("#/$defs/{definition}"), "$defs": schema["$defs"]});
+    let options = jsonschema::options().should_validate_formats(true);
+    let validator = options.build(&schema).unwrap();
+    let errors = validator.iter_errors(instance);
+    errors
         .map(|error| format!("{}: {error}", error.instance_path()))
         .collect()
 }
 
-/// Requires of what was said to be as the schema says.
-pub fn is(said: &Said, of: &str) {
-    assert_eq!(
-        problems(&said.json(), of),
-        Vec::<String>::new(),
-        "{of}: {said:?}"
-    );
-}
-
-/// A corner with a user in every condition that can be brought about in one.
-async fn corner() -> Corner<'static> {
-    let corner = Corner::new().await;
-    for user in ["behind", "drift", "held", "in-step", "missing"] {
-        corner.rotate(user).await;
-    }
-    corner
+/// Fails unless the output is valid by a definition of the schema.
+pub fn assert_valid(output: &CommandOutput, definition: &str) {
+    let violations = violations(&output.json(), definition);
+    assert_eq!(violations, [""; 0], "{definition}: {output:?}");
 }
 
 #[tokio::test]
-async fn every_result_is_as_the_schema_says() {
-    let corner = corner().await;
-    let run = async |arguments: &[&str]| {
-        corner
-            .keysync(&[arguments, &["--output", "json"]].concat())
-            .await
-    };
-    is(&run(&["status"]).await, "status");
-    is(&run(&["sync", "in-step", "nobody"]).await, "report");
-    is(&run(&["plan"]).await, "report");
-    is(&run(&["reconcile"]).await, "report");
-    is(&run(&["reconcile"]).await, "report");
-    corner.rotate("behind").await;
-    corner.put("held", "{}").await;
-    corner.put("odd", "no JSON").await;
-    corner.delete("missing").await;
-    let by_hand = json!({"data": {"accessKeyId": "by hand"}});
-    corner
-        .vault(
-            reqwest::Method::POST,
-            &format!("secret/data/{}", corner.path("drift")),
-            Some(by_hand),
-        )
-        .await;
-    let status = run(&["status"]).await;
-    is(&status, "status");
-    assert_eq!(
-        status.json()["counts"].as_object().unwrap().len(),
-        6,
-        "{status:?}"
-    );
-    for user in [
-        "behind", "drift", "held", "in-step", "missing", "odd", "nobody",
-    ] {
-        is(&run(&["explain", user]).await, "explanation");
-    }
-    is(&run(&["plan", "behind", "nobody"]).await, "report");
-    is(&run(&["reconcile", "--force"]).await, "report");
-    is(&run(&["token", "show"]).await, "token");
-    is(&run(&["token", "renew"]).await, "renewal");
-    is(&run(&["doctor"]).await, "checks");
-    is(&run(&["policy", "vault"]).await, "vaultPolicy");
-    is(
-        &run(&["policy", "iam", "--account", "123456789012"]).await,
-        "iamPolicy",
-    );
-    let token = corner.stack.token("sync", "72h");
-    let import = ["token", "import", "--accept-warnings", "--output", "json"];
-    is(&corner.keysync_with(&import, &[], &token).await, "import");
-    is(
-        &corner
-            .keysync_with(&["doctor", "--output", "json"], &[("VAULT_ADDR", "")], "")
-            .await,
-        "checks",
-    );
+async fn schema_describes_every_result() {
+    let env = TestEnv::new().await;
+    env.rotate("alice").await;
+    let token = env.stack.token("sync", "72h");
     let basic = [("S3_BUCKET_NAME", ""), ("VAULT_TOKEN", token.as_str())];
-    for (arguments, of) in [
-        (&["status"][..], "status"),
-        (&["explain", "in-step"], "explanation"),
-        (&["plan"], "report"),
+    let invalid = [("VAULT_ADDR", "")];
+    for (line, variables, definition) in [
+        ("sync alice", &[][..], "report"),
+        ("reconcile", &[], "report"),
+        ("reconcile", &[], "report"),
+        ("token show", &[], "token"),
+        ("token renew", &[], "renewal"),
+        ("doctor", &[], "checks"),
+        ("doctor", &invalid, "checks"),
+        ("policy vault", &[], "vaultPolicy"),
+        ("policy iam --account 123456789012", &[], "iamPolicy"),
+        ("status", &basic, "status"),
+        ("explain alice", &basic, "explanation"),
+        ("plan", &basic, "report"),
     ] {
-        is(
-            &corner
-                .keysync_with(&[arguments, &["--output", "json"]].concat(), &basic, "")
-                .await,
-            of,
-        );
+        let output = env
+            .keysync_line(&format!("{line} --output json"), variables)
+            .await;
+        assert_valid(&output, definition);
     }
+    let import = ["token", "import", "--accept-warnings", "--output", "json"];
+    assert_valid(&env.keysync_with(&import, &[], &token).await, "import");
 }
 
 #[tokio::test]
-async fn the_schema_refuses_what_it_does_not_tell_of() {
-    let corner = corner().await;
-    let status = corner
-        .keysync(&["status", "in-step", "--output", "json"])
+async fn schema_rejects_other_values() {
+    let env = TestEnv::new().await;
+    env.rotate("alice").await;
+    let status = env
+        .keysync(&["status", "alice", "--output", "json"])
         .await
         .json();
-    assert_eq!(problems(&status, "status"), Vec::<String>::new());
-    let spoilt = |pointer: &str, value: Value| {
+    assert_eq!(violations(&status, "status"), [""; 0]);
+    let count = |pointer: &str, value: Value| {
         let mut status = status.clone();
         *status.pointer_mut(pointer).unwrap() = value;
-        problems(&status, "status").len()
+        violations(&status, "status").len()
     };
-    assert_eq!(spoilt("/users/0/condition", json!("fine")), 1);
-    assert_eq!(spoilt("/users/0/rotatedAt", json!("yesterday")), 1);
-    assert_eq!(spoilt("/users/0/hoursLeft", json!("48")), 1);
-    let mut more = status.clone();
-    more["users"][0]["secretAccessKey"] = json!("x");
-    assert_eq!(problems(&more, "status").len(), 1);
+    assert_eq!(count("/users/0/condition", json!("fine")), 1);
+    assert_eq!(count("/users/0/rotatedAt", json!("yesterday")), 1);
+    assert_eq!(count("/users/0/hoursLeft", json!("48")), 1);
+    let mut extra = status.clone();
+    extra["users"][0]["secretAccessKey"] = json!("x");
+    assert_eq!(violations(&extra, "status").len(), 1);
 }

@@ -1,5 +1,5 @@
-//! The local stack as a child process. It ends by itself when its standard input closes, also when this process is
-//! killed.
+//! The local stack as a child process. It exits when its standard input closes, also when this
+//! process is killed.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
@@ -8,27 +8,33 @@ use std::sync::{Mutex, OnceLock};
 
 use serde_json::{Value, json};
 
-/// Where the checkout is.
+/// Returns the path of the checkout.
 pub fn checkout() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The endpoints of a running stack.
+/// Returns the text of a file of the checkout.
+pub fn read(path: &str) -> String {
+    let text = std::fs::read_to_string(checkout().join(path));
+    text.unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// A running stack.
 pub struct Stack {
-    /// As `local/stack.py` describes itself.
-    pub about: Value,
+    /// Description of the stack, as `local/stack.py` prints it.
+    pub description: Value,
     control: Mutex<(ChildStdin, BufReader<ChildStdout>)>,
     child: Child,
 }
 
 impl Stack {
-    /// The stack that all tests share. Whoever breaks Vault must start its own.
+    /// Returns the stack that all tests share. A test that stops or seals Vault starts its own.
     pub fn shared() -> &'static Stack {
         static SHARED: OnceLock<Stack> = OnceLock::new();
         SHARED.get_or_init(|| Stack::start(&[]))
     }
 
-    /// Starts another one.
+    /// Starts another stack.
     pub fn start(options: &[&str]) -> Stack {
         let mut child = Command::new(checkout().join("local/stack.py"))
             .arg("up")
@@ -36,32 +42,32 @@ impl Stack {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
-            .expect("local/stack.py starts: run local/setup first");
+            .expect("local/stack.py starts; run local/setup first");
         let mut answers = BufReader::new(child.stdout.take().unwrap());
-        let about = line(&mut answers);
+        let description = read_answer(&mut answers);
         let control = Mutex::new((child.stdin.take().unwrap(), answers));
         Stack {
-            about,
+            description,
             control,
             child,
         }
     }
 
-    /// Sends a control command; its answer.
+    /// Sends a control command; returns its answer.
     pub fn command(&self, command: &str) -> Value {
         let mut control = self.control.lock().unwrap();
         writeln!(control.0, "{command}").unwrap();
-        let answer = line(&mut control.1);
+        let answer = read_answer(&mut control.1);
         assert!(answer.get("error").is_none(), "{command}: {answer}");
         answer
     }
 
-    /// Makes a Vault token of this policy (`sync` or `strict`) with this period.
+    /// Creates a Vault token with this policy (`sync` or `strict`) and this period.
     pub fn token(&self, policy: &str, period: &str) -> String {
         self.token_with(&json!({"policy": policy, "period": period}))
     }
 
-    /// Makes a Vault token of these properties.
+    /// Creates a Vault token with these properties.
     pub fn token_with(&self, properties: &Value) -> String {
         self.command(&format!("token {properties}"))["token"]
             .as_str()
@@ -69,19 +75,33 @@ impl Stack {
             .to_owned()
     }
 
-    /// A member of the description, such as `/vault/addr`.
+    /// Returns a text of the description, such as `/vault/addr`.
     pub fn text(&self, pointer: &str) -> String {
-        self.about
-            .pointer(pointer)
-            .and_then(Value::as_str)
-            .unwrap_or_else(|| panic!("no {pointer}"))
+        let text = self.description.pointer(pointer).and_then(Value::as_str);
+        text.unwrap_or_else(|| panic!("the stack has no {pointer}"))
             .to_owned()
+    }
+
+    /// Returns the certificate authority of Vault, as PEM.
+    pub fn vault_authority(&self) -> Vec<u8> {
+        std::fs::read(self.text("/vault/caFile")).unwrap()
+    }
+
+    /// Returns an HTTP client that trusts only the certificate authority of Vault.
+    pub fn vault_client(&self) -> reqwest::Client {
+        let authority = reqwest::Certificate::from_pem(&self.vault_authority()).unwrap();
+        reqwest::Client::builder()
+            .tls_certs_only([authority])
+            .no_proxy()
+            .build()
+            .unwrap()
     }
 }
 
 impl Drop for Stack {
     fn drop(&mut self) {
-        // SIGTERM, so that it stops its servers; they would not survive a SIGKILL either, but their folder would.
+        // After SIGTERM the stack stops its servers and removes its folder. After SIGKILL the
+        // servers would stop as well, but the folder would remain.
         let _ = Command::new("kill")
             .arg(self.child.id().to_string())
             .status();
@@ -89,8 +109,9 @@ impl Drop for Stack {
     }
 }
 
-fn line(answers: &mut impl BufRead) -> Value {
+fn read_answer(answers: &mut impl BufRead) -> Value {
     let mut line = String::new();
     answers.read_line(&mut line).unwrap();
-    serde_json::from_str(&line).unwrap_or_else(|_| panic!("the stack ended; it said: {line:?}"))
+    serde_json::from_str(&line)
+        .unwrap_or_else(|_| panic!("the stack stopped; its output: {line:?}"))
 }

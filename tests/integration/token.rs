@@ -1,168 +1,80 @@
-//! The token on a real server: loaded, loaded again, renewed, written back; and what a narrow policy suffices for.
+//! The Vault token on a real server: loaded, reloaded and renewed, and used with a narrow policy.
 
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::corner::{Corner, outcome};
+use crate::function::{Function, message};
 use crate::stack::Stack;
+use crate::test_env::{TestEnv, outcome, reason};
 
-fn sync() -> Value {
-    json!({"action": "sync", "users": ["alice"]})
+/// Rotates alice, syncs her and returns the report.
+async fn sync(env: &TestEnv<'_>, function: &Function) -> Value {
+    env.rotate("alice").await;
+    function
+        .invoke(&json!({"action": "sync", "users": ["alice"]}))
+        .await
+        .unwrap()
 }
 
 #[tokio::test]
-async fn a_revoked_token_is_replaced_by_the_stored_one_without_a_failure() {
-    let corner = Corner::without_token(Stack::shared()).await;
-    let first = corner.stack.token("sync", "72h");
-    corner.store_token(&first).await;
-    let function = corner.function().await;
-    corner.rotate("alice").await;
-    assert_eq!(outcome(&function.invoke(&sync()).await.unwrap()), "written");
-    corner
-        .vault(
-            reqwest::Method::POST,
-            "auth/token/revoke",
-            Some(json!({"token": first})),
-        )
-        .await;
-    corner.store_token(&corner.stack.token("sync", "72h")).await;
-    corner.rotate("alice").await;
-    assert_eq!(outcome(&function.invoke(&sync()).await.unwrap()), "written");
-}
-
-#[tokio::test]
-async fn a_dead_token_fails_with_what_to_do() {
-    let corner = Corner::without_token(Stack::shared()).await;
-    corner.store_token("s.dead").await;
-    let function = corner.function().await;
-    corner.rotate("alice").await;
-    let report = function.invoke(&sync()).await.unwrap();
+async fn token_that_was_revoked_is_reloaded_from_the_bucket() {
+    let env = TestEnv::without_token(Stack::shared()).await;
+    let old = env.stack.token("sync", "72h");
+    env.store_token(&old).await;
+    let function = env.function().await;
+    assert_eq!(outcome(&sync(&env, &function).await), "written");
+    env.revoke_token(&old).await;
+    let report = sync(&env, &function).await;
     assert_eq!(outcome(&report), "failed");
-    let reason = report["users"][0]["reason"].as_str().unwrap();
-    assert!(
-        reason.contains("denied") && reason.contains("lookup-self"),
-        "{reason}"
-    );
+    assert!(reason(&report).contains("denied"), "{report}");
     let error = function
         .invoke(&json!({"action": "refresh-token"}))
         .await
         .unwrap_err();
     assert_eq!(error["errorType"], "Denied");
-    corner.store_token(&corner.stack.token("sync", "72h")).await;
+    env.store_token(&env.stack.token("sync", "72h")).await;
+    let report = sync(&env, &function).await;
     assert_eq!(
-        outcome(&function.invoke(&sync()).await.unwrap()),
+        outcome(&report),
         "written",
-        "mended without a restart"
+        "no restart is needed: {report}"
     );
 }
 
 #[tokio::test]
-async fn without_a_token_object_the_reason_names_it() {
-    let corner = Corner::without_token(Stack::shared()).await;
-    let function = corner.function().await;
-    corner.rotate("alice").await;
-    for (object, expected) in [
-        (None, "no token object"),
-        (Some("{}"), "not one"),
-        (Some(r#"{"token": 7}"#), "not one"),
-        (Some(r#"{"token": "a\nb"}"#), "no token has"),
-    ] {
-        if let Some(object) = object {
-            corner.store("vault-token.json", object.to_owned()).await;
-        }
-        let report = function.invoke(&sync()).await.unwrap();
-        let reason = report["users"][0]["reason"].as_str().unwrap();
-        assert!(
-            reason.contains("vault-token.json") && reason.contains(expected),
-            "{object:?}: {reason}"
-        );
-    }
-}
-
-#[tokio::test]
-async fn a_renewal_is_written_back_with_the_predecessors_members() {
-    let corner = Corner::new().await;
-    let function = corner.function().await;
-    let before = corner.object("vault-token.json").await.unwrap();
-    let status = function
-        .invoke(&json!({"action": "refresh-token"}))
-        .await
-        .unwrap();
-    assert_eq!(
-        (
-            &status["renewed"],
-            &status["renewable"],
-            &status["periodSeconds"]
-        ),
-        (&json!(true), &json!(true), &json!(72 * 3600))
-    );
-    assert_eq!(status["warnings"], json!([]));
-    let object: Value =
-        serde_json::from_str(&corner.object("vault-token.json").await.unwrap()).unwrap();
-    let names: Vec<_> = object.as_object().unwrap().keys().cloned().collect();
-    assert_eq!(
-        names,
-        ["createdAt", "expiresAt", "renewable", "token", "ttl"]
-    );
-    let before: Value = serde_json::from_str(&before).unwrap();
-    assert_eq!(
-        object["token"], before["token"],
-        "a renewal keeps the token"
-    );
-    assert_eq!(object["ttl"], 72 * 3600);
-    assert!(
-        !status
-            .to_string()
-            .contains(before["token"].as_str().unwrap())
-    );
-}
-
-#[tokio::test]
-async fn a_short_token_outlives_its_period_because_invocations_renew_it() {
-    let corner = Corner::without_token(Stack::shared()).await;
-    corner.store_token(&corner.stack.token("sync", "6s")).await;
-    let function = corner.function().await;
-    let started = Instant::now();
-    while started.elapsed() < Duration::from_secs(9) {
-        corner.rotate("alice").await;
+async fn token_with_a_short_period_is_renewed_by_invocations() {
+    let env = TestEnv::without_token(Stack::shared()).await;
+    env.store_token(&env.stack.token("sync", "6s")).await;
+    let function = env.function().await;
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_secs(9) {
+        let report = sync(&env, &function).await;
         assert_eq!(
-            outcome(&function.invoke(&sync()).await.unwrap()),
+            outcome(&report),
             "written",
-            "after {:?}",
-            started.elapsed()
+            "after {:?}: {report}",
+            began.elapsed()
         );
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
 }
 
 #[tokio::test]
-async fn a_token_that_may_not_renew_itself_still_syncs_and_warns() {
-    let corner = Corner::without_token(Stack::shared()).await;
-    corner
-        .store_token(
-            &corner
-                .stack
-                .token_with(&json!({"policy": "sync", "period": "72h", "no_default_policy": true})),
-        )
-        .await;
-    let function = corner.function().await;
-    corner.rotate("alice").await;
-    assert_eq!(outcome(&function.invoke(&sync()).await.unwrap()), "written");
-    let warned = |line: &Value| {
-        line["level"] == "WARN"
-            && line["message"]
-                .as_str()
-                .unwrap_or_default()
-                .contains("looked after")
-    };
-    function.lines_with(warned).await;
+async fn token_that_cannot_renew_itself_syncs_with_a_warning() {
+    let env = TestEnv::without_token(Stack::shared()).await;
+    let properties = json!({"policy": "sync", "period": "72h", "no_default_policy": true});
+    env.store_token(&env.stack.token_with(&properties)).await;
+    let function = env.function().await;
+    assert_eq!(outcome(&sync(&env, &function).await), "written");
+    let warns = |line: &Value| line["level"] == "WARN" && message(line).contains("token");
+    function.lines_with(warns).await;
 }
 
 #[tokio::test]
-async fn tokens_that_will_die_are_told_of() {
-    let corner = Corner::without_token(Stack::shared()).await;
-    for (properties, expected) in [
+async fn token_that_will_expire_is_reported() {
+    let env = TestEnv::without_token(Stack::shared()).await;
+    for (properties, warning) in [
         (
             json!({"period": "72h", "explicit_max_ttl": "100h"}),
             "explicit maximum",
@@ -175,81 +87,35 @@ async fn tokens_that_will_die_are_told_of() {
     ] {
         let mut properties = properties;
         properties["policy"] = json!("sync");
-        corner
-            .store_token(&corner.stack.token_with(&properties))
-            .await;
-        let function = corner.function().await;
+        env.store_token(&env.stack.token_with(&properties)).await;
+        let function = env.function().await;
         let status = function
             .invoke(&json!({"action": "refresh-token"}))
             .await
             .unwrap();
-        assert!(
-            status["warnings"].to_string().contains(expected),
-            "{properties}: {status}"
-        );
-        function
-            .lines_with(|line| {
-                line["message"]
-                    .as_str()
-                    .unwrap_or_default()
-                    .contains(expected)
-            })
-            .await;
+        let warnings = status["warnings"].to_string();
+        assert!(warnings.contains(warning), "{properties}: {status}");
+        function.lines_with_message(warning).await;
     }
 }
 
 #[tokio::test]
-async fn the_strict_policy_without_metadata_suffices_for_events() {
-    let corner = Corner::without_token(Stack::shared()).await;
-    corner
-        .store_token(&corner.stack.token("strict", "72h"))
-        .await;
-    let function = corner.function().await;
-    corner.rotate("alice").await;
-    assert_eq!(outcome(&function.invoke(&sync()).await.unwrap()), "written");
-    corner.rotate("alice").await;
-    assert_eq!(outcome(&function.invoke(&sync()).await.unwrap()), "written");
-    let drifted = Some(json!({"data": {"accessKeyId": "by hand"}}));
-    corner
-        .vault(
-            reqwest::Method::POST,
-            &format!("secret/data/{}", corner.path("alice")),
-            drifted,
-        )
-        .await;
-    let key = corner.rotate("alice").await;
-    assert_eq!(
-        outcome(&function.invoke(&sync()).await.unwrap()),
-        "written",
-        "a guard that cannot be explained"
-    );
-    assert_eq!(corner.key("alice").await.unwrap(), (key, 4));
-    corner
-        .s3
-        .delete_object()
-        .bucket(&corner.bucket)
-        .key("sync-state/users/alice.json")
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(
-        outcome(&function.invoke(&sync()).await.unwrap()),
-        "written",
-        "no state, and no way to learn the version"
-    );
-    let said = function
-        .lines_with(|line| {
-            line["message"]
-                .as_str()
-                .unwrap_or_default()
-                .contains("may not read metadata")
-        })
-        .await;
-    let said = said.iter().filter(|line| {
-        line["message"]
-            .as_str()
-            .unwrap_or_default()
-            .contains("may not read metadata")
-    });
-    assert_eq!(said.count(), 1, "said once");
+async fn token_without_metadata_capability_syncs_events() {
+    let env = TestEnv::without_token(Stack::shared()).await;
+    env.store_token(&env.stack.token("strict", "72h")).await;
+    let function = env.function().await;
+    assert_eq!(outcome(&sync(&env, &function).await), "written");
+    assert_eq!(outcome(&sync(&env, &function).await), "written");
+    // Vault rejects the check-and-set, and the reason cannot be read.
+    env.tamper("alice").await;
+    assert_eq!(outcome(&sync(&env, &function).await), "written");
+    assert_eq!(env.key("alice").await.unwrap().1, 4);
+    // Neither the state nor the metadata shows the version.
+    env.delete_state("alice").await;
+    assert_eq!(outcome(&sync(&env, &function).await), "written");
+    let lines = function.lines_with_message("metadata").await;
+    let warnings = lines
+        .iter()
+        .filter(|line| message(line).contains("metadata"));
+    assert_eq!(warnings.count(), 1, "the warning is logged once");
 }

@@ -1,23 +1,23 @@
-//! `infra/vault/setup.sh` against a real server: what it makes, a sync can live on; and no more than that.
+//! `infra/vault/setup.sh` with a real server: its tokens suffice for a sync, and for no more.
 
 use std::os::unix::fs::symlink;
-use std::process::Stdio;
+use std::path::PathBuf;
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
-use crate::command::Said;
-use crate::corner::Corner;
+use crate::command::{CommandOutput, spawn, wait};
 use crate::stack::checkout;
+use crate::test_env::TestEnv;
 
-/// A folder with the server's own client under its name, removed at the end.
-struct Tools(std::path::PathBuf);
+/// A folder with the `bao` client of the stack, removed on drop.
+struct Tools(PathBuf);
 
 impl Tools {
-    fn with_bao() -> Self {
-        let folder = std::env::temp_dir().join(format!("keysync-tools-{:016x}", fastrand::u64(..)));
+    fn new() -> Self {
+        let name = format!("keysync-tools-{:016x}", fastrand::u64(..));
+        let folder = std::env::temp_dir().join(name);
         std::fs::create_dir(&folder).unwrap();
         symlink(checkout().join(".local/venv/bin/bao"), folder.join("bao")).unwrap();
         Self(folder)
@@ -30,154 +30,111 @@ impl Drop for Tools {
     }
 }
 
-/// Runs a shell command as Vault's root.
-async fn as_root(corner: &Corner<'_>, tools: &Tools, command: &str, input: &str) -> Said {
-    let mut child = Command::new("bash")
-        .args(["-euo", "pipefail", "-c", command])
-        .current_dir(checkout())
-        .env_clear()
-        .env("PATH", format!("{}:/usr/bin:/bin", tools.0.display()))
-        .env("HOME", &tools.0)
-        .env("VAULT_ADDR", corner.stack.text("/vault/addr"))
-        .env("VAULT_CACERT", corner.stack.text("/vault/caFile"))
-        .env("VAULT_TOKEN", corner.stack.text("/vault/rootToken"))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    let _ = stdin.write_all(input.as_bytes()).await;
-    drop(stdin);
-    let ended = child.wait_with_output().await.unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    Said {
-        code: ended.status.code().unwrap_or(-1),
-        out: text(ended.stdout),
-        err: text(ended.stderr),
-    }
+/// Runs a shell command with Vault's root token.
+async fn run_as_root(env: &TestEnv<'_>, command: &str, input: &str) -> CommandOutput {
+    let tools = Tools::new();
+    let environment = [
+        ("PATH", format!("{}:/usr/bin:/bin", tools.0.display())),
+        ("HOME", tools.0.display().to_string()),
+        ("VAULT_ADDR", env.stack.text("/vault/addr")),
+        ("VAULT_CACERT", env.stack.text("/vault/caFile")),
+        ("VAULT_TOKEN", env.stack.text("/vault/rootToken")),
+    ];
+    let environment = environment.map(|(name, value)| (name.to_owned(), value));
+    let mut bash = Command::new("bash");
+    bash.args(["-euo", "pipefail", "-c", command])
+        .current_dir(checkout());
+    wait(spawn(&mut bash, &environment), input).await
 }
 
-/// Runs the script with the policy of this corner, then the command that it tells; the token that comes of it.
-async fn set_up(corner: &Corner<'_>, name: &str, options: &str) -> Result<String, String> {
-    let tools = Tools::with_bao();
-    let policy = corner.keysync(&["policy", "vault"]).await.out;
-    let script = format!("infra/vault/setup.sh --name {name} {options} -");
-    for _again in 0..2 {
-        let said = as_root(corner, &tools, &script, &policy).await;
-        assert_eq!(said.code, 0, "{said:?}");
+/// Runs the script with the policy of this environment, then the command that it prints; returns
+/// the token.
+async fn set_up(env: &TestEnv<'_>, options: &str) -> String {
+    let policy = env.keysync(&["policy", "vault"]).await.out;
+    let script = format!("infra/vault/setup.sh --name {} {options} -", env.bucket);
+    let mut printed = String::new();
+    for _run in 0..3 {
+        let output = run_as_root(env, &script, &policy).await;
+        assert_eq!(output.code, 0, "{output:?}");
+        printed = output.out;
     }
-    let told = as_root(corner, &tools, &script, &policy).await.out;
-    let command = told.split_once("\n\n").unwrap().1;
-    let (make, import) = command.rsplit_once('|').unwrap();
+    let command = printed.split_once("\n\n").unwrap().1;
+    let (create, import) = command.rsplit_once('|').unwrap();
     assert_eq!(import.trim(), "keysync token import");
-    let wrapped = as_root(corner, &tools, make, "").await;
+    let wrapped = run_as_root(env, create, "").await;
     assert_eq!(wrapped.code, 0, "{wrapped:?}");
-    let (status, answer) = unwrap(corner, wrapped.out.trim()).await;
+    let body = json!({"token": wrapped.out.trim()});
+    let (_, answer) = env
+        .vault(Method::POST, "sys/wrapping/unwrap", Some(body))
+        .await;
     let token = answer.pointer("/auth/client_token").and_then(Value::as_str);
     token
-        .map(str::to_owned)
-        .ok_or_else(|| format!("{status}: {answer}"))
+        .unwrap_or_else(|| panic!("no token in {answer}"))
+        .to_owned()
 }
 
-async fn unwrap(corner: &Corner<'_>, wrapped: &str) -> (u16, Value) {
-    corner
-        .vault(
-            Method::POST,
-            "sys/wrapping/unwrap",
-            Some(json!({"token": wrapped})),
-        )
-        .await
-}
-
-/// A token of 48 h with the corner's policy: an orphan that renewals prolong without any warning, and that writes keys.
-async fn a_sync_lives_on(corner: &Corner<'_>, token: &str) {
-    let (_, about) = corner
-        .vault(
-            Method::POST,
-            "auth/token/lookup",
-            Some(json!({"token": token})),
-        )
-        .await;
-    let about = &about["data"];
-    assert_eq!(
-        (&about["orphan"], &about["policies"]),
-        (&json!(true), &json!(["default", corner.bucket]))
-    );
-    corner.store_token(token).await;
-    let renewed = corner
+/// Fails unless the token is an orphan with the policy, can be renewed, and suffices for a sync.
+async fn assert_suitable(env: &TestEnv<'_>, token: &str) {
+    let lookup = Some(json!({"token": token}));
+    let (_, lookup) = env.vault(Method::POST, "auth/token/lookup", lookup).await;
+    let facts = &lookup["data"];
+    assert_eq!(facts["orphan"], true);
+    assert_eq!(facts["policies"], json!(["default", env.bucket]));
+    env.store_token(token).await;
+    let renewed = env
         .keysync(&["token", "renew", "--output", "json"])
         .await
         .json();
+    assert_eq!(renewed["ttlSeconds"], 172_800, "{renewed}");
+    assert_eq!(renewed["warnings"], json!([]), "{renewed}");
+    let key = env.rotate("alice").await;
+    let output = env.keysync(&["sync", "alice"]).await;
+    assert_eq!(output.code, 0, "{output:?}");
+    assert_eq!(env.key("alice").await.unwrap().0, key);
+}
+
+#[tokio::test]
+async fn vault_setup_creates_a_token_role() {
+    let env = TestEnv::new().await;
+    let token = set_up(&env, "--period 48h --cidrs 127.0.0.1/32").await;
+    assert_suitable(&env, &token).await;
+}
+
+#[tokio::test]
+async fn vault_setup_creates_an_app_role() {
+    let env = TestEnv::new().await;
+    let token = set_up(&env, "--approle --period 48h").await;
+    assert_suitable(&env, &token).await;
+}
+
+#[tokio::test]
+async fn vault_setup_binds_the_token_to_addresses() {
+    let env = TestEnv::new().await;
+    let token = set_up(&env, "--cidrs 192.0.2.0/24").await;
+    env.store_token(&token).await;
+    env.rotate("alice").await;
+    let output = env.keysync(&["sync", "alice"]).await;
     assert_eq!(
-        (&renewed["ttlSeconds"], &renewed["warnings"]),
-        (&json!(172_800), &json!([])),
-        "{renewed}"
+        output.code, 1,
+        "this host is not in 192.0.2.0/24: {output:?}"
     );
-    let key = corner.rotate("alice").await;
-    let said = corner.keysync(&["sync", "alice"]).await;
-    assert_eq!(said.code, 0, "{said:?}");
-    assert_eq!(corner.key("alice").await.unwrap().0, key);
+    assert!(env.key("alice").await.is_none());
 }
 
 #[tokio::test]
-async fn a_token_role_makes_tokens_that_a_sync_can_live_on() {
-    let corner = Corner::new().await;
-    let token = set_up(&corner, &corner.bucket, "--period 48h --cidrs 127.0.0.1/32")
-        .await
-        .unwrap();
-    a_sync_lives_on(&corner, &token).await;
-}
-
-#[tokio::test]
-async fn a_token_is_of_no_use_elsewhere() {
-    let corner = Corner::new().await;
-    let token = set_up(&corner, &corner.bucket, "--cidrs 192.0.2.0/24")
-        .await
-        .unwrap();
-    corner.store_token(&token).await;
-    corner.rotate("alice").await;
-    let said = corner.keysync(&["sync", "alice"]).await;
-    assert_eq!(said.code, 1, "this is not 192.0.2.0/24: {said:?}");
-    assert!(corner.key("alice").await.is_none());
-}
-
-#[tokio::test]
-async fn an_app_role_makes_tokens_that_a_sync_can_live_on() {
-    let corner = Corner::new().await;
-    let token = set_up(&corner, &corner.bucket, "--approle --period 48h")
-        .await
-        .unwrap();
-    a_sync_lives_on(&corner, &token).await;
-}
-
-#[tokio::test]
-async fn wrong_usage_is_told() {
-    let corner = Corner::new().await;
-    let tools = Tools::with_bao();
-    for (arguments, complaint) in [
-        ("--priod 1h", "unknown option --priod; see --help"),
-        ("--period", "--period needs a value"),
-        (
-            "nowhere.hcl",
-            "nowhere.hcl cannot be read; expected a policy, see --help",
-        ),
-        (
-            "-",
-            "the policy is empty; did `keysync policy vault` complain?",
-        ),
+async fn vault_setup_rejects_invalid_usage() {
+    let env = TestEnv::new().await;
+    for (arguments, subject) in [
+        ("--priod 1h", "--priod"),
+        ("--period", "--period"),
+        ("nowhere.hcl", "nowhere.hcl"),
+        ("-", "the policy is empty"),
     ] {
-        let said = as_root(
-            &corner,
-            &tools,
-            &format!("infra/vault/setup.sh {arguments}"),
-            "",
-        )
-        .await;
-        assert_eq!(
-            (said.code, said.err),
-            (2, format!("infra/vault/setup.sh: {complaint}\n"))
+        let output = run_as_root(&env, &format!("infra/vault/setup.sh {arguments}"), "").await;
+        assert_eq!(output.code, 2, "{arguments}: {output:?}");
+        assert!(
+            output.err.contains(subject),
+            "expected {subject:?}: {output:?}"
         );
     }
 }

@@ -1,83 +1,86 @@
-//! Links within the repository lead somewhere.
-
-use std::path::{Path, PathBuf};
+//! Links within the repository have a target.
 
 use super::pages;
+use crate::stack::{checkout, read};
 
-/// The targets of a page's links and pictures, code left out.
+/// Returns the targets of the links and images of a page, outside code.
 fn targets(text: &str) -> Vec<String> {
     let prose = text.split("```").step_by(2).collect::<String>();
     let prose = prose.split('`').step_by(2).collect::<String>();
-    prose
+    let targets = prose
         .split("](")
         .skip(1)
-        .filter_map(|rest| Some(rest.split_once(')')?.0.to_owned()))
-        .collect()
+        .filter_map(|rest| Some(rest.split_once(')')?.0));
+    targets.map(str::to_owned).collect()
 }
 
-/// The anchors that a page's headings have, as they are made by GitHub.
+/// Returns the anchors of the headings of a page, as GitHub generates them.
 fn anchors(text: &str) -> Vec<String> {
     let prose = text.split("\n```").step_by(2).collect::<String>();
-    let headings = prose
-        .lines()
-        .filter(|line| line.starts_with('#'))
-        .map(|line| line.trim_start_matches('#').trim());
+    let headings = prose.lines().filter(|line| line.starts_with('#'));
     let slug = |heading: &str| {
+        let heading = heading.trim_start_matches('#').trim().to_lowercase();
         let kept = heading
-            .to_lowercase()
             .chars()
-            .filter(|c| c.is_alphanumeric() || " -_".contains(*c))
-            .collect::<String>();
-        kept.replace(' ', "-")
+            .filter(|c| c.is_alphanumeric() || " -_".contains(*c));
+        kept.collect::<String>().replace(' ', "-")
     };
     headings.map(slug).collect()
 }
 
-fn complaint(page: &Path, text: &str, target: &str) -> Option<String> {
+/// Returns what is wrong with a link of a page, if anything.
+fn problem(page: &str, text: &str, target: &str) -> Option<String> {
     let (file, anchor) = target
         .split_once('#')
-        .map_or((target, None), |(file, anchor)| (file, Some(anchor)));
-    let place: PathBuf = if file.is_empty() {
+        .map_or((target, None), |(f, a)| (f, Some(a)));
+    let path = if file.is_empty() {
         page.to_owned()
     } else {
-        page.parent().unwrap().join(file)
+        let folder = page.rsplit_once('/').map_or("", |(folder, _)| folder);
+        format!("{folder}/{file}")
+            .trim_start_matches('/')
+            .to_owned()
     };
-    if !place.exists() {
-        return Some(format!("{}: {target} is not there", page.display()));
+    if !checkout().join(&path).exists() {
+        return Some(format!("{page}: {target} does not exist"));
     }
     let anchor = anchor?;
-    let there = if file.is_empty() {
+    let linked = if file.is_empty() {
         text.to_owned()
     } else {
-        std::fs::read_to_string(&place).unwrap()
+        read(&path)
     };
-    (!anchors(&there).iter().any(|heading| heading == anchor))
-        .then(|| format!("{}: {target} has no heading", page.display()))
+    let exists = anchors(&linked).iter().any(|heading| heading == anchor);
+    (!exists).then(|| format!("{page}: {target} has no heading"))
 }
 
 #[test]
-fn every_link_within_the_repository_leads_somewhere() {
-    let (mut complaints, mut followed) = (Vec::new(), 0);
+fn links_within_the_repository_have_a_target() {
+    let (mut problems, mut count) = (Vec::new(), 0);
     for (page, text) in pages() {
-        for target in targets(&text)
-            .iter()
-            .filter(|target| !target.contains("://") && !target.starts_with("mailto:"))
-        {
-            followed += 1;
-            complaints.extend(complaint(&page, &text, target));
+        let targets = targets(&text).into_iter();
+        let external = |target: &String| target.contains("://") || target.starts_with("mailto:");
+        for target in targets.filter(|target| !external(target)) {
+            problems.extend(problem(&page, &text, &target));
+            count += 1;
         }
     }
-    assert!(complaints.is_empty(), "{}", complaints.join("\n"));
-    assert!(followed > 100, "only {followed} links were found");
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+    assert!(count > 100, "only {count} links");
 }
 
 #[test]
-fn a_broken_link_is_found() {
-    let page = crate::stack::checkout().join("README.md");
+fn links_without_a_target_are_found() {
     for target in ["docs/nowhere.md", "docs/operations.md#nowhere", "#nowhere"] {
-        assert!(complaint(&page, "# Here\n", target).is_some(), "{target}");
+        assert!(
+            problem("README.md", "# Here\n", target).is_some(),
+            "{target}"
+        );
     }
-    assert_eq!(complaint(&page, "# Here it `is`\n", "#here-it-is"), None);
+    assert_eq!(
+        problem("README.md", "# Here it `is`\n", "#here-it-is"),
+        None
+    );
     assert_eq!(
         targets("[a](b) `[c](d)` ![e](f)\n```\n[g](h)\n```\n"),
         ["b", "f"]

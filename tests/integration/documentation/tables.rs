@@ -1,23 +1,18 @@
-//! Tables of names, held to what has these names.
+//! Tables of names in the documentation contain all names of the source.
 
 use serde_json::Value;
 
-use crate::stack::checkout;
-
-fn text(place: &str) -> String {
-    std::fs::read_to_string(checkout().join(place))
-        .unwrap_or_else(|error| panic!("{place}: {error}"))
-}
+use crate::stack::read;
 
 fn shared(name: &str) -> Value {
-    serde_json::from_str(&text(&format!("infra/shared/{name}.json"))).unwrap()
+    serde_json::from_str(&read(&format!("infra/shared/{name}.json"))).unwrap()
 }
 
-/// The first cells of a table's rows, between backticks; the table is the one below `head`.
-fn first_cells(page: &str, head: &str) -> Vec<String> {
+/// Returns the names in backticks in the first column of the table with this header.
+fn first_column(page: &str, header: &str) -> Vec<String> {
     let table = page
-        .split_once(head)
-        .unwrap_or_else(|| panic!("there is no table {head:?}"))
+        .split_once(header)
+        .unwrap_or_else(|| panic!("no table {header:?}"))
         .1;
     let rows = table
         .lines()
@@ -36,9 +31,10 @@ fn sorted(mut names: Vec<String>) -> Vec<String> {
 }
 
 #[test]
-fn the_table_of_variables_is_the_list_that_the_stacks_share() {
-    let (page, readme) = (text("docs/configuration.md"), text("README.md"));
+fn variables_are_documented_as_the_stacks_define_them() {
+    let (page, readme) = (read("docs/configuration.md"), read("README.md"));
     let (variables, inputs) = (shared("environment"), shared("inputs"));
+    let inputs = inputs["inputs"].as_array().unwrap();
     let mut names = Vec::new();
     for variable in variables.as_array().unwrap() {
         let name = variable["name"].as_str().unwrap();
@@ -47,130 +43,108 @@ fn the_table_of_variables_is_the_list_that_the_stacks_share() {
             (Value::String(default), _) => format!("`{default}`"),
             _ => "–".to_owned(),
         };
-        let input = inputs["inputs"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .find(|input| input["variable"] == name);
-        let input = input.map_or("–".to_owned(), |input| {
-            format!("`{}`", input["name"].as_str().unwrap())
-        });
-        let meaning = variable["meaning"]
-            .as_str()
-            .unwrap()
-            .replace('<', "&lt;")
-            .replace('>', "&gt;");
+        let input = inputs.iter().find(|input| input["variable"] == name);
+        let input = input.map(|input| format!("`{}`", input["name"].as_str().unwrap()));
+        let input = input.unwrap_or_else(|| "–".to_owned());
+        let meaning = variable["meaning"].as_str().unwrap();
+        let meaning = meaning.replace('<', "&lt;").replace('>', "&gt;");
         let row = format!("\n| `{name}` | {default} | {input} | {meaning} |\n");
         assert!(
             page.contains(&row),
             "docs/configuration.md has no row {row}"
         );
-        let short = format!("\n| `{name}` |");
-        assert!(
-            !readme.contains(&short) || readme.contains(&format!("{short} {default} |")),
-            "README.md: the default of {name}"
-        );
+        let cell = format!("\n| `{name}` |");
+        let same = !readme.contains(&cell) || readme.contains(&format!("{cell} {default} |"));
+        assert!(same, "README.md has another default of {name}");
         names.push(name.to_owned());
     }
-    let head = "\n| variable | default | input | meaning |";
-    assert_eq!(sorted(first_cells(&page, head)), sorted(names.clone()));
-    let usual = first_cells(&readme, "\n| variable | default | meaning |");
+    let documented = first_column(&page, "\n| variable | default | input | meaning |");
+    assert_eq!(sorted(documented), sorted(names.clone()));
+    let common = first_column(&readme, "\n| variable | default | meaning |");
     assert!(
-        usual.len() > 5 && usual.iter().all(|name| names.contains(name)),
-        "{usual:?}"
+        common.len() > 5 && common.iter().all(|name| names.contains(name)),
+        "{common:?}"
     );
 }
 
 #[test]
-fn the_table_of_outcomes_has_each() {
-    let schema: Value = serde_json::from_str(&text("docs/keysync.schema.json")).unwrap();
-    let outcomes = schema["$defs"]["outcome"]["enum"]
-        .as_array()
-        .expect("the schema lists the outcomes");
-    let outcomes = outcomes
-        .iter()
-        .map(|outcome| outcome.as_str().unwrap().to_owned())
-        .collect();
-    assert_eq!(
-        sorted(first_cells(&text("README.md"), "\n| outcome | meaning |")),
-        sorted(outcomes)
-    );
+fn outcomes_are_all_documented() {
+    let schema: Value = serde_json::from_str(&read("docs/keysync.schema.json")).unwrap();
+    let outcomes = schema["$defs"]["outcome"]["enum"].as_array();
+    let outcomes = outcomes.expect("the schema lists the outcomes").iter();
+    let outcomes = outcomes.map(|outcome| outcome.as_str().unwrap().to_owned());
+    let documented = first_column(&read("README.md"), "\n| outcome | meaning |");
+    assert_eq!(sorted(documented), sorted(outcomes.collect()));
 }
 
 #[test]
-fn the_runbook_has_a_row_and_a_section_for_each_alarm() {
-    let page = text("docs/operations.md");
+fn alarms_have_a_row_and_a_section_in_the_runbook() {
+    let page = read("docs/operations.md");
     let alarms = shared("alarms");
+    let alarms = alarms.as_array().unwrap();
     let ids = alarms
-        .as_array()
-        .unwrap()
         .iter()
         .map(|alarm| alarm["id"].as_str().unwrap().to_owned());
-    assert_eq!(
-        sorted(first_cells(&page, "\n| alarm | severity | rings when |")),
-        sorted(ids.collect())
-    );
-    for alarm in alarms.as_array().unwrap() {
-        let (id, told) = (
-            alarm["id"].as_str().unwrap(),
-            alarm["description"].as_str().unwrap(),
-        );
-        let anchor = told
-            .rsplit_once("docs/operations.md#")
-            .expect("a description ends with its page")
+    let documented = first_column(&page, "\n| alarm | severity | rings when |");
+    assert_eq!(sorted(documented), sorted(ids.collect()));
+    for alarm in alarms {
+        let text = |name: &str| alarm[name].as_str().unwrap();
+        let (id, description) = (text("id"), text("description"));
+        let anchor = description.rsplit_once("docs/operations.md#");
+        let anchor = anchor
+            .unwrap_or_else(|| panic!("{id}: the description has no link"))
             .1;
+        let link = format!("[`{id}`](#{anchor})");
         let row = page
             .lines()
-            .find(|line| line.starts_with('|') && line.contains(&format!("[`{id}`](#{anchor})")));
-        let row = row.unwrap_or_else(|| panic!("{id} has no row that leads to {anchor}"));
-        assert!(
-            row.contains(alarm["severity"].as_str().unwrap()),
-            "{id}: {row}"
-        );
-        let section = page
-            .split_once(&format!("\n## {anchor}\n"))
+            .find(|line| line.starts_with('|') && line.contains(&link));
+        let row = row.unwrap_or_else(|| panic!("{id} has no row with {link}"));
+        assert!(row.contains(text("severity")), "{id}: {row}");
+        let section = page.split_once(&format!("\n## {anchor}\n"));
+        let section = section
             .unwrap_or_else(|| panic!("{anchor} has no section"))
             .1;
         let section = section.split("\n## ").next().unwrap();
         for part in ["**Means**", "**First look**", "**Repair**"] {
-            let needless = part == "**Repair**" && section.contains("**Clear**");
-            assert!(section.contains(part) || needless, "{anchor} has no {part}");
+            let optional = part == "**Repair**" && section.contains("**Clear**");
+            assert!(section.contains(part) || optional, "{anchor} has no {part}");
         }
     }
 }
 
 #[test]
-fn the_table_of_error_types_has_each() {
-    let source = text("src/error.rs");
+fn error_types_are_all_documented() {
+    let source = read("src/error.rs");
     let kinds = source
-        .split_once("pub fn kind(")
+        .split_once("fn kind(")
         .unwrap()
         .1
-        .split_once("\n    }\n}")
+        .split_once("\n    }\n")
         .unwrap()
         .0;
     let kinds = kinds
         .lines()
-        .filter_map(|line| Some(line.split_once("=> \"")?.1.split_once('"')?.0.to_owned()));
-    let kinds = sorted(kinds.collect());
+        .filter_map(|line| line.split_once("=> \"")?.1.split_once('"'));
+    let kinds = sorted(kinds.map(|(kind, _)| kind.to_owned()).collect());
     assert!(kinds.len() > 8, "{kinds:?}");
+    let page = read("docs/operations.md");
     assert_eq!(
-        sorted(first_cells(
-            &text("docs/operations.md"),
-            "\n| errorType | means | look at |"
-        )),
+        sorted(first_column(&page, "\n| errorType | means | look at |")),
         kinds
     );
 }
 
 #[test]
-fn the_pages_of_permissions_name_every_right_that_is_needed() {
-    let page = text("docs/vault.md");
+fn vault_capabilities_are_all_documented() {
+    let page = read("docs/vault.md");
     for rule in shared("vault-policy").as_array().unwrap() {
         let path = rule["path"].as_str().unwrap();
-        let told = path
+        let path = path
             .replace("${Mount}", "secret")
             .replace("${Prefix}", "aws/iam-keys");
-        assert!(page.contains(&told), "docs/vault.md does not name {told}");
+        assert!(
+            page.contains(&path),
+            "docs/vault.md does not contain {path}"
+        );
     }
 }

@@ -1,89 +1,74 @@
-//! Events that somebody made up: of the right shape, and not true. An event is only a hint, so the truth is read, and
-//! nothing changes.
+//! Forged events: valid in form, with false content. An event is only a hint: the function reads
+//! the current data, so that nothing changes.
 
+use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::corner::{Corner, batch};
+use crate::test_env::{TestEnv, batch};
 
-/// Everything that an attacker would like to change.
-async fn world(corner: &Corner<'_>) -> Value {
-    let (_, secret) = corner
-        .vault(
-            reqwest::Method::GET,
-            &format!("secret/data/{}", corner.path("alice")),
-            None,
-        )
-        .await;
-    let (_, all) = corner
-        .vault(
-            "LIST".parse().unwrap(),
-            &format!("secret/metadata/{}", corner.folder),
-            None,
-        )
-        .await;
-    json!({"secret": secret["data"], "users": all["data"]["keys"], "state": corner.state("alice").await})
+/// Returns everything that an attacker would try to change.
+async fn contents(env: &TestEnv<'_>) -> Value {
+    let path = format!("secret/data/{}", env.path("alice"));
+    let (_, secret) = env.vault(Method::GET, &path, None).await;
+    let users = env.list(&env.folder).await;
+    json!({"secret": secret["data"], "users": users, "state": env.state("alice").await})
 }
 
 #[tokio::test]
-async fn a_forged_event_changes_nothing_but_that_the_truth_is_read_again() {
-    let corner = Corner::new().await;
-    corner.rotate("alice").await;
-    let function = corner.function().await;
+async fn forged_events_change_nothing() {
+    let env = TestEnv::new().await;
+    env.rotate("alice").await;
+    let function = env.function().await;
     function
-        .invoke(&corner.event("Create", "alice"))
+        .invoke(&env.event("Create", "alice"))
         .await
         .unwrap();
-    let before = world(&corner).await;
+    let before = contents(&env).await;
 
-    let forged = |operation: &str, user: &str, change: Value| {
-        let mut event = corner.event(operation, user);
-        for (member, value) in change.as_object().unwrap() {
-            event[member] = value.clone();
-        }
+    let forged = |operation: &str, user: &str, change: &Value| {
+        let mut event = env.event(operation, user);
+        event
+            .as_object_mut()
+            .unwrap()
+            .extend(change.as_object().unwrap().clone());
         event
     };
-    let elsewhere = json!({"account": "999999999999", "region": "us-east-1",
-        "resources": ["arn:aws:ssm:us-east-1:999999999999:parameter/iam_users/alice_keys"]});
-    for (what, event) in [
+    let elsewhere = json!({
+        "account": "999999999999", "region": "us-east-1",
+        "resources": ["arn:aws:ssm:us-east-1:999999999999:parameter/iam_users/alice_keys"],
+    });
+    let (future, past) = (
+        json!({"time": "2099-01-01T00:00:00Z"}),
+        json!({"time": "2001-01-01T00:00:00Z"}),
+    );
+    let with_key = json!({"detail": {
+        "operation": "Update", "type": "SecureString", "name": env.parameter("alice"),
+        "value": {"current": {"AccessKeyID": "AKIAMALLORY", "SecretAccessKey": "mallory"}},
+    }});
+    for (case, event) in [
         (
             "of another account and Region",
-            forged("Update", "alice", elsewhere.clone()),
+            forged("Update", "alice", &elsewhere),
+        ),
+        ("of a deletion", forged("Delete", "alice", &elsewhere)),
+        (
+            "of a deletion in the future",
+            forged("Delete", "alice", &future),
+        ),
+        ("of a change in the past", forged("Update", "alice", &past)),
+        (
+            "of an unknown user",
+            forged("Create", "mallory", &elsewhere),
         ),
         (
-            "of a deletion that was none",
-            forged("Delete", "alice", elsewhere.clone()),
+            "of the deletion of an unknown user",
+            forged("Delete", "mallory", &elsewhere),
         ),
-        (
-            "of a deletion, from the future",
-            forged("Delete", "alice", json!({"time": "2099-01-01T00:00:00Z"})),
-        ),
-        (
-            "of a change, from the past",
-            forged("Update", "alice", json!({"time": "2001-01-01T00:00:00Z"})),
-        ),
-        (
-            "of a user who is not there",
-            forged("Create", "mallory", elsewhere.clone()),
-        ),
-        (
-            "of the deletion of a user who is not there",
-            forged("Delete", "mallory", elsewhere),
-        ),
-        (
-            "with a key in it",
-            forged(
-                "Update",
-                "alice",
-                json!({"detail": {
-                    "operation": "Update", "type": "SecureString", "name": corner.parameter("alice"),
-                    "value": {"current": {"AccessKeyID": "AKIAMALLORY", "SecretAccessKey": "mallory"}},
-                }}),
-            ),
-        ),
+        ("with a key", forged("Update", "alice", &with_key)),
     ] {
-        // Directly, where it may fail because there is no such user, and through the queue.
+        // A direct invocation may fail because there is no such user.
         let _ = function.invoke(&event).await;
         function.invoke(&batch(&[("m1", 2, event)])).await.unwrap();
-        assert_eq!(world(&corner).await, before, "an event {what}");
+        assert_eq!(contents(&env).await, before, "an event {case}");
     }
 }

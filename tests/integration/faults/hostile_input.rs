@@ -1,11 +1,13 @@
-//! Input that was made to do harm: as a payload, as a message, as a name wherever names come from, as an object in the
-//! bucket. It is refused by name, nothing is written outside of its place, the others go on.
+//! Hostile input: payloads, messages, names from every source, and objects in the bucket. Each is
+//! rejected by name, nothing is written outside its place, and other users are synced.
 
 use serde_json::{Value, json};
 
-use crate::corner::{Corner, batch};
+use super::returned;
+use crate::function::message;
+use crate::test_env::{TestEnv, batch, reason};
 
-/// Names that would like to lead elsewhere.
+/// Names that would address another path.
 const NAMES: [&str; 14] = [
     "..",
     "../mallory",
@@ -23,28 +25,16 @@ const NAMES: [&str; 14] = [
     "alice#",
 ];
 
-/// Everything below the mount, as root sees it.
-async fn everything(corner: &Corner<'_>) -> Vec<String> {
-    let (mut found, mut folders) = (Vec::new(), vec![format!("{}/", corner.folder)]);
+/// Returns all secrets below the folder.
+async fn secrets(env: &TestEnv<'_>) -> Vec<String> {
+    let (mut found, mut folders) = (Vec::new(), vec![format!("{}/", env.folder)]);
     while let Some(folder) = folders.pop() {
-        let (_, listed) = corner
-            .vault(
-                "LIST".parse().unwrap(),
-                &format!("secret/metadata/{folder}"),
-                None,
-            )
-            .await;
-        for name in listed["data"]["keys"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
-        {
-            let place = format!("{folder}{name}");
+        for name in env.list(&folder).await {
+            let path = format!("{folder}{name}");
             if name.ends_with('/') {
-                folders.push(place)
+                folders.push(path);
             } else {
-                found.push(place)
+                found.push(path);
             }
         }
     }
@@ -52,281 +42,204 @@ async fn everything(corner: &Corner<'_>) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn hostile_payloads_are_refused_and_the_function_lives() {
-    let corner = Corner::new().await;
-    let key = corner.rotate("alice").await;
-    let function = corner.function_with(&[("LOG_LEVEL", "trace")]).await;
+async fn hostile_payloads_are_rejected_and_the_function_continues() {
+    let env = TestEnv::new().await;
+    let key = env.rotate("alice").await;
+    let function = env.function_with(&[("LOG_LEVEL", "trace")]).await;
     let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
     let huge = format!(r#"{{"action": "{}"}}"#, "x".repeat(5_000_000));
-    for (what, payload) in [
-        ("deep", deep.clone()),
-        ("deep within", format!(r#"{{"detail": {deep}}}"#)),
-        ("huge", huge.clone()),
-        ("a text", r#""sync""#.to_owned()),
-        ("a number", "1e400".to_owned()),
-        ("nothing", "null".to_owned()),
-        (
-            "a member twice, of which the last counts",
-            r#"{"action": "sync", "users": ["alice"], "users": ["../x"]}"#.to_owned(),
-        ),
+    let (deep_member, duplicate) = (
+        format!(r#"{{"detail": {deep}}}"#),
+        r#"{"action": "sync", "users": ["alice"], "users": ["../x"]}"#,
+    );
+    for (case, payload) in [
+        ("deep", deep.as_str()),
+        ("deep member", &deep_member),
+        ("huge", &huge),
+        ("string", r#""sync""#),
+        ("number", "1e400"),
+        ("null", "null"),
+        ("duplicate member, of which the last counts", duplicate),
         (
             "users of wrong types",
-            r#"{"action": "sync", "users": [1, {}, null]}"#.to_owned(),
+            r#"{"action": "sync", "users": [1, {}, null]}"#,
         ),
-        (
-            "users as text",
-            r#"{"action": "sync", "users": "alice"}"#.to_owned(),
-        ),
+        ("users as string", r#"{"action": "sync", "users": "alice"}"#),
         (
             "records of wrong types",
-            r#"{"Records": [1, null, {"body": 1}]}"#.to_owned(),
+            r#"{"Records": [1, null, {"body": 1}]}"#,
         ),
+        ("records as object", r#"{"Records": {"body": "x"}}"#),
         (
-            "records as object",
-            r#"{"Records": {"body": "x"}}"#.to_owned(),
-        ),
-        (
-            "an event of wrong types",
-            r#"{"source": ["aws.ssm"], "detail-type": 1, "detail": "x"}"#.to_owned(),
+            "event of wrong types",
+            r#"{"source": ["aws.ssm"], "detail-type": 1, "detail": "x"}"#,
         ),
     ] {
-        let error = function.invoke_text(payload).await.unwrap_err();
+        let error = function.invoke_text(payload.to_owned()).await.unwrap_err();
         let message = error["errorMessage"].as_str().unwrap();
-        assert!(
-            !message.is_empty() && message.len() < 2000,
-            "{what}: {} characters",
-            message.len()
-        );
+        assert!(!message.is_empty(), "{case}");
+        assert!(message.len() < 2000, "{case}: {} characters", message.len());
     }
-    // As messages they are told of and dropped, and the good one beside them is done.
-    let messages: Vec<_> = [
+    // As messages they are logged and dropped. The valid message beside them is processed.
+    let bodies = [
         deep.as_str(),
         &huge[..200_000],
         "",
         "null",
         "\u{0}",
         "{\"Records\": []}",
-    ]
-    .iter()
-    .enumerate()
-    .map(|(n, body)| (format!("bad{n}"), 1, Value::String((*body).to_owned())))
-    .chain([("good".to_owned(), 1, corner.event("Create", "alice"))])
-    .collect();
-    let mut records = batch(
-        &messages
-            .iter()
-            .map(|(id, n, body)| (id.as_str(), *n, body.clone()))
-            .collect::<Vec<_>>(),
-    );
-    for (record, (id, _, body)) in records["Records"]
-        .as_array_mut()
-        .unwrap()
-        .iter_mut()
-        .zip(&messages)
-    {
-        if id.starts_with("bad") {
-            record["body"] = body.clone();
-        }
+    ];
+    let mut messages = vec![("valid", 1, env.event("Create", "alice"))];
+    messages.extend(bodies.map(|_| ("hostile", 1, Value::Null)));
+    let mut payload = batch(&messages);
+    let records = payload["Records"].as_array_mut().unwrap();
+    for (record, body) in records.iter_mut().skip(1).zip(bodies) {
+        record["body"] = json!(body);
     }
-    assert_eq!(
-        function.invoke(&records).await.unwrap(),
-        json!({"batchItemFailures": []})
-    );
-    assert_eq!(corner.key("alice").await.unwrap().0, key);
-    let dropped = |line: &Value| {
-        line["message"]
-            .as_str()
-            .unwrap_or_default()
-            .contains("message dropped")
-    };
-    let lines = function.lines_with(|line| line["BadEvents"] == 6).await;
-    assert_eq!(lines.iter().filter(|line| dropped(line)).count(), 6);
+    let answer = function.invoke(&payload).await.unwrap();
+    assert_eq!(returned(&answer), [""; 0]);
+    assert_eq!(env.key("alice").await.unwrap().0, key);
+    function
+        .lines_with(|line| line["BadEvents"] == bodies.len())
+        .await;
 }
 
 #[tokio::test]
-async fn hostile_names_lead_nowhere_wherever_they_come_from() {
-    let corner = Corner::new().await;
-    let key = corner.rotate("alice").await;
-    // On the roster, in the predecessor's record, among the state objects.
-    let table = corner.roster(&["alice"]).await;
-    let mut recorded = json!({});
-    for (n, name) in NAMES.iter().enumerate() {
-        corner.enrol(table, name).await;
-        recorded[*name] = json!({"userName": name, "lastSecretHash": "0", "lastSyncedAt": "2026-01-01T00:00:00Z"});
+async fn hostile_names_from_any_source_lead_nowhere() {
+    let env = TestEnv::new().await;
+    let key = env.rotate("alice").await;
+    // On the roster, in the legacy state, and as state objects.
+    let table = env.roster(&["alice"]).await;
+    let mut users = json!({});
+    let time = "2026-01-01T00:00:00Z";
+    for name in NAMES {
+        env.enrol(table, name).await;
+        let state = json!({"userName": name, "lastSecretHash": "0", "lastSyncedAt": time});
         if !name.contains(['\0', '\n']) && !name.contains("..") {
-            let state = json!({"userName": name, "lastSecretHash": format!("{n}"), "lastSyncedAt": "2026-01-01T00:00:00Z"});
-            corner
-                .store(&format!("sync-state/users/{name}.json"), state.to_string())
+            env.store(&format!("sync-state/users/{name}.json"), state.to_string())
                 .await;
         }
+        users[name] = state;
     }
-    corner
-        .store(
-            "sync-state.json",
-            json!({"lastRunAt": "2026-01-01T00:00:00Z", "users": recorded}).to_string(),
-        )
-        .await;
-    let function = corner
-        .function_with(&[("IAM_USER_TABLE", table), ("LOG_LEVEL", "trace")])
-        .await;
+    let legacy_state = json!({"lastRunAt": time, "users": users});
+    env.store("sync-state.json", legacy_state.to_string()).await;
+    let variables = [("IAM_USER_TABLE", table), ("LOG_LEVEL", "trace")];
+    let function = env.function_with(&variables).await;
     let report = function
         .invoke(&json!({"action": "reconcile", "force": true}))
         .await
         .unwrap();
-    assert_eq!(
-        (&report["counts"]["written"], &report["counts"]["failed"]),
-        (&json!(1), &json!(0)),
-        "{report}"
-    );
-    assert_eq!(report["counts"]["retired"], 0, "{report}");
-    // In orders and in events.
+    for (outcome, count) in [("written", 1), ("failed", 0), ("retired", 0)] {
+        assert_eq!(report["counts"][outcome], count, "{outcome}: {report}");
+    }
+    // In actions and in events.
     for name in NAMES {
         for action in ["sync", "reconcile"] {
-            let error = function
-                .invoke(&json!({"action": action, "users": ["alice", name]}))
-                .await
-                .unwrap_err();
+            let action = json!({"action": action, "users": ["alice", name]});
+            let error = function.invoke(&action).await.unwrap_err();
             assert_eq!(error["errorType"], "BadEvent", "{name:?}: {error}");
         }
         for operation in ["Create", "Delete"] {
-            let answer = function
-                .invoke(&corner.event(operation, name))
-                .await
-                .unwrap();
-            assert!(
-                answer["ignored"]
-                    .as_str()
-                    .unwrap()
-                    .contains("holds no user"),
-                "{name:?}: {answer}"
-            );
+            let answer = function.invoke(&env.event(operation, name)).await.unwrap();
+            assert!(answer["ignored"].is_string(), "{name:?}: {answer}");
         }
     }
-    assert_eq!(corner.key("alice").await.unwrap(), (key, 1));
-    assert_eq!(
-        everything(&corner).await,
-        [format!("{}/alice", corner.folder)]
-    );
-    let lines = function.lines();
-    assert!(
-        lines
-            .iter()
-            .all(|line| serde_json::from_str::<Value>(line).is_ok()),
-        "no name breaks a line: {lines:#?}"
-    );
+    assert_eq!(env.key("alice").await.unwrap(), (key, 1));
+    assert_eq!(secrets(&env).await, [format!("{}/alice", env.folder)]);
+    let broken = function
+        .lines()
+        .into_iter()
+        .find(|line| line.parse::<Value>().is_err());
+    assert_eq!(broken, None, "a name breaks a line of the log");
 }
 
 #[tokio::test]
-async fn hostile_objects_in_the_bucket_are_replaced_or_told() {
-    let corner = Corner::new().await;
-    let function = corner.function_with(&[("LOG_LEVEL", "trace")]).await;
-    let good = corner.rotate("alice").await;
-    let state = "sync-state/users/alice.json";
+async fn hostile_state_objects_are_replaced() {
+    let env = TestEnv::new().await;
+    let function = env.function_with(&[("LOG_LEVEL", "trace")]).await;
+    let key = env.rotate("alice").await;
+    let time = "2026-01-01T00:00:00Z";
     let deep = format!(
         "{{\"userName\": {}{}}}",
         "[".repeat(10_000),
         "]".repeat(10_000)
     );
-    let huge = json!({"userName": "alice", "padding": "x".repeat(5_000_000)}).to_string();
-    for (what, text) in [
+    let other_user = json!({
+        "userName": "bob", "lastSecretHash": key.fingerprint(), "vaultVersion": 1,
+        "lastSyncedAt": time,
+    });
+    let wrong_types =
+        json!({"userName": 1, "lastSecretHash": [], "lastSyncedAt": {}, "vaultVersion": -1});
+    for (case, text) in [
         ("deep", deep),
-        ("huge", huge),
         (
-            "of another version",
+            "huge",
+            json!({"userName": "alice", "padding": "x".repeat(5_000_000)}).to_string(),
+        ),
+        (
+            "other schema",
             json!({"schema": 2, "user": {"name": "alice"}, "keys": []}).to_string(),
         ),
-        ("a list", "[1, 2]".to_owned()),
+        ("list", "[1, 2]".to_owned()),
+        ("truncated", "{".to_owned()),
         ("empty", String::new()),
-        ("no text", "\u{1}\u{2}".to_owned()),
-        (
-            "another user's",
-            json!({"userName": "bob", "lastSecretHash": good.fingerprint(), "vaultVersion": 1,
-            "lastSyncedAt": "2026-01-01T00:00:00Z"})
-            .to_string(),
-        ),
-        (
-            "of wrong types",
-            json!({"userName": 1, "lastSecretHash": [], "lastSyncedAt": {}, "vaultVersion": -1})
-                .to_string(),
-        ),
+        ("binary", "\u{1}\u{2}".to_owned()),
+        ("other user", other_user.to_string()),
+        ("wrong types", wrong_types.to_string()),
     ] {
-        corner.store(state, text).await;
-        let key = corner.rotate("alice").await;
-        let answer = function
-            .invoke(&batch(&[("m1", 1, corner.event("Update", "alice"))]))
-            .await
-            .unwrap();
-        assert_eq!(answer, json!({"batchItemFailures": []}), "{what}");
-        assert_eq!(corner.key("alice").await.unwrap().0, key, "{what}");
+        env.store("sync-state/users/alice.json", text).await;
+        let key = env.rotate("alice").await;
+        let payload = batch(&[("m1", 1, env.event("Update", "alice"))]);
         assert_eq!(
-            corner.state("alice").await.unwrap()["accessKeyId"],
-            key.id.as_str(),
-            "{what}"
+            returned(&function.invoke(&payload).await.unwrap()),
+            [""; 0],
+            "{case}"
         );
+        assert_eq!(env.key("alice").await.unwrap().0, key, "{case}");
+        let state = env.state("alice").await.unwrap();
+        assert_eq!(state["accessKeyId"], key.id.as_str(), "{case}");
     }
+}
 
-    let token: Value =
-        serde_json::from_str(&corner.object("vault-token.json").await.unwrap()).unwrap();
-    let token = token["token"].as_str().unwrap();
-    for (what, text, said) in [
+#[tokio::test]
+async fn hostile_token_objects_are_reported_and_not_quoted() {
+    let env = TestEnv::new().await;
+    let object = env.json_object("vault-token.json").await;
+    let token = object["token"].as_str().unwrap();
+    let sync = json!({"action": "sync", "users": ["alice"]});
+    env.rotate("alice").await;
+    for (case, object) in [
+        ("megabyte", json!({"token": "x".repeat(1_000_000)})),
         (
-            "of a megabyte",
-            json!({"token": "x".repeat(1_000_000)}).to_string(),
-            "token",
+            "line break",
+            json!({"token": format!("{token}\nX-Evil: 1")}),
         ),
+        ("number", json!({"token": 1})),
+        ("list", json!({"token": [token]})),
+        ("other JSON", json!({"version": 3, "serial": 1})),
         (
-            "with a line break",
-            json!({"token": format!("{token}\nX-Evil: 1")}).to_string(),
-            "holds characters that no token has",
-        ),
-        (
-            "a number",
-            json!({"token": 1}).to_string(),
-            "the token object is not one",
-        ),
-        (
-            "somebody's JSON",
-            json!({"version": 3, "serial": 1}).to_string(),
-            "the token object is not one",
-        ),
-        (
-            "a wrapping token's answer",
-            json!({"wrap_info": {"token": token}}).to_string(),
-            "the token object is not one",
+            "answer with a wrapping token",
+            json!({"wrap_info": {"token": token}}),
         ),
     ] {
-        corner.store("vault-token.json", text).await;
-        let fresh = corner.function_with(&[("LOG_LEVEL", "trace")]).await;
-        corner.rotate("alice").await;
-        let report = fresh
-            .invoke(&json!({"action": "sync", "users": ["alice"]}))
-            .await
-            .unwrap();
-        let reason = report["users"][0]["reason"].as_str().unwrap();
+        env.store("vault-token.json", object.to_string()).await;
+        let function = env.function_with(&[("LOG_LEVEL", "trace")]).await;
+        let report = function.invoke(&sync).await.unwrap();
+        let reason = reason(&report);
         assert!(
-            reason.contains(said) && reason.len() < 1000,
-            "{what}: {reason}"
+            reason.contains("token") && reason.len() < 1000,
+            "{case}: {reason}"
         );
-        assert!(!report.to_string().contains(token), "{what}");
+        assert!(!report.to_string().contains(token), "{case}");
     }
-    // A batch token works, and it is told that it cannot be renewed.
-    let batch_token = corner
-        .make_token(&json!({"policies": [corner.stack.text("/vault/policies/sync")], "type": "batch", "ttl": "1h"}))
-        .await;
-    corner.store_token(&batch_token).await;
-    let key = corner.rotate("alice").await;
-    let fresh = corner.function_with(&[("LOG_LEVEL", "trace")]).await;
-    fresh
-        .invoke(&json!({"action": "sync", "users": ["alice"]}))
-        .await
-        .unwrap();
-    assert_eq!(corner.key("alice").await.unwrap().0, key);
-    let warned = |line: &Value| {
-        line["level"] == "WARN"
-            && line["message"]
-                .as_str()
-                .unwrap_or_default()
-                .contains("token")
-    };
-    fresh.lines_with(warned).await;
+    // A batch token is used, with a warning that it cannot be renewed.
+    let policy = env.stack.text("/vault/policies/sync");
+    let batch_token = json!({"policies": [policy], "type": "batch", "ttl": "1h"});
+    env.store_token(&env.create_token(&batch_token).await).await;
+    let key = env.rotate("alice").await;
+    let function = env.function_with(&[("LOG_LEVEL", "trace")]).await;
+    function.invoke(&sync).await.unwrap();
+    assert_eq!(env.key("alice").await.unwrap().0, key);
+    let warns = |line: &Value| line["level"] == "WARN" && message(line).contains("token");
+    function.lines_with(warns).await;
 }

@@ -1,24 +1,35 @@
-//! Very many rotations at once through everything that is deployed, and very many invocations of one process: nothing is
-//! lost, no order is reversed, and nothing grows.
+//! Many rotations through a deployment, and many invocations of one process: nothing is lost, no
+//! order is reversed, and no resource use grows.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt, stream};
+use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::corner::{Corner, Key, batch};
 use crate::deployment::Deployment;
-use crate::function::Function;
-use crate::races::converged;
+use crate::races::assert_converged;
+use crate::test_env::{Key, TestEnv, batch};
 
 const USERS: usize = 250;
 const ROTATIONS: usize = 20;
 
-/// The memory that a process has now, in KiB, its file descriptors and its threads; `None` when it is gone.
-pub fn holds(pid: u32) -> Option<(u64, usize, usize)> {
+/// Resources of a process.
+#[derive(Clone, Copy, Debug)]
+pub struct Resources {
+    /// Resident memory, in KiB.
+    pub memory: u64,
+    /// Number of file descriptors.
+    pub descriptors: usize,
+    /// Number of threads.
+    pub threads: usize,
+}
+
+/// Returns the current resources of a process; `None` if it exited.
+pub fn resources(pid: u32) -> Option<Resources> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let resident = status
+    let memory = status
         .lines()
         .find_map(|line| line.strip_prefix("VmRSS:"))?;
     let count = |folder: &str| {
@@ -28,35 +39,32 @@ pub fn holds(pid: u32) -> Option<(u64, usize, usize)> {
                 .count(),
         )
     };
-    Some((
-        resident.trim().trim_end_matches(" kB").parse().ok()?,
-        count("fd")?,
-        count("task")?,
-    ))
+    Some(Resources {
+        memory: memory.trim().trim_end_matches(" kB").parse().ok()?,
+        descriptors: count("fd")?,
+        threads: count("task")?,
+    })
 }
 
-/// The most memory that one of the function's processes has now, in KiB.
-fn largest(deployment: &Deployment) -> u64 {
-    instances(deployment)
-        .into_iter()
-        .filter_map(holds)
-        .map(|(resident, ..)| resident)
+/// Returns the memory of the largest process of the function, in KiB.
+fn largest_process(deployment: &Deployment) -> u64 {
+    let memory = processes(deployment).into_iter().filter_map(resources);
+    memory
+        .map(|resources| resources.memory)
         .max()
         .unwrap_or_default()
 }
 
-/// The function's processes below the emulator.
-fn instances(deployment: &Deployment) -> Vec<u32> {
+/// Returns the processes of the function, which are children of the emulator.
+fn processes(deployment: &Deployment) -> Vec<u32> {
     let emulator = deployment
         .stack
-        .about
+        .description
         .pointer("/pids/aws")
-        .and_then(Value::as_u64)
-        .unwrap()
-        .to_string();
-    let pids = std::fs::read_dir("/proc")
-        .unwrap()
-        .filter_map(|entry| entry.unwrap().file_name().to_str()?.parse().ok());
+        .and_then(Value::as_u64);
+    let emulator = emulator.unwrap().to_string();
+    let entries = std::fs::read_dir("/proc").unwrap();
+    let pids = entries.filter_map(|entry| entry.unwrap().file_name().to_str()?.parse().ok());
     pids.filter(|pid: &u32| {
         // `pid (comm) state ppid …`
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
@@ -66,57 +74,35 @@ fn instances(deployment: &Deployment) -> Vec<u32> {
     .collect()
 }
 
-/// How many messages wait in the queues, and how many are being worked on or were handed back.
-fn waiting(deployment: &Deployment) -> u64 {
-    deployment.look()["queues"]
-        .as_object()
-        .unwrap()
-        .values()
-        .filter_map(Value::as_u64)
-        .sum()
-}
-
 #[tokio::test(flavor = "multi_thread")]
-async fn five_thousand_rotations_in_a_burst_all_arrive_in_order_and_memory_stays_flat() {
-    let deployment = Deployment::start(
-        &[],
-        &json!({"queueVisibilitySeconds": 25, "functionTimeoutSeconds": 20}),
-    );
-    let corner = deployment.corner().await;
-    corner
-        .vault(
-            reqwest::Method::POST,
-            "secret/config",
-            Some(json!({"max_versions": 100})),
-        )
-        .await;
+async fn load_of_five_thousand_rotations_is_synced_in_order() {
+    let inputs = json!({"queueVisibilitySeconds": 25, "functionTimeoutSeconds": 20});
+    let deployment = Deployment::start(&[], &inputs);
+    let env = deployment.env().await;
+    env.keep_vault_versions(100).await;
     let users = (0..USERS)
         .map(|n| format!("user{n:03}"))
         .collect::<Vec<_>>();
     let began = Instant::now();
     let rotate = async |user: &String| {
-        let mut history = vec![corner.rotate(user).await];
+        let mut history = vec![env.rotate(user).await];
         for _ in 1..ROTATIONS {
-            let key = corner.rotate_twice_put(user, history.last().unwrap()).await;
+            let key = env.rotate_in_two_puts(user, history.last().unwrap()).await;
             history.push(key);
         }
         (user.clone(), history)
     };
-    let mut peaks = Vec::new();
-    let watched = async {
-        let keys: BTreeMap<String, Vec<Key>> = stream::iter(&users)
-            .map(rotate)
-            .buffer_unordered(8)
-            .collect()
-            .await;
-        keys
+    let mut memory = Vec::new();
+    let rotations = async {
+        let rotations = stream::iter(&users).map(rotate).buffer_unordered(8);
+        rotations.collect::<BTreeMap<String, Vec<Key>>>().await
     };
-    let mut watched = std::pin::pin!(watched);
+    let mut rotations = std::pin::pin!(rotations);
     let keys = loop {
         tokio::select! {
-            keys = &mut watched => break keys,
+            keys = &mut rotations => break keys,
             () = tokio::time::sleep(Duration::from_millis(500)) => {
-                peaks.push(largest(&deployment));
+                memory.push(largest_process(&deployment));
             }
         }
     };
@@ -125,71 +111,56 @@ async fn five_thousand_rotations_in_a_burst_all_arrive_in_order_and_memory_stays
         USERS * ROTATIONS,
         began.elapsed()
     );
-    while tokio::task::block_in_place(|| waiting(&deployment)) > 0 {
-        assert!(
-            began.elapsed() < Duration::from_mins(8),
-            "the queue does not drain: {}",
-            deployment.look()
-        );
-        peaks.push(largest(&deployment));
+    while tokio::task::block_in_place(|| deployment.queued_messages()) > 0 {
+        let in_time = began.elapsed() < Duration::from_mins(8);
+        assert!(in_time, "the queue is not empty: {}", deployment.describe());
+        memory.push(largest_process(&deployment));
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
     println!(
-        "all arrived after {:?}; resident KiB over time: {peaks:?}",
+        "all synced after {:?}; resident KiB over time: {memory:?}",
         began.elapsed()
     );
-    assert!(
-        deployment.look()["queues"]
-            .as_object()
-            .unwrap()
-            .values()
-            .all(|count| count == 0),
-        "and no dead letter"
+    assert_eq!(
+        deployment.queued_messages(),
+        0,
+        "including the dead-letter queue"
     );
-    converged(&corner, &keys).await;
-    // What the processes hold after a fifth of the time is what they hold at the end.
-    let (early, late) = (peaks[peaks.len() / 5], *peaks.last().unwrap());
+    assert_converged(&env, &keys).await;
+    // The memory after a fifth of the time is the memory at the end.
+    let (early, late) = (memory[memory.len() / 5], *memory.last().unwrap());
     assert!(
         late < early + early / 5 + 4096,
-        "{early} KiB grew to {late} KiB: {peaks:?}"
+        "{early} KiB grew to {late} KiB: {memory:?}"
     );
 }
 
 #[tokio::test]
-async fn ten_thousand_invocations_of_one_process_leave_nothing_behind() {
-    let corner = Corner::new().await;
-    corner
-        .vault(
-            reqwest::Method::POST,
-            &format!("secret/metadata/{}", corner.path("alice")),
-            Some(json!({"max_versions": 2})),
-        )
+async fn load_of_ten_thousand_invocations_leaks_no_resources() {
+    let env = TestEnv::new().await;
+    let metadata = format!("secret/metadata/{}", env.path("alice"));
+    env.vault(Method::POST, &metadata, Some(json!({"max_versions": 2})))
         .await;
-    let function = Function::start(&corner.environment()).await;
-    corner.put("broken", "no JSON").await;
-    corner.rotate("alice").await;
+    let function = env.function().await;
+    env.put("broken", "no JSON").await;
+    env.rotate("alice").await;
+    let event = |user| batch(&[("m1", 2, env.event("Update", user))]);
+    let (refresh, reconcile) = (
+        json!({"action": "refresh-token"}),
+        json!({"action": "reconcile", "force": true}),
+    );
     let mut measured = Vec::new();
     for n in 0..10_000 {
-        let event = |user| batch(&[("m1", 2, corner.event("Update", user))]);
         match n % 20 {
-            0 => drop(corner.rotate("alice").await),
-            5 => drop(
-                function
-                    .invoke(&json!({"action": "refresh-token"}))
-                    .await
-                    .unwrap(),
-            ),
+            0 => drop(env.rotate("alice").await),
+            5 => drop(function.invoke(&refresh).await.unwrap()),
             10 => drop(
                 function
                     .invoke(&json!({"nonsense": true}))
                     .await
                     .unwrap_err(),
             ),
-            15 if n % 200 == 15 => drop(
-                function
-                    .invoke(&json!({"action": "reconcile", "force": true}))
-                    .await,
-            ),
+            15 if n % 200 == 15 => drop(function.invoke(&reconcile).await),
             n if n % 7 == 3 => drop(function.invoke(&event("broken")).await.unwrap()),
             _ => drop(function.invoke(&event("alice")).await.unwrap()),
         }
@@ -197,24 +168,26 @@ async fn ten_thousand_invocations_of_one_process_leave_nothing_behind() {
             function.invoke(&event("alice")).await.unwrap();
         }
         if (n + 1) % 1000 == 0 {
-            measured.push(holds(function.pid()).expect("the function lives"));
+            measured.push(resources(function.pid()).expect("the function is running"));
         }
     }
-    println!("after each thousand: resident KiB, file descriptors, threads: {measured:?}");
-    let ((early, ..), (late, ..)) = (measured[1], measured[9]);
+    println!("after each thousand invocations: {measured:?}");
+    let (early, late) = (measured[1].memory, measured[9].memory);
     assert!(
         late < early + early / 20 + 1024,
         "{early} KiB grew to {late} KiB"
     );
-    let handles = measured.iter().map(|(_, handles, _)| *handles);
-    assert!(
-        handles.clone().max().unwrap() <= measured[0].1 + 4,
-        "{measured:?}"
-    );
+    let descriptors = measured
+        .iter()
+        .map(|resources| resources.descriptors)
+        .max()
+        .unwrap();
+    assert!(descriptors <= measured[0].descriptors + 4, "{measured:?}");
+    let threads = measured[0].threads;
     assert!(
         measured
             .iter()
-            .all(|(.., threads)| *threads == measured[0].2),
+            .all(|resources| resources.threads == threads),
         "{measured:?}"
     );
 }

@@ -1,4 +1,5 @@
-//! A proxy before AWS that fails on command, in the form in which AWS does: <https://pypi.org/project/microburst/>.
+//! A proxy in front of AWS that injects faults in the form of AWS responses:
+//! <https://pypi.org/project/microburst/>.
 
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -6,10 +7,10 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tokio::process::{Child, Command};
 
-use crate::corner::Corner;
 use crate::stack::checkout;
+use crate::test_env::TestEnv;
 
-/// A running proxy; ends with the test.
+/// A running proxy. It stops when it is dropped.
 pub struct Microburst {
     /// Its address.
     pub url: String,
@@ -18,8 +19,8 @@ pub struct Microburst {
 }
 
 impl Microburst {
-    /// Starts one before the AWS of a corner's stack.
-    pub async fn before(corner: &Corner<'_>) -> Self {
+    /// Starts a proxy in front of the AWS emulator of an environment.
+    pub async fn start(env: &TestEnv<'_>) -> Self {
         let port = std::net::TcpListener::bind("127.0.0.1:0")
             .unwrap()
             .local_addr()
@@ -33,14 +34,14 @@ impl Microburst {
                 "--port",
                 &port.to_string(),
             ])
-            .args(["--upstream", &corner.stack.text("/aws/endpoint")])
+            .args(["--upstream", &env.stack.text("/aws/endpoint")])
             .env_clear()
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .kill_on_drop(true)
             .spawn()
-            .expect("microburst starts: run local/setup first");
+            .expect("microburst starts; run local/setup first");
         let client = reqwest::Client::builder()
             .tls_certs_only([])
             .no_proxy()
@@ -52,13 +53,8 @@ impl Microburst {
             _child: child,
         };
         let began = Instant::now();
-        while proxy
-            .client
-            .get(format!("{}/_microburst/health", proxy.url))
-            .send()
-            .await
-            .is_err()
-        {
+        // The first forwarded request takes seconds; it lists the buckets.
+        while proxy.client.get(&proxy.url).send().await.is_err() {
             assert!(
                 began.elapsed() < Duration::from_mins(1),
                 "microburst does not answer"
@@ -68,38 +64,29 @@ impl Microburst {
         proxy
     }
 
-    /// Fails from now on as these rules say, and in no other way.
-    pub async fn fail(&self, rules: &Value) {
-        let request = self
-            .client
-            .post(format!("{}/_microburst/rules", self.url))
-            .body(rules.to_string());
-        let answer = request
+    /// Replaces the fault rules.
+    pub async fn inject(&self, rules: &Value) {
+        let request = self.client.post(format!("{}/_microburst/rules", self.url));
+        let request = request
             .header("content-type", "application/json")
-            .send()
-            .await
-            .unwrap();
+            .body(rules.to_string());
+        let answer = request.send().await.unwrap();
         assert!(
             answer.status().is_success(),
             "{rules}: {}",
             answer.text().await.unwrap()
         );
-        self.client
-            .delete(format!("{}/_microburst/fired", self.url))
-            .send()
-            .await
-            .unwrap();
+        self.client.delete(self.fired_url()).send().await.unwrap();
     }
 
-    /// How often it failed since the rules were given.
-    pub async fn fired(&self) -> usize {
-        let answer = self
-            .client
-            .get(format!("{}/_microburst/fired", self.url))
-            .send()
-            .await
-            .unwrap();
+    /// Returns the number of faults since the rules were replaced.
+    pub async fn count(&self) -> usize {
+        let answer = self.client.get(self.fired_url()).send().await.unwrap();
         let fired: Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
         fired.as_array().map_or(0, Vec::len)
+    }
+
+    fn fired_url(&self) -> String {
+        format!("{}/_microburst/fired", self.url)
     }
 }

@@ -1,35 +1,35 @@
-//! What the function is doing when it is meddled with: each way in which it is woken, each with every kind of user.
+//! What the function does when a fault is injected: each trigger, with each kind of user.
 
 use serde_json::{Value, json};
 
-use crate::corner::{Corner, Key, batch};
+use crate::test_env::{Key, TestEnv, batch};
 
-/// What the function is woken for.
+/// A trigger of the function with the state it meets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scenario {
-    /// Two messages: one user has rotated, one is new.
+    /// Two messages: one user was rotated, one is new.
     Rotation,
-    /// A message of a user whose state was lost, so that Vault refuses the guard.
+    /// A message of a user whose state is lost, so that Vault rejects the check-and-set.
     LostState,
-    /// A message of a user who was deleted, where that takes the key away.
+    /// A message of a deleted user with `ON_USER_DELETED=soft-delete`.
     Deletion,
-    /// The night: a user each who is new, has rotated, is in step, was changed by hand, and is gone.
-    Sweep,
-    /// The token is renewed.
+    /// A reconcile run with users who are new, rotated, in sync, changed in Vault, and gone.
+    Reconcile,
+    /// A renewal of the token.
     Renewal,
 }
 
-/// What is there before, and what is to be there after.
-pub struct Prepared {
-    /// What wakes the function.
+/// The state before the trigger, and what is expected after it.
+pub struct InitialState {
+    /// Payload of the trigger.
     pub payload: Value,
-    /// What is set otherwise in its environment.
+    /// Environment variables to replace.
     pub variables: Vec<(&'static str, String)>,
-    /// Every user's keys, oldest first; the last one belongs into Vault.
+    /// All keys of each user, oldest first. The last one is expected in Vault.
     pub keys: Vec<(&'static str, Vec<Key>)>,
-    /// Who is to be retired.
+    /// The user to retire.
     pub gone: Option<&'static str>,
-    /// Whether the token is to be renewed.
+    /// Whether a renewal of the token is expected.
     pub renews: bool,
 }
 
@@ -38,25 +38,26 @@ impl Scenario {
         Self::Rotation,
         Self::LostState,
         Self::Deletion,
-        Self::Sweep,
+        Self::Reconcile,
         Self::Renewal,
     ];
 
-    /// What it is, for people.
+    /// Returns the heading for `docs/crash-points.md`.
     pub fn title(self) -> &'static str {
         match self {
             Self::Rotation => "Two messages: alice has rotated, bob is new",
             Self::LostState => "A message: alice has rotated, and her state object is lost",
             Self::Deletion => "A message: alice was deleted, and `ON_USER_DELETED=soft-delete`",
-            Self::Sweep => {
-                "The sweep: alice has rotated, bob is new, carol is in step, dave was changed by hand, erin is gone"
+            Self::Reconcile => {
+                "A reconcile run: alice has rotated, bob is new, carol is in sync, dave was \
+                 changed in Vault, erin is gone"
             }
-            Self::Renewal => "The token is renewed",
+            Self::Renewal => "A renewal of the token",
         }
     }
 
-    /// Prepares a corner.
-    pub async fn prepare(self, corner: &Corner<'_>) -> Prepared {
+    /// Prepares an environment.
+    pub async fn prepare(self, env: &TestEnv<'_>) -> InitialState {
         let mut variables = vec![
             ("SYNC_CONCURRENCY", "1".to_owned()),
             ("SSM_MAX_CALLS_PER_SECOND", "1000".to_owned()),
@@ -64,97 +65,75 @@ impl Scenario {
         let (mut keys, mut gone) = (Vec::new(), None);
         let payload = match self {
             Self::Rotation => {
-                let alice = synced(corner, &["alice"]).await.remove(0).1;
-                keys.push(rotated(corner, "alice", alice).await);
-                keys.push(("bob", vec![corner.rotate("bob").await]));
-                batch(&[
-                    ("m1", 1, corner.event("Update", "alice")),
-                    ("m2", 1, corner.event("Create", "bob")),
-                ])
+                let alice = synced(env, &["alice"]).await.remove(0).1;
+                keys.push(rotated(env, "alice", alice).await);
+                keys.push(("bob", vec![env.rotate("bob").await]));
+                let (alice, bob) = (env.event("Update", "alice"), env.event("Create", "bob"));
+                batch(&[("m1", 1, alice), ("m2", 1, bob)])
             }
             Self::LostState => {
-                let alice = synced(corner, &["alice"]).await.remove(0).1;
-                keys.push(rotated(corner, "alice", alice).await);
-                let state = "sync-state/users/alice.json";
-                corner
-                    .s3
-                    .delete_object()
-                    .bucket(&corner.bucket)
-                    .key(state)
-                    .send()
-                    .await
-                    .unwrap();
-                batch(&[("m1", 1, corner.event("Update", "alice"))])
+                let alice = synced(env, &["alice"]).await.remove(0).1;
+                keys.push(rotated(env, "alice", alice).await);
+                env.delete_state("alice").await;
+                batch(&[("m1", 1, env.event("Update", "alice"))])
             }
             Self::Deletion => {
-                keys = synced(corner, &["alice"]).await;
-                corner.delete("alice").await;
+                keys = synced(env, &["alice"]).await;
+                env.delete("alice").await;
                 gone = Some("alice");
                 variables.push(("ON_USER_DELETED", "soft-delete".to_owned()));
-                batch(&[("m1", 1, corner.event("Delete", "alice"))])
+                batch(&[("m1", 1, env.event("Delete", "alice"))])
             }
-            Self::Sweep => {
-                let mut known = synced(corner, &["alice", "carol", "dave", "erin"]).await;
+            Self::Reconcile => {
+                let mut known = synced(env, &["alice", "carol", "dave", "erin"]).await;
                 let alice = known.remove(0).1;
-                keys.push(rotated(corner, "alice", alice).await);
-                keys.push(("bob", vec![corner.rotate("bob").await]));
+                keys.push(rotated(env, "alice", alice).await);
+                keys.push(("bob", vec![env.rotate("bob").await]));
                 keys.extend(known);
-                let by_hand = json!({"data": {"accessKeyId": "by hand"}});
-                corner
-                    .vault(
-                        reqwest::Method::POST,
-                        &format!("secret/data/{}", corner.path("dave")),
-                        Some(by_hand),
-                    )
-                    .await;
-                corner.delete("erin").await;
+                env.tamper("dave").await;
+                env.delete("erin").await;
                 gone = Some("erin");
-                variables.push((
-                    "IAM_USER_TABLE",
-                    corner
-                        .roster(&["alice", "bob", "carol", "dave"])
-                        .await
-                        .to_owned(),
-                ));
+                let table = env.roster(&["alice", "bob", "carol", "dave"]).await;
+                variables.push(("IAM_USER_TABLE", table.to_owned()));
                 json!({"action": "reconcile", "force": true})
             }
             Self::Renewal => json!({"action": "refresh-token"}),
         };
-        Prepared {
+        let renews = matches!(self, Self::Reconcile | Self::Renewal);
+        InitialState {
             payload,
             variables,
             keys,
             gone,
-            renews: matches!(self, Self::Sweep | Self::Renewal),
+            renews,
         }
     }
 }
 
-/// Users whose keys are in Vault and recorded.
-async fn synced(corner: &Corner<'_>, users: &[&'static str]) -> Vec<(&'static str, Vec<Key>)> {
+/// Syncs new users; returns their keys.
+async fn synced(env: &TestEnv<'_>, users: &[&'static str]) -> Vec<(&'static str, Vec<Key>)> {
     let mut keys = Vec::new();
     for user in users {
-        keys.push((*user, vec![corner.rotate(user).await]));
+        keys.push((*user, vec![env.rotate(user).await]));
     }
-    let function = corner.function().await;
-    let report = function
-        .invoke(&json!({"action": "sync", "users": users}))
-        .await
-        .unwrap();
-    assert_eq!(report["counts"]["written"], users.len());
-    // What the function noted of the token is not there when it is woken for the first time.
-    let token: Value =
-        serde_json::from_str(&corner.object("vault-token.json").await.unwrap()).unwrap();
-    corner.store_token(token["token"].as_str().unwrap()).await;
+    let function = env.function().await;
+    let sync = json!({"action": "sync", "users": users});
+    assert_eq!(
+        function.invoke(&sync).await.unwrap()["counts"]["written"],
+        users.len()
+    );
+    // Remove what the function recorded of the token.
+    let token = env.json_object("vault-token.json").await;
+    env.store_token(token["token"].as_str().unwrap()).await;
     keys
 }
 
 async fn rotated(
-    corner: &Corner<'_>,
+    env: &TestEnv<'_>,
     user: &'static str,
     mut keys: Vec<Key>,
 ) -> (&'static str, Vec<Key>) {
     let old = keys.last().unwrap().clone();
-    keys.push(corner.rotate_twice_put(user, &old).await);
+    keys.push(env.rotate_in_two_puts(user, &old).await);
     (user, keys)
 }

@@ -1,4 +1,4 @@
-//! Servers that cannot prove to be Vault: each has exactly one thing wrong with its TLS.
+//! Servers that cannot prove to be Vault: each has exactly one TLS fault.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::corner::{Corner, outcome};
+use crate::test_env::{TestEnv, outcome, reason};
 
-const AUTHORITY: &str = "
+const CONFIGURATION: &str = "
 [ca]
 default_ca = ours
 [ours]
@@ -23,42 +23,33 @@ commonName = supplied
 distinguished_name = any
 ";
 
-/// A certificate authority in a folder of its own.
+const NEW_KEY: [&str; 7] = [
+    "-newkey",
+    "ec",
+    "-pkeyopt",
+    "ec_paramgen_curve:P-256",
+    "-nodes",
+    "-config",
+    "openssl.cnf",
+];
+
+/// A certificate authority in its own folder.
 struct Authority {
     folder: PathBuf,
 }
 
 impl Authority {
-    fn new(corner: &Corner<'_>) -> Self {
-        let folder = PathBuf::from(corner.stack.text("/dir"))
-            .join(format!("authority-{:016x}", fastrand::u64(..)));
+    fn new(env: &TestEnv<'_>) -> Self {
+        let name = format!("authority-{:016x}", fastrand::u64(..));
+        let folder = PathBuf::from(env.stack.text("/dir")).join(name);
         std::fs::create_dir(&folder).unwrap();
         let authority = Self { folder };
-        authority.write("openssl.cnf", AUTHORITY);
+        authority.write("openssl.cnf", CONFIGURATION);
         authority.write("index.txt", "");
         authority.write("serial", "01");
-        let curve = [
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:P-256",
-            "-nodes",
-            "-config",
-            "openssl.cnf",
-        ];
-        let own = [
-            "req",
-            "-x509",
-            "-days",
-            "1",
-            "-subj",
-            "/CN=authority",
-            "-keyout",
-            "ca.key",
-            "-out",
-            "ca.pem",
-        ];
-        authority.openssl(&[own.as_slice(), &curve].concat());
+        let own = ["req", "-x509", "-days", "1", "-subj", "/CN=authority"];
+        let files = ["-keyout", "ca.key", "-out", "ca.pem"];
+        authority.openssl(&[&own[..], &files, &NEW_KEY].concat());
         let request = [
             "req",
             "-subj",
@@ -68,7 +59,7 @@ impl Authority {
             "-out",
             "server.csr",
         ];
-        authority.openssl(&[request.as_slice(), &curve].concat());
+        authority.openssl(&[&request[..], &NEW_KEY].concat());
         authority
     }
 
@@ -77,15 +68,16 @@ impl Authority {
     }
 
     fn openssl(&self, arguments: &[&str]) {
-        let run = Command::new("openssl")
+        let mut openssl = Command::new("openssl");
+        let output = openssl
             .args(arguments)
             .current_dir(&self.folder)
             .output()
             .unwrap();
         assert!(
-            run.status.success(),
+            output.status.success(),
             "{}",
-            String::from_utf8_lossy(&run.stderr)
+            String::from_utf8_lossy(&output.stderr)
         );
     }
 
@@ -93,13 +85,11 @@ impl Authority {
         self.folder.join(name).to_str().unwrap().to_owned()
     }
 
-    /// Starts a server with a certificate for this name, valid from and to these times; its address. Ends with the guard.
+    /// Starts a server whose certificate has this name and validity; returns its address. The
+    /// server stops when the guard is dropped.
     fn serve(&self, name: &str, from: &str, to: &str) -> (String, Server) {
-        self.write(
-            "extensions",
-            &format!("subjectAltName = {name}\nbasicConstraints = CA:FALSE\n"),
-        );
-        let dates = ["-startdate", from, "-enddate", to, "-extfile", "extensions"];
+        let extensions = format!("subjectAltName = {name}\nbasicConstraints = CA:FALSE\n");
+        self.write("extensions", &extensions);
         let sign = [
             "ca",
             "-batch",
@@ -108,18 +98,18 @@ impl Authority {
             "openssl.cnf",
             "-cert",
             "ca.pem",
+        ];
+        let dates = ["-startdate", from, "-enddate", to, "-extfile", "extensions"];
+        let files = [
             "-keyfile",
             "ca.key",
+            "-in",
+            "server.csr",
+            "-out",
+            "server.pem",
         ];
-        self.openssl(
-            &[
-                sign.as_slice(),
-                &dates,
-                &["-in", "server.csr", "-out", "server.pem"],
-            ]
-            .concat(),
-        );
-        std::fs::write(self.folder.join("index.txt"), "").unwrap();
+        self.openssl(&[&sign[..], &dates, &files].concat());
+        self.write("index.txt", "");
         let port = std::net::TcpListener::bind("127.0.0.1:0")
             .unwrap()
             .local_addr()
@@ -127,16 +117,8 @@ impl Authority {
             .port();
         let address = format!("127.0.0.1:{port}");
         let child = Command::new("openssl")
-            .args([
-                "s_server",
-                "-www",
-                "-accept",
-                &address,
-                "-cert",
-                "server.pem",
-                "-key",
-                "server.key",
-            ])
+            .args(["s_server", "-www", "-accept", &address])
+            .args(["-cert", "server.pem", "-key", "server.key"])
             .current_dir(&self.folder)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -156,7 +138,7 @@ impl Authority {
     }
 }
 
-/// A server that ends with the test.
+/// Stops the server on drop.
 struct Server(std::process::Child);
 
 impl Drop for Server {
@@ -166,77 +148,39 @@ impl Drop for Server {
     }
 }
 
+/// Returns the file of a certificate authority that signed no certificate of the stack.
+pub fn foreign_authority(env: &TestEnv<'_>) -> String {
+    Authority::new(env).file("ca.pem")
+}
+
 #[tokio::test]
-async fn a_server_that_cannot_prove_to_be_vault_is_told_by_what_is_wrong_with_it() {
-    let corner = Corner::new().await;
-    corner.rotate("alice").await;
-    let (ours, foreign) = (Authority::new(&corner), Authority::new(&corner));
-    let (past, now, then) = ("20200101000000Z", "20200102000000Z", "20991231235959Z");
-    for (authority, name, from, to, scheme, said) in [
-        // Nothing is wrong but that it is no Vault: so it is the certificate that the others fail for.
-        (
-            &ours,
-            "IP:127.0.0.1",
-            past,
-            then,
-            "https",
-            "in a form that is not Vault's; does VAULT_ADDR name a Vault",
-        ),
-        (
-            &foreign,
-            "IP:127.0.0.1",
-            past,
-            then,
-            "https",
-            "of an issuer that is not trusted; check VAULT_CACERT",
-        ),
-        (
-            &ours,
-            "IP:127.0.0.1",
-            past,
-            now,
-            "https",
-            "the certificate is expired; renew it on the server",
-        ),
-        (
-            &ours,
-            "IP:127.0.0.1",
-            then,
-            then,
-            "https",
-            "the certificate is not valid yet; check the clocks",
-        ),
-        (
-            &ours,
-            "DNS:elsewhere.example.org",
-            past,
-            then,
-            "https",
-            "is for another name; check the host in VAULT_ADDR",
-        ),
-        (&ours, "IP:127.0.0.1", past, then, "http", "no answer"),
+async fn vault_without_a_valid_certificate_gets_no_request() {
+    let env = TestEnv::new().await;
+    env.rotate("alice").await;
+    let (ours, foreign) = (Authority::new(&env), Authority::new(&env));
+    let (past, expired, future) = ("20200101000000Z", "20200102000000Z", "20991231235959Z");
+    let (address, other) = ("IP:127.0.0.1", "DNS:elsewhere.example.org");
+    let sync = json!({"action": "sync", "users": ["alice"]});
+    for (authority, name, from, to, scheme, expected) in [
+        // The control: a valid certificate of a server that is not Vault.
+        (&ours, address, past, future, "https", "VAULT_ADDR"),
+        (&foreign, address, past, future, "https", "VAULT_CACERT"),
+        (&ours, address, past, expired, "https", "expired"),
+        (&ours, address, future, future, "https", "not valid yet"),
+        (&ours, other, past, future, "https", "name"),
+        (&ours, address, past, future, "http", ""),
     ] {
         let (address, _server) = authority.serve(name, from, to);
         let (address, trusted) = (format!("{scheme}://{address}"), ours.file("ca.pem"));
-        let function = corner
-            .function_with(&[("VAULT_ADDR", &address), ("VAULT_CACERT", &trusted)])
-            .await;
-        let report = function
-            .invoke(&json!({"action": "sync", "users": ["alice"]}))
-            .await
-            .unwrap();
+        let variables = [("VAULT_ADDR", address.as_str()), ("VAULT_CACERT", &trusted)];
+        let function = env.function_with(&variables).await;
+        let report = function.invoke(&sync).await.unwrap();
         assert_eq!(outcome(&report), "failed");
-        let reason = report["users"][0]["reason"].as_str().unwrap();
-        assert!(reason.contains(said), "expected {said:?}: {reason}");
+        assert!(
+            reason(&report).contains(expected),
+            "expected {expected:?}: {report}"
+        );
     }
-    let function = corner.function().await;
-    assert_eq!(
-        outcome(
-            &function
-                .invoke(&json!({"action": "sync", "users": ["alice"]}))
-                .await
-                .unwrap()
-        ),
-        "written"
-    );
+    let function = env.function().await;
+    assert_eq!(outcome(&function.invoke(&sync).await.unwrap()), "written");
 }

@@ -1,70 +1,57 @@
-//! What only looks, changes nothing: no version in Vault, no version of an object, and the token is not renewed.
+//! Read-only commands change nothing: no secret in Vault, no object, and no token lifetime.
 
-use crate::corner::Corner;
+use crate::test_env::TestEnv;
 
 #[tokio::test]
-async fn plans_dry_runs_and_reports_write_nothing() {
-    let corner = Corner::new().await;
-    corner.keep_versions().await;
-    let table = corner
-        .roster(&["behind", "drift", "gone", "held", "in-step", "new"])
-        .await
-        .to_owned();
+async fn dry_run_plan_and_status_change_nothing() {
+    let env = TestEnv::new().await;
+    env.enable_versioning().await;
+    let table = env
+        .roster(&["behind", "drift", "gone", "held", "synced", "new"])
+        .await;
     let variables = [
-        ("IAM_USER_TABLE", table.as_str()),
+        ("IAM_USER_TABLE", table),
         ("ON_USER_DELETED", "soft-delete"),
     ];
-    let mut keys = Vec::new();
-    for user in ["behind", "drift", "gone", "held", "in-step"] {
-        keys.push(corner.rotate(user).await);
+    for user in ["behind", "drift", "gone", "held", "synced"] {
+        env.rotate(user).await;
     }
-    assert_eq!(
-        corner
-            .keysync_with(&["reconcile"], &variables, "")
-            .await
-            .code,
-        0
-    );
-    let behind = corner.rotate("behind").await;
-    corner.tamper("drift").await;
-    corner.remove("gone").await;
-    corner.put("held", "{}").await;
-    corner.rotate("new").await;
+    assert_eq!(env.keysync_line("reconcile", &variables).await.code, 0);
+    let behind = env.rotate("behind").await;
+    env.tamper("drift").await;
+    env.remove("gone").await;
+    env.put("held", "{}").await;
+    env.rotate("new").await;
 
-    let before = corner.everything().await;
+    let before = env.snapshot().await;
     for (line, code) in [
         ("plan", 3),
-        ("plan in-step", 0),
+        ("plan synced", 0),
         ("plan behind drift gone held new", 3),
         ("sync behind drift gone held new --dry-run", 3),
         ("reconcile --dry-run", 3),
         ("reconcile --dry-run --force --allow-mass-retire", 3),
         ("reconcile --dry-run --user behind --user gone", 3),
-        ("reconcile --dry-run --user in-step", 0),
+        ("reconcile --dry-run --user synced", 0),
         ("status", 3),
-        ("status in-step", 0),
+        ("status synced", 0),
         ("status behind", 3),
-        ("explain in-step", 0),
+        ("explain synced", 0),
         ("explain gone", 3),
         ("token show", 0),
         ("policy vault", 0),
         ("policy iam", 0),
     ] {
-        let said = corner
-            .keysync_with(&line.split(' ').collect::<Vec<_>>(), &variables, "")
-            .await;
-        assert_eq!(said.code, code, "{line}: {said:?}");
-        assert_eq!(corner.everything().await, before, "{line}");
+        let output = env.keysync_line(line, &variables).await;
+        assert_eq!(output.code, code, "{line}: {output:?}");
+        assert_eq!(env.snapshot().await, before, "{line}");
     }
-    // And that there was something to do, these did say.
+    // The control: there was something to change.
     assert_eq!(
-        corner
-            .keysync_with(&["reconcile", "--force"], &variables, "")
-            .await
-            .code,
+        env.keysync_line("reconcile --force", &variables).await.code,
         0
     );
-    assert_ne!(corner.everything().await, before);
-    assert_eq!(corner.key("behind").await.unwrap().0, behind);
-    assert_eq!(corner.key("gone").await, None);
+    assert_ne!(env.snapshot().await, before);
+    assert_eq!(env.key("behind").await.unwrap().0, behind);
+    assert_eq!(env.key("gone").await, None);
 }

@@ -1,118 +1,104 @@
-//! A sweep that is interrupted: it ends soon, loses nothing, and the next one goes on.
+//! An interrupted reconcile run stops soon, loses nothing, and the next run continues.
 
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Child;
 
-use crate::command::{Said, end, start};
-use crate::corner::{Corner, Key};
+use crate::command::{finish, start};
 use crate::proxy::Proxies;
+use crate::test_env::{Key, TestEnv};
 
-/// Some that are done, some in flight, and most not begun.
+/// Enough users that at the interrupt some are synced, some are in flight, and most remain.
 const USERS: usize = 30;
 
-/// What every request takes, so that there is time to interrupt.
-const SLOW: Duration = Duration::from_millis(40);
+/// Delay of every request, to leave time for an interrupt.
+const DELAY: Duration = Duration::from_millis(40);
 
-/// A corner of users who are all new, and what leads a command through slow proxies.
-struct Scene {
-    corner: Corner<'static>,
+/// An environment with new users, behind slow proxies.
+struct Setup {
+    env: TestEnv<'static>,
     proxies: Proxies,
     users: Vec<(String, Key)>,
 }
 
-impl Scene {
+impl Setup {
     async fn new() -> Self {
-        let corner = Corner::new().await;
+        let env = TestEnv::new().await;
         let mut users = Vec::new();
         for n in 0..USERS {
             let user = format!("user{n:02}");
-            let key = corner.rotate(&user).await;
+            let key = env.rotate(&user).await;
             users.push((user, key));
         }
-        // Whom to name of those who were not even listed, only the roster knows.
-        corner
-            .roster(
-                &users
-                    .iter()
-                    .map(|(user, _)| user.as_str())
-                    .collect::<Vec<_>>(),
-            )
-            .await;
-        let proxies = Proxies::before(&corner, SLOW).await;
+        // The roster names the users that an interrupted run has not listed.
+        env.roster(
+            &users
+                .iter()
+                .map(|(user, _)| user.as_str())
+                .collect::<Vec<_>>(),
+        )
+        .await;
+        let proxies = Proxies::start(&env, DELAY).await;
         Self {
-            corner,
+            env,
             proxies,
             users,
         }
     }
 
-    /// Starts a sweep and waits until so many users are recorded.
-    async fn sweep(&self, recorded: usize) -> Child {
-        let slow = [
-            &self.proxies.variables()[..],
-            &[("SYNC_CONCURRENCY", "2"), self.roster()],
-        ]
-        .concat();
-        let child = start(
-            &["reconcile", "--force"],
-            &self.corner.environment_with(&slow),
-        );
+    /// Starts a reconcile run and waits until this number of users is recorded.
+    async fn reconcile(&self, recorded: usize) -> Child {
+        let own = [
+            ("SYNC_CONCURRENCY", "2"),
+            ("IAM_USER_TABLE", &self.env.bucket),
+        ];
+        let variables = [&self.proxies.variables()[..], &own].concat();
+        let environment = self.env.environment_with(&variables);
+        let child = start(&["reconcile", "--force"], &environment);
         let deadline = Instant::now() + Duration::from_secs(20);
         while self.recorded().await < recorded {
-            assert!(Instant::now() < deadline, "the sweep does not get on");
+            assert!(Instant::now() < deadline, "the run makes no progress");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         child
     }
 
-    fn roster(&self) -> (&str, &str) {
-        ("IAM_USER_TABLE", &self.corner.bucket)
-    }
-
     async fn recorded(&self) -> usize {
-        let states = self
-            .corner
-            .s3
-            .list_objects_v2()
-            .bucket(&self.corner.bucket)
-            .prefix("sync-state/users/");
-        states.send().await.unwrap().contents().len()
+        let list = self.env.s3.list_objects_v2().bucket(&self.env.bucket);
+        list.prefix("sync-state/users/")
+            .send()
+            .await
+            .unwrap()
+            .contents()
+            .len()
     }
 
-    /// How many are in step; whoever is not, has neither a key in Vault nor a state.
-    async fn in_step(&self) -> usize {
-        let mut in_step = 0;
+    /// Returns how many users are in sync. All others have neither a key in Vault nor a state.
+    async fn in_sync(&self) -> usize {
+        let mut in_sync = 0;
         for (user, key) in &self.users {
-            let state = self.corner.state(user).await;
-            match self.corner.key(user).await {
-                Some((found, version)) => {
-                    assert_eq!((&found, version), (key, 1), "{user} is written once");
-                    let state =
-                        state.unwrap_or_else(|| panic!("{user} is in Vault and not recorded"));
-                    assert_eq!(
-                        state["lastSecretHash"].as_str(),
-                        Some(key.fingerprint().as_str())
-                    );
-                    in_step += 1;
-                }
-                None => assert_eq!(state, None, "{user} is recorded and not in Vault"),
-            }
+            let state = self.env.state(user).await;
+            let Some((found, version)) = self.env.key(user).await else {
+                assert_eq!(state, None, "{user} is recorded, but not in Vault");
+                continue;
+            };
+            assert_eq!((&found, version), (key, 1), "{user}");
+            let state = state.unwrap_or_else(|| panic!("{user} is in Vault, but not recorded"));
+            assert_eq!(state["lastSecretHash"], key.fingerprint().as_str());
+            in_sync += 1;
         }
-        in_step
+        in_sync
     }
 
-    async fn last_run(&self) -> Value {
-        serde_json::from_str(
-            &self
-                .corner
-                .object("sync-state/last-run.json")
-                .await
-                .unwrap(),
-        )
-        .unwrap()
+    /// Runs a reconcile run without delay; returns its report.
+    async fn report(&self, arguments: &str) -> Value {
+        let line = format!("reconcile {arguments}--output json");
+        let output = self.env.keysync_line(&line, &[]).await;
+        assert_eq!((output.code, output.err.as_str()), (0, ""), "{output:?}");
+        output.json()
     }
 }
 
@@ -127,96 +113,65 @@ fn signal(child: &Child, name: &str) {
     );
 }
 
-/// How many the sweep said that it did not begin.
-fn not_begun(said: &Said) -> usize {
-    let (before, _) = said
-        .err
-        .split_once(" not begun (")
-        .unwrap_or_else(|| panic!("{said:?}"));
-    before.rsplit(' ').next().unwrap().parse().unwrap()
-}
-
 #[tokio::test]
-async fn an_interrupted_sweep_finishes_who_is_in_flight_and_the_next_goes_on_at_once() {
-    let scene = Scene::new().await;
+async fn interrupted_reconcile_finishes_users_and_is_continued() {
+    let setup = Setup::new().await;
     for name in ["INT", "TERM"] {
-        let before = scene.in_step().await;
-        let child = scene.sweep(before + 3).await;
+        let before = setup.in_sync().await;
+        let child = setup.reconcile(before + 3).await;
         signal(&child, name);
         let interrupted = Instant::now();
-        let said = end(child, "").await;
+        let output = finish(child, "").await;
+        let elapsed = interrupted.elapsed();
+        assert!(elapsed < Duration::from_secs(5), "{name}: {elapsed:?}");
+        assert_eq!(output.code, 1, "{name}: {output:?}");
+        let in_sync = setup.in_sync().await;
         assert!(
-            interrupted.elapsed() < Duration::from_secs(5),
-            "{name}: {:?}",
-            interrupted.elapsed()
+            before < in_sync && in_sync < USERS,
+            "{name}: {before} then {in_sync} of {USERS}"
         );
-        assert_eq!(said.code, 1, "{name}: {said:?}");
+        let remaining = format!(" {} not ", USERS - (in_sync - before));
         assert!(
-            said.err
-                .starts_with("stopping: the users in flight are finished"),
-            "{name}: {said:?}"
+            output.err.contains(&remaining),
+            "{name}: expected{remaining}in {output:?}"
         );
-        let in_step = scene.in_step().await;
-        assert!(
-            before < in_step && in_step < USERS,
-            "{name}: {before} then {in_step} of {USERS}"
-        );
-        assert_eq!(
-            in_step - before + not_begun(&said),
-            USERS,
-            "{name}: {said:?}"
-        );
-        assert!(
-            scene.last_run().await["finishedAt"].is_string(),
-            "{name}: {said:?}"
-        );
+        let record = setup.env.json_object("sync-state/last-run.json").await;
+        assert!(record["finishedAt"].is_string(), "{name}: {record}");
     }
-    let said = scene.corner.keysync(&["reconcile"]).await;
-    assert_eq!(
-        (said.code, said.err.as_str()),
-        (0, ""),
-        "it goes on without being forced: {said:?}"
-    );
-    assert_eq!(scene.in_step().await, USERS);
-    let said = scene.corner.keysync(&["reconcile"]).await;
-    assert!(said.out.starts_with("Nothing was swept"), "{said:?}");
+    // It continues without force.
+    setup.report("").await;
+    assert_eq!(setup.in_sync().await, USERS);
+    let report = setup.report("").await;
+    assert!(report["skipped"].is_string(), "{report}");
 }
 
 #[tokio::test]
-async fn a_second_interrupt_ends_at_once_and_a_forced_sweep_heals() {
-    let scene = Scene::new().await;
-    let mut child = scene.sweep(3).await;
+async fn interrupted_twice_reconcile_exits_at_once() {
+    let setup = Setup::new().await;
+    let mut child = setup.reconcile(3).await;
     signal(&child, "INT");
-    // Once the first was heard, the second cannot be taken for it.
-    let mut errors = tokio::io::BufReader::new(child.stderr.take().unwrap());
-    let mut line = String::new();
-    tokio::io::AsyncBufReadExt::read_line(&mut errors, &mut line)
+    // Wait until the first signal is handled, so that the second is not merged with it.
+    let mut errors = BufReader::new(child.stderr.take().unwrap()).lines();
+    errors
+        .next_line()
         .await
-        .unwrap();
-    assert!(line.starts_with("stopping: "), "{line}");
+        .unwrap()
+        .expect("the command reports the first signal");
     signal(&child, "INT");
     let interrupted = Instant::now();
-    let said = end(child, "").await;
+    let output = finish(child, "").await;
     assert!(
         interrupted.elapsed() < Duration::from_secs(1),
         "{:?}",
         interrupted.elapsed()
     );
-    assert_eq!((said.code, said.out.as_str()), (130, ""));
-    let waits = scene.corner.keysync(&["reconcile"]).await;
-    assert!(
-        waits
-            .out
-            .starts_with("Nothing was swept: another sweep, begun at"),
-        "{waits:?}"
-    );
-    let healed = scene.corner.keysync(&["reconcile", "--force"]).await;
-    assert_eq!((healed.code, healed.err.as_str()), (0, ""), "{healed:?}");
-    for (user, key) in &scene.users {
-        assert_eq!(&scene.corner.key(user).await.unwrap().0, key);
-        assert_eq!(
-            scene.corner.state(user).await.unwrap()["accessKeyId"].as_str(),
-            Some(key.id.as_str())
-        );
+    assert_eq!((output.code, output.out.as_str()), (130, ""));
+    let report = setup.report("").await;
+    assert!(report["skipped"].is_string(), "the lease is held: {report}");
+    setup.report("--force ").await;
+    for (user, key) in &setup.users {
+        assert_eq!(&setup.env.key(user).await.unwrap().0, key);
+        let state = setup.env.state(user).await.unwrap();
+        assert_eq!(state["accessKeyId"], key.id.as_str());
     }
 }

@@ -1,152 +1,133 @@
-//! The policy that `keysync policy vault` prints is enough, and nothing in it is too much.
+//! The policy that `keysync policy vault` prints suffices, and all of it is needed.
+
+use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
 
-use crate::corner::Corner;
 use crate::proxy::Proxy;
 use crate::stack::Stack;
+use crate::test_env::TestEnv;
 
-/// The modes, by the variables that make them.
+const BASIC: [(&str, &str); 2] = [("S3_BUCKET_NAME", ""), ("VAULT_TOKEN", "none-yet")];
+const SOFT_DELETE: (&str, &str) = ("ON_USER_DELETED", "soft-delete");
+
+/// The modes, as variables.
 const MODES: [&[(&str, &str)]; 4] = [
     &[],
-    &[("ON_USER_DELETED", "soft-delete")],
-    &[("S3_BUCKET_NAME", ""), ("VAULT_TOKEN", "none-yet")],
-    &[
-        ("S3_BUCKET_NAME", ""),
-        ("VAULT_TOKEN", "none-yet"),
-        ("ON_USER_DELETED", "soft-delete"),
-    ],
+    &[SOFT_DELETE],
+    &BASIC,
+    &[BASIC[0], BASIC[1], SOFT_DELETE],
 ];
 
-/// Lives through everything that can happen to two users, with a token of this policy; says what was wrong.
-async fn try_out(corner: &Corner<'_>, mode: &[(&str, &str)], policy: &str) -> Result<(), String> {
-    let token = corner.token_of(policy).await;
-    let authority = std::fs::read(corner.stack.text("/vault/caFile")).unwrap();
-    let vault = Proxy::start(
-        corner.stack.text("/vault/addr"),
-        Some(authority),
-        std::time::Duration::ZERO,
-    )
-    .await;
-    let table = corner.roster(&["alice", "bob"]).await;
-    let mut variables = [
-        mode,
-        &[
-            ("VAULT_ADDR", &vault.url),
-            ("VAULT_CACERT", ""),
-            ("IAM_USER_TABLE", table),
-        ],
-    ]
-    .concat();
-    let basic = mode.iter().any(|(name, _)| *name == "VAULT_TOKEN");
+/// Exercises all changes of two users with a token of this policy; returns the first problem.
+async fn exercise(env: &TestEnv<'_>, mode: &[(&str, &str)], policy: &str) -> Result<(), String> {
+    let token = env.token_with_policy(policy).await;
+    let authority = Some(env.stack.vault_authority());
+    let proxy = Proxy::start(env.stack.text("/vault/addr"), authority, Duration::ZERO).await;
+    let table = env.roster(&["alice", "bob"]).await;
+    let own = [
+        ("VAULT_ADDR", proxy.url.as_str()),
+        ("VAULT_CACERT", ""),
+        ("IAM_USER_TABLE", table),
+    ];
+    let mut variables = [mode, &own].concat();
+    let basic = mode.contains(&BASIC[1]);
     if basic {
         variables.push(("VAULT_TOKEN", &token));
     } else {
-        corner.store_token(&token).await;
+        env.store_token(&token).await;
     }
     let run = async |line: &str| {
-        let said = corner
-            .keysync_with(&line.split(' ').collect::<Vec<_>>(), &variables, "")
-            .await;
-        if said.code == 0 && said.err.is_empty() {
+        let output = env.keysync_line(line, &variables).await;
+        let succeeded = output.code == 0 && output.err.is_empty();
+        if succeeded {
             Ok(())
         } else {
-            Err(format!("{line}: {said:?}"))
+            Err(format!("{line}: {output:?}"))
         }
     };
-    for _ in ["new", "rotated"] {
-        let alice = corner.rotate("alice").await;
+    for _rotation in 0..2 {
+        let alice = env.rotate("alice").await;
         run("sync alice").await?;
-        assert_eq!(corner.key("alice").await.unwrap().0, alice);
+        assert_eq!(env.key("alice").await.unwrap().0, alice);
     }
-    let bob = corner.rotate("bob").await;
-    corner.tamper("alice").await;
-    vault.take();
+    let bob = env.rotate("bob").await;
+    env.tamper("alice").await;
+    proxy.take();
     run("reconcile --force").await?;
-    let one_by_one = vault
-        .take()
-        .iter()
-        .any(|exchange| exchange.what.contains("/v1/secret/metadata/"));
-    if one_by_one && !basic {
-        return Err("the sweep asks for each key's metadata by itself".to_owned());
+    let requests = proxy.take();
+    let mut requests = requests.iter().map(|exchange| &exchange.request);
+    if !basic && requests.any(|request| request.contains("/v1/secret/metadata/")) {
+        return Err("the reconcile run reads the metadata of each key".to_owned());
     }
-    assert_eq!(
-        (
-            corner.key("bob").await.unwrap().0,
-            corner.key("alice").await.unwrap().1
-        ),
-        (bob, 4)
-    );
-    corner.remove("alice").await;
-    // By name, because in basic mode nobody else knows that there was an alice.
+    assert_eq!(env.key("bob").await.unwrap().0, bob);
+    assert_eq!(env.key("alice").await.unwrap().1, 4);
+    env.remove("alice").await;
+    // By name: in the basic mode nothing else records that alice existed.
     run("reconcile --user alice").await?;
-    let deletes = mode.contains(&("ON_USER_DELETED", "soft-delete"));
-    assert_eq!(corner.key("alice").await.is_none(), deletes);
+    assert_eq!(
+        env.key("alice").await.is_none(),
+        mode.contains(&SOFT_DELETE)
+    );
     run("token renew").await
 }
 
-async fn printed(corner: &Corner<'_>, mode: &[(&str, &str)], output: &str) -> String {
-    let said = corner
-        .keysync_with(&["policy", "vault", "--output", output], mode, "")
+async fn printed_policy(env: &TestEnv<'_>, mode: &[(&str, &str)], format: &str) -> String {
+    let output = env
+        .keysync_line(&format!("policy vault --output {format}"), mode)
         .await;
-    assert_eq!(said.code, 0, "{said:?}");
-    said.out
+    assert_eq!(output.code, 0, "{output:?}");
+    output.out
 }
 
 #[tokio::test]
-async fn the_printed_policy_suffices_in_each_mode() {
-    let tried = stream::iter(MODES).map(async |mode| {
-        for output in ["text", "json"] {
-            let corner = Corner::without_token(Stack::shared()).await;
-            let policy = printed(&corner, mode, output).await;
+async fn vault_policy_suffices_in_each_mode() {
+    let exercises = stream::iter(MODES).map(async |mode| {
+        for format in ["text", "json"] {
+            let env = TestEnv::without_token(Stack::shared()).await;
+            let policy = printed_policy(&env, mode, format).await;
             assert_eq!(
-                try_out(&corner, mode, &policy).await,
+                exercise(&env, mode, &policy).await,
                 Ok(()),
-                "{mode:?} as {output}"
+                "{mode:?} as {format}"
             );
         }
     });
-    tried.buffer_unordered(2).collect::<()>().await;
+    exercises.buffer_unordered(2).collect::<()>().await;
 }
 
 #[tokio::test]
-async fn without_any_one_capability_of_it_something_is_refused() {
-    let mut lessened = Vec::new();
+async fn vault_policy_needs_each_capability() {
+    let mut reductions = Vec::new();
     for mode in [MODES[1], MODES[3]] {
-        let corner = Corner::without_token(Stack::shared()).await;
-        let policy: Value = serde_json::from_str(&printed(&corner, mode, "json").await).unwrap();
+        let env = TestEnv::without_token(Stack::shared()).await;
+        let policy: Value = printed_policy(&env, mode, "json").await.parse().unwrap();
         let rules = policy["path"].as_object().unwrap().values();
-        for (rule, capabilities) in rules
-            .map(|rule| rule["capabilities"].as_array().unwrap().len())
-            .enumerate()
-        {
-            lessened.extend((0..capabilities).map(|capability| (mode, rule, capability)));
+        let counts = rules.map(|rule| rule["capabilities"].as_array().unwrap().len());
+        for (rule, count) in counts.enumerate() {
+            reductions.extend((0..count).map(|capability| (mode, rule, capability)));
         }
     }
-    assert_eq!(lessened.len(), 10);
-    let tried = stream::iter(lessened).map(async |(mode, rule, capability)| {
-        let corner = Corner::without_token(Stack::shared()).await;
-        let mut policy: Value =
-            serde_json::from_str(&printed(&corner, mode, "json").await).unwrap();
-        let (path, rule) = policy["path"]
-            .as_object_mut()
+    assert_eq!(reductions.len(), 10);
+    let exercises = stream::iter(reductions).map(async |(mode, rule, capability)| {
+        let env = TestEnv::without_token(Stack::shared()).await;
+        let mut policy: Value = printed_policy(&env, mode, "json").await.parse().unwrap();
+        let rules = policy["path"].as_object_mut().unwrap();
+        let (path, rule) = rules.iter_mut().nth(rule).unwrap();
+        let path = path.clone();
+        let removed = rule["capabilities"]
+            .as_array_mut()
             .unwrap()
-            .iter_mut()
-            .nth(rule)
-            .unwrap();
-        let (path, gone) = (
-            path.clone(),
-            rule["capabilities"]
-                .as_array_mut()
-                .unwrap()
-                .remove(capability),
-        );
+            .remove(capability);
         if rule["capabilities"] == json!([]) {
-            policy["path"].as_object_mut().unwrap().remove(&path);
+            rules.remove(&path);
         }
-        let tried = try_out(&corner, mode, &policy.to_string()).await;
-        assert!(tried.is_err(), "{gone} on {path} is not needed in {mode:?}");
+        let result = exercise(&env, mode, &policy.to_string()).await;
+        assert!(
+            result.is_err(),
+            "{removed} on {path} is not needed in {mode:?}"
+        );
     });
-    tried.buffer_unordered(4).collect::<()>().await;
+    exercises.buffer_unordered(4).collect::<()>().await;
 }

@@ -1,34 +1,33 @@
-//! Beside the work: completions, manual pages, the log, and a reader that goes away. None of it needs a configuration.
+//! Completions, manual pages, the verbose log and closed pipes. No command here needs a
+//! configuration, except where it says so.
 
 use std::process::Stdio;
 
 use tokio::process::Command;
 
-use crate::command::{Said, end, start};
-use crate::corner::Corner;
+use crate::command::{finish, run, start};
 use crate::stack::Stack;
+use crate::test_env::TestEnv;
 
-async fn alone(arguments: &[&str]) -> Said {
-    end(start(arguments, &[]), "").await
-}
-
-/// The commands that `--help` lists, and those below each, with a hyphen between them as manual pages have it.
+/// Returns all commands that `--help` lists, with hyphens between the words of a subcommand.
 async fn commands() -> Vec<String> {
     let mut found = vec![];
-    let mut open = vec![vec![]];
+    let mut open = vec![String::new()];
     while let Some(command) = open.pop() {
-        let help = alone(&[&command[..], &["--help"]].concat()).await.out;
-        let listed = help
+        let line = format!("{command} --help");
+        let help = run(&line.split_whitespace().collect::<Vec<_>>(), &[])
+            .await
+            .out;
+        let list = help
             .split_once("\nCommands:\n")
-            .map_or("", |(_, rest)| rest.split("\n\n").next().unwrap());
-        let names = listed
-            .lines()
-            .filter(|line| !line.starts_with("   "))
-            .filter_map(|line| line.split_whitespace().next());
+            .map_or("", |(_, rest)| rest);
+        let list = list.split("\n\n").next().unwrap().lines();
+        let names = list.filter(|line| !line.starts_with("   "));
+        let names = names.filter_map(|line| line.split_whitespace().next());
         for name in names.filter(|name| *name != "help") {
-            let name: &'static str = name.to_owned().leak();
-            found.push([&command[..], &[name]].concat().join("-"));
-            open.push([&command[..], &[name]].concat());
+            let command = format!("{command} {name}");
+            found.push(command.trim().replace(' ', "-"));
+            open.push(command);
         }
     }
     assert!(found.len() > 12, "{found:?}");
@@ -36,8 +35,8 @@ async fn commands() -> Vec<String> {
 }
 
 #[tokio::test]
-async fn bash_completes_commands_flags_and_values() {
-    let script = alone(&["completions", "bash"]).await;
+async fn completions_of_bash_include_commands_flags_and_values() {
+    let script = run(&["completions", "bash"], &[]).await;
     assert_eq!((script.code, script.err.as_str()), (0, ""));
     for (typed, expected) in [
         ("keysync sta", "status"),
@@ -45,33 +44,28 @@ async fn bash_completes_commands_flags_and_values() {
         ("keysync reconcile --al", "--allow-mass-retire"),
         ("keysync status --output ", "text json"),
     ] {
-        let ask = format!(
-            "{}\nread -ra COMP_WORDS <<<'{typed}'; [[ '{typed}' == *' ' ]] && COMP_WORDS+=('')\n\
-             COMP_CWORD=$(( ${{#COMP_WORDS[@]}} - 1 )); cur=${{COMP_WORDS[COMP_CWORD]}}\n\
-             $(complete -p keysync | sed 's/.*-F \\([^ ]*\\).*/\\1/') keysync \"$cur\" \"${{COMP_WORDS[COMP_CWORD-1]}}\"\n\
-             echo \"${{COMPREPLY[@]}}\"",
+        let complete = format!(
+            r#"{}
+read -ra COMP_WORDS <<<'{typed}'; [[ '{typed}' == *' ' ]] && COMP_WORDS+=('')
+COMP_CWORD=$(( ${{#COMP_WORDS[@]}} - 1 )); cur=${{COMP_WORDS[COMP_CWORD]}}
+function=$(complete -p keysync | sed 's/.*-F \([^ ]*\).*/\1/')
+$function keysync "$cur" "${{COMP_WORDS[COMP_CWORD-1]}}"
+echo "${{COMPREPLY[@]}}""#,
             script.out
         );
         let mut bash = Command::new("bash");
-        let told = bash
-            .args(["--norc", "-c", &ask])
-            .kill_on_drop(true)
-            .output()
-            .await
-            .unwrap();
-        let told = String::from_utf8(told.stdout).unwrap();
-        let told = told.split_whitespace().collect::<Vec<_>>();
-        assert!(
-            expected.split(' ').all(|word| told.contains(&word)),
-            "{typed}: {told:?}"
-        );
+        bash.args(["--norc", "-c", &complete]).kill_on_drop(true);
+        let output = String::from_utf8(bash.output().await.unwrap().stdout).unwrap();
+        let proposed = output.split_whitespace().collect::<Vec<_>>();
+        let complete = expected.split(' ').all(|word| proposed.contains(&word));
+        assert!(complete, "{typed}: {proposed:?}");
     }
 }
 
 #[tokio::test]
-async fn every_shell_is_told_of_every_command() {
+async fn completions_of_every_shell_include_every_command() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
-        let script = alone(&["completions", shell]).await;
+        let script = run(&["completions", shell], &[]).await;
         assert_eq!((script.code, script.err.as_str()), (0, ""), "{shell}");
         for command in commands().await {
             let last = command.rsplit('-').next().unwrap();
@@ -81,14 +75,17 @@ async fn every_shell_is_told_of_every_command() {
 }
 
 #[tokio::test]
-async fn every_command_has_a_manual_page() {
-    let folder = std::path::PathBuf::from(Stack::shared().text("/dir"))
-        .join(format!("man-{:08x}", fastrand::u32(..)));
+async fn manual_pages_exist_for_every_command() {
+    let folder = format!(
+        "{}/man-{:08x}",
+        Stack::shared().text("/dir"),
+        fastrand::u32(..)
+    );
     std::fs::create_dir(&folder).unwrap();
-    let said = alone(&["man", folder.to_str().unwrap()]).await;
-    assert_eq!(said.all(), "exit code 0\n--- out\n--- err\n");
+    let output = run(&["man", &folder], &[]).await;
+    assert_eq!((output.code, output.all().as_str()), (0, ""));
     let page =
-        |name: &str| std::fs::read_to_string(folder.join(format!("{name}.1"))).unwrap_or_default();
+        |name: &str| std::fs::read_to_string(format!("{folder}/{name}.1")).unwrap_or_default();
     for command in commands().await {
         let page = page(&format!("keysync-{command}"));
         assert!(
@@ -106,42 +103,34 @@ async fn every_command_has_a_manual_page() {
             "{command}: {flag}"
         );
     }
-    let main = alone(&["man"]).await;
+    let main = run(&["man"], &[]).await;
     assert_eq!((main.code, main.err.as_str()), (0, ""));
-    for told in [".TH keysync", "Exit codes", "VAULT_ADDR"] {
-        assert!(main.out.contains(told), "{told}: {}", main.out);
+    for text in [".TH keysync", "Exit codes", "VAULT_ADDR"] {
+        assert!(main.out.contains(text), "{text}: {}", main.out);
     }
 }
 
 #[tokio::test]
-async fn verbose_adds_lines_to_standard_error_only() {
-    let corner = Corner::new().await;
-    corner.rotate("alice").await;
-    let quiet = corner.keysync(&["sync", "alice", "--output", "json"]).await;
+async fn verbose_log_goes_to_standard_error() {
+    let env = TestEnv::new().await;
+    env.rotate("alice").await;
+    let quiet = env.keysync_line("sync alice --output json", &[]).await;
     assert_eq!((quiet.code, quiet.err.as_str()), (0, ""));
-    let key = corner.rotate("alice").await;
-    let told = corner
-        .keysync(&["sync", "alice", "--output", "json", "--verbose"])
+    let key = env.rotate("alice").await;
+    let verbose = env
+        .keysync_line("sync alice --output json --verbose", &[])
         .await;
-    assert_eq!(
-        (told.code, told.json()["users"][0]["outcome"].as_str()),
-        (0, Some("written")),
-        "{told:?}"
-    );
-    assert!(!told.all().contains(&key.secret));
-    assert!(told.err.lines().count() > 0, "nothing was logged");
-    assert!(
-        told.err
-            .contains("DEBUG alice: rotated: the parameter holds a newer key"),
-        "{}",
-        told.err
-    );
+    assert_eq!(verbose.code, 0, "{verbose:?}");
+    assert_eq!(verbose.json()["users"][0]["outcome"], "written");
+    assert!(!verbose.all().contains(&key.secret));
+    let alice = |line: &str| line.contains("DEBUG") && line.contains("alice");
+    assert!(verbose.err.lines().any(alice), "{}", verbose.err);
 }
 
 #[tokio::test]
-async fn a_reader_that_goes_away_is_no_reason_to_complain() {
-    let corner = Corner::new().await;
-    corner.rotate("alice").await;
+async fn closed_pipe_is_not_an_error() {
+    let env = TestEnv::new().await;
+    env.rotate("alice").await;
     for line in [
         "status",
         "plan",
@@ -153,24 +142,21 @@ async fn a_reader_that_goes_away_is_no_reason_to_complain() {
         "completions bash",
         "--help",
     ] {
-        let mut child = start(&line.split(' ').collect::<Vec<_>>(), &corner.environment());
+        let mut child = start(&line.split(' ').collect::<Vec<_>>(), &env.environment());
         drop(child.stdout.take());
-        let said = end(child, "").await;
-        assert_eq!(said.err, "", "{line}");
-        assert!([0, 3].contains(&said.code), "{line}: {said:?}");
+        let output = finish(child, "").await;
+        assert_eq!(output.err, "", "{line}");
+        assert!([0, 3].contains(&output.code), "{line}: {output:?}");
     }
-    let piped = format!("{} policy vault | head -1", env!("CARGO_BIN_EXE_keysync"));
+    let line = format!("{} policy vault | head -1", env!("CARGO_BIN_EXE_keysync"));
     let mut bash = Command::new("bash");
-    bash.args(["-o", "pipefail", "-c", &piped])
-        .env_clear()
-        .env("PATH", "/usr/bin:/bin")
-        .envs(corner.environment());
-    let piped = bash
+    bash.args(["-o", "pipefail", "-c", &line])
         .stdin(Stdio::null())
-        .kill_on_drop(true)
-        .output()
-        .await
-        .unwrap();
-    assert_eq!(String::from_utf8(piped.stderr).unwrap(), "");
-    assert_eq!(String::from_utf8(piped.stdout).unwrap().lines().count(), 1);
+        .kill_on_drop(true);
+    bash.env_clear()
+        .env("PATH", "/usr/bin:/bin")
+        .envs(env.environment());
+    let output = bash.output().await.unwrap();
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
+    assert_eq!(String::from_utf8(output.stdout).unwrap().lines().count(), 1);
 }

@@ -1,123 +1,114 @@
-//! On a terminal: colour and a progress bar. Without one: neither, and nothing wider than 80 columns.
+//! Output to a terminal has colour and a progress bar. Output to a pipe has neither, and no line is
+//! wider than 80 columns.
 
 use std::process::Stdio;
 use std::time::Duration;
 
 use tokio::process::Command;
 
-use crate::corner::Corner;
 use crate::proxy::Proxies;
 use crate::stack::checkout;
+use crate::test_env::TestEnv;
 
-/// What the terminal gets that a command runs on: all of it, or with `--err` only what goes to standard error.
-async fn on_a_terminal(corner: &Corner<'_>, line: &str, variables: &[(&str, &str)]) -> String {
-    let python = checkout().join(".local/venv/bin/python");
-    let mut terminal = Command::new(python);
-    terminal.arg(checkout().join("tests/integration/keysync/terminal.py"));
-    let (options, line) = line
-        .split_once("--err ")
-        .map_or((None, line), |(_, line)| (Some("--err"), line));
-    terminal
-        .args(options)
+/// Streams that are connected to the terminal.
+#[derive(Clone, Copy, PartialEq)]
+enum Streams {
+    All,
+    StandardError,
+}
+
+/// Runs a command in a terminal of 100 columns; returns what it writes to the terminal.
+async fn run_in_terminal(
+    env: &TestEnv<'_>,
+    streams: Streams,
+    line: &str,
+    variables: &[(&str, &str)],
+) -> String {
+    let mut python = Command::new(checkout().join(".local/venv/bin/python"));
+    python.arg(checkout().join("tests/integration/keysync/run_in_terminal.py"));
+    python.args((streams == Streams::StandardError).then_some("--err"));
+    python
         .arg(env!("CARGO_BIN_EXE_keysync"))
-        .args(line.split(' '));
-    terminal
+        .args(line.split(' '))
+        .stdin(Stdio::null());
+    python
         .env_clear()
         .env("TERM", "xterm")
-        .envs(corner.environment_with(variables))
-        .stdin(Stdio::null());
-    let ended = terminal.kill_on_drop(true).output().await.unwrap();
-    assert_eq!(String::from_utf8(ended.stderr).unwrap(), "", "{line}");
-    String::from_utf8(ended.stdout).unwrap()
+        .envs(env.environment_with(variables));
+    let output = python.kill_on_drop(true).output().await.unwrap();
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), "", "{line}");
+    String::from_utf8(output.stdout).unwrap()
 }
 
 #[tokio::test]
-async fn a_terminal_gets_colour_unless_that_is_not_wanted() {
-    let corner = Corner::new().await;
-    corner.rotate("alice").await;
-    corner.put("bob", "no JSON").await;
-    let told = on_a_terminal(&corner, "status", &[]).await;
-    assert!(
-        told.contains("\u{1b}[38;5;9m") || told.contains("\u{1b}[31m"),
-        "{told:?}"
-    );
-    for (variable, value) in [("NO_COLOR", "1"), ("TERM", "dumb")] {
-        let told = on_a_terminal(&corner, "--output text status alice", &[(variable, value)]).await;
-        assert!(!told.contains("\u{1b}[3"), "{variable}: {told:?}");
+async fn terminal_output_has_colour_unless_disabled() {
+    let env = TestEnv::new().await;
+    env.rotate("alice").await;
+    env.put("bob", "no JSON").await;
+    let output = run_in_terminal(&env, Streams::All, "status", &[]).await;
+    let red = ["\u{1b}[38;5;9m", "\u{1b}[31m"];
+    assert!(red.iter().any(|red| output.contains(red)), "{output:?}");
+    for variable in [("NO_COLOR", "1"), ("TERM", "dumb")] {
+        let line = "--output text status alice";
+        let output = run_in_terminal(&env, Streams::All, line, &[variable]).await;
+        assert!(!output.contains("\u{1b}[3"), "{variable:?}: {output:?}");
     }
-    let piped = corner.keysync(&["status"]).await;
-    assert!(!piped.all().contains('\u{1b}'), "{piped:?}");
-    let json = on_a_terminal(&corner, "token show --output json", &[]).await;
-    assert!(!json.contains('\u{1b}'), "{json:?}");
+    let output = env.keysync(&["status"]).await;
+    assert!(!output.all().contains('\u{1b}'), "{output:?}");
+    let output = run_in_terminal(&env, Streams::All, "token show --output json", &[]).await;
+    assert!(!output.contains('\u{1b}'), "{output:?}");
 }
 
 #[tokio::test]
-async fn a_sweep_shows_how_far_it_is_and_clears_that_away() {
-    let corner = Corner::new().await;
+async fn terminal_shows_and_clears_a_progress_bar() {
+    let env = TestEnv::new().await;
     for n in 0..15 {
-        corner.rotate(&format!("user{n:02}")).await;
+        env.rotate(&format!("user{n:02}")).await;
     }
-    let proxies = Proxies::before(&corner, Duration::from_millis(30)).await;
+    let proxies = Proxies::start(&env, Duration::from_millis(30)).await;
     let slow = [&proxies.variables()[..], &[("SYNC_CONCURRENCY", "1")]].concat();
-    let told = on_a_terminal(&corner, "--err reconcile", &slow).await;
-    let frames = told.split('\r').collect::<Vec<_>>();
-    let bar = frames
-        .iter()
-        .filter(|frame| frame.contains(" users "))
-        .collect::<Vec<_>>();
-    assert!(bar.len() > 3, "{frames:?}");
+    let output = run_in_terminal(&env, Streams::StandardError, "reconcile", &slow).await;
+    let frames = output.split('\r').filter(|frame| frame.contains(" users "));
+    let frames = frames.collect::<Vec<_>>();
+    assert!(frames.len() > 3, "{output:?}");
+    let shows_rate = |frame: &&str| frame.contains("/s") && frame.contains(" left");
+    assert!(frames.iter().any(shows_rate), "{frames:?}");
     assert!(
-        bar.iter()
-            .any(|frame| frame.contains("/s") && frame.contains(" left")),
-        "{bar:?}"
-    );
-    assert!(
-        bar.iter()
+        frames
+            .iter()
             .all(|frame| frame.trim_end().chars().count() <= 100),
-        "{bar:?}"
+        "{frames:?}"
     );
-    assert!(
-        told.ends_with("\u{1b}[2K") || told.trim_end().ends_with("\u{1b}[K"),
-        "it is cleared away: {told:?}"
-    );
-    let piped = corner.keysync(&["reconcile", "--force"]).await;
-    assert_eq!(piped.err, "", "a pipe gets no bar");
+    let cleared = output.ends_with("\u{1b}[2K") || output.trim_end().ends_with("\u{1b}[K");
+    assert!(cleared, "{output:?}");
+    let piped = env.keysync(&["reconcile", "--force"]).await;
+    assert_eq!(piped.err, "", "a pipe gets no progress bar");
 }
 
 #[tokio::test]
-async fn no_line_is_wider_than_80_columns() {
-    let corner = Corner::new().await;
-    let (long, other) = (
-        format!("a-rather-{}", "long-".repeat(11)),
-        format!("{}x", "very-".repeat(12)),
-    );
-    let (long, other) = (long.as_str(), &format!("{other}yz")[..63]);
+async fn piped_output_is_at_most_80_columns_wide() {
+    let env = TestEnv::new().await;
+    let long = format!("a-rather-{}", "long-".repeat(11));
+    let other = format!("{}x-yz", "very-".repeat(12))[..63].to_owned();
+    let (long, other) = (long.as_str(), other.as_str());
     assert_eq!((long.len(), other.len()), (64, 63));
-    corner.roster(&[long, other, "in-step", "listed"]).await;
-    for user in [long, other, "in-step", "gone"] {
-        corner.rotate(user).await;
+    let table = env.roster(&[long, other, "synced", "listed"]).await;
+    for user in [long, other, "synced", "gone"] {
+        env.rotate(user).await;
     }
-    let table = [("IAM_USER_TABLE", corner.bucket.as_str())];
-    let run = async |line: &str| {
-        corner
-            .keysync_with(&line.split(' ').collect::<Vec<_>>(), &table, "")
-            .await
-    };
     let mut wide = Vec::new();
     let mut check = async |line: &str| {
-        let said = run(line).await;
-        let wider = said.out.lines().filter(|line| line.chars().count() > 80);
-        wide.extend(wider.map(|wide| format!("{line}: {wide}")));
-        assert!(
-            !line.contains(long) || said.out.contains(long),
-            "a name is not broken: {said:?}"
-        );
+        let output = env.keysync_line(line, &[("IAM_USER_TABLE", table)]).await;
+        let lines = output.out.lines().filter(|line| line.chars().count() > 80);
+        wide.extend(lines.map(|wide| format!("{line}: {wide}")));
+        let whole = !line.contains(long) || output.out.contains(long);
+        assert!(whole, "the user name is wrapped: {output:?}");
     };
     check("reconcile").await;
-    corner.rotate(long).await;
-    corner.tamper(other).await;
-    corner.put("odd", r#"{"current": 1}"#).await;
-    corner.remove("gone").await;
+    env.rotate(long).await;
+    env.tamper(other).await;
+    env.put("invalid", r#"{"current": 1}"#).await;
+    env.remove("gone").await;
     for line in [
         "plan",
         "status",
@@ -125,29 +116,29 @@ async fn no_line_is_wider_than_80_columns() {
         "policy vault",
         "doctor",
         "reconcile",
-        "-h",
-        "--help",
     ] {
         check(line).await;
     }
-    for user in [long, other, "in-step", "gone", "odd", "listed"] {
+    for user in [long, other, "synced", "gone", "invalid", "listed"] {
         check(&format!("explain {user}")).await;
         check(&format!("sync {user}")).await;
     }
-    for command in [
-        "sync",
-        "reconcile",
-        "plan",
-        "status",
-        "explain",
-        "token",
-        "token import",
-        "doctor",
-        "policy iam",
-        "man",
-    ] {
-        check(&format!("{command} -h")).await;
-        check(&format!("{command} --help")).await;
+    for help in ["-h", "--help"] {
+        check(help).await;
+        for command in [
+            "sync",
+            "reconcile",
+            "plan",
+            "status",
+            "explain",
+            "token",
+            "token import",
+            "doctor",
+            "policy iam",
+            "man",
+        ] {
+            check(&format!("{command} {help}")).await;
+        }
     }
-    assert_eq!(wide, Vec::<String>::new());
+    assert_eq!(wide, [""; 0]);
 }

@@ -1,111 +1,139 @@
-//! What was typed and what came of it, as on a terminal: the subject of the snapshots. Names, ports and times that no two
-//! runs share are made equal, and nothing that is secret gets into it.
+//! Transcripts of commands, compared with the files in `tests/snapshots`.
+//!
+//! `SNAPSHOTS=overwrite` regenerates the files. Names, ports, times and key ids are redacted.
 
 use std::time::{Duration, Instant};
 
-use crate::command::{Said, end, start};
-use crate::corner::Corner;
+use regex::Regex;
+use snapbox::{Assert, Data, Redactions};
 
-/// Longer than this an operator does not wait for a complaint.
-const PATIENCE: Duration = Duration::from_secs(15);
+use crate::command::CommandOutput;
+use crate::stack::checkout;
+use crate::test_env::TestEnv;
 
-/// A terminal in a corner.
+/// Maximum duration of a command, also when a service is unavailable.
+const MAX_DURATION: Duration = Duration::from_secs(15);
+
+/// What differs from run to run.
+const REDACTIONS: [(&str, &str); 6] = [
+    ("[TEST]", "test-[0-9a-f]{16}(-[0-9a-f]{8})?"),
+    ("[PORT]", r"127\.0\.0\.1:(?<redacted>[0-9]{2,})"),
+    ("[DIR]", "/tmp/iam-key-sync-[0-9A-Za-z_]+"),
+    (
+        "[TIME]",
+        r"[0-9]{4}-[0-9]{2}-[0-9]{2}\s+[0-9]{2}:[0-9]{2}:[0-9]{2}\s+UTC",
+    ),
+    ("[DURATION]", r"; (?<redacted>[0-9]+\.[0-9] s)\n"),
+    ("[KEY]", "…(?<redacted>[0-9A-F]{4})"),
+];
+
+/// The commands of a test and their output.
 pub struct Transcript<'a> {
-    corner: &'a Corner<'a>,
+    env: &'a TestEnv<'a>,
     variables: Vec<(String, String)>,
     secrets: Vec<String>,
     text: String,
 }
 
 impl<'a> Transcript<'a> {
-    /// An empty one; no output may hold one of `secrets`.
-    pub fn of(corner: &'a Corner<'a>, secrets: &[&str]) -> Self {
+    /// Returns an empty transcript. No output may contain one of `secrets`.
+    pub fn new(env: &'a TestEnv<'a>, secrets: &[&str]) -> Self {
         let secrets = secrets.iter().map(|secret| (*secret).to_owned()).collect();
         Self {
-            corner,
+            env,
             variables: Vec::new(),
             secrets,
             text: String::new(),
         }
     }
 
-    /// From now on with these variables set otherwise.
+    /// Replaces these variables for the following commands.
     #[must_use]
     pub fn with(mut self, variables: &[(&str, &str)]) -> Self {
-        let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-        self.variables = variables.iter().map(own).collect();
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        self.variables = variables.iter().map(owned).collect();
         self
     }
 
-    /// Types a command and waits for its end.
-    pub async fn run(&mut self, line: &str) -> Said {
-        let said = self.ended(&line.split(' ').collect::<Vec<_>>()).await;
-        self.note(line, &said);
-        said
+    /// Runs a command and records it.
+    pub async fn run(&mut self, line: &str) -> CommandOutput {
+        let output = self.output(line).await;
+        let mut lines = vec![
+            format!("$ keysync {line}"),
+            output.out.trim_end_matches('\n').to_owned(),
+        ];
+        lines.extend(
+            output
+                .err
+                .lines()
+                .map(|line| format!("! {line}").trim_end().to_owned()),
+        );
+        lines.push(format!("[{}]\n", output.code));
+        lines.retain(|line| !line.is_empty());
+        self.text += &lines.join("\n");
+        output
     }
 
-    fn note(&mut self, line: &str, said: &Said) {
-        let errors = said
-            .err
-            .lines()
-            .map(|line| format!("! {line}").trim_end().to_owned() + "\n")
-            .collect::<Vec<_>>();
-        let (began, ended) = (format!("$ keysync {line}\n"), format!("[{}]\n", said.code));
-        self.text
-            .extend([began, said.out.clone(), errors.concat(), ended]);
+    /// Runs a command that fails, and records it. With `--verbose` it fails in the same way and
+    /// shows no secret either.
+    pub async fn fail(&mut self, line: &str) {
+        let output = self.run(line).await;
+        assert_ne!(output.code, 0, "{line}: {output:?}");
+        let verbose = self.output(&format!("{line} --verbose")).await;
+        assert_eq!(verbose.code, output.code, "{line}: {verbose:?}");
     }
 
-    /// Types a command that is to fail, also with `--verbose`, which must give away no more.
-    pub async fn fails(&mut self, line: &str) {
-        let arguments = line.split(' ').collect::<Vec<_>>();
-        let said = self.ended(&arguments).await;
-        let verbose = self.ended(&[&arguments[..], &["--verbose"]].concat()).await;
-        self.note(line, &said);
-        assert_ne!(said.code, 0, "{line}: {said:?}");
-        assert_eq!(verbose.code, said.code, "{line}: {verbose:?}");
-    }
-
-    async fn ended(&self, arguments: &[&str]) -> Said {
+    async fn output(&self, line: &str) -> CommandOutput {
         let variables = self
             .variables
             .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()))
-            .collect::<Vec<_>>();
+            .map(|(name, value)| (name.as_str(), value.as_str()));
         let began = Instant::now();
-        let said = end(
-            start(arguments, &self.corner.environment_with(&variables)),
-            "",
-        )
-        .await;
-        let lasted = began.elapsed();
-        assert!(lasted < PATIENCE, "{arguments:?}: {lasted:?}");
+        let output = self
+            .env
+            .keysync_line(line, &variables.collect::<Vec<_>>())
+            .await;
+        assert!(
+            began.elapsed() < MAX_DURATION,
+            "{line}: {:?}",
+            began.elapsed()
+        );
         for secret in &self.secrets {
             assert!(
-                !said.all().contains(secret.as_str()),
-                "{arguments:?} told a secret"
+                !output.all().contains(secret.as_str()),
+                "{line} shows a secret"
             );
         }
-        said
+        output
     }
 
-    /// All that was said.
+    /// Returns the recorded text.
     pub fn text(self) -> String {
         self.text
     }
+
+    /// Compares the recorded text with a snapshot.
+    #[track_caller]
+    pub fn assert_matches(self, snapshot: &str) {
+        assert_matches(&self.text, snapshot);
+    }
 }
 
-/// Compares what was said with a snapshot, with everything made equal that no two runs share.
-pub fn equal_names() -> insta::internals::SettingsBindDropGuard {
-    let mut settings = insta::Settings::clone_current();
-    for (random, name) in [
-        ("test-[0-9a-f]{16}(-[0-9a-f]{8})?", "CORNER"),
-        (r"127\.0\.0\.1:\d+", "127.0.0.1:PORT"),
-        (r"/tmp/iam-key-sync-\w+", "DIR"),
-        (r"\d{4}-\d\d-\d\d\s+\d\d:\d\d:\d\d\s+UTC", "TIME"),
-        (r"; \d+\.\d s\n", "; N s\n"),
-        ("…[0-9A-F]{4}", "…KEY"),
-    ] {
-        settings.add_filter(random, name);
+/// Compares a text with a file in `tests/snapshots`.
+#[track_caller]
+pub fn assert_matches(text: &str, snapshot: &str) {
+    let mut redactions = Redactions::new();
+    for (placeholder, pattern) in REDACTIONS {
+        redactions
+            .insert(placeholder, Regex::new(pattern).unwrap())
+            .unwrap();
     }
-    settings.bind_to_scope()
+    let expected = checkout()
+        .join("tests/snapshots")
+        .join(format!("{snapshot}.txt"));
+    Assert::new()
+        .action_env(snapbox::assert::DEFAULT_ACTION_ENV)
+        .redact_with(redactions)
+        .normalize_paths(false)
+        .eq(text, Data::read_from(&expected, None));
 }
