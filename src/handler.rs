@@ -59,7 +59,7 @@ pub async fn handle<B: Backends>(
         Trigger::Change(change) => {
             let request = merge(&[(change, true)]);
             let results = handler.sync(request.into_iter().collect()).await;
-            let report = Report::new("event", &results, started.elapsed());
+            let report = Report::new("event", &results, started.elapsed(), Timestamp::now());
             report.into_result().map(to_value)
         }
         Trigger::Sync(users) => {
@@ -68,7 +68,12 @@ pub async fn handle<B: Backends>(
                 .into_iter()
                 .map(|user| Request::new(user, ReadStrategy::VAULT_FIRST));
             let results = handler.sync(requests.collect()).await;
-            Ok(to_value(Report::new("sync", &results, started.elapsed())))
+            Ok(to_value(Report::new(
+                "sync",
+                &results,
+                started.elapsed(),
+                Timestamp::now(),
+            )))
         }
         Trigger::Batch(records) => Ok(to_value(batch_response(handler.batch(records).await))),
         Trigger::Reconcile(order) => handler.reconcile(order, request_id).await.map(to_value),

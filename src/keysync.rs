@@ -68,7 +68,7 @@ impl KeySync {
                 .buffered(self.ctx.config.concurrency)
                 .collect::<Vec<_>>()
                 .await;
-            return Report::new("sync", &results, started.elapsed());
+            return Report::new("sync", &results, started.elapsed(), Timestamp::now());
         }
         let results = sync_all(&invocation, requests).collect::<Vec<_>>();
         let renewal = self.ctx.maintain_token(false, invocation.deadline);
@@ -81,7 +81,7 @@ impl KeySync {
         {
             self.ctx.warn_of_token(vec![problem]);
         }
-        Report::new("sync", &results, started.elapsed())
+        Report::new("sync", &results, started.elapsed(), Timestamp::now())
     }
 
     /// Reconciles all users, or those that `order` names, and renews the Vault token. `progress` is

@@ -107,12 +107,16 @@ impl Report {
     }
 
     /// Creates a report that lists all results.
-    pub(crate) fn new(trigger: &'static str, results: &[SyncResult], duration: Duration) -> Self {
+    pub(crate) fn new(
+        trigger: &'static str,
+        results: &[SyncResult],
+        duration: Duration,
+        now: Timestamp,
+    ) -> Self {
         let mut report = Self {
             millis: millis(duration),
             ..Self::empty(trigger)
         };
-        let now = Timestamp::now();
         for result in results {
             *report.counts.entry(result.outcome()).or_default() += 1;
             report.users.push(UserReport::new(result, now));
@@ -121,10 +125,10 @@ impl Report {
     }
 
     /// Counts the result of a reconcile run, and lists it if it is notable and there is room.
-    pub(crate) fn add(&mut self, result: &SyncResult) {
+    pub(crate) fn add(&mut self, result: &SyncResult, now: Timestamp) {
         *self.counts.entry(result.outcome()).or_default() += 1;
         if result.is_notable() && self.users.len() < MAX_LISTED {
-            self.users.push(UserReport::new(result, Timestamp::now()));
+            self.users.push(UserReport::new(result, now));
         } else if result.is_notable() {
             self.truncated = true;
         }

@@ -38,7 +38,8 @@ impl<P: FnMut(Progress<'_>)> Tally<P> {
             .parameter
             .revision()
             .map(|revision| revision.modified);
-        let age = modified.map(|modified| Timestamp::now().duration_since(modified));
+        let now = Timestamp::now();
+        let age = modified.map(|modified| now.duration_since(modified));
         let days = age.map_or(0, |age| age.as_hours() / 24);
         if days >= STALLED_AFTER_DAYS {
             result.remarks.push(format!("not rotated for {days} days"));
@@ -48,7 +49,7 @@ impl<P: FnMut(Progress<'_>)> Tally<P> {
             self.failed.push(result.user.clone());
         }
         (self.progress)(Progress::User(&result));
-        self.report.add(&result);
+        self.report.add(&result, now);
     }
 }
 

@@ -1,14 +1,24 @@
-//! The output of `--output json` is valid by `docs/keysync.schema.json`.
+//! The output of `--output json` is valid by the schema that `keysync schema` prints.
 
 use serde_json::{Value, json};
 
 use crate::command::CommandOutput;
-use crate::stack::read;
 use crate::test_env::TestEnv;
+
+/// Returns the schema that `keysync schema` prints.
+pub fn schema() -> Value {
+    let keysync = env!("CARGO_BIN_EXE_keysync");
+    let output = std::process::Command::new(keysync)
+        .arg("schema")
+        .env_clear()
+        .output()
+        .unwrap();
+    serde_json::from_slice(&output.stdout).unwrap()
+}
 
 /// Returns the violations of a definition of the schema.
 fn violations(instance: &Value, definition: &str) -> Vec<String> {
-    let schema: Value = serde_json::from_str(&read("docs/keysync.schema.json")).unwrap();
+    let schema = schema();
     let schema = json!({"$ref": format!("#/$defs/{definition}"), "$defs": schema["$defs"]});
     let options = jsonschema::options().should_validate_formats(true);
     let validator = options.build(&schema).unwrap();
