@@ -160,12 +160,12 @@ async fn a_late_delete_event_syncs_a_recreated_parameter() {
 
 #[test]
 fn the_newest_event_counts_and_of_one_second_the_put() {
+    use Operation::{Delete, Put};
     let change = |operation, time: &str| Change {
         user: UserName::parse("alice").unwrap(),
         operation,
         at: Some(time.parse().unwrap()),
     };
-    use Operation::{Delete, Put};
     for (first, second, deleted) in [
         ((Put, DAY_1), (Delete, DAY_3), true),
         ((Put, DAY_3), (Delete, DAY_1), false),

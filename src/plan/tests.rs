@@ -62,11 +62,15 @@ fn with_roster(roster: RosterView, seen: Snapshot) -> Snapshot {
     Snapshot { roster, ..seen }
 }
 
-fn event(deleted: bool, time: &str) -> Option<Event> {
-    Some(Event {
+fn with_event(deleted: bool, time: &str, seen: Snapshot) -> Snapshot {
+    let event = Event {
         time: Some(time.parse().unwrap()),
         deleted,
-    })
+    };
+    Snapshot {
+        event: Some(event),
+        ..seen
+    }
 }
 
 fn at(version: u64) -> VaultView {
@@ -291,10 +295,7 @@ fn absent() -> Snapshot {
 fn a_user_who_is_gone_is_retired() {
     let not_listed = with_roster(RosterView::NotListed, absent());
     assert_eq!(decided(&not_listed), "retire None: Gone");
-    let reported = Snapshot {
-        event: event(true, "2026-01-09T00:00:00Z"),
-        ..absent()
-    };
+    let reported = with_event(true, "2026-01-09T00:00:00Z", absent());
     assert_eq!(decided(&reported), "retire None: DeleteEvent");
     let deferred = Policy {
         retirement: Retirement::Deferred,
@@ -332,10 +333,11 @@ fn retiring_twice_changes_nothing() {
 #[test]
 fn a_listed_user_without_a_parameter_is_missing() {
     for deleted in [false, true] {
-        let seen = Snapshot {
-            event: event(deleted, "2026-01-09T00:00:00Z"),
-            ..with_roster(RosterView::Listed, absent())
-        };
+        let seen = with_event(
+            deleted,
+            "2026-01-09T00:00:00Z",
+            with_roster(RosterView::Listed, absent()),
+        );
         assert_eq!(decided(&seen), "Missing: ListedWithoutParameter");
     }
 }
@@ -364,7 +366,6 @@ fn a_source_that_could_not_be_read_decides_nothing() {
         subject: "it".into(),
         remedy: "allow it",
     };
-    let event = event(true, "2026-01-09T00:00:00Z");
     let unreadable = seen(ParameterView::Unreadable(error()), Some(retired()));
     let new = || seen(current("A", revision(2, 2)), None);
     for seen in [
@@ -376,7 +377,7 @@ fn a_source_that_could_not_be_read_decides_nothing() {
             ..new()
         },
     ] {
-        let seen = Snapshot { event, ..seen };
+        let seen = with_event(true, "2026-01-09T00:00:00Z", seen);
         let expected = format!("Failed: NotRead({:?})", error().to_string());
         assert_eq!(decided(&seen), expected, "{seen:?}");
     }
@@ -427,10 +428,7 @@ fn a_read_is_stale_if_the_event_is_newer() {
         (absent(), delete, "2026-01-03T00:00:00Z", false),
         (unreadable, put, "2026-01-03T00:00:00Z", false),
     ] {
-        let seen = Snapshot {
-            event: event(deleted, time),
-            ..seen
-        };
+        let seen = with_event(deleted, time, seen);
         let plan = plan(&seen, policy(OnUserDeleted::Retain));
         assert_eq!(plan.stale_read, stale, "{time}: {seen:?}");
     }

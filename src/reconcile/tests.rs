@@ -252,14 +252,16 @@ async fn a_user_without_parameter_and_roster_row_is_retired() {
 #[tokio::test(start_paused = true)]
 async fn the_mass_retire_limit_holds_until_it_is_lifted() {
     let (memory, ctx) = in_sync(3, &[("ON_USER_DELETED", "soft-delete")]).await;
-    names(3).iter().for_each(|user| memory.remove_user(user));
+    for user in names(3) {
+        memory.remove_user(&user);
+    }
     let error = dry_run(&ctx).await.unwrap_err();
     assert!(error.to_string().contains("3 of 3 users"), "{error}");
     let error = run(&ctx).await.unwrap_err();
     assert!(error.to_string().contains("3 failed"), "{error}");
     for days in [0, 0, 1] {
         change_record(&memory, |record| {
-            record.started_at -= SignedDuration::from_hours(24 * days)
+            record.started_at -= SignedDuration::from_hours(24 * days);
         });
         let error = run_if_due(&ctx).await.0.unwrap_err();
         assert_eq!(error.kind(), "PartialFailure");
@@ -529,9 +531,9 @@ async fn a_single_left_over_user_who_is_gone_is_retired() {
 async fn left_over_users_count_for_the_mass_retire_limit() {
     let (memory, _) = in_sync(3, &[]).await;
     let ctx = memory.ctx(&[("IAM_USER_LIST", "user00,user01,user02")]);
-    names(2)
-        .iter()
-        .for_each(|user| memory.put(user, "no JSON", &days_ago(0)));
+    for user in names(2) {
+        memory.put(&user, "no JSON", &days_ago(0));
+    }
     run(&ctx).await.unwrap_err();
     rotate(&memory, &names(2));
     memory.remove_user("user02");

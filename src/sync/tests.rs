@@ -248,9 +248,9 @@ async fn an_unreachable_vault_is_not_called_for_more_users() {
     let memory = Memory::default();
     let ctx = memory.ctx(&[("SYNC_CONCURRENCY", "1")]);
     let users = ["a", "b", "c"];
-    users
-        .iter()
-        .for_each(|user| memory.put(user, &value("KEY"), DAY_1));
+    for user in users {
+        memory.put(user, &value("KEY"), DAY_1);
+    }
     memory.fail("vault-write", 2, unreachable);
     let results = sync(&ctx, users.map(request).into()).await;
     assert!(

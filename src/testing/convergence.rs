@@ -122,7 +122,7 @@ impl Case {
         };
         let work = async { tokio::join!(invoke(&first, payload), concurrent_event) };
         // The work may fail.
-        let _ = tokio::time::timeout(Duration::from_hours(24), work).await;
+        let _ = tokio::time::timeout(Duration::from_hours(24), Box::pin(work)).await;
         let mut inner = memory.inner();
         (inner.killed, inner.call_faults) = (false, BTreeMap::new());
     }

@@ -60,7 +60,7 @@ fn record_of(body: Body) -> Record {
 }
 
 /// Parses a batch with this message first, and returns its record.
-fn first_record(message: Value) -> Record {
+fn first_record(message: &Value) -> Record {
     let shown: String = message.to_string().chars().take(200).collect();
     match read(json!({ "Records": [message] })) {
         Ok(Trigger::Batch(mut records)) => records.remove(0),
@@ -90,7 +90,7 @@ fn event_as_array() -> Value {
 }
 
 /// Returns a message with a valid event, and with these members replaced.
-fn message(changes: Value) -> Value {
+fn message(changes: &Value) -> Value {
     let body = event().to_string();
     let mut message = json!({ "messageId": "m-1", "eventSource": "aws:sqs", "body": body });
     let changes = changes.as_object().unwrap().clone();
@@ -512,8 +512,8 @@ fn the_queue_cannot_start_a_reconcile_run() {
         (scheduled_event(), Body::Ignored(reason.to_owned())),
         (action, Body::Bad("not an EventBridge event".to_owned())),
     ] {
-        let message = message(json!({ "body": body.to_string() }));
-        assert_eq!(first_record(message), record_of(expected));
+        let message = message(&json!({ "body": body.to_string() }));
+        assert_eq!(first_record(&message), record_of(expected));
     }
 }
 
@@ -615,15 +615,15 @@ fn a_batch_with_a_record_without_id_is_rejected() {
         json!([]),
         json!(["m-1", "receipt", event().to_string()]),
         json!({}),
-        message(json!({ "messageId": null })),
-        message(json!({ "messageId": "" })),
-        message(json!({ "messageId": 1 })),
-        message(json!({ "eventSource": "aws:s3" })),
-        message(json!({ "eventSource": null })),
+        message(&json!({ "messageId": null })),
+        message(&json!({ "messageId": "" })),
+        message(&json!({ "messageId": 1 })),
+        message(&json!({ "eventSource": "aws:s3" })),
+        message(&json!({ "eventSource": null })),
         json!({ "EventSource": "aws:sns", "Sns": { "MessageId": "m-1", "Message": "{}" } }),
     ] {
         assert_eq!(
-            rejection(json!({ "Records": [message(json!({})), record] })),
+            rejection(json!({ "Records": [message(&json!({})), record] })),
             reason
         );
     }
@@ -633,7 +633,7 @@ fn a_batch_with_a_record_without_id_is_rejected() {
 fn a_malformed_body_affects_no_other_record() {
     let nested = "[".repeat(100_000);
     let (no_json, no_event) = ("the body is not JSON", "not an EventBridge event");
-    let valid = message(json!({ "messageId": "m-2" }));
+    let valid = message(&json!({ "messageId": "m-2" }));
     for (body, because) in [
         (json!(null), "the record has no body"),
         (json!(5), "the record has no body"),
@@ -650,7 +650,7 @@ fn a_malformed_body_affects_no_other_record() {
             "no name or no operation",
         ),
     ] {
-        let malformed = message(json!({ "body": body }));
+        let malformed = message(&json!({ "body": body }));
         let Ok(Trigger::Batch(records)) = read(json!({ "Records": [malformed, valid] })) else {
             panic!("the batch is rejected: {because}");
         };
@@ -682,7 +682,7 @@ fn unused_members_of_a_record_are_not_checked() {
         json!({ "receiptHandle": 5, "eventSourceARN": [], "awsRegion": {} }),
     ] {
         let expected = record_of(Body::Change(change("alice", Operation::Put, TIME)));
-        assert_eq!(first_record(message(unused.clone())), expected, "{unused}");
+        assert_eq!(first_record(&message(&unused)), expected, "{unused}");
     }
 }
 
@@ -716,10 +716,10 @@ fn a_record_without_a_delivery_count_is_a_first_delivery() {
         (count(json!(null)), 1),
         (count(json!(["17"])), 1),
     ] {
-        let record = first_record(message(json!({ "attributes": attributes })));
+        let record = first_record(&message(&json!({ "attributes": attributes })));
         assert_eq!(record.delivery, delivery, "{attributes}");
     }
-    assert_eq!(first_record(message(json!({}))).delivery, 1);
+    assert_eq!(first_record(&message(&json!({}))).delivery, 1);
 }
 
 #[test]

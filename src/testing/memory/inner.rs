@@ -13,6 +13,9 @@ use crate::token::TokenFacts;
 /// The name of a call, and what another process changes right before it.
 pub type BeforeCall = (&'static str, Box<dyn Fn(&mut Inner)>);
 
+/// The name of a call, and the error that it returns.
+pub type CallError = (&'static str, fn() -> Error);
+
 /// The versions of a secret, oldest first: id and secret of the key, or `None` if deleted.
 pub type Versions = Vec<Option<(String, String)>>;
 
@@ -64,7 +67,7 @@ pub struct Inner {
     /// The remaining lifetime of the token in seconds.
     pub ttl: u64,
     /// Errors of the next calls of a name, each once, before the call takes effect.
-    pub faults: Vec<(&'static str, fn() -> Error)>,
+    pub faults: Vec<CallError>,
     /// What other processes change, once, right before the next call of a name.
     pub before_call: Vec<BeforeCall>,
     /// Faults by the number of the call, from 0.
