@@ -84,11 +84,11 @@ impl<B: Backends> Run<'_, B> {
     async fn execute(&mut self, action: Action) -> Result<End, Error> {
         match action {
             Action::Skip(_) | Action::Reobserve => Ok(End::Done),
-            Action::Adopt { vault_version } => {
+            Action::Adopt(vault_version) => {
                 let state = self.state_of(vault_version, Timestamp::now());
                 self.record_unless_changed(state).await
             }
-            Action::Write { cas } => match self.write(cas).await? {
+            Action::Write(cas) => match self.write(cas).await? {
                 WriteResult::CasMismatch => Ok(End::CasMismatch(cas)),
                 WriteResult::Written(version) => {
                     let at = Timestamp::now();
@@ -98,7 +98,7 @@ impl<B: Backends> Run<'_, B> {
                     self.record(self.state_of(version, at)).await
                 }
             },
-            Action::Retire { soft_delete } => {
+            Action::Retire(soft_delete) => {
                 if let Some(version) = soft_delete {
                     self.soft_delete(version).await?;
                 }

@@ -62,3 +62,51 @@ impl CircuitBreaker {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(breaker: &CircuitBreaker) -> Option<String> {
+        breaker.check().err().map(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_breaker_opens_at_its_threshold() {
+        let breaker = CircuitBreaker::new(3);
+        for problem in ["one", "two"] {
+            breaker.record_failure(problem);
+            assert_eq!(message(&breaker), None, "{problem}");
+        }
+        breaker.record_failure("three");
+        let message = message(&breaker).unwrap();
+        assert!(
+            message.contains("found just before for another user"),
+            "{message}"
+        );
+        assert!(message.contains("three"), "{message}");
+    }
+
+    #[test]
+    fn a_success_resets_a_closed_breaker() {
+        let breaker = CircuitBreaker::new(2);
+        for _ in 0..3 {
+            breaker.record_failure("refused");
+            breaker.record_success();
+        }
+        assert_eq!(message(&breaker), None);
+    }
+
+    #[test]
+    fn an_open_breaker_stays_open_and_its_message_does_not_grow() {
+        let breaker = CircuitBreaker::new(1);
+        breaker.record_failure("refused");
+        let first = message(&breaker);
+        assert!(first.is_some());
+        for _ in 0..3 {
+            breaker.record_failure(&message(&breaker).unwrap());
+            breaker.record_success();
+            assert_eq!(message(&breaker), first);
+        }
+    }
+}

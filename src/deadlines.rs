@@ -73,3 +73,72 @@ pub fn time_left(deadline_millis: u64) -> Duration {
         left.saturating_sub(ANSWER_RESERVE.min(left / 4))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn now_millis() -> u64 {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        u64::try_from(now.unwrap().as_millis()).unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn deadlines_are_in_order_for_every_length() {
+        for seconds in [0, 1, 3, 4, 10, 20, 40, 60, 900] {
+            let limits = Deadlines::until(Instant::now() + Duration::from_secs(seconds));
+            let points = [
+                limits.started,
+                limits.start_left_over,
+                limits.start_users,
+                limits.finish_users,
+                limits.end,
+            ];
+            assert!(points.is_sorted(), "{seconds} s: {limits:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn reserves_shrink_with_a_short_run() {
+        // The end of work, the last start, and the last start of a left-over user.
+        for (seconds, expected) in [
+            (900, [898.0, 880.0, 293.333]),
+            (42, [40.0, 22.0, 7.333]),
+            (22, [20.0, 10.0, 3.333]),
+            (4, [2.0, 1.0, 0.333]),
+            (2, [1.0, 0.5, 0.166]),
+            (0, [0.0, 0.0, 0.0]),
+        ] {
+            let limits = Deadlines::until(Instant::now() + Duration::from_secs(seconds));
+            let points = [
+                limits.finish_users,
+                limits.start_users,
+                limits.start_left_over,
+            ];
+            for (point, expected) in points.into_iter().zip(expected) {
+                let after = (point - limits.started).as_secs_f64();
+                assert!((after - expected).abs() < 0.001, "{seconds} s: {limits:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_answer_reserve_is_subtracted_from_the_time_left() {
+        for (millis, longest) in [(60_000, 58_000), (8_000, 6_000), (4_000, 3_000), (400, 300)] {
+            let before = std::time::Instant::now();
+            let left = time_left(now_millis() + millis);
+            let longest = Duration::from_millis(longest);
+            // The clock goes on during the test.
+            let shortest = longest.saturating_sub(before.elapsed() + Duration::from_millis(2));
+            let expected = shortest..=longest;
+            assert!(expected.contains(&left), "{millis} ms: {left:?}");
+        }
+    }
+
+    #[test]
+    fn a_deadline_that_is_not_a_time_of_day_gives_the_default() {
+        for deadline_millis in [0, 60_000, now_millis() - 1] {
+            assert_eq!(time_left(deadline_millis), DEFAULT_INVOCATION);
+        }
+    }
+}

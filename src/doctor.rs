@@ -45,7 +45,7 @@ pub fn misconfigured(error: &Error) -> Vec<Check> {
 
 /// Returns the doctor's answer if there is no context; `None` for any other payload.
 pub fn answer_without_context(payload: &Value, error: &Error) -> Option<Value> {
-    let checks = trigger::asks_for_the_doctor(payload).then(|| misconfigured(error))?;
+    let checks = trigger::is_doctor_request(payload).then(|| misconfigured(error))?;
     Some(serde_json::to_value(checks).expect("checks hold only text and numbers"))
 }
 

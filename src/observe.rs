@@ -80,13 +80,7 @@ pub async fn observe<B: Backends>(
         ReadStrategy::FromListing { parameter, vault } => (vault, Some(parameter)),
         ReadStrategy::VaultFirst { written, .. } => match (reader.metadata().await, written) {
             // Metadata is hidden, but Vault holds what was just written, whatever the state says.
-            (VaultView::Hidden, Some(version)) => (
-                VaultView::At {
-                    version,
-                    readable: true,
-                },
-                None,
-            ),
+            (VaultView::Hidden, Some(version)) => (VaultView::At(version), None),
             (view, _) => (view, None),
         },
     };

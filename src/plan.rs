@@ -36,7 +36,7 @@ pub fn plan(seen: &Snapshot, policy: Policy) -> Plan {
 
 fn decide(seen: &Snapshot, policy: Policy) -> (Action, Reason) {
     use Action::{Adopt, Retire, Skip};
-    let write = || Action::Write { cas: cas(seen) };
+    let write = || Action::Write(cas(seen));
     // A source that could not be read decides nothing.
     if let Some(error) = seen.unreadable() {
         return (Skip(Outcome::Failed), Reason::NotRead(error.to_string()));
@@ -46,26 +46,12 @@ fn decide(seen: &Snapshot, policy: Policy) -> (Action, Reason) {
         (ParameterView::Current(_), Recorded::Same(state), vault) => {
             match (state.vault_version, vault) {
                 (_, VaultView::Absent) => (write(), Reason::Vanished),
-                (
-                    _,
-                    VaultView::At {
-                        version,
-                        readable: false,
-                    },
-                ) => (write(), Reason::Unreadable(*version)),
-                (None, VaultView::At { version, .. }) => (
-                    Adopt {
-                        vault_version: *version,
-                    },
-                    Reason::Adopted,
-                ),
-                (Some(recorded), VaultView::At { version, .. }) if *version != recorded => (
-                    write(),
-                    Reason::OtherVersion {
-                        found: *version,
-                        recorded,
-                    },
-                ),
+                (_, VaultView::Deleted(version)) => (write(), Reason::Unreadable(*version)),
+                (None, VaultView::At(version)) => (Adopt(*version), Reason::Adopted),
+                (Some(recorded), VaultView::At(found)) if *found != recorded => {
+                    let found = *found;
+                    (write(), Reason::OtherVersion { found, recorded })
+                }
                 _ => (Skip(Outcome::Unchanged), Reason::InSync),
             }
         }
@@ -99,12 +85,7 @@ fn decide(seen: &Snapshot, policy: Policy) -> (Action, Reason) {
                 }
                 (Ok(reason), _) => {
                     let deletes = policy.on_user_deleted == OnUserDeleted::SoftDelete;
-                    (
-                        Retire {
-                            soft_delete: latest(seen, vault).filter(|_| deletes),
-                        },
-                        reason,
-                    )
+                    (Retire(latest(seen, vault).filter(|_| deletes)), reason)
                 }
             }
         }
@@ -112,13 +93,7 @@ fn decide(seen: &Snapshot, policy: Policy) -> (Action, Reason) {
 }
 
 fn changes_vault(action: Action) -> bool {
-    matches!(
-        action,
-        Action::Write { .. }
-            | Action::Retire {
-                soft_delete: Some(_)
-            }
-    )
+    matches!(action, Action::Write(_) | Action::Retire(Some(_)))
 }
 
 /// How the recorded state compares with the parameter.
@@ -172,7 +147,7 @@ fn is_gone(seen: &Snapshot) -> Result<Reason, Reason> {
 fn cas(seen: &Snapshot) -> Cas {
     let recorded = Cas::Version(recorded_here(seen).unwrap_or(0));
     match (&seen.vault, seen.rejected) {
-        (VaultView::At { version, .. }, _) => Cas::Version(*version),
+        (VaultView::At(version) | VaultView::Deleted(version), _) => Cas::Version(*version),
         (VaultView::Absent, _) => Cas::Version(0),
         // Vault rejected the version and does not show another: without a state that was written
         // since then, only an unchecked write can succeed.
@@ -188,8 +163,8 @@ fn cas(seen: &Snapshot) -> Cas {
 /// Returns the version in Vault that is readable now, as far as known.
 fn latest(seen: &Snapshot, vault: &VaultView) -> Option<u64> {
     match vault {
-        VaultView::At { version, readable } => Some(*version).filter(|_| *readable),
-        VaultView::Absent => None,
+        VaultView::At(version) => Some(*version),
+        VaultView::Deleted(_) | VaultView::Absent => None,
         _ => recorded_here(seen),
     }
 }
@@ -210,7 +185,7 @@ fn is_stale_read(seen: &Snapshot, action: Action) -> bool {
         return false;
     };
     match (action, seen.parameter.revision()) {
-        (Action::Skip(Outcome::Failed) | Action::Retire { .. }, _) => false,
+        (Action::Skip(Outcome::Failed) | Action::Retire(_), _) => false,
         (Action::Skip(Outcome::Held), Some(read)) => time > read.modified,
         (_, Some(read)) => time.duration_since(read.modified) > MAX_EVENT_LAG,
         (_, None) => !event.deleted,

@@ -114,17 +114,33 @@ pub enum VaultView {
     NotRead,
     /// The secret does not exist.
     Absent,
-    /// The secret exists.
-    At {
-        /// Its current version.
-        version: u64,
-        /// Whether the current version is readable; `false` if it is deleted or destroyed.
-        readable: bool,
-    },
+    /// The secret is at this version.
+    At(u64),
+    /// The secret is at this version, which is deleted or destroyed.
+    Deleted(u64),
     /// The token is not allowed to read metadata.
     Hidden,
     /// Vault could not be read, so nothing is known.
     Unreadable(Error),
+}
+
+impl VaultView {
+    /// Returns the view of a secret at this version.
+    pub fn of_version(version: u64, readable: bool) -> Self {
+        if readable {
+            Self::At(version)
+        } else {
+            Self::Deleted(version)
+        }
+    }
+
+    /// Returns the current version, if it was read.
+    pub fn version(&self) -> Option<u64> {
+        match self {
+            Self::At(version) | Self::Deleted(version) => Some(*version),
+            _ => None,
+        }
+    }
 }
 
 /// The check-and-set parameter of a write to Vault.

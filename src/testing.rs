@@ -1,4 +1,5 @@
-//! Test-only code: backends in memory, properties that hold for every input, and the convergence property.
+//! Test-only code: backends in memory, properties that hold for every input, and the convergence
+//! property.
 //!
 //! Compiled for unit tests and for fuzzing only.
 

@@ -92,13 +92,10 @@ pub(super) fn vault(snapshot: &Snapshot) -> String {
         .recorded()
         .and_then(|state| state.vault_version);
     match &snapshot.vault {
-        VaultView::At {
-            version,
-            readable: false,
-        } => {
+        VaultView::Deleted(version) => {
             format!("{path} is at version {version}, which is deleted or destroyed.")
         }
-        VaultView::At { version, .. } => match recorded {
+        VaultView::At(version) => match recorded {
             Some(recorded) if recorded == *version => {
                 format!("{path} is at version {version}, as recorded.")
             }

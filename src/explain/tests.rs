@@ -1,10 +1,12 @@
 use super::*;
 use crate::error::Error;
 use crate::keys::{AccessKey, UserName};
+use crate::plan::Outcome;
 use crate::plan::Reason;
-use crate::snapshot::{CurrentKey, Revision};
-use crate::status::LastSync;
-use crate::sync::Outcome;
+use crate::snapshot::{
+    CurrentKey, ParameterView, Revision, RosterView, Snapshot, StateView, UserState, VaultView,
+};
+use crate::status::{LastSync, SyncOutcome};
 use crate::testing::results;
 
 const NOW: &str = "2026-01-10T12:00:00Z";
@@ -57,10 +59,7 @@ fn seen() -> Snapshot {
             revision: revision(),
         }),
         state: StateView::Recorded(state()),
-        vault: VaultView::At {
-            version: 6,
-            readable: true,
-        },
+        vault: VaultView::At(6),
         ..results::snapshot(None)
     }
 }
@@ -101,7 +100,7 @@ fn explained(
 }
 
 #[test]
-fn a_user_who_is_behind_has_a_story_with_a_deadline() {
+fn a_user_who_is_behind_is_explained_with_a_deadline() {
     let row = row(Condition::Behind, &Reason::Rotated, Some(38.0));
     insta::assert_snapshot!(explained(&config(false), row, seen(), None), @r#"
     parameter: /iam_users/alice_keys holds the key …NEW2 in version 12, put 10 h ago (2026-01-10 02:00:00 UTC).
@@ -115,7 +114,7 @@ fn a_user_who_is_behind_has_a_story_with_a_deadline() {
 }
 
 #[test]
-fn a_user_of_whom_nothing_could_be_seen_has_the_error_for_a_story() {
+fn unreadable_sources_are_explained_by_their_error() {
     let failed =
         Reason::NotRead("reading the parameter /iam_users/alice_keys: denied; allow it".to_owned());
     let run = ReconcileRecord {
@@ -150,7 +149,7 @@ fn a_user_of_whom_nothing_could_be_seen_has_the_error_for_a_story() {
 }
 
 #[test]
-fn the_basic_mode_has_no_record_to_tell_of() {
+fn basic_mode_explains_that_nothing_is_recorded() {
     let mut seen = seen();
     seen.state = StateView::Absent;
     seen.vault = VaultView::Absent;
@@ -169,14 +168,8 @@ fn the_basic_mode_has_no_record_to_tell_of() {
 fn each_source_has_a_sentence_for_each_view() {
     let mut sentences = Vec::new();
     for view in [
-        VaultView::At {
-            version: 7,
-            readable: true,
-        },
-        VaultView::At {
-            version: 6,
-            readable: false,
-        },
+        VaultView::At(7),
+        VaultView::Deleted(6),
         VaultView::Absent,
         VaultView::NotRead,
         VaultView::Hidden,
@@ -259,7 +252,7 @@ fn each_source_has_a_sentence_for_each_view() {
 }
 
 #[test]
-fn there_is_advice_for_every_condition() {
+fn every_condition_has_advice() {
     let conditions = [
         Condition::InSync,
         Condition::Retired,

@@ -71,10 +71,7 @@ impl<B: Backends> Reader<'_, B> {
             }
             Err(error) => return (StateView::Absent, VaultView::Unreadable(error)),
         };
-        let vault = VaultView::At {
-            version,
-            readable: key.is_some(),
-        };
+        let vault = VaultView::of_version(version, key.is_some());
         let state = key.map(|key| UserState::of_secret(self.user, &key, version, &self.path));
         (state.map_or(StateView::Absent, StateView::Recorded), vault)
     }

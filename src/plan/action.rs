@@ -19,21 +19,12 @@ pub struct Plan {
 /// What to do for a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Write the current key to Vault, then the state.
-    Write {
-        /// The check-and-set parameter of the write.
-        cas: Cas,
-    },
-    /// Record that Vault holds the current key; write nothing to Vault.
-    Adopt {
-        /// The version in Vault that holds it.
-        vault_version: u64,
-    },
-    /// Record that the user is retired, after deleting a version in Vault if one is given.
-    Retire {
-        /// The version to soft-delete.
-        soft_delete: Option<u64>,
-    },
+    /// Write the current key to Vault with this check-and-set parameter, then the state.
+    Write(Cas),
+    /// Record that Vault holds the current key as this version; write nothing to Vault.
+    Adopt(u64),
+    /// Record that the user is retired, after soft-deleting this version in Vault, if any.
+    Retire(Option<u64>),
     /// Do nothing, with this outcome.
     Skip(Outcome),
     /// Decide nothing yet: read Vault, then everything else, and plan again.

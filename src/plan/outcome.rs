@@ -44,11 +44,11 @@ impl Outcome {
     /// Returns the outcome of an action, given whether it was executed.
     pub(crate) fn of(action: Action, is_dry_run: bool) -> Self {
         match action {
-            Action::Write { .. } if is_dry_run => Self::PlannedWritten,
-            Action::Write { .. } => Self::Written,
-            Action::Retire { .. } if is_dry_run => Self::PlannedRetired,
-            Action::Retire { .. } => Self::Retired,
-            Action::Adopt { .. } => Self::Unchanged,
+            Action::Write(_) if is_dry_run => Self::PlannedWritten,
+            Action::Write(_) => Self::Written,
+            Action::Retire(_) if is_dry_run => Self::PlannedRetired,
+            Action::Retire(_) => Self::Retired,
+            Action::Adopt(_) => Self::Unchanged,
             Action::Skip(outcome) => outcome,
             Action::Reobserve => Self::Failed,
         }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::error::Error;
 use crate::keys::{AccessKey, UserName, VaultPath};
-use crate::snapshot::{Event, Revision};
+use crate::snapshot::{Event, Revision, StateView};
 
 const RECORDED: u64 = 4;
 
@@ -54,25 +54,31 @@ fn seen(parameter: ParameterView, state: Option<UserState>) -> Snapshot {
     }
 }
 
-fn event(deleted: bool, time: &str) -> Option<Event> {
-    Some(Event {
+fn with_vault(vault: VaultView, seen: Snapshot) -> Snapshot {
+    Snapshot { vault, ..seen }
+}
+
+fn with_roster(roster: RosterView, seen: Snapshot) -> Snapshot {
+    Snapshot { roster, ..seen }
+}
+
+fn with_event(deleted: bool, time: &str, seen: Snapshot) -> Snapshot {
+    let event = Event {
         time: Some(time.parse().unwrap()),
         deleted,
-    })
+    };
+    Snapshot {
+        event: Some(event),
+        ..seen
+    }
 }
 
 fn at(version: u64) -> VaultView {
-    VaultView::At {
-        version,
-        readable: true,
-    }
+    VaultView::At(version)
 }
 
 fn deleted_at(version: u64) -> VaultView {
-    VaultView::At {
-        version,
-        readable: false,
-    }
+    VaultView::Deleted(version)
 }
 
 fn policy(on_user_deleted: OnUserDeleted) -> Policy {
@@ -91,17 +97,18 @@ fn decided_with(seen: &Snapshot, policy: Policy) -> String {
     let Plan { action, reason, .. } = plan(seen, policy);
     let action = match action {
         Action::Skip(kind) => format!("{kind:?}"),
-        Action::Adopt { vault_version } => format!("adopt {vault_version}"),
-        Action::Write {
-            cas: Cas::Version(version),
-        } => format!("write over {version}"),
-        Action::Write {
-            cas: Cas::Unchecked,
-        } => "write unchecked".to_owned(),
-        Action::Retire { soft_delete } => format!("retire {soft_delete:?}"),
+        Action::Adopt(vault_version) => format!("adopt {vault_version}"),
+        Action::Write(Cas::Version(version)) => format!("write over {version}"),
+        Action::Write(Cas::Unchecked) => "write unchecked".to_owned(),
+        Action::Retire(soft_delete) => format!("retire {soft_delete:?}"),
         Action::Reobserve => "reobserve".to_owned(),
     };
     format!("{action}: {reason:?}")
+}
+
+/// Returns a user whose key `A` is recorded.
+fn in_sync(read: Revision) -> Snapshot {
+    seen(current("A", read), Some(state("A", read)))
 }
 
 #[test]
@@ -109,32 +116,28 @@ fn in_sync_while_parameter_and_state_agree() {
     let read = revision(2, 2);
     for vault in [VaultView::NotRead, at(RECORDED), VaultView::Hidden] {
         for rejected in [None, Some(Cas::Version(RECORDED - 1))] {
-            let seen = seen(current("A", read), Some(state("A", read)));
             let seen = Snapshot {
-                vault: vault.clone(),
                 rejected,
-                ..seen
+                ..with_vault(vault.clone(), in_sync(read))
             };
-            assert_eq!(decided(&seen), "InSync: InSync", "{vault:?} {rejected:?}");
+            assert_eq!(
+                decided(&seen),
+                "Unchanged: InSync",
+                "{vault:?} {rejected:?}"
+            );
         }
     }
     let put_again = seen(current("A", revision(3, 3)), Some(state("A", read)));
     assert_eq!(
         decided(&put_again),
-        "InSync: InSync",
+        "Unchanged: InSync",
         "the same key in a newer revision"
     );
 }
 
 #[test]
 fn drift_is_overwritten() {
-    let read = revision(2, 2);
-    let with = |vault| {
-        decided(&Snapshot {
-            vault,
-            ..seen(current("A", read), Some(state("A", read)))
-        })
-    };
+    let with = |vault| decided(&with_vault(vault, in_sync(revision(2, 2))));
     assert_eq!(
         with(at(5)),
         "write over 5: OtherVersion { found: 5, recorded: 4 }"
@@ -152,10 +155,7 @@ fn a_new_user_is_written() {
     let new = seen(current("A", revision(1, 1)), None);
     assert_eq!(decided(&new), "write over 0: New");
     assert_eq!(
-        decided(&Snapshot {
-            vault: at(7),
-            ..new.clone()
-        }),
+        decided(&with_vault(at(7), new.clone())),
         "write over 7: New"
     );
     let damaged = Snapshot {
@@ -193,10 +193,7 @@ fn an_older_key_never_follows_a_newer_one() {
         (revision(2, 2), revision(2, 3)),
     ] {
         for vault in [VaultView::NotRead, VaultView::Absent, deleted_at(9)] {
-            let seen = Snapshot {
-                vault,
-                ..seen(current("A", read), Some(state("B", recorded)))
-            };
+            let seen = with_vault(vault, seen(current("A", read), Some(state("B", recorded))));
             assert_eq!(decided(&seen), "Superseded: Superseded", "{:?}", seen.vault);
         }
     }
@@ -205,18 +202,15 @@ fn an_older_key_never_follows_a_newer_one() {
 #[test]
 fn a_write_is_unchecked_only_after_an_unexplained_rejection() {
     let with = |id, state, rejected| {
-        let seen = seen(current(id, revision(3, 4)), state);
+        let seen = with_vault(VaultView::Hidden, seen(current(id, revision(3, 4)), state));
         decided(&Snapshot {
-            vault: VaultView::Hidden,
             rejected: Some(rejected),
             ..seen
         })
     };
     let recorded = || Some(state("A", revision(1, 2)));
-    assert_eq!(
-        with("B", recorded(), Cas::Version(RECORDED)),
-        "write unchecked: Rotated"
-    );
+    let unexplained = with("B", recorded(), Cas::Version(RECORDED));
+    assert_eq!(unexplained, "write unchecked: Rotated");
     let before = with("B", recorded(), Cas::Version(RECORDED - 1));
     assert_eq!(
         before, "write over 4: Rotated",
@@ -237,13 +231,11 @@ fn a_key_of_the_legacy_service_is_adopted() {
         ..state("A", read)
     };
     let with = |id, vault| {
-        decided(&Snapshot {
-            vault,
-            ..seen(current(id, read), Some(legacy.clone()))
-        })
+        let seen = seen(current(id, read), Some(legacy.clone()));
+        decided(&with_vault(vault, seen))
     };
     assert_eq!(with("A", at(7)), "adopt 7: Adopted");
-    assert_eq!(with("A", VaultView::Hidden), "InSync: InSync");
+    assert_eq!(with("A", VaultView::Hidden), "Unchanged: InSync");
     assert_eq!(with("A", VaultView::Absent), "write over 0: Vanished");
     assert_eq!(with("A", deleted_at(7)), "write over 7: Unreadable(7)");
     assert_eq!(with("B", at(7)), "write over 7: Rotated");
@@ -256,10 +248,8 @@ fn a_key_recorded_at_another_path_is_written_here() {
         vault_path: Some("secret/old/alice".into()),
         ..state("A", read)
     };
-    assert_eq!(
-        decided(&seen(current("A", read), Some(elsewhere))),
-        "write over 0: Moved"
-    );
+    let moved = seen(current("A", read), Some(elsewhere));
+    assert_eq!(decided(&moved), "write over 0: Moved");
 }
 
 fn retired() -> UserState {
@@ -280,55 +270,38 @@ fn a_user_who_comes_back_is_written_again() {
 
 #[test]
 fn the_last_good_key_stays_while_there_is_no_current() {
-    for state in [
-        None,
-        Some(state("A", revision(1, 2))),
-        Some(state("A", revision(9, 9))),
-    ] {
-        let seen = seen(
-            ParameterView::WithoutCurrent {
-                revision: revision(3, 3),
-            },
-            state,
-        );
-        assert_eq!(decided(&seen), "Held: WithoutCurrent");
+    let revision_3 = revision(3, 3);
+    for revision in [None, Some(revision(1, 2)), Some(revision(9, 9))] {
+        let state = revision.map(|revision| state("A", revision));
+        let without = ParameterView::WithoutCurrent {
+            revision: revision_3,
+        };
+        assert_eq!(decided(&seen(without, state)), "Held: WithoutCurrent");
     }
 }
 
+/// Returns a user whose parameter is absent, with a recorded key.
 fn absent() -> Snapshot {
     seen(ParameterView::Absent, Some(state("A", revision(1, 2))))
 }
 
 #[test]
 fn a_user_who_is_gone_is_retired() {
-    let not_listed = Snapshot {
-        roster: RosterView::NotListed,
-        ..absent()
-    };
+    let not_listed = with_roster(RosterView::NotListed, absent());
     assert_eq!(decided(&not_listed), "retire None: Gone");
-    let reported = Snapshot {
-        event: event(true, "2026-01-09T00:00:00Z"),
-        ..absent()
-    };
+    let reported = with_event(true, "2026-01-09T00:00:00Z", absent());
     assert_eq!(decided(&reported), "retire None: DeleteEvent");
     let deferred = Policy {
         retirement: Retirement::Deferred,
         ..policy(OnUserDeleted::SoftDelete)
     };
-    assert_eq!(
-        decided_with(&not_listed, deferred),
-        "RetirementDeferred: Gone"
-    );
+    assert_eq!(decided_with(&not_listed, deferred), "PlannedRetired: Gone");
 }
 
 #[test]
 fn soft_delete_takes_the_latest_readable_version() {
     let with = |vault| {
-        let gone = Snapshot {
-            roster: RosterView::NotListed,
-            vault,
-            ..absent()
-        };
+        let gone = with_roster(RosterView::NotListed, with_vault(vault, absent()));
         decided_with(&gone, policy(OnUserDeleted::SoftDelete))
     };
     assert_eq!(with(at(6)), "retire Some(6): Gone");
@@ -339,31 +312,23 @@ fn soft_delete_takes_the_latest_readable_version() {
 
 #[test]
 fn retiring_twice_changes_nothing() {
-    for roster in [RosterView::NotListed, RosterView::Unknown] {
-        let seen = Snapshot {
-            roster,
-            ..seen(ParameterView::Absent, Some(retired()))
-        };
-        let decided = decided_with(&seen, policy(OnUserDeleted::SoftDelete));
-        assert_eq!(decided, "InSync: AlreadyRetired");
-    }
-    let listed = seen(ParameterView::Absent, Some(retired()));
-    let listed = Snapshot {
-        roster: RosterView::Listed,
-        ..listed
+    let with = |roster| {
+        let seen = with_roster(roster, seen(ParameterView::Absent, Some(retired())));
+        decided_with(&seen, policy(OnUserDeleted::SoftDelete))
     };
-    assert_eq!(decided(&listed), "Missing: ListedWithoutParameter");
+    assert_eq!(with(RosterView::NotListed), "Unchanged: AlreadyRetired");
+    assert_eq!(with(RosterView::Unknown), "Unchanged: AlreadyRetired");
+    assert_eq!(with(RosterView::Listed), "Missing: ListedWithoutParameter");
 }
 
 #[test]
 fn a_listed_user_without_a_parameter_is_missing() {
     for deleted in [false, true] {
-        let event = event(deleted, "2026-01-09T00:00:00Z");
-        let seen = Snapshot {
-            roster: RosterView::Listed,
-            event,
-            ..absent()
-        };
+        let seen = with_event(
+            deleted,
+            "2026-01-09T00:00:00Z",
+            with_roster(RosterView::Listed, absent()),
+        );
         assert_eq!(decided(&seen), "Missing: ListedWithoutParameter");
     }
 }
@@ -371,26 +336,18 @@ fn a_listed_user_without_a_parameter_is_missing() {
 #[test]
 fn an_absent_parameter_alone_retires_no_user() {
     assert_eq!(decided(&absent()), "Missing: NoParameter");
-    let never_seen = seen(ParameterView::Absent, None);
-    let never_seen = Snapshot {
-        roster: RosterView::NotListed,
-        ..never_seen
-    };
+    let never_seen = with_roster(RosterView::NotListed, seen(ParameterView::Absent, None));
     assert_eq!(decided(&never_seen), "Missing: NeverSeen");
-    assert_eq!(
-        decided(&seen(ParameterView::Unnameable, None)),
-        "Missing: Unnameable"
-    );
+    let unnameable = seen(ParameterView::Unnameable, None);
+    assert_eq!(decided(&unnameable), "Missing: Unnameable");
 }
 
 #[test]
 fn a_malformed_parameter_keeps_the_last_good_key() {
     let (revision, problem) = (revision(3, 3), "is not JSON".into());
     let malformed = ParameterView::Malformed { revision, problem };
-    assert_eq!(
-        decided(&seen(malformed, Some(retired()))),
-        r#"Failed: Malformed("is not JSON")"#
-    );
+    let seen = seen(malformed, Some(retired()));
+    assert_eq!(decided(&seen), r#"Failed: Malformed("is not JSON")"#);
 }
 
 #[test]
@@ -400,27 +357,18 @@ fn a_source_that_could_not_be_read_decides_nothing() {
         subject: "it".into(),
         remedy: "allow it",
     };
-    let event = event(true, "2026-01-09T00:00:00Z");
-    let unreadable = ParameterView::Unreadable(error());
+    let unreadable = seen(ParameterView::Unreadable(error()), Some(retired()));
+    let new = || seen(current("A", revision(2, 2)), None);
     for seen in [
-        Snapshot {
-            roster: RosterView::NotListed,
-            ..seen(unreadable, Some(retired()))
-        },
+        with_roster(RosterView::NotListed, unreadable),
+        with_vault(VaultView::Unreadable(error()), new()),
+        with_roster(RosterView::Unreadable(error()), absent()),
         Snapshot {
             state: StateView::Unreadable(error()),
-            ..seen(current("A", revision(2, 2)), None)
-        },
-        Snapshot {
-            vault: VaultView::Unreadable(error()),
-            ..seen(current("A", revision(2, 2)), None)
-        },
-        Snapshot {
-            roster: RosterView::Unreadable(error()),
-            ..absent()
+            ..new()
         },
     ] {
-        let seen = Snapshot { event, ..seen };
+        let seen = with_event(true, "2026-01-09T00:00:00Z", seen);
         let expected = format!("Failed: NotRead({:?})", error().to_string());
         assert_eq!(decided(&seen), expected, "{seen:?}");
     }
@@ -433,97 +381,48 @@ fn vault_changes_only_if_it_was_read_before_the_parameter() {
         ..seen
     };
     let read = revision(2, 2);
-    let drift = Snapshot {
-        vault: at(5),
-        ..seen(current("A", read), Some(state("A", read)))
-    };
+    let drift = unsafe_to_write(with_vault(at(5), in_sync(read)));
     assert_eq!(
-        decided(&unsafe_to_write(drift)),
+        decided(&drift),
         "reobserve: OtherVersion { found: 5, recorded: 4 }"
     );
-    let gone = Snapshot {
-        vault: at(6),
-        roster: RosterView::NotListed,
-        ..absent()
-    };
+    let gone = with_roster(RosterView::NotListed, with_vault(at(6), absent()));
     let gone = unsafe_to_write(gone);
-    assert_eq!(
-        decided_with(&gone, policy(OnUserDeleted::SoftDelete)),
-        "reobserve: Gone"
-    );
+    let soft_delete = policy(OnUserDeleted::SoftDelete);
+    assert_eq!(decided_with(&gone, soft_delete), "reobserve: Gone");
     assert_eq!(
         decided(&gone),
         "retire None: Gone",
         "nothing changes in Vault"
     );
-    let same = unsafe_to_write(seen(current("A", read), Some(state("A", read))));
-    assert_eq!(decided(&same), "InSync: InSync");
+    assert_eq!(
+        decided(&unsafe_to_write(in_sync(read))),
+        "Unchanged: InSync"
+    );
 }
 
 #[test]
 fn a_read_is_stale_if_the_event_is_newer() {
     let read = revision(3, 3);
-    let (state, none) = (|| Some(state("A", read)), || None);
-    let held = || ParameterView::WithoutCurrent { revision: read };
-    for (parameter, state, deleted, time, stale) in [
-        (
-            current("A", read),
-            state(),
-            false,
-            "2026-01-03T00:00:02Z",
-            false,
-        ),
-        (
-            current("A", read),
-            state(),
-            false,
-            "2026-01-03T00:00:02.001Z",
-            true,
-        ),
-        (
-            current("B", read),
-            state(),
-            false,
-            "2026-01-04T00:00:00Z",
-            true,
-        ),
-        (
-            current("B", read),
-            state(),
-            false,
-            "2026-01-02T00:00:00Z",
-            false,
-        ),
+    let recorded = |id| seen(current(id, read), Some(state("A", read)));
+    let held = || seen(ParameterView::WithoutCurrent { revision: read }, None);
+    let absent = || seen(ParameterView::Absent, None);
+    let unreadable = seen(ParameterView::Unreadable(Error::OutOfTime), None);
+    let (put, delete) = (false, true);
+    for (seen, deleted, time, stale) in [
+        (recorded("A"), put, "2026-01-03T00:00:02Z", false),
+        (recorded("A"), put, "2026-01-03T00:00:02.001Z", true),
+        (recorded("B"), put, "2026-01-04T00:00:00Z", true),
+        (recorded("B"), put, "2026-01-02T00:00:00Z", false),
         // The second put follows within seconds.
-        (held(), state(), false, "2026-01-03T00:00:00.001Z", true),
-        (held(), state(), false, "2026-01-03T00:00:00Z", false),
+        (held(), put, "2026-01-03T00:00:00.001Z", true),
+        (held(), put, "2026-01-03T00:00:00Z", false),
         // The put cannot be read yet.
-        (
-            ParameterView::Absent,
-            none(),
-            false,
-            "2026-01-03T00:00:00Z",
-            true,
-        ),
-        (
-            ParameterView::Absent,
-            none(),
-            true,
-            "2026-01-03T00:00:00Z",
-            false,
-        ),
-        (
-            ParameterView::Unreadable(Error::OutOfTime),
-            none(),
-            false,
-            "2026-01-03T00:00:00Z",
-            false,
-        ),
+        (absent(), put, "2026-01-03T00:00:00Z", true),
+        (absent(), delete, "2026-01-03T00:00:00Z", false),
+        (unreadable, put, "2026-01-03T00:00:00Z", false),
     ] {
-        let seen = Snapshot {
-            event: event(deleted, time),
-            ..seen(parameter, state)
-        };
+        let seen = with_event(deleted, time, seen);
         let plan = plan(&seen, policy(OnUserDeleted::Retain));
         assert_eq!(plan.stale_read, stale, "{time}: {seen:?}");
     }
@@ -533,7 +432,7 @@ fn a_read_is_stale_if_the_event_is_newer() {
     };
     let seen = Snapshot {
         event: Some(without_time),
-        ..seen(held(), None)
+        ..held()
     };
     assert!(!plan(&seen, policy(OnUserDeleted::Retain)).stale_read);
 }

@@ -3,6 +3,10 @@ use serde_json::json;
 use super::*;
 use crate::testing::results::{result, snapshot};
 
+fn now() -> Timestamp {
+    "2025-06-02T12:00:00Z".parse().unwrap()
+}
+
 const PLANNED: [Outcome; 2] = [Outcome::PlannedWritten, Outcome::PlannedRetired];
 
 #[test]
@@ -11,7 +15,7 @@ fn a_report_has_these_members() {
     alice.snapshot = snapshot(Some("2025-06-02T10:15:30Z"));
     alice.duration = Duration::from_millis(85);
     let results = [alice, result("bob", Outcome::Missing)];
-    let report = Report::new("event", &results, Duration::from_millis(112));
+    let report = Report::new("event", &results, Duration::from_millis(112), now());
     insta::assert_json_snapshot!(report, @r#"
     {
       "trigger": "event",
@@ -50,13 +54,13 @@ fn optional_members_have_these_names() {
     let mut bob = result("bob", Outcome::Held);
     bob.snapshot = snapshot(Some("2025-06-02T10:30:00Z"));
     let results = [result("alice", Outcome::PlannedWritten), bob];
-    let mut report = Report::new("reconcile", &results, Duration::ZERO);
+    let mut report = Report::new("reconcile", &results, Duration::ZERO, now());
     report.truncated = true;
     report.skipped = Some("the last run was complete".into());
     report.problems = vec!["1 failed".into()];
     let answer = json!(report);
     assert_eq!(answer["users"][0]["outcome"], "planned-written");
-    assert!(answer["users"][1]["unsyncedHours"].as_f64().unwrap() > 1.5);
+    assert_eq!(answer["users"][1]["unsyncedHours"], 1.5);
     assert_eq!(answer["counts"]["planned-written"], 1);
     assert_eq!(answer["truncated"], true);
     assert_eq!(answer["skipped"], "the last run was complete");
@@ -71,7 +75,7 @@ fn optional_members_have_these_names() {
 fn every_outcome_is_counted() {
     let users = Outcome::ALL.iter().enumerate();
     let users = users.flat_map(|(n, outcome)| (0..=n).map(|_| result("alice", *outcome)));
-    let report = Report::new("sync", &users.collect::<Vec<_>>(), Duration::ZERO);
+    let report = Report::new("sync", &users.collect::<Vec<_>>(), Duration::ZERO, now());
     let expected = Outcome::ALL
         .into_iter()
         .zip(1..)
@@ -88,7 +92,7 @@ fn every_outcome_is_counted() {
 #[test]
 fn a_report_with_a_failed_user_becomes_an_error() {
     for outcome in Outcome::ALL {
-        let report = Report::new("event", &[result("alice", outcome)], Duration::ZERO);
+        let report = Report::new("event", &[result("alice", outcome)], Duration::ZERO, now());
         match report.into_result() {
             Err(error) => {
                 assert_eq!((outcome, error.kind()), (Outcome::Failed, "SyncFailed"));
@@ -105,10 +109,13 @@ fn a_reconcile_run_lists_notable_users() {
         for remarks in [vec![], vec!["not rotated for 4 days".to_owned()]] {
             let is_notable = outcome != Outcome::Unchanged || !remarks.is_empty();
             let mut report = Report::empty("reconcile");
-            report.add(&SyncResult {
-                remarks,
-                ..result("alice", outcome)
-            });
+            report.add(
+                &SyncResult {
+                    remarks,
+                    ..result("alice", outcome)
+                },
+                now(),
+            );
             assert_eq!(report.users.len(), usize::from(is_notable), "{outcome:?}");
             assert_eq!(
                 (report.counts[&outcome], report.truncated),
@@ -123,8 +130,8 @@ fn a_reconcile_run_lists_notable_users() {
 fn a_reconcile_run_lists_500_users_and_counts_all() {
     for (failed, in_sync, truncated) in [(499, 3, false), (500, 3, false), (501, 3, true)] {
         let mut report = Report::empty("reconcile");
-        (0..failed).for_each(|n| report.add(&result(&format!("user-{n}"), Outcome::Failed)));
-        (0..in_sync).for_each(|_| report.add(&result("alice", Outcome::Unchanged)));
+        (0..failed).for_each(|n| report.add(&result(&format!("user-{n}"), Outcome::Failed), now()));
+        (0..in_sync).for_each(|_| report.add(&result("alice", Outcome::Unchanged), now()));
         let listed = report
             .users
             .iter()

@@ -1,6 +1,5 @@
-use serde_json::{Value, json};
-
 use secrecy::ExposeSecret;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::keys::UserName;
@@ -21,10 +20,8 @@ fn revision(version: i64) -> Revision {
 
 fn read(value: &str) -> ParameterReading {
     let reading = ParameterReading::parse(&value.into(), revision(3));
-    assert!(
-        !format!("{reading:?}").contains("sentinel"),
-        "the secret of {value} shows"
-    );
+    let shown = format!("{reading:?}");
+    assert!(!shown.contains("sentinel"), "{value} shows its secret");
     assert_eq!(reading.view.revision(), Some(revision(3)));
     reading
 }
@@ -36,36 +33,38 @@ fn path() -> VaultPath {
     }
 }
 
-/// A state with the members that races are decided by.
+/// Returns a state with the members that decide between two states.
 fn state(revision: Option<(&str, i64)>, vault_version: Option<u64>, retired: bool) -> UserState {
     UserState {
         parameter_last_modified: revision.map(|(modified, _)| at(modified)),
         parameter_version: revision.map(|(_, version)| version),
         vault_version,
         retired_at: retired.then(|| at("2025-06-09T00:00:00Z")),
-        ..serde_json::from_value(legacies()).unwrap()
+        ..serde_json::from_value(legacy_state()).unwrap()
     }
 }
 
-fn legacies() -> Value {
-    json!({ "userName": "alice", "lastSecretHash": "97e0f265", "lastSyncedAt": "2025-06-01T02:00:00.123Z" })
+/// Returns a state as the legacy service wrote it.
+fn legacy_state() -> Value {
+    json!({
+        "userName": "alice", "lastSecretHash": "97e0f265",
+        "lastSyncedAt": "2025-06-01T02:00:00.123Z",
+    })
 }
 
-fn is_malformed(value: &str, because: &str) {
+fn assert_malformed(value: &str, because: &str) {
     match read(value).view {
         ParameterView::Malformed { problem, .. } => {
             assert!(problem.contains(because), "{value}: {problem}");
-            assert!(
-                !problem.contains("sentinel") && problem.len() < 250,
-                "{value}: {problem}"
-            );
+            assert!(!problem.contains("sentinel"), "{value}: {problem}");
+            assert!(problem.len() < 250, "{value}: {problem}");
         }
         other => panic!("{value}: {other:?}"),
     }
 }
 
 #[test]
-fn the_current_key_is_the_key() {
+fn the_current_key_is_read() {
     let nested = format!("{}{}", "[".repeat(4000), "]".repeat(4000));
     for value in [
         format!(r#"{{"current": {KEY}}}"#),
@@ -76,14 +75,20 @@ fn the_current_key_is_the_key() {
         format!(r#"{{"current": {KEY}, "pending_deletion": {OLD}, "pending_deletion": {OLD}}}"#),
         format!(r#"{{"current": {KEY}, "pending_deletion": {nested}}}"#),
         format!(" \r\n\t{{ \"version\": 2,\n \"current\" : \n {KEY} }}\n "),
-        r#"{"current":{"Status":"Active","SecretAccessKey":"sentinel\/current\u002b","AccessKeyID":"\u0041KIACURRENT"}}"#.into(),
+        r#"{"current":{"Status":"Active","SecretAccessKey":"sentinel\/current\u002b",
+            "AccessKeyID":"\u0041KIACURRENT"}}"#
+            .into(),
     ] {
-        let ParameterReading { view: ParameterView::Current(current), key: Some(key) } = read(&value) else {
+        let reading = read(&value);
+        let (ParameterView::Current(current), Some(key)) = (reading.view, reading.key) else {
             panic!("{value}")
         };
-        let read = (key.id.as_str(), key.secret().expose_secret());
-        assert_eq!(read, ("AKIACURRENT", "sentinel/current+"), "{value}");
-        assert_eq!((current.id, current.fingerprint), (key.id.clone(), key.fingerprint()));
+        assert_eq!(key.id, "AKIACURRENT", "{value}");
+        assert_eq!(key.secret().expose_secret(), "sentinel/current+", "{value}");
+        assert_eq!(
+            (current.id, current.fingerprint),
+            (key.id.clone(), key.fingerprint())
+        );
     }
 }
 
@@ -96,7 +101,7 @@ fn a_key_may_fill_the_whole_parameter() {
 }
 
 #[test]
-fn what_is_pending_deletion_is_never_the_key() {
+fn a_key_pending_deletion_is_never_read() {
     for pending in [
         OLD,
         "null",
@@ -126,7 +131,7 @@ fn what_is_pending_deletion_is_never_the_key() {
 }
 
 #[test]
-fn a_value_that_is_no_json_object_is_malformed() {
+fn a_value_that_is_not_a_json_object_is_malformed() {
     let good = format!(r#"{{"current": {KEY}}}"#);
     for value in [
         "",
@@ -139,7 +144,7 @@ fn a_value_that_is_no_json_object_is_malformed() {
         &format!("[{KEY}]"),
         &format!("\u{feff}{good}"),
     ] {
-        is_malformed(
+        assert_malformed(
             value,
             "the value is not a JSON object, expected {\"current\"",
         );
@@ -155,26 +160,19 @@ fn a_value_that_is_no_json_object_is_malformed() {
         &format!("{{\"sentinel\n\": 1, \"current\": {KEY}}}"),
         &format!("{{{}", "sentinel".repeat(1000)),
     ] {
-        is_malformed(value, "the value is not JSON");
+        assert_malformed(value, "the value is not JSON");
     }
-    is_malformed(
+    assert_malformed(
         &format!(r#"{{"current": {KEY}, "current": {OLD}}}"#),
         "the value does not have the right members",
     );
 }
 
 #[test]
-fn a_current_that_is_no_key_is_malformed() {
+fn a_current_member_that_is_not_a_key_is_malformed() {
     let nested = format!("{}5{}", r#"{"sentinel":"#.repeat(700), "}".repeat(700));
-    let (kind, members) = (
-        "its member \"current\" is not a JSON object",
-        "\"current\" does not have the right members",
-    );
-    let (id, secret, json) = (
-        "access key id is empty or holds",
-        "secret access key is empty or holds",
-        "\"current\" is not JSON",
-    );
+    let kind = "its member \"current\" is not a JSON object";
+    let members = "\"current\" does not have the right members";
     for (current, because) in [
         ("5", kind),
         ("true", kind),
@@ -189,65 +187,45 @@ fn a_current_that_is_no_key_is_malformed() {
             r#"{"AccessKeyId": "AKIACURRENT", "SecretAccessKey": "sentinel"}"#,
             members,
         ),
-        (
-            r#"{"AccessKeyID": null, "SecretAccessKey": "sentinel"}"#,
-            members,
-        ),
-        (
-            r#"{"AccessKeyID": "AKIACURRENT", "SecretAccessKey": null}"#,
-            members,
-        ),
-        (
-            r#"{"AccessKeyID": 5, "SecretAccessKey": "sentinel"}"#,
-            members,
-        ),
-        (
-            r#"{"AccessKeyID": "AKIACURRENT", "SecretAccessKey": ["sentinel"]}"#,
-            members,
-        ),
-        (
-            r#"{"AccessKeyID": "AKIACURRENT", "SecretAccessKey": {"sentinel": "sentinel"}}"#,
-            members,
-        ),
-        (
-            r#"{"AccessKeyID": "AKIACURRENT", "SecretAccessKey": "sentinel", "SecretAccessKey": "sentinel"}"#,
-            members,
-        ),
-        (
-            r#"{"AccessKeyID": "AKIACURRENT", "SecretAccessKey": "sentinel\ud800"}"#,
-            json,
-        ),
-        (r#"{"AccessKeyID": "", "SecretAccessKey": "sentinel"}"#, id),
-        (
-            r#"{"AccessKeyID": " AKIACURRENT", "SecretAccessKey": "sentinel"}"#,
-            id,
-        ),
-        (
-            r#"{"AccessKeyID": "AKIACURRENT\u0000", "SecretAccessKey": "sentinel"}"#,
-            id,
-        ),
-        (
-            r#"{"AccessKeyID": "AKIACURRENT", "SecretAccessKey": ""}"#,
-            secret,
-        ),
-        (
-            r#"{"AccessKeyID": "AKIACURRENT", "SecretAccessKey": " "}"#,
-            secret,
-        ),
-        (
-            r#"{"AccessKeyID": "AKIACURRENT", "SecretAccessKey": "sentinel\n"}"#,
-            secret,
-        ),
     ] {
-        is_malformed(
-            &format!(r#"{{"current": {current}, "pending_deletion": {OLD}}}"#),
-            because,
-        );
+        let value = format!(r#"{{"current": {current}, "pending_deletion": {OLD}}}"#);
+        assert_malformed(&value, because);
+    }
+    let (id, secret) = (
+        "access key id is empty or contains",
+        "secret access key is empty or contains",
+    );
+    for (key_id, key_secret, because) in [
+        ("null", r#""sentinel""#, members),
+        (r#""AKIACURRENT""#, "null", members),
+        ("5", r#""sentinel""#, members),
+        (r#""AKIACURRENT""#, r#"["sentinel"]"#, members),
+        (r#""AKIACURRENT""#, r#"{"sentinel": "sentinel"}"#, members),
+        (
+            r#""AKIACURRENT""#,
+            r#""sentinel", "SecretAccessKey": "sentinel""#,
+            members,
+        ),
+        (
+            r#""AKIACURRENT""#,
+            r#""sentinel\ud800""#,
+            "\"current\" is not JSON",
+        ),
+        (r#""""#, r#""sentinel""#, id),
+        (r#"" AKIACURRENT""#, r#""sentinel""#, id),
+        (r#""AKIACURRENT\u0000""#, r#""sentinel""#, id),
+        (r#""AKIACURRENT""#, r#""""#, secret),
+        (r#""AKIACURRENT""#, r#"" ""#, secret),
+        (r#""AKIACURRENT""#, r#""sentinel\n""#, secret),
+    ] {
+        let current = format!(r#"{{"AccessKeyID": {key_id}, "SecretAccessKey": {key_secret}}}"#);
+        let value = format!(r#"{{"current": {current}, "pending_deletion": {OLD}}}"#);
+        assert_malformed(&value, because);
     }
 }
 
 #[test]
-fn what_was_not_read_has_no_revision() {
+fn a_parameter_that_was_not_read_has_no_revision() {
     for parameter in [
         ParameterView::Absent,
         ParameterView::Unnameable,
@@ -258,7 +236,7 @@ fn what_was_not_read_has_no_revision() {
 }
 
 #[test]
-fn a_parameter_made_again_is_newer_than_any_version_before() {
+fn a_recreated_parameter_is_newer_than_the_deleted_one() {
     let of = |modified, version| Revision {
         modified: at(modified),
         version,
@@ -274,7 +252,7 @@ fn a_parameter_made_again_is_newer_than_any_version_before() {
 }
 
 #[test]
-fn the_state_of_a_written_key_has_these_names() {
+fn the_state_of_a_written_key_has_these_members() {
     let read = read(&format!(r#"{{"current": {KEY}}}"#));
     let (ParameterView::Current(current), Some(key)) = (read.view, read.key) else {
         panic!()
@@ -302,11 +280,7 @@ fn the_state_of_a_written_key_has_these_names() {
     assert_eq!(serde_json::from_value::<UserState>(json).unwrap(), retired);
 
     let published = UserState::of_secret(&alice, &key, 7, &path());
-    assert_eq!(
-        published.revision(),
-        None,
-        "nobody knows from which revision it came"
-    );
+    assert_eq!(published.revision(), None, "the revision is unknown");
     let same = |state: &UserState| {
         (
             state.last_secret_hash.clone(),
@@ -319,24 +293,24 @@ fn the_state_of_a_written_key_has_these_names() {
 }
 
 #[test]
-fn a_state_of_the_legacy_service_is_a_state() {
-    let state: UserState = serde_json::from_value(legacies()).unwrap();
+fn a_state_of_the_legacy_service_is_read() {
+    let state: UserState = serde_json::from_value(legacy_state()).unwrap();
     assert_eq!(state.last_synced_at, at("2025-06-01T02:00:00.123Z"));
     assert_eq!(
         (state.revision(), state.vault_version, &state.vault_path),
         (None, None, &None)
     );
-    assert_eq!(serde_json::to_value(&state).unwrap(), legacies());
+    assert_eq!(serde_json::to_value(&state).unwrap(), legacy_state());
 }
 
 #[test]
-fn a_state_needs_the_predecessors_members_and_no_others() {
+fn a_state_requires_the_legacy_members_and_no_others() {
     let with = |name: &str, value: Value| {
-        let mut state = legacies();
+        let mut state = legacy_state();
         state[name] = value;
         serde_json::from_value::<UserState>(state)
     };
-    let plain: UserState = serde_json::from_value(legacies()).unwrap();
+    let plain: UserState = serde_json::from_value(legacy_state()).unwrap();
     assert_eq!(with("addedLater", json!({ "a": [1] })).unwrap(), plain);
     for optional in [
         "accessKeyId",
@@ -350,7 +324,7 @@ fn a_state_needs_the_predecessors_members_and_no_others() {
         assert!(with(optional, json!([])).is_err(), "{optional}");
     }
     for needed in ["userName", "lastSecretHash", "lastSyncedAt"] {
-        let mut state = legacies();
+        let mut state = legacy_state();
         state.as_object_mut().unwrap().remove(needed).unwrap();
         assert!(
             serde_json::from_value::<UserState>(state).is_err(),
@@ -369,8 +343,8 @@ fn a_state_needs_the_predecessors_members_and_no_others() {
 }
 
 #[test]
-fn a_states_text_is_an_object_or_no_state() {
-    let good = legacies().to_string();
+fn a_state_that_is_not_a_json_object_is_damaged() {
+    let good = legacy_state().to_string();
     for text in [good.clone(), format!(" \r\n\t{good}\n")] {
         assert_eq!(
             UserState::parse(text.as_bytes()),
@@ -391,7 +365,7 @@ fn a_states_text_is_an_object_or_no_state() {
     ]);
     assert!(
         serde_json::from_value::<UserState>(members.clone()).is_ok(),
-        "serde alone would take it"
+        "serde alone would accept it"
     );
     for text in [
         &members.to_string(),
@@ -413,82 +387,42 @@ fn a_states_text_is_an_object_or_no_state() {
 }
 
 #[test]
-fn a_record_found_in_place_of_ours_is_kept_replaced_or_looked_into() {
+fn a_state_found_in_place_of_ours_is_resolved() {
     use Resolution::{Conflict, KeepTheirs, Overwrite};
     let (old, new) = (
         Some(("2025-06-01T00:00:00Z", 9)),
         Some(("2025-06-03T00:00:00Z", 1)),
     );
-    for (theirs, ours, expected) in [
-        (
-            state(new, Some(2), false),
-            state(new, Some(2), false),
-            KeepTheirs,
-        ),
-        (
-            state(new, Some(3), false),
-            state(new, Some(2), false),
-            KeepTheirs,
-        ),
-        (
-            state(new, Some(3), false),
-            state(old, Some(2), false),
-            KeepTheirs,
-        ),
-        (
-            state(new, Some(1), false),
-            state(new, Some(2), false),
-            Overwrite,
-        ),
-        (
-            state(old, Some(1), false),
-            state(new, Some(2), false),
-            Overwrite,
-        ),
-        (
-            state(None, None, false),
-            state(new, Some(2), false),
-            Overwrite,
-        ),
-        (
-            state(new, Some(2), false),
-            state(new, Some(2), true),
-            Overwrite,
-        ),
-        // An older key at a newer version, and the other way round: what is in Vault is not what either thinks.
-        (
-            state(old, Some(3), false),
-            state(new, Some(2), false),
-            Conflict,
-        ),
-        (
-            state(new, Some(2), false),
-            state(old, Some(3), false),
-            Conflict,
-        ),
+    let (written, retired) = (false, true);
+    for ((their_revision, their_version), (revision, version, is_retired), expected) in [
+        ((new, 2), (new, 2, written), KeepTheirs),
+        ((new, 3), (new, 2, written), KeepTheirs),
+        ((new, 3), (old, 2, written), KeepTheirs),
+        ((new, 1), (new, 2, written), Overwrite),
+        ((old, 1), (new, 2, written), Overwrite),
+        ((new, 2), (new, 2, retired), Overwrite),
+        // An older key at a newer version, and the reverse: Vault differs from both states.
+        ((old, 3), (new, 2, written), Conflict),
+        ((new, 2), (old, 3, written), Conflict),
         // A key was written after the one that is to be retired.
-        (
-            state(new, Some(3), false),
-            state(old, Some(2), true),
-            Conflict,
-        ),
-        (
-            state(new, Some(3), false),
-            state(new, Some(2), true),
-            Conflict,
-        ),
+        ((new, 3), (old, 2, retired), Conflict),
+        ((new, 3), (new, 2, retired), Conflict),
     ] {
+        let theirs = state(their_revision, Some(their_version), false);
+        let ours = state(revision, Some(version), is_retired);
         assert_eq!(theirs.resolve(&ours), expected, "{theirs:?} {ours:?}");
     }
+    let (legacy, ours) = (state(None, None, false), state(new, Some(2), false));
+    assert_eq!(legacy.resolve(&ours), Overwrite);
 }
 
 #[test]
-fn a_state_tells_of_its_own_path_or_names_none() {
+fn a_state_counts_only_at_its_recorded_path() {
     let of = |path: Option<&str>| UserState {
         vault_path: path.map(str::to_owned),
         ..state(None, Some(1), false)
     };
-    for (recorded, tells) in [
+    for (recorded, expected) in [
         (None, true),
         (Some("secret/aws/iam-keys/alice"), true),
         (Some("kv/aws/iam-keys/alice"), false),
@@ -496,6 +430,42 @@ fn a_state_tells_of_its_own_path_or_names_none() {
         (Some("secret/aws/iam-keys/alice/"), false),
         (Some(""), false),
     ] {
-        assert_eq!(of(recorded).is_at(&path()), tells, "{recorded:?}");
+        assert_eq!(of(recorded).is_at(&path()), expected, "{recorded:?}");
+    }
+}
+
+#[test]
+fn of_several_missed_rotations_the_first_counts() {
+    let (day_1, day_3, day_9) = (
+        "2025-06-01T00:00:00Z",
+        "2025-06-03T00:00:00Z",
+        "2025-06-09T00:00:00Z",
+    );
+    let recorded = |version| StateView::Recorded(state(Some((day_1, version)), Some(1), false));
+    let legacy = || StateView::Recorded(state(None, None, false));
+    for (read, state, expected) in [
+        // One rotation is two puts.
+        (Some((day_9, 3)), recorded(1), Some(day_9)),
+        (Some((day_9, 4)), recorded(1), Some(day_3)),
+        (Some((day_9, i64::MAX)), recorded(i64::MAX), Some(day_9)),
+        // The parameter was put earlier than the rotation was due.
+        (Some((day_1, 9)), recorded(1), Some(day_1)),
+        (Some((day_9, 9)), legacy(), Some(day_9)),
+        (Some((day_9, 9)), StateView::Absent, Some(day_9)),
+        (None, recorded(1), None),
+    ] {
+        let revision = read.map(|(modified, version)| Revision {
+            modified: at(modified),
+            version,
+        });
+        let parameter = revision.map_or(ParameterView::Absent, |revision| {
+            ParameterView::WithoutCurrent { revision }
+        });
+        let snapshot = Snapshot {
+            parameter,
+            state,
+            ..crate::testing::results::snapshot(None)
+        };
+        assert_eq!(snapshot.outdated_since(), expected.map(at), "{snapshot:?}");
     }
 }

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use crate::plan::{Outcome, Reason};
-use crate::snapshot::{ParameterView, ROTATION, ReconcileRecord, StateView, VaultView};
+use crate::snapshot::{ParameterView, ROTATION, ReconcileRecord, StateView};
 use crate::sync::SyncResult;
 
 /// The condition of a user.
@@ -168,10 +168,7 @@ impl Row {
                 .state
                 .recorded()
                 .and_then(|state| state.vault_version),
-            vault_version: match snapshot.vault {
-                VaultView::At { version, .. } => Some(version),
-                _ => None,
-            },
+            vault_version: snapshot.vault.version(),
         }
     }
 }

@@ -1,14 +1,17 @@
-//! The pipeline on backends in memory: how many round trips, and what races and faults lead to.
+//! The pipeline on backends in memory: round trips, races and faults.
 
 use futures_util::stream;
-use jiff::{SignedDuration, Timestamp};
 
 use super::*;
 use crate::context::Context;
-use crate::snapshot::UserState;
+use crate::keys::AccessKey;
+use crate::plan::Outcome;
+use crate::snapshot::{Revision, UserState};
 use crate::testing::memory::{Inner, Memory, denied, unavailable, unreachable, value};
 
-const FAR: Duration = Duration::from_hours(1);
+const DAY_1: &str = "2026-01-01T00:00:00Z";
+const DAY_3: &str = "2026-01-03T00:00:00Z";
+const DAY_5: &str = "2026-01-05T00:00:00Z";
 
 async fn sync_until(
     ctx: &Context<Memory>,
@@ -16,13 +19,20 @@ async fn sync_until(
     deadline: Instant,
 ) -> Vec<SyncResult> {
     let invocation = Invocation::new(ctx, deadline, 1);
-    sync_all(&invocation, stream::iter(requests))
-        .collect()
-        .await
+    let results = sync_all(&invocation, stream::iter(requests));
+    results.collect().await
 }
 
 async fn sync(ctx: &Context<Memory>, requests: Vec<Request>) -> Vec<SyncResult> {
-    sync_until(ctx, requests, Instant::now() + FAR).await
+    sync_until(ctx, requests, Instant::now() + Duration::from_hours(1)).await
+}
+
+async fn sync_one(ctx: &Context<Memory>, request: Request) -> SyncResult {
+    sync(ctx, vec![request]).await.remove(0)
+}
+
+async fn sync_alice(ctx: &Context<Memory>) -> Outcome {
+    sync_one(ctx, request("alice")).await.outcome()
 }
 
 fn request(user: &str) -> Request {
@@ -30,28 +40,50 @@ fn request(user: &str) -> Request {
 }
 
 fn event(user: &str, time: &str) -> Request {
-    let event = Some(Event {
+    let event = Event {
         time: Some(time.parse().unwrap()),
         deleted: false,
-    });
+    };
     Request {
-        event,
+        event: Some(event),
         retry_stale_read: true,
         ..request(user)
     }
 }
 
-async fn one(ctx: &Context<Memory>, request: Request) -> SyncResult {
-    sync(ctx, vec![request]).await.remove(0)
+/// Writes a first key of the user, so that token and legacy state are known, as in a warm process.
+async fn warm_up(memory: &Memory, ctx: &Context<Memory>, user: &str) {
+    memory.put(user, &value("OLD"), DAY_1);
+    assert_eq!(
+        sync_one(ctx, request(user)).await.outcome(),
+        Outcome::Written
+    );
 }
 
-/// Writes a first key, so that the token and the legacy state are known, as in a warm process.
-async fn warm(memory: &Memory, ctx: &Context<Memory>, user: &str) {
-    memory.put(user, &value("OLD"), "2026-01-01T00:00:00Z");
-    assert_eq!(one(ctx, request(user)).await.outcome(), Outcome::Written);
+/// Returns a warm context in which alice's key `OLD` was written.
+async fn warm() -> (Memory, Context<Memory>) {
+    let memory = Memory::default();
+    let ctx = memory.ctx(&[]);
+    warm_up(&memory, &ctx, "alice").await;
+    (memory, ctx)
 }
 
-/// The round trips that were made one after the other, by the virtual clock.
+/// Returns a warm context in which alice's key `NEW` is to be written over `OLD`.
+async fn rotated() -> (Memory, Context<Memory>) {
+    let (memory, ctx) = warm().await;
+    memory.put("alice", &value("NEW"), DAY_3);
+    (memory, ctx)
+}
+
+/// Returns a context in basic mode with this key of alice.
+fn basic(key: &str) -> (Memory, Context<Memory>) {
+    let memory = Memory::default();
+    let ctx = memory.ctx(&[("VAULT_TOKEN", "token")]);
+    memory.put("alice", &value(key), DAY_1);
+    (memory, ctx)
+}
+
+/// Returns the number of sequential round trips, by the virtual clock.
 async fn round_trips<T>(work: impl Future<Output = T>) -> (T, u64) {
     let started = Instant::now();
     let done = work.await;
@@ -59,89 +91,66 @@ async fn round_trips<T>(work: impl Future<Output = T>) -> (T, u64) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rotation_takes_three_round_trips_one_after_the_other() {
-    let memory = Memory::default();
-    let ctx = memory.ctx(&[]);
-    warm(&memory, &ctx, "alice").await;
-    memory.put("alice", &value("NEW"), "2026-01-03T00:00:00Z");
-    let (report, trips) = round_trips(one(&ctx, event("alice", "2026-01-03T00:00:00Z"))).await;
+async fn a_rotation_takes_three_sequential_round_trips() {
+    let (memory, ctx) = rotated().await;
+    let (result, trips) = round_trips(sync_one(&ctx, event("alice", DAY_3))).await;
     assert_eq!(
-        (report.outcome(), report.vault_version()),
+        (result.outcome(), result.vault_version()),
         (Outcome::Written, Some(2))
     );
+    let calls = &memory.inner().calls;
     assert_eq!(
-        trips,
-        3,
-        "parameter and state, then Vault, then the state: {:?}",
-        memory.0.borrow().calls
+        trips, 3,
+        "parameter and state, then Vault, then the state: {calls:?}"
     );
-    assert_eq!(memory.history("alice"), ["OLD", "NEW"]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn ten_users_take_as_long_as_one() {
     let memory = Memory::default();
     let ctx = memory.ctx(&[]);
-    let users: Vec<_> = (0..10).map(|n| format!("user{n}")).collect();
+    let users = (0..10).map(|n| format!("user{n}")).collect::<Vec<_>>();
     for user in &users {
-        warm(&memory, &ctx, user).await;
-        memory.put(user, &value("NEW"), "2026-01-03T00:00:00Z");
+        warm_up(&memory, &ctx, user).await;
+        memory.put(user, &value("NEW"), DAY_3);
     }
-    let (reports, trips) =
-        round_trips(sync(&ctx, users.iter().map(|user| request(user)).collect())).await;
+    let requests = users.iter().map(|user| request(user)).collect();
+    let (results, trips) = round_trips(sync(&ctx, requests)).await;
     assert!(
-        reports
+        results
             .iter()
-            .all(|report| report.outcome() == Outcome::Written)
+            .all(|result| result.outcome() == Outcome::Written)
     );
     assert_eq!(trips, 3);
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_second_run_does_nothing() {
-    let memory = Memory::default();
-    let ctx = memory.ctx(&[]);
-    warm(&memory, &ctx, "alice").await;
-    let report = one(&ctx, request("alice")).await;
-    assert_eq!(report.outcome(), Outcome::Unchanged);
-    assert_eq!(memory.history("alice"), ["OLD"]);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_death_between_vault_and_state_heals_with_one_equal_version() {
-    let memory = Memory::default();
-    let ctx = memory.ctx(&[]);
-    warm(&memory, &ctx, "alice").await;
-    memory.put("alice", &value("NEW"), "2026-01-03T00:00:00Z");
-    memory.0.borrow_mut().faults.push(("s3-save", unavailable));
+async fn a_crash_between_vault_and_state_is_repaired_by_one_write() {
+    let (memory, ctx) = rotated().await;
+    memory.fail("s3-save", 1, unavailable);
     assert_eq!(
-        one(&ctx, request("alice")).await.outcome(),
+        sync_alice(&ctx).await,
         Outcome::Failed,
         "Vault has the key, the state has not"
     );
-    let report = one(&ctx, request("alice")).await;
+    let result = sync_one(&ctx, request("alice")).await;
     assert_eq!(
-        (report.outcome(), report.vault_version()),
+        (result.outcome(), result.vault_version()),
         (Outcome::Written, Some(3))
     );
-    assert_eq!(memory.history("alice"), ["OLD", "NEW", "NEW"]);
     assert_eq!(memory.state("alice").unwrap().vault_version, Some(3));
-    assert_eq!(
-        one(&ctx, request("alice")).await.outcome(),
-        Outcome::Unchanged
-    );
+    assert_eq!(sync_alice(&ctx).await, Outcome::Unchanged);
+    assert_eq!(memory.history("alice"), ["OLD", "NEW", "NEW"]);
 }
 
-/// A faster run writes `NEW` to Vault and records it.
-fn faster_run(inner: &mut Inner) {
+/// Writes `NEW` to Vault and records it, as a faster sync does.
+fn faster_sync(inner: &mut Inner) {
+    let key = AccessKey::new("NEW".into(), "secret-of-NEW".into()).unwrap();
     inner
-        .vault
-        .get_mut("secret/aws/iam-keys/alice")
-        .unwrap()
+        .versions("alice")
         .push(Some(("NEW".into(), "secret-of-NEW".into())));
     let revision = inner.parameters["/iam_users/alice_keys"].1;
     let (state, etag) = inner.states.get_mut("alice").unwrap();
-    let key = crate::keys::AccessKey::new("NEW".into(), "secret-of-NEW".into()).unwrap();
     *state = UserState {
         last_secret_hash: key.fingerprint(),
         parameter_version: Some(revision.version),
@@ -153,351 +162,197 @@ fn faster_run(inner: &mut Inner) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_two_runs_with_the_same_key_only_one_writes() {
-    let memory = Memory::default();
-    let ctx = memory.ctx(&[]);
-    warm(&memory, &ctx, "alice").await;
-    memory.put("alice", &value("NEW"), "2026-01-03T00:00:00Z");
-    memory
-        .0
-        .borrow_mut()
-        .meanwhile
-        .push(("vault-write", Box::new(faster_run)));
-    assert_eq!(
-        one(&ctx, request("alice")).await.outcome(),
-        Outcome::Unchanged
-    );
+async fn of_two_syncs_of_one_key_only_one_writes() {
+    let (memory, ctx) = rotated().await;
+    memory.before_call("vault-write", faster_sync);
+    assert_eq!(sync_alice(&ctx).await, Outcome::Unchanged);
     assert_eq!(memory.history("alice"), ["OLD", "NEW"]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_slow_run_never_puts_an_older_key_over_a_newer_one() {
-    let memory = Memory::default();
-    let ctx = memory.ctx(&[]);
-    warm(&memory, &ctx, "alice").await;
-    memory.put("alice", &value("STALE"), "2026-01-03T00:00:00Z");
-    let other = memory.clone();
-    let rotated_and_synced = move |inner: &mut Inner| {
-        let revision = inner.parameters["/iam_users/alice_keys"].1;
-        let newer = crate::snapshot::Revision {
-            modified: "2026-01-05T00:00:00Z".parse().unwrap(),
+async fn a_slow_sync_never_replaces_a_newer_key() {
+    let (memory, ctx) = warm().await;
+    memory.put("alice", &value("STALE"), DAY_3);
+    memory.before_call("vault-write", |inner| {
+        let (held, revision) = inner.parameters.get_mut("/iam_users/alice_keys").unwrap();
+        *held = value("NEW");
+        *revision = Revision {
+            modified: DAY_5.parse().unwrap(),
             version: revision.version + 2,
         };
-        inner
-            .parameters
-            .insert("/iam_users/alice_keys".into(), (value("NEW"), newer));
-        faster_run(inner);
-    };
-    other
-        .0
-        .borrow_mut()
-        .meanwhile
-        .push(("vault-write", Box::new(rotated_and_synced)));
-    assert_eq!(
-        one(&ctx, request("alice")).await.outcome(),
-        Outcome::Unchanged
-    );
+        faster_sync(inner);
+    });
+    assert_eq!(sync_alice(&ctx).await, Outcome::Unchanged);
     assert_eq!(memory.history("alice"), ["OLD", "NEW"]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lost_race_for_the_state_keeps_the_newer_record() {
-    let memory = Memory::default();
-    let ctx = memory.ctx(&[]);
-    warm(&memory, &ctx, "alice").await;
-    memory.put("alice", &value("NEW"), "2026-01-03T00:00:00Z");
-    let much_newer = |inner: &mut Inner| {
-        let (state, etag) = inner.states.get_mut("alice").unwrap();
-        state.parameter_last_modified = Some("2026-01-09T00:00:00Z".parse().unwrap());
-        *etag += 1000;
-    };
-    memory
-        .0
-        .borrow_mut()
-        .meanwhile
-        .push(("s3-save", Box::new(much_newer)));
-    let report = one(&ctx, request("alice")).await;
-    assert_eq!(
-        (report.outcome(), report.state_conflicts),
-        (Outcome::Superseded, 1)
-    );
-    assert_eq!(
-        memory.state("alice").unwrap().parameter_last_modified,
-        Some("2026-01-09T00:00:00Z".parse().unwrap())
-    );
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_lost_race_for_the_state_replaces_the_older_record() {
-    let memory = Memory::default();
-    let ctx = memory.ctx(&[]);
-    warm(&memory, &ctx, "alice").await;
-    memory.put("alice", &value("NEW"), "2026-01-03T00:00:00Z");
-    let touched = |inner: &mut Inner| inner.states.get_mut("alice").unwrap().1 += 1000;
-    memory
-        .0
-        .borrow_mut()
-        .meanwhile
-        .push(("s3-save", Box::new(touched)));
-    let report = one(&ctx, request("alice")).await;
-    assert_eq!(
-        (report.outcome(), report.state_conflicts),
-        (Outcome::Written, 1)
-    );
-    assert_eq!(memory.state("alice").unwrap().vault_version, Some(2));
-}
-
-#[tokio::test(start_paused = true)]
-async fn gives_up_after_five_lost_races_and_says_so() {
-    let memory = Memory::default();
-    let ctx = memory.ctx(&[]);
-    warm(&memory, &ctx, "alice").await;
-    memory.put("alice", &value("NEW"), "2026-01-03T00:00:00Z");
-    for _ in 0..5 {
-        let overtaken = |inner: &mut Inner| {
-            inner
-                .vault
-                .get_mut("secret/aws/iam-keys/alice")
-                .unwrap()
-                .push(None)
-        };
-        memory
-            .0
-            .borrow_mut()
-            .meanwhile
-            .push(("vault-write", Box::new(overtaken)));
+async fn of_two_conflicting_states_the_newer_is_kept() {
+    for (theirs, expected, kept) in [
+        (DAY_1, Outcome::Written, DAY_3),
+        (DAY_5, Outcome::Superseded, DAY_5),
+    ] {
+        let (memory, ctx) = rotated().await;
+        memory.before_call("s3-save", |inner| {
+            let (state, etag) = inner.states.get_mut("alice").unwrap();
+            state.parameter_last_modified = Some(theirs.parse().unwrap());
+            *etag += 1000;
+        });
+        let result = sync_one(&ctx, request("alice")).await;
+        assert_eq!((result.outcome(), result.state_conflicts), (expected, 1));
+        let recorded = memory.state("alice").unwrap().parameter_last_modified;
+        assert_eq!(recorded, Some(kept.parse().unwrap()));
     }
-    let report = one(&ctx, request("alice")).await;
-    assert_eq!(report.outcome(), Outcome::Failed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sync_gives_up_after_five_lost_races() {
+    let (memory, ctx) = rotated().await;
+    for _ in 0..5 {
+        memory.before_call("vault-write", |inner| inner.versions("alice").push(None));
+    }
+    let result = sync_one(&ctx, request("alice")).await;
+    assert_eq!(result.outcome(), Outcome::Failed);
     assert!(
-        report.reason().contains("5 attempts in a row"),
+        result.reason().contains("5 attempts in a row"),
         "{}",
-        report.reason()
+        result.reason()
     );
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stale_read_is_read_again_until_it_is_as_new_as_the_event() {
-    let memory = Memory::default();
-    let ctx = memory.ctx(&[]);
-    warm(&memory, &ctx, "alice").await;
-    let later = memory.clone();
-    let appears = async move {
+async fn a_stale_read_is_repeated_until_the_new_key_appears() {
+    let (memory, ctx) = warm().await;
+    let appears = async {
         tokio::time::sleep(Duration::from_millis(1500)).await;
-        later.put("alice", &value("NEW"), "2026-01-03T00:00:00Z");
+        memory.put("alice", &value("NEW"), DAY_3);
     };
-    let (report, ()) = tokio::join!(one(&ctx, event("alice", "2026-01-03T00:00:00Z")), appears);
+    let (result, ()) = tokio::join!(sync_one(&ctx, event("alice", DAY_3)), appears);
     assert_eq!(
-        (report.outcome(), report.plan.stale_read),
+        (result.outcome(), result.plan.stale_read),
         (Outcome::Written, false)
     );
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_read_that_stays_older_than_the_event_is_reported_as_stale() {
-    let memory = Memory::default();
-    let ctx = memory.ctx(&[]);
-    warm(&memory, &ctx, "alice").await;
-    let report = one(&ctx, event("alice", "2026-01-03T00:00:00Z")).await;
+async fn a_read_that_stays_stale_is_marked_as_stale() {
+    let (_, ctx) = warm().await;
+    let result = sync_one(&ctx, event("alice", DAY_3)).await;
     assert_eq!(
-        (report.outcome(), report.plan.stale_read),
+        (result.outcome(), result.plan.stale_read),
         (Outcome::Unchanged, true)
-    );
-    let report = one(&ctx, event("alice", "2026-01-01T00:00:00Z")).await;
-    assert_eq!(
-        (report.outcome(), report.plan.stale_read),
-        (Outcome::Unchanged, false),
-        "an event as old as the parameter"
-    );
-    let report = one(&ctx, event("newcomer", "2026-01-03T00:00:00Z")).await;
-    assert_eq!(
-        (report.outcome(), report.plan.stale_read),
-        (Outcome::Missing, true),
-        "a put that cannot be read yet"
     );
 }
 
 #[tokio::test(start_paused = true)]
-async fn when_vault_gives_no_answer_the_others_are_not_tried() {
+async fn an_unreachable_vault_is_not_called_for_more_users() {
     let memory = Memory::default();
     let ctx = memory.ctx(&[("SYNC_CONCURRENCY", "1")]);
-    for user in ["a", "b", "c"] {
-        memory.put(user, &value("KEY"), "2026-01-01T00:00:00Z");
+    let users = ["a", "b", "c"];
+    for user in users {
+        memory.put(user, &value("KEY"), DAY_1);
     }
-    memory.0.borrow_mut().faults = vec![("vault-write", unreachable as fn() -> Error); 2];
-    let reports = sync(&ctx, vec![request("a"), request("b"), request("c")]).await;
+    memory.fail("vault-write", 2, unreachable);
+    let results = sync(&ctx, users.map(request).into()).await;
     assert!(
-        reports
+        results
             .iter()
-            .all(|report| report.outcome() == Outcome::Failed)
+            .all(|result| result.outcome() == Outcome::Failed)
     );
-    let writes = memory
-        .0
-        .borrow()
-        .calls
-        .iter()
-        .filter(|call| call.starts_with("vault-write"))
-        .count();
-    assert_eq!(writes, 2, "the first user's try and its one repetition");
+    assert_eq!(
+        memory.calls("vault-write"),
+        2,
+        "the first user's attempt and its repetition"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn one_users_failure_never_stops_the_others() {
     let memory = Memory::default();
     let ctx = memory.ctx(&[]);
-    memory.put("bad", "no JSON", "2026-01-01T00:00:00Z");
-    memory.put("good", &value("KEY"), "2026-01-01T00:00:00Z");
-    let reports = sync(&ctx, vec![request("bad"), request("good")]).await;
-    assert_eq!(
-        reports
-            .iter()
-            .map(|report| report.outcome())
-            .collect::<Vec<_>>(),
-        [Outcome::Failed, Outcome::Written]
-    );
+    memory.put("bad", "no JSON", DAY_1);
+    memory.put("good", &value("KEY"), DAY_1);
+    let results = sync(&ctx, vec![request("bad"), request("good")]).await;
+    let outcomes = results.iter().map(SyncResult::outcome).collect::<Vec<_>>();
+    assert_eq!(outcomes, [Outcome::Failed, Outcome::Written]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_is_not_done_by_the_deadline_fails_and_says_so() {
+async fn a_user_who_is_not_done_by_the_deadline_fails() {
     let memory = Memory::default();
     let ctx = memory.ctx(&[]);
-    memory.put("alice", &value("KEY"), "2026-01-01T00:00:00Z");
+    memory.put("alice", &value("KEY"), DAY_1);
     let soon = Instant::now() + Duration::from_millis(1500);
-    let report = sync_until(&ctx, vec![request("alice")], soon)
+    let result = sync_until(&ctx, vec![request("alice")], soon)
         .await
         .remove(0);
-    assert_eq!(report.outcome(), Outcome::Failed);
+    assert_eq!(result.outcome(), Outcome::Failed);
     assert!(
-        report.reason().contains("no time left"),
+        result.reason().contains("no time left"),
         "{}",
-        report.reason()
+        result.reason()
     );
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refused_token_is_loaded_again_once() {
-    let memory = Memory::default();
-    let ctx = memory.ctx(&[]);
-    warm(&memory, &ctx, "alice").await;
-    memory.put("alice", &value("NEW"), "2026-01-03T00:00:00Z");
-    memory.0.borrow_mut().tokens = ("second".into(), "second".into());
+async fn a_rejected_token_is_loaded_again_once() {
+    let (memory, ctx) = rotated().await;
+    memory.inner().tokens = ("second".into(), "second".into());
+    assert_eq!(sync_alice(&ctx).await, Outcome::Written);
+    memory.inner().tokens = ("third".into(), "second".into());
+    memory.put("alice", &value("NEWER"), DAY_5);
+    let result = sync_one(&ctx, request("alice")).await;
     assert_eq!(
-        one(&ctx, request("alice")).await.outcome(),
-        Outcome::Written
-    );
-    memory.0.borrow_mut().tokens = ("third".into(), "second".into());
-    memory.put("alice", &value("NEWER"), "2026-01-05T00:00:00Z");
-    let report = one(&ctx, request("alice")).await;
-    assert_eq!(
-        report.outcome(),
+        result.outcome(),
         Outcome::Failed,
-        "the stored token is the dead one"
+        "the stored token is the rejected one"
     );
-    assert!(report.reason().contains("denied"), "{}", report.reason());
+    assert!(result.reason().contains("denied"), "{}", result.reason());
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_metadata_a_key_of_unknown_version_is_written_all_the_same() {
+async fn hidden_metadata_leads_to_an_unchecked_write() {
     let memory = Memory::default();
     let ctx = memory.ctx(&[]);
-    memory.put("alice", &value("NEW"), "2026-01-03T00:00:00Z");
-    memory.0.borrow_mut().vault.insert(
-        "secret/aws/iam-keys/alice".into(),
-        vec![Some(("OLD".into(), "s".into()))],
-    );
-    memory
-        .0
-        .borrow_mut()
-        .faults
-        .push(("vault-metadata", denied));
-    assert_eq!(
-        one(&ctx, request("alice")).await.outcome(),
-        Outcome::Written
-    );
-    assert_eq!(memory.history("alice"), ["OLD", "NEW"]);
+    memory.put("alice", &value("NEW"), DAY_3);
+    memory.inner().write_by_hand("alice");
+    memory.fail("vault-metadata", 1, denied);
+    assert_eq!(sync_alice(&ctx).await, Outcome::Written);
+    assert_eq!(memory.history("alice"), ["BY-HAND", "NEW"]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn basic_mode_compares_with_the_key_in_vault() {
-    let memory = Memory::default();
-    let ctx = memory.ctx(&[("VAULT_TOKEN", "token")]);
-    memory.put("alice", &value("ONE"), "2026-01-01T00:00:00Z");
-    assert_eq!(
-        one(&ctx, request("alice")).await.outcome(),
-        Outcome::Written
-    );
-    assert_eq!(
-        one(&ctx, request("alice")).await.outcome(),
-        Outcome::Unchanged
-    );
-    memory.put("alice", &value("TWO"), "2026-01-03T00:00:00Z");
-    assert_eq!(
-        one(&ctx, request("alice")).await.outcome(),
-        Outcome::Written
-    );
+    let (memory, ctx) = basic("ONE");
+    assert_eq!(sync_alice(&ctx).await, Outcome::Written);
+    assert_eq!(sync_alice(&ctx).await, Outcome::Unchanged);
+    memory.put("alice", &value("TWO"), DAY_3);
+    assert_eq!(sync_alice(&ctx).await, Outcome::Written);
     assert_eq!(memory.history("alice"), ["ONE", "TWO"]);
+    let calls = &memory.inner().calls;
     assert!(
-        memory
-            .0
-            .borrow()
-            .calls
-            .iter()
-            .all(|call| !call.starts_with("s3")),
+        calls.iter().all(|call| !call.starts_with("s3")),
         "basic mode has no state"
     );
 }
 
 #[tokio::test(start_paused = true)]
-async fn basic_mode_writes_each_time_where_it_may_not_read() {
-    let memory = Memory::default();
-    let ctx = memory.ctx(&[("VAULT_TOKEN", "token")]);
-    memory.put("alice", &value("ONE"), "2026-01-01T00:00:00Z");
+async fn basic_mode_writes_every_time_if_it_cannot_read() {
+    let (memory, ctx) = basic("ONE");
     for _ in 0..2 {
-        memory.0.borrow_mut().faults = vec![("vault-read", denied as fn() -> Error); 2];
-        assert_eq!(
-            one(&ctx, request("alice")).await.outcome(),
-            Outcome::Written
-        );
+        memory.inner().faults.clear();
+        memory.fail("vault-read", 2, denied);
+        assert_eq!(sync_alice(&ctx).await, Outcome::Written);
     }
     assert_eq!(memory.history("alice"), ["ONE", "ONE"]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn basic_mode_takes_no_other_answer_of_vault_for_absence() {
-    let memory = Memory::default();
-    let ctx = memory.ctx(&[("VAULT_TOKEN", "token")]);
-    memory.put("alice", &value("ONE"), "2026-01-01T00:00:00Z");
-    // The read is tried again only when the first answer was quick, which a second of virtual time is for the real
-    // clock.
-    memory.0.borrow_mut().faults = vec![("vault-read", unavailable as fn() -> Error); 2];
-    assert_eq!(one(&ctx, request("alice")).await.outcome(), Outcome::Failed);
+async fn basic_mode_never_takes_an_error_for_absence() {
+    let (memory, ctx) = basic("ONE");
+    // The read is repeated only after a quick failure, which a second of virtual time is for the
+    // real clock.
+    memory.fail("vault-read", 2, unavailable);
+    assert_eq!(sync_alice(&ctx).await, Outcome::Failed);
     assert!(memory.history("alice").is_empty());
-}
-
-#[tokio::test(start_paused = true)]
-async fn the_clock_of_a_missing_key_goes_on_when_the_platform_rotates_again() {
-    for (puts, hours) in [(2, 1.0), (4, 72.0)] {
-        let memory = Memory::default();
-        let ctx = memory.ctx(&[]);
-        let ago = |hours| (Timestamp::now() - SignedDuration::from_hours(hours)).to_string();
-        memory.put("alice", &value("OLD"), &ago(120));
-        assert_eq!(
-            one(&ctx, request("alice")).await.outcome(),
-            Outcome::Written
-        );
-        for put in 1..=puts {
-            memory.put("alice", &value(&format!("NEW{put}")), &ago(1));
-        }
-        memory.0.borrow_mut().faults.extend([
-            ("vault-write", denied as fn() -> Error),
-            ("vault-write", denied),
-        ]);
-        let unsynced = one(&ctx, request("alice"))
-            .await
-            .unsynced_for(Timestamp::now())
-            .unwrap()
-            .as_secs_f64()
-            / 3600.0;
-        assert!((unsynced - hours).abs() < 0.1, "{puts} puts: {unsynced} h");
-    }
 }

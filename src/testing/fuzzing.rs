@@ -43,7 +43,7 @@ pub fn payload(data: &[u8]) {
     let Ok(payload) = serde_json::from_slice::<Value>(data) else {
         return;
     };
-    let _ = trigger::asks_for_the_doctor(&payload);
+    let _ = trigger::is_doctor_request(&payload);
     let check = |Change { user, .. }: &Change| assert_valid_user(user);
     match trigger::parse(payload, &naming()) {
         Ok(Trigger::Change(change)) => check(&change),

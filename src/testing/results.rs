@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use crate::apply::VaultWrite;
 use crate::keys::{UserName, VaultPath};
-use crate::plan::Outcome;
 use crate::plan::{Action, Outcome, Plan, Reason};
 use crate::snapshot::{Cas, ParameterView, Revision, RosterView, Snapshot, StateView, VaultView};
 use crate::sync::SyncResult;
@@ -35,25 +34,15 @@ pub fn snapshot(modified: Option<&str>) -> Snapshot {
 /// Creates a result with this outcome.
 pub fn result(user: &str, outcome: Outcome) -> SyncResult {
     let (action, is_dry_run) = match outcome {
-        Outcome::Written => (
-            Action::Write {
-                cas: Cas::Version(0),
-            },
-            false,
-        ),
+        Outcome::Written => (Action::Write(Cas::Version(0)), false),
         Outcome::Unchanged => (Action::Skip(Outcome::Unchanged), false),
         Outcome::Held => (Action::Skip(Outcome::Held), false),
         Outcome::Superseded => (Action::Skip(Outcome::Superseded), false),
-        Outcome::Retired => (Action::Retire { soft_delete: None }, false),
+        Outcome::Retired => (Action::Retire(None), false),
         Outcome::Missing => (Action::Skip(Outcome::Missing), false),
         Outcome::Failed => (Action::Skip(Outcome::Failed), false),
-        Outcome::PlannedWritten => (
-            Action::Write {
-                cas: Cas::Version(0),
-            },
-            true,
-        ),
-        Outcome::PlannedRetired => (Action::Retire { soft_delete: None }, true),
+        Outcome::PlannedWritten => (Action::Write(Cas::Version(0)), true),
+        Outcome::PlannedRetired => (Action::Retire(None), true),
     };
     let write = VaultWrite {
         version: 7,

@@ -307,7 +307,7 @@ async fn rejected_unwrapped_token_is_revoked() {
         (
             "a race",
             |inner| {
-                inner.meanwhile = vec![(
+                inner.before_call = vec![(
                     "s3-token-save",
                     Box::new(|inner| inner.tokens.1 = "theirs".to_owned()),
                 )];
@@ -372,7 +372,7 @@ async fn lost_race_keeps_the_other_token() {
     for present in ["", "token"] {
         let (memory, ctx) = backends();
         present.clone_into(&mut memory.0.borrow_mut().tokens.1);
-        memory.0.borrow_mut().meanwhile = vec![(
+        memory.0.borrow_mut().before_call = vec![(
             "s3-token-save",
             Box::new(|inner: &mut Inner| inner.tokens.1 = "theirs".to_owned()),
         )];

@@ -64,7 +64,7 @@ pub(super) fn view(metadata: &ReadSecretMetadataResponse, now: Timestamp) -> Vau
     let current = metadata.versions.get(&version.to_string());
     let readable =
         current.is_some_and(|current| !current.destroyed && !is_past(&current.deletion_time, now));
-    VaultView::At { version, readable }
+    VaultView::of_version(version, readable)
 }
 
 /// Returns the version in the body of a 404, which Vault sends for a deleted current version.

@@ -8,11 +8,11 @@ fn noon() -> Timestamp {
     "2025-06-02T12:00:00Z".parse().unwrap()
 }
 
-fn event() -> Option<Event> {
-    Some(Event {
+fn event() -> Event {
+    Event {
         time: Some("2025-06-02T10:15:31Z".parse().unwrap()),
         deleted: false,
-    })
+    }
 }
 
 #[test]
@@ -40,7 +40,7 @@ fn an_error_makes_every_outcome_a_failure() {
 fn a_write_counts_if_nothing_more_is_to_be_done() {
     let written = result("alice", Outcome::Written);
     let in_sync = Plan {
-        action: Action::Skip(SkipKind::InSync),
+        action: Action::Skip(Outcome::Unchanged),
         reason: Reason::InSync,
         stale_read: false,
     };
@@ -167,17 +167,17 @@ fn an_unknown_state_counts_as_missing_only_after_an_event() {
     let recorded = UserState::of_written(&user, &current, &path, 1, noon());
     let recorded = || StateView::Recorded(recorded.clone());
     let unknown = || StateView::Unreadable(Error::OutOfTime);
-    assert_eq!(failed(unknown(), event()), Some(6));
+    assert_eq!(failed(unknown(), Some(event())), Some(6));
     assert_eq!(failed(unknown(), None), None);
     assert_eq!(failed(StateView::Absent, None), Some(6));
-    assert_eq!(failed(recorded(), event()), None);
+    assert_eq!(failed(recorded(), Some(event())), None);
 }
 
 #[test]
 fn the_time_from_event_to_vault_is_never_negative() {
     let mut written = result("alice", Outcome::Written);
     assert_eq!(written.event_to_vault(), None);
-    written.snapshot.event = event();
+    written.snapshot.event = Some(event());
     assert_eq!(written.event_to_vault(), Some(SignedDuration::from_secs(2)));
     written.written.as_mut().unwrap().0.at = "2025-06-02T10:15:00Z".parse().unwrap();
     assert_eq!(written.event_to_vault(), Some(SignedDuration::ZERO));

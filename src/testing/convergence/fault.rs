@@ -1,4 +1,5 @@
-//! What one call can meet: failures before and after its effect, death, and others at work.
+//! What can happen at one call: errors before and after its effect, a killed process, and
+//! concurrent changes.
 
 use proptest::prelude::*;
 
@@ -7,78 +8,84 @@ use crate::error::Error;
 use crate::testing::memory::fault::CallFault;
 use crate::testing::memory::{Inner, denied, unavailable, unreachable, value};
 
-/// What one call meets, and which call it is of those that are made when nothing is wrong.
+/// The key that a rotation during the run puts.
+pub(super) const ROTATED_TO: u8 = 5;
+
+/// The errors of a call.
+const ERRORS: [fn() -> Error; 3] = [denied, unavailable, unreachable];
+
+/// A fault, and the call at which it occurs, among those that are made without faults.
 #[derive(Clone, Debug)]
 pub(super) struct Fault {
     pub(super) at: prop::sample::Index,
-    pub(super) what: What,
+    pub(super) kind: FaultKind,
 }
 
-/// What a call meets.
+/// What happens at a call.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum What {
+pub(super) enum FaultKind {
+    /// The call fails with this error, by its position.
     Fails(usize),
+    /// The call takes effect, but its answer is lost.
     AnswerIsLost(usize),
     KilledBefore,
     KilledAfter,
     /// The platform rotates the first user's key.
     Rotation,
-    /// Somebody writes to the first user's secret by hand.
-    HandInVault,
+    /// An operator writes to the first user's secret.
+    WriteByHand,
 }
-
-pub(super) const KINDS: [fn() -> Error; 3] = [denied, unavailable, unreachable];
 
 pub(super) fn fault() -> impl Strategy<Value = Fault> {
-    let what = prop_oneof![
-        (0..KINDS.len()).prop_map(What::Fails),
-        (0..KINDS.len()).prop_map(What::AnswerIsLost),
-        Just(What::KilledBefore),
-        Just(What::KilledAfter),
-        Just(What::Rotation),
-        Just(What::HandInVault),
+    let kind = prop_oneof![
+        (0..ERRORS.len()).prop_map(FaultKind::Fails),
+        (0..ERRORS.len()).prop_map(FaultKind::AnswerIsLost),
+        Just(FaultKind::KilledBefore),
+        Just(FaultKind::KilledAfter),
+        Just(FaultKind::Rotation),
+        Just(FaultKind::WriteByHand),
     ];
-    (any::<prop::sample::Index>(), what).prop_map(|(at, what)| Fault { at, what })
+    (any::<prop::sample::Index>(), kind).prop_map(|(at, kind)| Fault { at, kind })
 }
 
-impl What {
-    /// Whether a read is denied.
-    pub(super) fn denies(self) -> bool {
-        matches!(self, Self::Fails(kind) if matches!(KINDS[kind](), Error::Denied { .. }))
+impl FaultKind {
+    /// Returns whether a call is denied.
+    pub(super) fn is_denial(self) -> bool {
+        matches!(self, Self::Fails(error) if matches!(ERRORS[error](), Error::Denied { .. }))
     }
 
     pub(super) fn call_fault(self) -> CallFault {
         match self {
-            Self::Fails(kind) => CallFault::Fails(KINDS[kind]),
-            Self::AnswerIsLost(kind) => CallFault::AnswerIsLost(KINDS[kind]),
+            Self::Fails(error) => CallFault::Fails(ERRORS[error]),
+            Self::AnswerIsLost(error) => CallFault::AnswerIsLost(ERRORS[error]),
             Self::KilledBefore => CallFault::KilledBefore,
             Self::KilledAfter => CallFault::KilledAfter,
-            Self::Rotation => CallFault::Meanwhile(Box::new(rotate)),
-            Self::HandInVault => CallFault::Meanwhile(Box::new(write_by_hand)),
+            Self::Rotation => CallFault::BeforeCall(Box::new(rotate)),
+            Self::WriteByHand => CallFault::BeforeCall(Box::new(write_by_hand)),
         }
     }
 }
 
-/// Where the version that it makes could be told from the recorded one: the legacy recorded none.
-pub(super) fn write_by_hand(inner: &mut Inner) {
-    let path = "secret/aws/iam-keys/user0";
-    let next = inner.vault.get(path).map_or(0, Vec::len) + 1;
+/// Writes a version, unless it could not be distinguished from the recorded one. The legacy service
+/// recorded no version.
+fn write_by_hand(inner: &mut Inner) {
+    let next = inner
+        .vault
+        .get("secret/aws/iam-keys/user0")
+        .map_or(0, Vec::len)
+        + 1;
     let recorded = match inner.states.get("user0") {
         Some((state, _)) => state.vault_version,
         None if inner.legacy.contains_key("user0") => return,
         None => None,
     };
     if recorded != Some(next as u64) {
-        inner
-            .vault
-            .entry(path.to_owned())
-            .or_default()
-            .push(Some(("BY-HAND".to_owned(), "by hand".to_owned())));
+        inner.write_by_hand("user0");
     }
 }
 
-pub(super) fn rotate(inner: &mut Inner) {
-    if let Some((held, at)) = inner.parameters.get_mut("/iam_users/user0_keys") {
-        (*held, *at) = (value("KEY-5"), revision(5));
+fn rotate(inner: &mut Inner) {
+    if let Some(parameter) = inner.parameters.get_mut("/iam_users/user0_keys") {
+        *parameter = (value(&format!("KEY-{ROTATED_TO}")), revision(ROTATED_TO));
     }
 }

@@ -1,101 +1,192 @@
-//! What there can be before a sweep: parameter, record, versions in Vault and roster of each user, in any combination.
+//! What exists before the run: parameter, record, versions in Vault and roster row of each user, in
+//! any combination. Keys are numbered in the order of their rotation.
 
 use proptest::prelude::*;
 
 use crate::keys::{AccessKey, UserName, VaultPath};
 use crate::snapshot::{CurrentKey, Revision, UserState};
-use crate::testing::memory::{Memory, value};
+use crate::testing::memory::{Inner, value};
 
-/// What Parameter Store holds of a user; keys are numbered in the order of their rotation.
+/// What exists of one user.
+#[derive(Clone, Debug)]
+pub(super) struct InitialState {
+    pub(super) parameter: InitialParameter,
+    pub(super) recorded: Option<InitialRecord>,
+    /// The versions in Vault: a key, or `None` if deleted.
+    pub(super) vault: Vec<Option<u8>>,
+    pub(super) on_roster: bool,
+}
+
+/// What Parameter Store holds for a user.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Held {
+pub(super) enum InitialParameter {
     Absent,
     WithoutCurrent,
     Malformed,
     Key(u8),
 }
 
-/// Everything about one user before the sweep.
-#[derive(Clone, Debug)]
-pub(super) struct InitialState {
-    pub(super) held: Held,
-    pub(super) recorded: Option<Record>,
-    /// The versions in Vault: a key, or deleted.
-    pub(super) vault: Vec<Option<u8>>,
-    pub(super) listed: bool,
-}
-
-/// What is recorded of a user.
+/// What is recorded about a user.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Record {
-    /// The key, which may be newer than the current one: somebody put an old parameter back.
+pub(super) struct InitialRecord {
+    /// The key. It is newer than the current one if an old parameter was restored.
     pub(super) key: u8,
-    /// Its version in Vault.
+    /// The version in Vault that holds it.
     pub(super) version: u8,
-    pub(super) by: Recorder,
+    pub(super) by: Writer,
 }
 
-/// Who recorded it, and what.
+/// Which service wrote the record, and what it means.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Recorder {
-    /// Us: that it was written.
-    Ours,
-    /// Us: that the user was retired.
+pub(super) enum Writer {
+    /// This service: the key was written.
+    Service,
+    /// This service: the user was retired.
     Retired,
-    /// Us, but the object cannot be understood any more.
+    /// This service, but the object is damaged.
     Damaged,
-    /// Us, when keys went to another place in Vault.
+    /// This service, when keys were written to another path in Vault.
     Elsewhere,
-    /// The legacy, who knew neither revision nor version.
+    /// The legacy service, which recorded neither revision nor version.
     Legacy,
 }
 
 pub(super) fn initial_state() -> impl Strategy<Value = InitialState> {
-    let held = prop_oneof![
-        Just(Held::Absent),
-        Just(Held::WithoutCurrent),
-        Just(Held::Malformed),
-        (2_u8..4).prop_map(Held::Key),
-        (2_u8..4).prop_map(Held::Key),
+    let parameter = prop_oneof![
+        Just(InitialParameter::Absent),
+        Just(InitialParameter::WithoutCurrent),
+        Just(InitialParameter::Malformed),
+        (2_u8..4).prop_map(InitialParameter::Key),
+        (2_u8..4).prop_map(InitialParameter::Key),
     ];
     let by = prop_oneof![
-        3 => Just(Recorder::Ours),
-        1 => Just(Recorder::Retired),
-        1 => Just(Recorder::Damaged),
-        1 => Just(Recorder::Elsewhere),
-        1 => Just(Recorder::Legacy),
+        3 => Just(Writer::Service),
+        1 => Just(Writer::Retired),
+        1 => Just(Writer::Damaged),
+        1 => Just(Writer::Elsewhere),
+        1 => Just(Writer::Legacy),
     ];
-    let recorded =
-        (0_u8..4, 1_u8..4, by).prop_map(|(key, version, by)| Record { key, version, by });
+    let recorded = (0_u8..4, 1_u8..4, by);
+    let recorded = recorded.prop_map(|(key, version, by)| InitialRecord { key, version, by });
     let vault = proptest::collection::vec(proptest::option::of(0_u8..4), 0..4);
-    (held, proptest::option::of(recorded), vault, any::<bool>()).prop_map(
-        |(held, recorded, mut vault, listed)| {
-            // A version never changes its content: the one that is recorded holds the recorded key, or is deleted by now. The
-            // legacy recorded no version, so there it is the latest.
-            if let Some(Record { key, version, by }) = recorded {
-                let version = if by == Recorder::Legacy {
-                    vault.len()
-                } else {
-                    usize::from(version)
-                };
-                if let Some(Some(held)) = version
-                    .checked_sub(1)
-                    .and_then(|index| vault.get_mut(index))
-                {
-                    *held = key;
-                }
+    let all = (
+        parameter,
+        proptest::option::of(recorded),
+        vault,
+        any::<bool>(),
+    );
+    all.prop_map(|(parameter, recorded, mut vault, on_roster)| {
+        // A version never changes its content: the recorded one holds the recorded key, or is
+        // deleted. The legacy service recorded no version, so there it is the latest.
+        if let Some(InitialRecord { key, version, by }) = recorded {
+            let latest = vault.len();
+            let version = if by == Writer::Legacy {
+                latest
+            } else {
+                version.into()
+            };
+            let index = version.checked_sub(1);
+            if let Some(Some(content)) = index.and_then(|index| vault.get_mut(index)) {
+                *content = key;
             }
-            InitialState {
-                held,
-                recorded,
-                vault,
-                listed,
-            }
-        },
-    )
+        }
+        InitialState {
+            parameter,
+            recorded,
+            vault,
+            on_roster,
+        }
+    })
 }
 
-/// The revision of the parameter that held a key.
+impl InitialState {
+    /// Stores what exists of this user.
+    pub(super) fn store(&self, inner: &mut Inner, user: &str) {
+        let parameter = match self.parameter {
+            InitialParameter::Absent => None,
+            InitialParameter::WithoutCurrent => {
+                Some((r#"{"pending_deletion": {}}"#.to_owned(), revision(4)))
+            }
+            InitialParameter::Malformed => Some(("malformed".to_owned(), revision(4))),
+            InitialParameter::Key(key) => Some((value(&id(key)), revision(key))),
+        };
+        let parameter = parameter.map(|parameter| (format!("/iam_users/{user}_keys"), parameter));
+        inner.parameters.extend(parameter);
+        if let Some(record) = self.recorded {
+            let (user, state) = (user.to_owned(), record.state(user));
+            if record.by == Writer::Damaged {
+                inner.damaged.push(user.clone());
+            }
+            if record.by == Writer::Legacy {
+                inner.legacy.insert(user, state);
+            } else {
+                inner.states.insert(user, (state, 100));
+            }
+        }
+        if !self.vault.is_empty() {
+            let versions = self.vault.iter();
+            let versions = versions.map(|key| key.map(|key| (id(key), secret(key))));
+            inner.versions(user).extend(versions);
+        }
+        if self.on_roster {
+            inner.roster.push(user.to_owned());
+        }
+    }
+}
+
+impl InitialRecord {
+    /// Returns the state object of this record.
+    pub(super) fn state(self, user: &str) -> UserState {
+        let key = AccessKey::new(id(self.key), secret(self.key).into()).unwrap();
+        let current = CurrentKey {
+            fingerprint: key.fingerprint(),
+            id: key.id.clone(),
+            revision: revision(self.key),
+        };
+        let folder = match self.by {
+            Writer::Elsewhere => "aws/before",
+            _ => "aws/iam-keys",
+        };
+        let path = VaultPath {
+            mount: "secret".into(),
+            path: format!("{folder}/{user}"),
+        };
+        let now = "2026-02-01T00:00:00Z".parse().unwrap();
+        let user = UserName::parse(user).unwrap();
+        let state = UserState::of_written(&user, &current, &path, self.version.into(), now);
+        match self.by {
+            Writer::Service | Writer::Damaged | Writer::Elsewhere => state,
+            Writer::Retired => UserState {
+                retired_at: Some(now),
+                ..state
+            },
+            Writer::Legacy => UserState {
+                access_key_id: None,
+                parameter_version: None,
+                parameter_last_modified: None,
+                vault_version: None,
+                vault_path: None,
+                ..state
+            },
+        }
+    }
+}
+
+fn id(key: u8) -> String {
+    format!("KEY-{key}")
+}
+
+fn secret(key: u8) -> String {
+    format!("secret-of-KEY-{key}")
+}
+
+/// Returns the number of the first key that a text contains.
+pub(super) fn key_of(text: &str) -> Option<u8> {
+    let (_, rest) = text.split_once("KEY-")?;
+    rest[..1].parse().ok()
+}
+
+/// Returns the revision of the parameter that holds a key.
 pub(super) fn revision(key: u8) -> Revision {
     Revision {
         modified: format!("2026-01-{:02}T00:00:00Z", 2 * key + 1)
@@ -103,92 +194,4 @@ pub(super) fn revision(key: u8) -> Revision {
             .unwrap(),
         version: 2 * i64::from(key) + 1,
     }
-}
-
-pub(super) fn state_of(user: &str, record: Record) -> UserState {
-    let Record { key, version, by } = record;
-    let access =
-        AccessKey::new(format!("KEY-{key}"), format!("secret-of-KEY-{key}").into()).unwrap();
-    let current = CurrentKey {
-        fingerprint: access.fingerprint(),
-        id: access.id.clone(),
-        revision: revision(key),
-    };
-    let folder = if by == Recorder::Elsewhere {
-        "aws/before"
-    } else {
-        "aws/iam-keys"
-    };
-    let path = VaultPath {
-        mount: "secret".into(),
-        path: format!("{folder}/{user}"),
-    };
-    let now = "2026-02-01T00:00:00Z".parse().unwrap();
-    let state = UserState::of_written(
-        &UserName::parse(user).unwrap(),
-        &current,
-        &path,
-        version.into(),
-        now,
-    );
-    match by {
-        Recorder::Ours | Recorder::Damaged | Recorder::Elsewhere => state,
-        Recorder::Retired => UserState {
-            retired_at: Some(now),
-            ..state
-        },
-        Recorder::Legacy => UserState {
-            access_key_id: None,
-            parameter_version: None,
-            parameter_last_modified: None,
-            vault_version: None,
-            vault_path: None,
-            ..state
-        },
-    }
-}
-
-pub(super) fn build(users: &[InitialState], lists_metadata: bool) -> Memory {
-    let memory = Memory::default();
-    let mut inner = memory.0.borrow_mut();
-    inner.lists_metadata = lists_metadata;
-    for (n, before) in users.iter().enumerate() {
-        let user = format!("user{n}");
-        let parameter = match before.held {
-            Held::Absent => None,
-            Held::WithoutCurrent => Some((r#"{"pending_deletion": {}}"#.to_owned(), revision(4))),
-            Held::Malformed => Some(("malformed".to_owned(), revision(4))),
-            Held::Key(key) => Some((value(&format!("KEY-{key}")), revision(key))),
-        };
-        if let Some(parameter) = parameter {
-            inner
-                .parameters
-                .insert(format!("/iam_users/{user}_keys"), parameter);
-        }
-        if let Some(record) = before.recorded {
-            let state = state_of(&user, record);
-            if record.by == Recorder::Legacy {
-                inner.legacy.insert(user.clone(), state);
-            } else {
-                inner.states.insert(user.clone(), (state, 100));
-            }
-            if record.by == Recorder::Damaged {
-                inner.damaged.push(user.clone());
-            }
-        }
-        if !before.vault.is_empty() {
-            let versions = before
-                .vault
-                .iter()
-                .map(|key| key.map(|key| (format!("KEY-{key}"), format!("secret-of-KEY-{key}"))));
-            inner
-                .vault
-                .insert(format!("secret/aws/iam-keys/{user}"), versions.collect());
-        }
-        if before.listed {
-            inner.roster.push(user);
-        }
-    }
-    drop(inner);
-    memory
 }

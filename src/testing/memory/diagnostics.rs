@@ -1,4 +1,4 @@
-//! The stores in memory, examined.
+//! What the backends in memory answer to the doctor and to a token import.
 
 use std::collections::HashMap;
 
@@ -11,7 +11,7 @@ use crate::backends::diagnostics::{
 };
 use crate::error::Error;
 
-/// Vault when all is well.
+/// Returns the health of an active Vault.
 pub fn healthy() -> Health {
     Health {
         state: ServerState::Active,
@@ -20,8 +20,8 @@ pub fn healthy() -> Health {
     }
 }
 
-/// What the policy of this project lets a token do.
-fn narrow(path: &str) -> &'static [&'static str] {
+/// Returns the capabilities that the documented policy grants on a path.
+fn documented(path: &str) -> &'static [&'static str] {
     match path.split('/').nth(1) {
         Some("detailed-metadata") => &["list"],
         _ if !path.contains("/aws/iam-keys/") => &["deny"],
@@ -35,7 +35,7 @@ fn narrow(path: &str) -> &'static [&'static str] {
 impl Server for Memory {
     async fn health(&self) -> Result<Health, Error> {
         self.call("vault-health", "").await?;
-        Ok(self.0.borrow().health.clone().unwrap_or_else(healthy))
+        Ok(self.inner().health.clone().unwrap_or_else(healthy))
     }
 }
 
@@ -46,11 +46,12 @@ impl Credentials for Memory {
         paths: &[String],
     ) -> Result<HashMap<String, Vec<String>>, Error> {
         self.call("vault-capabilities", "").await?;
-        self.opens(token)?;
-        let inner = self.0.borrow();
+        self.check_token(token)?;
+        let inner = self.inner();
         let capabilities = paths.iter().map(|path| {
             let given = inner.capabilities.iter().find(|(given, _)| given == path);
-            let capabilities = given.map_or_else(|| narrow(path), |(_, capabilities)| capabilities);
+            let capabilities =
+                given.map_or_else(|| documented(path), |(_, capabilities)| capabilities);
             (
                 path.clone(),
                 capabilities.iter().map(ToString::to_string).collect(),
@@ -61,8 +62,8 @@ impl Credentials for Memory {
 
     async fn mount(&self, token: &SecretString, _path: &str) -> Result<Mount, Error> {
         self.call("vault-mount", "").await?;
-        self.opens(token)?;
-        let mounted = self.0.borrow().mounted;
+        self.check_token(token)?;
+        let mounted = self.inner().mounted;
         let (engine, version) = mounted.unwrap_or(("kv", Some("2")));
         Ok(Mount {
             engine: engine.to_owned(),
@@ -72,7 +73,7 @@ impl Credentials for Memory {
 
     async fn wrapping(&self, candidate: &SecretString) -> Result<Option<Wrapping>, Error> {
         self.call("vault-wrapping", "").await?;
-        let inner = self.0.borrow();
+        let inner = self.inner();
         let wrapped = inner.wrapped.get(candidate.expose_secret());
         Ok(wrapped.map(|(creation_path, _)| Wrapping {
             creation_path: creation_path.clone(),
@@ -81,17 +82,15 @@ impl Credentials for Memory {
 
     async fn unwrap(&self, wrapping: &SecretString) -> Result<Option<SecretString>, Error> {
         self.call("vault-unwrap", "").await?;
-        let wrapped = self.0.borrow_mut().wrapped.remove(wrapping.expose_secret());
+        let wrapped = self.inner().wrapped.remove(wrapping.expose_secret());
         let (_, token) = wrapped.ok_or_else(denied)?;
         Ok(token.map(SecretString::from))
     }
 
     async fn revoke(&self, token: &SecretString) -> Result<(), Error> {
         self.call("vault-revoke", "").await?;
-        self.0
-            .borrow_mut()
-            .revoked
-            .push(token.expose_secret().to_owned());
+        let token = token.expose_secret().to_owned();
+        self.inner().revoked.push(token);
         Ok(())
     }
 }
@@ -99,7 +98,7 @@ impl Credentials for Memory {
 impl Probe for Memory {
     async fn probe(&self) -> Result<ProbeResult, Error> {
         self.call("s3-probe", "").await?;
-        let inner = self.0.borrow();
+        let inner = self.inner();
         Ok(ProbeResult {
             conditions_hold: !inner.unconditional,
             encryption: inner.encryption.clone(),

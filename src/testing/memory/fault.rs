@@ -1,4 +1,4 @@
-//! What can happen at a call to the stores in memory.
+//! Faults of the backends in memory: errors, lost answers, a killed process, concurrent changes.
 
 use std::time::Duration;
 
@@ -7,81 +7,83 @@ use crate::error::Error;
 
 /// What happens at one call.
 pub enum CallFault {
-    /// It fails, and has no effect.
+    /// The call fails without an effect.
     Fails(fn() -> Error),
-    /// It takes effect where it is a write, but the answer is lost.
+    /// The call takes effect if it is a write, but its answer is lost.
     AnswerIsLost(fn() -> Error),
-    /// The process is killed before it takes effect.
+    /// The process is killed before the call takes effect.
     KilledBefore,
-    /// The process is killed after it took effect, if it is a write.
+    /// The process is killed after the call took effect, if it is a write.
     KilledAfter,
-    /// Somebody does something right before it.
-    Meanwhile(Box<dyn Fn(&mut Inner)>),
+    /// Another process changes something right before the call.
+    BeforeCall(Box<dyn Fn(&mut Inner)>),
 }
 
-/// A call that has begun, by its number.
-pub struct Step(usize);
+/// The number of a call in progress, from 0.
+pub struct CallNumber(usize);
 
 impl Memory {
-    /// Begins a call: it is noted, takes its time, and meets what is due.
-    pub(super) async fn call(&self, call: &'static str, subject: &str) -> Result<Step, Error> {
+    /// Starts a call: records it, waits for its latency, and applies the faults that are due.
+    pub(super) async fn call(
+        &self,
+        name: &'static str,
+        subject: &str,
+    ) -> Result<CallNumber, Error> {
         let seconds = {
-            let inner = self.0.borrow();
-            inner
-                .paces
-                .get(inner.calls.len() % inner.paces.len().max(1))
-                .copied()
-                .unwrap_or(1)
+            let inner = self.inner();
+            let turn = inner.calls.len() % inner.latencies.len().max(1);
+            inner.latencies.get(turn).copied().unwrap_or(1)
         };
         tokio::time::sleep(Duration::from_secs(seconds.into())).await;
-        self.must_live().await;
-        let (step, meanwhile, trouble) = {
-            let mut inner = self.0.borrow_mut();
-            let step = inner.calls.len();
-            inner.calls.push(format!("{call} {subject}"));
-            let due = inner.meanwhile.iter().position(|(name, _)| *name == call);
-            let meanwhile = due.map(|due| inner.meanwhile.remove(due).1);
-            let trouble = match inner.call_faults.get(&step) {
-                Some(CallFault::Meanwhile(_) | CallFault::Fails(_) | CallFault::KilledBefore) => {
-                    inner.call_faults.remove(&step)
-                }
-                _ => None,
-            };
-            (step, meanwhile, trouble)
+        self.stop_if_killed().await;
+        let (number, change, fault) = {
+            let mut inner = self.inner();
+            let number = inner.calls.len();
+            inner.calls.push(format!("{name} {subject}"));
+            let due = inner.before_call.iter().position(|(due, _)| *due == name);
+            let change = due.map(|due| inner.before_call.remove(due).1);
+            let is_due = inner.call_faults.get(&number).is_some_and(|fault| {
+                use CallFault::{BeforeCall, Fails, KilledBefore};
+                matches!(fault, BeforeCall(_) | Fails(_) | KilledBefore)
+            });
+            let fault = is_due.then(|| inner.call_faults.remove(&number)).flatten();
+            (number, change, fault)
         };
-        if let Some(act) = meanwhile {
-            act(&mut self.0.borrow_mut());
+        if let Some(change) = change {
+            change(&mut self.inner());
         }
-        match trouble {
-            Some(CallFault::Meanwhile(act)) => act(&mut self.0.borrow_mut()),
+        match fault {
+            Some(CallFault::BeforeCall(change)) => change(&mut self.inner()),
             Some(CallFault::Fails(error)) => return Err(error()),
-            Some(CallFault::KilledBefore) => self.die().await,
+            Some(CallFault::KilledBefore) => self.kill().await,
             _ => {}
         }
-        let mut inner = self.0.borrow_mut();
-        let fault = inner.faults.iter().position(|(name, _)| *name == call);
-        fault.map_or(Ok(Step(step)), |fault| Err(inner.faults.remove(fault).1()))
+        let mut inner = self.inner();
+        let fault = inner.faults.iter().position(|(due, _)| *due == name);
+        fault.map_or(Ok(CallNumber(number)), |fault| {
+            Err(inner.faults.remove(fault).1())
+        })
     }
 
     /// Ends a call that took effect.
-    pub(super) async fn answer<T>(&self, step: Step, answer: T) -> Result<T, Error> {
-        let trouble = self.0.borrow_mut().call_faults.remove(&step.0);
-        match trouble {
+    pub(super) async fn answer<T>(&self, call: CallNumber, answer: T) -> Result<T, Error> {
+        let fault = self.inner().call_faults.remove(&call.0);
+        match fault {
             Some(CallFault::AnswerIsLost(error)) => return Err(error()),
-            Some(CallFault::KilledAfter) => self.die().await,
+            Some(CallFault::KilledAfter) => self.kill().await,
             _ => {}
         }
         Ok(answer)
     }
 
-    async fn die(&self) {
-        self.0.borrow_mut().dead = true;
-        self.must_live().await;
+    async fn kill(&self) {
+        self.inner().killed = true;
+        self.stop_if_killed().await;
     }
 
-    /// Never goes on once the process is dead.
-    async fn must_live(&self) {
-        if self.0.borrow().dead {
+    /// Never returns once the process is killed.
+    async fn stop_if_killed(&self) {
+        if self.inner().killed {
             std::future::pending::<()>().await;
         }
     }

@@ -1,0 +1,109 @@
+//! What the backends in memory hold, and what they are to do.
+
+use std::collections::BTreeMap;
+
+use super::fault::CallFault;
+use super::secret_path;
+use crate::backends::diagnostics::{Encryption, Health};
+use crate::backends::{Etag, PutResult};
+use crate::error::Error;
+use crate::snapshot::{ReconcileRecord, Revision, UserState};
+use crate::token::TokenFacts;
+
+/// The name of a call, and what another process changes right before it.
+pub type BeforeCall = (&'static str, Box<dyn Fn(&mut Inner)>);
+
+/// The name of a call, and the error that it returns.
+pub type CallError = (&'static str, fn() -> Error);
+
+/// The versions of a secret, oldest first: id and secret of the key, or `None` if deleted.
+pub type Versions = Vec<Option<(String, String)>>;
+
+/// Everything that the backends hold. A test reads and changes it between calls.
+#[derive(Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an independent switch"
+)]
+pub struct Inner {
+    /// The parameters, by name: value and revision.
+    pub parameters: BTreeMap<String, (String, Revision)>,
+    /// The state objects, by user: state and version.
+    pub states: BTreeMap<String, (UserState, u64)>,
+    /// The users whose state object is damaged until it is written again.
+    pub damaged: Vec<String>,
+    /// The record of the last reconcile run, and its version.
+    pub record: Option<(ReconcileRecord, u64)>,
+    /// Whether the next write of the record or the token is answered as if it had failed.
+    pub lose_answer: bool,
+    /// The engine and version that are mounted in Vault; `None` for KV version 2.
+    pub mounted: Option<(&'static str, Option<&'static str>)>,
+    /// Whether Vault lists the metadata of all keys in one call.
+    pub lists_metadata: bool,
+    /// The states of the legacy service, by user.
+    pub legacy: BTreeMap<String, UserState>,
+    /// The secrets, by path.
+    pub vault: BTreeMap<String, Versions>,
+    /// The users on the roster.
+    pub roster: Vec<String>,
+    /// The token that Vault accepts, and the one that is stored; empty if none is stored.
+    pub tokens: (String, String),
+    /// More tokens that Vault accepts.
+    pub other_tokens: Vec<String>,
+    /// What wrapping tokens hold: the creation path, and the token, if there is one.
+    pub wrapped: BTreeMap<String, (String, Option<String>)>,
+    /// The tokens that were revoked.
+    pub revoked: Vec<String>,
+    /// Changes the facts of the token.
+    pub alter: Option<fn(&mut TokenFacts)>,
+    /// The capabilities of the token on paths, instead of those of the documented policy.
+    pub capabilities: Vec<(&'static str, &'static [&'static str])>,
+    /// The health of Vault; `None` if it is healthy.
+    pub health: Option<Health>,
+    /// Whether conditional writes ignore their condition.
+    pub unconditional: bool,
+    /// How the bucket encrypts.
+    pub encryption: Encryption,
+    /// The remaining lifetime of the token in seconds.
+    pub ttl: u64,
+    /// Errors of the next calls of a name, each once, before the call takes effect.
+    pub faults: Vec<CallError>,
+    /// What other processes change, once, right before the next call of a name.
+    pub before_call: Vec<BeforeCall>,
+    /// Faults by the number of the call, from 0.
+    pub call_faults: BTreeMap<usize, CallFault>,
+    /// The seconds that calls take, in turn; empty for one second each.
+    pub latencies: Vec<u8>,
+    /// Whether the process was killed: no call returns any more.
+    pub killed: bool,
+    /// The calls that were made: name and subject.
+    pub calls: Vec<String>,
+    etags: u64,
+}
+
+impl Inner {
+    /// Returns the versions of a user's secret, to change them.
+    pub fn versions(&mut self, user: &str) -> &mut Versions {
+        self.vault.entry(secret_path(user)).or_default()
+    }
+
+    /// Writes a version to a user's secret, as an operator would.
+    pub fn write_by_hand(&mut self, user: &str) {
+        self.versions(user)
+            .push(Some(("BY-HAND".to_owned(), "by-hand".to_owned())));
+    }
+
+    pub(super) fn next_etag(&mut self) -> u64 {
+        self.etags += 1;
+        self.etags
+    }
+
+    /// Returns the answer to a conditional write that took effect.
+    pub(super) fn saved_as(&mut self, etag: String) -> PutResult {
+        if std::mem::take(&mut self.lose_answer) {
+            PutResult::PreconditionFailed
+        } else {
+            PutResult::Saved(Etag(etag))
+        }
+    }
+}
