@@ -213,9 +213,7 @@ impl<B: Backends> Handler<'_, B> {
     }
 
     fn count_token(&mut self, status: Result<TokenStatus, String>) {
-        if let Ok(status) = status {
-            self.metrics.vault_token_hours_left = status.hours_left();
-        }
+        self.metrics.vault_token_hours_left = status.ok().and_then(|status| status.hours_left());
     }
 }
 
