@@ -78,8 +78,9 @@ pub enum Error {
     PartialFailure(String),
     /// A reconcile run would retire too many users. Check Parameter Store, then allow it.
     #[error(
-        "refused: {gone} of {known} users would be retired at once, as if a listing were broken; \
-         check Parameter Store, then repeat with allowMassRetire (--allow-mass-retire) if the users \
+        "refused: {gone} of {known} users would be retired at once ({unchecked} more could not be \
+         checked, {recently} were retired in the last 7 days), as if a listing were broken; check \
+         Parameter Store, then repeat with allowMassRetire (--allow-mass-retire) if the users \
          are really gone"
     )]
     MassRetireLimit {
@@ -87,6 +88,10 @@ pub enum Error {
         gone: usize,
         /// The number of users who are known.
         known: usize,
+        /// The number of users who may be gone as well, but could not be checked.
+        unchecked: usize,
+        /// The number of users who were retired in the last seven days.
+        recently: usize,
     },
     /// The given token is not suitable. Provide another one.
     #[error("the token was rejected: {0}")]

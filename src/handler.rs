@@ -21,6 +21,7 @@ use crate::error::Error;
 use crate::invocation::Invocation;
 use crate::keys::UserName;
 use crate::observe::ReadStrategy;
+use crate::plan::Outcome;
 use crate::reconcile::{Progress, reconcile};
 use crate::report::{Report, UserReport};
 use crate::snapshot::Event;
@@ -172,7 +173,9 @@ impl<B: Backends> Handler<'_, B> {
         let never = CancellationToken::new();
         let run = reconcile(self.ctx, &order, request_id, deadlines, &never, progress).await?;
         if let Some(complete) = run.complete {
-            self.metrics.count_reconcile(run.stalled, complete);
+            let late = [Outcome::Superseded, Outcome::Failed].map(|late| run.report.counts[&late]);
+            let in_sync = late.iter().all(|users| *users == 0);
+            self.metrics.count_reconcile(run.stalled, complete, in_sync);
         }
         if let Some(token) = run.token {
             self.count_token(token);

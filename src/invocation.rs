@@ -6,6 +6,7 @@ use crate::backends::Backends;
 use crate::breaker::CircuitBreaker;
 use crate::context::Context;
 use crate::error::Error;
+use crate::pace::Pace;
 
 /// One invocation, or one reconcile run.
 pub struct Invocation<'a, B: Backends> {
@@ -13,6 +14,8 @@ pub struct Invocation<'a, B: Backends> {
     pub ctx: &'a Context<B>,
     /// When all work must have ended.
     pub deadline: Instant,
+    /// The rate limit of calls to Parameter Store, if there is one.
+    pub pace: Option<Pace>,
     /// Whether Vault is known to be unreachable.
     pub breaker: CircuitBreaker,
 }
@@ -23,7 +26,22 @@ impl<'a, B: Backends> Invocation<'a, B> {
         Self {
             ctx,
             deadline,
+            pace: None,
             breaker: CircuitBreaker::new(breaker_threshold),
+        }
+    }
+
+    /// Limits the rate of calls to Parameter Store to the configured one.
+    #[must_use]
+    pub fn paced(self) -> Self {
+        let pace = Some(Pace::new(self.ctx.config.ssm_calls_per_second));
+        Self { pace, ..self }
+    }
+
+    /// Waits until the next call to Parameter Store is allowed.
+    pub async fn wait_for_turn(&self) {
+        if let Some(pace) = &self.pace {
+            pace.wait().await;
         }
     }
 

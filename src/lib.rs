@@ -24,7 +24,7 @@
 //!    `snapshot` (what was read, as plain data), `token` (the rules for the Vault token) and
 //!    `deadlines` are the vocabulary. They perform no I/O.
 //! 2. `backends` (one trait and one adapter per external system), `session` (Vault with its token),
-//!    `context` (configuration and backends) and `invocation` (context, deadline, circuit breaker)
+//!    `context` (configuration and backends) and `invocation` (context, deadline, circuit breaker, pace)
 //!    are the tools.
 //! 3. `trigger` parses the payload, `observe` reads one user, `plan` decides, `apply` writes, and
 //!    `sync` is the loop around them. Its result becomes the `report`, the metrics (`telemetry`),
@@ -50,6 +50,7 @@ mod invocation;
 mod keys;
 mod keysync;
 mod observe;
+mod pace;
 mod plan;
 mod reconcile;
 mod report;

@@ -7,6 +7,8 @@
 
 mod reader;
 
+use jiff::Timestamp;
+
 use crate::backends::{Backends, Etag};
 use crate::invocation::Invocation;
 use crate::keys::{AccessKey, UserName};
@@ -123,6 +125,10 @@ pub async fn observe<B: Backends>(
     };
     let safe_to_write = if is_basic { !was_listed } else { !read_last };
     let path = reader.path;
+    let now = Timestamp::now();
+    let state_age = state
+        .recorded()
+        .map(|state| now.duration_since(state.last_synced_at));
     let snapshot = Snapshot {
         parameter,
         state,
@@ -131,6 +137,8 @@ pub async fn observe<B: Backends>(
         path,
         event,
         rejected,
+        is_listed: was_listed,
+        state_age,
         safe_to_write,
     };
     Observed {

@@ -14,7 +14,13 @@ pub use reason::Reason;
 use jiff::SignedDuration;
 
 use crate::config::OnUserDeleted;
-use crate::snapshot::{Cas, CurrentKey, ParameterView, RosterView, Snapshot, UserState, VaultView};
+use crate::snapshot::{
+    Cas, CurrentKey, Event, ParameterView, RosterView, Snapshot, UserState, VaultView,
+};
+
+/// How long another run can be faster than this one. An older state that is newer than the
+/// parameter is wrong: a clock was ahead, or the parameters come from another account.
+const MAX_LEAD: SignedDuration = SignedDuration::from_mins(15);
 
 /// Maximum event lag. A later event refers to a newer revision than the one that was read.
 const MAX_EVENT_LAG: SignedDuration = SignedDuration::from_secs(2);
@@ -24,6 +30,16 @@ pub fn plan(seen: &Snapshot, policy: Policy) -> Plan {
     let (action, reason) = match decide(seen, policy) {
         (action, reason) if changes_vault(action) && !seen.safe_to_write => {
             (Action::Reobserve, reason)
+        }
+        // A listing may be incomplete or outdated: the parameter is read by name first.
+        (Action::Skip(Outcome::Missing), reason)
+            if seen.is_listed && reason != Reason::Unnameable =>
+        {
+            (Action::Reobserve, reason)
+        }
+        (action, Reason::CameBack) if seen.is_listed && is_before_retirement(seen) => {
+            debug_assert!(changes_vault(action));
+            (Action::Reobserve, Reason::CameBack)
         }
         decided => decided,
     };
@@ -43,7 +59,7 @@ fn decide(seen: &Snapshot, policy: Policy) -> (Action, Reason) {
     }
     match (&seen.parameter, recorded(seen), &seen.vault) {
         // The recorded key is the current one. The question is whether Vault still holds it.
-        (ParameterView::Current(_), Recorded::Same(state), vault) => {
+        (ParameterView::Current(current), Recorded::Same(state), vault) => {
             match (state.vault_version, vault) {
                 (_, VaultView::Absent) => (write(), Reason::Vanished),
                 (_, VaultView::Deleted(version)) => (write(), Reason::Unreadable(*version)),
@@ -52,13 +68,27 @@ fn decide(seen: &Snapshot, policy: Policy) -> (Action, Reason) {
                     let found = *found;
                     (write(), Reason::OtherVersion { found, recorded })
                 }
+                // Otherwise a late event could write the key of a revision between the two.
+                (Some(recorded), _)
+                    if state
+                        .revision()
+                        .is_some_and(|revision| revision < current.revision) =>
+                {
+                    (Adopt(recorded), Reason::PutAgain)
+                }
                 _ => (Skip(Outcome::Unchanged), Reason::InSync),
             }
         }
         // Another key is recorded, or none.
-        (ParameterView::Current(_), Recorded::Newer, _) => {
+        (ParameterView::Current(_), Recorded::Newer, _)
+            if seen.state_age.is_none_or(|age| age <= MAX_LEAD) =>
+        {
             (Skip(Outcome::Superseded), Reason::Superseded)
         }
+        (ParameterView::Current(_), Recorded::Newer, VaultView::NotRead) => {
+            (Action::Reobserve, Reason::Overruled)
+        }
+        (ParameterView::Current(_), Recorded::Newer, _) => (write(), Reason::Overruled),
         (ParameterView::Current(_), Recorded::Nothing, _) => (write(), Reason::New),
         (ParameterView::Current(_), Recorded::Older, _) => (write(), Reason::Rotated),
         (ParameterView::Current(_), Recorded::Elsewhere, _) => (write(), Reason::Moved),
@@ -138,9 +168,34 @@ fn is_gone(seen: &Snapshot) -> Result<Reason, Reason> {
     match seen.roster {
         RosterView::NotListed => Ok(Reason::Gone),
         RosterView::Listed => Err(Reason::ListedWithoutParameter),
-        _ if seen.event.is_some_and(|event| event.deleted) => Ok(Reason::DeleteEvent),
-        _ => Err(Reason::NoParameter),
+        _ => match seen.event {
+            Some(event) if event.deleted && is_recorded_after(seen, event) => {
+                Err(Reason::RecordedAfterDeletion)
+            }
+            Some(event) if event.deleted => Ok(Reason::DeleteEvent),
+            _ => Err(Reason::NoParameter),
+        },
     }
+}
+
+/// Returns whether a revision is recorded that was put after the event. The time of an event has no
+/// fractions of a second. An event without a time proves nothing.
+fn is_recorded_after(seen: &Snapshot, event: Event) -> bool {
+    let recorded = seen.state.recorded().and_then(UserState::revision);
+    match (event.time, recorded) {
+        (None, recorded) => recorded.is_some(),
+        (Some(_), None) => false,
+        (Some(time), Some(recorded)) => {
+            recorded.modified.duration_since(time) >= SignedDuration::from_secs(1)
+        }
+    }
+}
+
+/// Returns whether the parameter was put before the user was retired. A user who comes back has a
+/// newer one.
+fn is_before_retirement(seen: &Snapshot) -> bool {
+    let retired_at = seen.state.recorded().and_then(|state| state.retired_at);
+    seen.parameter.revision().map(|read| read.modified) < retired_at
 }
 
 /// Returns the check-and-set parameter of a write: the version that Vault is at, if known.
@@ -188,7 +243,7 @@ fn is_stale_read(seen: &Snapshot, action: Action) -> bool {
         (Action::Skip(Outcome::Failed) | Action::Retire(_), _) => false,
         (Action::Skip(Outcome::Held), Some(read)) => time > read.modified,
         (_, Some(read)) => time.duration_since(read.modified) > MAX_EVENT_LAG,
-        (_, None) => !event.deleted,
+        (_, None) => !event.deleted || is_recorded_after(seen, event),
     }
 }
 

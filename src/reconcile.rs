@@ -5,10 +5,10 @@
 //! retired, and `lease` keeps two runs apart. A secret exists only while its user is worked on.
 //! Never retires users based on a listing that is empty, incomplete or over the mass-retire limit.
 
+mod bounds;
 mod known;
 mod lease;
 mod listing;
-mod pace;
 mod retire;
 mod run;
 mod tally;
@@ -98,7 +98,7 @@ pub async fn reconcile<B: Backends>(
     };
     let is_full = matches!(lease.scope, Scope::All { .. });
     let run = Run {
-        invocation: Invocation::new(ctx, deadlines.finish_users, BREAKER_THRESHOLD),
+        invocation: Invocation::new(ctx, deadlines.finish_users, BREAKER_THRESHOLD).paced(),
         order,
         deadlines,
         cancel,

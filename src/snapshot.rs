@@ -35,6 +35,10 @@ pub struct Snapshot {
     pub event: Option<Event>,
     /// The check-and-set value that Vault rejected just before.
     pub rejected: Option<Cas>,
+    /// Whether the parameter comes from a listing. Absence from a listing is only a hint.
+    pub is_listed: bool,
+    /// How long ago the state was written; negative if the clocks differ.
+    pub state_age: Option<SignedDuration>,
     /// Whether the parameter is at least as new as the view of Vault: Vault was read first, or
     /// not at all. Otherwise the snapshot can prove that all is in sync, but not justify a write.
     pub safe_to_write: bool,

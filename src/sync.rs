@@ -43,6 +43,8 @@ pub struct Request {
     pub retirement: Retirement,
     /// How to observe first.
     pub strategy: ReadStrategy,
+    /// Whether a listing was expected to show the user, and did not.
+    pub is_unlisted: bool,
     /// What to add to the reason in the report.
     pub remarks: Vec<String>,
 }
@@ -57,6 +59,7 @@ impl Request {
             retry_stale_read: false,
             retirement,
             strategy,
+            is_unlisted: false,
             remarks,
         }
     }

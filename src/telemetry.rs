@@ -159,12 +159,17 @@ impl Metrics {
         }
     }
 
-    /// Counts a reconcile run: whether it was complete, and then that no key is missing.
-    /// `stalled_rotations` is `None` for a run that did not cover all users.
-    pub(crate) fn count_reconcile(&mut self, stalled_rotations: Option<u64>, complete: bool) {
+    /// Counts a reconcile run: whether it was complete, and if all users are in sync, that no key is
+    /// missing. `stalled_rotations` is `None` for a run that did not cover all users.
+    pub(crate) fn count_reconcile(
+        &mut self,
+        stalled_rotations: Option<u64>,
+        complete: bool,
+        in_sync: bool,
+    ) {
         self.stalled_rotations = stalled_rotations;
         self.sweep_completed = Some(u64::from(complete));
-        if complete && stalled_rotations.is_some() {
+        if complete && in_sync && stalled_rotations.is_some() {
             self.oldest_unsynced_hours.get_or_insert(0.0);
         }
     }

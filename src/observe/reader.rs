@@ -29,7 +29,10 @@ impl<B: Backends> Reader<'_, B> {
         let Some(name) = ctx.config.naming.parameter_of(self.user) else {
             return ParameterView::Unnameable.into();
         };
-        let read = async { Ok(ctx.parameters.read(&name).await) };
+        let read = async {
+            self.invocation.wait_for_turn().await;
+            Ok(ctx.parameters.read(&name).await)
+        };
         let read = self.invocation.within(read).await;
         read.unwrap_or_else(|error| ParameterView::Unreadable(error).into())
     }

@@ -38,6 +38,15 @@ pub enum Reason {
     /// The state is newer than the parameter that was read.
     #[error("the recorded key is newer than the parameter that was read: another run was faster")]
     Superseded,
+    /// The state is newer than the parameter, but too old to be another run's.
+    #[error(
+        "overruled: the recorded key seems newer than the parameter, but no other run has written \
+         it recently"
+    )]
+    Overruled,
+    /// The recorded key was put again, in a newer revision.
+    #[error("Vault holds the current key, which was put again")]
+    PutAgain,
     /// The parameter has no `current`.
     #[error(
         "the parameter has no current key (a rotation is in progress or stuck); Vault keeps the \
@@ -50,6 +59,11 @@ pub enum Reason {
     /// The parameter is absent, as an event reported, and there is no roster to check.
     #[error("the parameter was deleted")]
     DeleteEvent,
+    /// The parameter is absent, but a newer one than the deleted one was recorded.
+    #[error(
+        "the parameter was deleted, but a newer one was recorded since; a reconcile run decides"
+    )]
+    RecordedAfterDeletion,
     /// The user is gone and already retired.
     #[error("the user is gone and was retired before")]
     AlreadyRetired,

@@ -50,6 +50,8 @@ fn seen(parameter: ParameterView, state: Option<UserState>) -> Snapshot {
         path: path(),
         event: None,
         rejected: None,
+        is_listed: false,
+        state_age: None,
         safe_to_write: true,
     }
 }
@@ -130,7 +132,7 @@ fn in_sync_while_parameter_and_state_agree() {
     let put_again = seen(current("A", revision(3, 3)), Some(state("A", read)));
     assert_eq!(
         decided(&put_again),
-        "Unchanged: InSync",
+        "adopt 4: PutAgain",
         "the same key in a newer revision"
     );
 }
@@ -435,4 +437,105 @@ fn a_read_is_stale_if_the_event_is_newer() {
         ..held()
     };
     assert!(!plan(&seen, policy(OnUserDeleted::Retain)).stale_read);
+}
+
+#[test]
+fn a_newer_record_is_overruled_if_no_other_run_can_be_faster() {
+    let newer = seen(
+        current("A", revision(2, 2)),
+        Some(state("B", revision(3, 4))),
+    );
+    let aged = |minutes, vault: &VaultView| Snapshot {
+        state_age: Some(SignedDuration::from_mins(minutes)),
+        vault: vault.clone(),
+        ..newer.clone()
+    };
+    for (minutes, vault, expected) in [
+        (-60, at(4), "Superseded: Superseded"),
+        (15, at(4), "Superseded: Superseded"),
+        (16, VaultView::NotRead, "reobserve: Overruled"),
+        (16, at(4), "write over 4: Overruled"),
+        (16, at(7), "write over 7: Overruled"),
+        (16, VaultView::Hidden, "write over 4: Overruled"),
+    ] {
+        assert_eq!(
+            decided(&aged(minutes, &vault)),
+            expected,
+            "{minutes} min, {vault:?}"
+        );
+    }
+}
+
+#[test]
+fn a_key_that_is_put_again_advances_the_recorded_revision() {
+    let with = |read, recorded, vault| {
+        let seen = seen(current("A", read), Some(state("A", recorded)));
+        decided(&Snapshot { vault, ..seen })
+    };
+    let (old, new) = (revision(2, 2), revision(3, 3));
+    for vault in [VaultView::NotRead, at(RECORDED), VaultView::Hidden] {
+        assert_eq!(with(new, old, vault.clone()), "adopt 4: PutAgain");
+        assert_eq!(with(old, old, vault), "Unchanged: InSync");
+    }
+    assert_eq!(
+        with(new, old, at(5)),
+        "write over 5: OtherVersion { found: 5, recorded: 4 }"
+    );
+}
+
+#[test]
+fn a_deletion_before_the_recorded_put_retires_no_user() {
+    for (time, expected, stale) in [
+        ("2026-01-01T00:00:00Z", "retire None: DeleteEvent", false),
+        (
+            "2025-12-31T23:59:59Z",
+            "Missing: RecordedAfterDeletion",
+            true,
+        ),
+        ("2026-01-02T00:00:00Z", "retire None: DeleteEvent", false),
+    ] {
+        let seen = Snapshot {
+            event: Some(Event {
+                time: Some(time.parse().unwrap()),
+                deleted: true,
+            }),
+            ..absent()
+        };
+        assert_eq!(decided(&seen), expected, "{time}");
+        let plan = plan(&seen, policy(OnUserDeleted::Retain));
+        assert_eq!(plan.stale_read, stale, "{time}: the read may be stale");
+    }
+    let without_time = Some(Event {
+        time: None,
+        deleted: true,
+    });
+    let seen = Snapshot {
+        event: without_time,
+        ..absent()
+    };
+    assert_eq!(decided(&seen), "Missing: RecordedAfterDeletion");
+}
+
+#[test]
+fn a_listing_is_only_a_hint() {
+    let listed = |seen: Snapshot| Snapshot {
+        is_listed: true,
+        ..seen
+    };
+    assert_eq!(decided(&listed(absent())), "reobserve: NoParameter");
+    let on_roster = Snapshot {
+        roster: RosterView::Listed,
+        ..absent()
+    };
+    assert_eq!(
+        decided(&listed(on_roster)),
+        "reobserve: ListedWithoutParameter"
+    );
+    let unnameable = seen(ParameterView::Unnameable, None);
+    assert_eq!(decided(&listed(unnameable)), "Missing: Unnameable");
+    // The parameter was listed before the user was retired.
+    let retired_since = seen(current("A", revision(2, 2)), Some(retired()));
+    assert_eq!(decided(&listed(retired_since)), "reobserve: CameBack");
+    let came_back = seen(current("B", revision(6, 1)), Some(retired()));
+    assert_eq!(decided(&listed(came_back)), "write over 4: CameBack");
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::bounds::Bounds;
 use crate::backends::{Backends, Page, Roster, States, Vault};
 use crate::context::Context;
 use crate::error::Error;
@@ -14,6 +15,7 @@ const MAX_SHOWN: usize = 80;
 /// Lists the metadata of all keys, where the server offers that in one call.
 pub(super) async fn list_metadata<B: Backends>(
     ctx: &Context<B>,
+    bounds: Bounds<'_>,
 ) -> Option<HashMap<String, VaultView>> {
     ctx.states.as_ref()?;
     let config = &ctx.config.vault;
@@ -22,7 +24,8 @@ pub(super) async fn list_metadata<B: Backends>(
             .list_metadata(token, &config.mount, &config.path_prefix)
             .await
     };
-    ctx.session.call(list).await.unwrap_or_else(|error| {
+    let listed = bounds.run(ctx.session.call(list)).await;
+    listed.unwrap_or_else(|error| {
         // Not a warning: the cause also fails the users or the token, and is reported there.
         tracing::info!(
             error = %error,
@@ -33,9 +36,13 @@ pub(super) async fn list_metadata<B: Backends>(
 }
 
 /// Returns the users on the roster; `None` if there is none, or it cannot be read.
-pub(super) async fn roster_users<B: Backends>(ctx: &Context<B>) -> Option<HashSet<UserName>> {
+pub(super) async fn roster_users<B: Backends>(
+    ctx: &Context<B>,
+    bounds: Bounds<'_>,
+) -> Option<HashSet<UserName>> {
     let roster = ctx.roster.as_ref()?;
-    match all_pages("the roster", async |from| roster.page(from).await).await {
+    let page = async |from| bounds.run(roster.page(from)).await;
+    match all_pages("the roster", page).await {
         Ok(users) => Some(users),
         Err(error) => {
             tracing::warn!("users on the roster without a parameter will not be noticed: {error}");
@@ -47,20 +54,24 @@ pub(super) async fn roster_users<B: Backends>(ctx: &Context<B>) -> Option<HashSe
 /// Returns the users who have a state.
 pub(super) async fn recorded_users<B: Backends>(
     ctx: &Context<B>,
+    bounds: Bounds<'_>,
 ) -> Result<HashSet<UserName>, Error> {
     match &ctx.states {
-        Some(states) => all_pages("the states", async |from| states.page(from).await).await,
+        Some(states) => {
+            let page = async |from| bounds.run(states.page(from)).await;
+            all_pages("the states", page).await
+        }
         None => Ok(HashSet::new()),
     }
 }
 
 /// Reads all pages of a listing, and returns the names that are user names.
 async fn all_pages(
-    source: &str,
+    source: &'static str,
     page: impl AsyncFn(Option<String>) -> Result<Page<String>, Error>,
 ) -> Result<HashSet<UserName>, Error> {
     let mut users = HashSet::new();
-    let mut from = None;
+    let (mut from, mut tokens) = (None, HashSet::new());
     loop {
         let Page { items, next } = page(from).await?;
         for name in items {
@@ -79,8 +90,20 @@ async fn all_pages(
             }
         }
         match next {
+            Some(next) if !tokens.insert(next.clone()) => {
+                return Err(repeated_page("listing", source));
+            }
             Some(next) => from = Some(next),
             None => return Ok(users),
         }
     }
+}
+
+/// Returns the error of a listing that never ends: a page leads to one that was read before.
+pub(super) fn repeated_page(operation: &'static str, subject: &str) -> Error {
+    Error::unexpected(
+        operation,
+        subject,
+        "a page leads to one that was already listed",
+    )
 }

@@ -7,14 +7,13 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use tokio::sync::mpsc;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
 use super::Scope;
-use super::known::{list_metadata, recorded_users, roster_users};
-use super::pace::Pace;
+use super::bounds::Bounds;
+use super::known::{list_metadata, recorded_users, repeated_page, roster_users};
 use crate::backends::{Backends, Page, Parameters};
-use crate::context::Context;
 use crate::deadlines::Deadlines;
+use crate::invocation::Invocation;
 use crate::keys::UserName;
 use crate::observe::ReadStrategy;
 use crate::snapshot::{ParameterReading, ParameterView, VaultView};
@@ -26,20 +25,15 @@ pub struct Listed {
     pub not_started: Vec<UserName>,
     /// Why not all users were listed, if that is so.
     pub incomplete: Option<String>,
-    /// The rate limit, for the calls that follow.
-    pub pace: Pace,
-}
-
-/// Returns whether a user may be started now.
-pub fn may_start(until: Instant, cancel: &CancellationToken) -> bool {
-    Instant::now() < until && !cancel.is_cancelled()
+    /// Whether the listing shows any user.
+    pub is_empty: bool,
 }
 
 /// The listing of one run.
 pub struct Listing<'a, B: Backends> {
-    ctx: &'a Context<B>,
+    invocation: &'a Invocation<'a, B>,
     deadlines: &'a Deadlines,
-    cancel: &'a CancellationToken,
+    bounds: Bounds<'a>,
     sender: mpsc::Sender<Vec<Request>>,
     total: &'a dyn Fn(usize),
     sent: HashSet<UserName>,
@@ -49,22 +43,21 @@ pub struct Listing<'a, B: Backends> {
 impl<'a, B: Backends> Listing<'a, B> {
     /// Creates a listing that sends its requests to `sender` and reports how many to expect.
     pub fn new(
-        ctx: &'a Context<B>,
+        invocation: &'a Invocation<'a, B>,
         deadlines: &'a Deadlines,
-        cancel: &'a CancellationToken,
+        bounds: Bounds<'a>,
         sender: mpsc::Sender<Vec<Request>>,
         total: &'a dyn Fn(usize),
     ) -> Self {
-        let pace = Pace::new(ctx.config.ssm_calls_per_second);
         let listed = Listed {
             not_started: Vec::new(),
             incomplete: None,
-            pace,
+            is_empty: false,
         };
         Self {
-            ctx,
+            invocation,
             deadlines,
-            cancel,
+            bounds,
             sender,
             total,
             sent: HashSet::new(),
@@ -75,7 +68,7 @@ impl<'a, B: Backends> Listing<'a, B> {
     /// Sends a request for each user of `scope`, as long as there is time.
     pub async fn send(mut self, scope: &Scope) -> Listed {
         let deadlines = self.deadlines;
-        match (scope, &self.ctx.config.users) {
+        match (scope, &self.invocation.ctx.config.users) {
             (Scope::Users(users), _) => {
                 (self.total)(users.len());
                 self.listed.not_started = self.send_by_name(users, deadlines.start_users).await;
@@ -103,12 +96,12 @@ impl<'a, B: Backends> Listing<'a, B> {
     async fn send_by_name(&mut self, users: &[UserName], until: Instant) -> Vec<UserName> {
         let mut users = users.iter();
         while let Some(user) = users.next() {
-            if !may_start(until, self.cancel) {
+            if !self.bounds.until(until).may_start() {
                 return [user].into_iter().chain(users).cloned().collect();
             }
             if self.sent.insert(user.clone()) {
-                self.listed.pace.wait().await;
-                self.send_one(user.clone(), ReadStrategy::VAULT_FIRST).await;
+                let request = Request::new(user.clone(), ReadStrategy::VAULT_FIRST);
+                self.send_one(request).await;
             }
         }
         Vec::new()
@@ -117,9 +110,10 @@ impl<'a, B: Backends> Listing<'a, B> {
     /// Sends all users: as the parameters are listed, and then those who have no parameter.
     async fn send_all(&mut self) {
         // Vault is read before the listing, so that no listed key is older than what Vault holds.
-        let metadata = list_metadata(self.ctx).await;
-        let roster = roster_users(self.ctx).await;
-        let recorded = recorded_users(self.ctx).await;
+        let ctx = self.invocation.ctx;
+        let metadata = list_metadata(ctx, self.bounds).await;
+        let roster = roster_users(ctx, self.bounds).await;
+        let recorded = recorded_users(ctx, self.bounds).await;
         if let Ok(recorded) = &recorded {
             let known = roster
                 .iter()
@@ -145,10 +139,10 @@ impl<'a, B: Backends> Listing<'a, B> {
             .into_iter();
         // Absence counts only if the whole listing was seen; else these users were not reached.
         while self.listed.incomplete.is_none()
-            && may_start(self.deadlines.start_users, self.cancel)
+            && self.bounds.may_start()
             && let Some(user) = unseen.next()
         {
-            let nameable = self.ctx.config.naming.parameter_of(&user).is_some();
+            let nameable = ctx.config.naming.parameter_of(&user).is_some();
             let parameter = if nameable {
                 ParameterView::Absent
             } else {
@@ -156,8 +150,14 @@ impl<'a, B: Backends> Listing<'a, B> {
             };
             let (parameter, vault) = (parameter.into(), VaultView::NotRead);
             let strategy = ReadStrategy::FromListing { parameter, vault };
-            self.send_one(user, strategy).await;
+            let is_unlisted = true;
+            self.send_one(Request {
+                is_unlisted,
+                ..Request::new(user, strategy)
+            })
+            .await;
         }
+        self.listed.is_empty = seen.is_empty();
         self.listed.not_started.extend(unseen);
     }
 
@@ -168,7 +168,7 @@ impl<'a, B: Backends> Listing<'a, B> {
         roster: Option<&HashSet<UserName>>,
     ) -> HashSet<UserName> {
         let (mut seen, mut spellings) = (HashSet::new(), HashMap::new());
-        let mut next = Some(None);
+        let (mut next, mut tokens) = (Some(None), HashSet::new());
         // A page is read only when there is room for it: a page is full of secrets.
         while let Some(from) = next
             && let Ok(room) = self.sender.clone().reserve_owned().await
@@ -203,6 +203,14 @@ impl<'a, B: Backends> Listing<'a, B> {
                 requests.push(request);
             }
             room.send(requests);
+            if following
+                .as_ref()
+                .is_some_and(|token| !tokens.insert(token.clone()))
+            {
+                let error = repeated_page("listing", "the parameters");
+                self.listed.incomplete = Some(format!("not all users were listed: {error}"));
+                break;
+            }
             next = following.map(Some);
         }
         seen
@@ -210,29 +218,27 @@ impl<'a, B: Backends> Listing<'a, B> {
 
     /// Reads the next page of parameters; `None` if the listing ends early, which is recorded.
     async fn page(&mut self, from: Option<String>) -> Option<Page<(UserName, ParameterReading)>> {
-        if !may_start(self.deadlines.start_users, self.cancel) {
-            let why = if self.cancel.is_cancelled() {
-                "the run was stopped"
-            } else {
-                "there was no time left to list more parameters"
-            };
-            self.listed.incomplete = Some(format!("not all users were listed: {why}"));
-            return None;
-        }
-        self.listed.pace.wait().await;
+        let ctx = self.invocation.ctx;
+        let page = async {
+            self.invocation.wait_for_turn().await;
+            ctx.parameters.page(&ctx.config.naming, from).await
+        };
         let page = self
-            .ctx
-            .parameters
-            .page(&self.ctx.config.naming, from)
-            .await;
-        page.map_err(|error| {
-            self.listed.incomplete = Some(format!("not all users were listed: {error}"));
+            .bounds
+            .run(page)
+            .await
+            .map_err(|error| match self.bounds.may_start() {
+                true => error.to_string(),
+                false => self.bounds.reason().to_owned(),
+            });
+        page.map_err(|why| {
+            self.listed.incomplete = Some(format!("not all users were listed: {why}"));
         })
         .ok()
     }
 
-    async fn send_one(&self, user: UserName, strategy: ReadStrategy) {
-        let sent = self.sender.send(vec![Request::new(user, strategy)]).await;
+    async fn send_one(&self, request: Request) {
+        let sent = self.sender.send(vec![request]).await;
         sent.expect("the receiver exists until the sender is dropped");
     }
 }

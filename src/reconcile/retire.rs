@@ -1,11 +1,17 @@
 //! The mass-retire limit: how many users one run may retire. Pure.
 
+use jiff::{SignedDuration, Timestamp};
+
 use crate::error::Error;
-use crate::plan::Reason;
+use crate::plan::{Action, Outcome, Reason};
+use crate::snapshot::ParameterView;
 use crate::sync::SyncResult;
 
 /// The number of users that one run may always retire; above it, a fifth of the known users.
 const MAX_RETIRED: usize = 3;
+
+/// For how long retired users count against the limit, so that it cannot be reached every night.
+const MEMORY: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// The users who are gone, and the counts that the limit compares them with.
 #[derive(Debug, Default)]
@@ -14,47 +20,123 @@ pub struct Candidates {
     pub gone: Vec<SyncResult>,
     known: usize,
     with_parameter: usize,
+    /// The users who may be gone, but could not be checked.
+    unchecked: usize,
+    /// The users who are not gone, but have no parameter or are not shown by the listing.
+    unlisted: usize,
+    /// The users who were retired in the last seven days.
+    retired_recently: usize,
 }
 
 impl Candidates {
-    /// Counts a user. Users who were retired before do not count, or they would raise the limit
+    /// Counts a user. Users who were retired long ago do not count, or they would raise the limit
     /// year by year.
-    pub fn count(&mut self, result: &SyncResult) {
-        self.known += usize::from(result.plan.reason != Reason::AlreadyRetired);
-        self.with_parameter += usize::from(result.snapshot.parameter.revision().is_some());
+    pub fn count(&mut self, result: &SyncResult, now: Timestamp) {
+        let snapshot = &result.snapshot;
+        if result.plan.reason == Reason::AlreadyRetired {
+            let retired_at = snapshot.state.recorded().and_then(|state| state.retired_at);
+            let age = retired_at.map(|at| now.duration_since(at));
+            self.retired_recently += usize::from(age.is_some_and(|age| age < MEMORY));
+            return;
+        }
+        self.known += 1;
+        self.with_parameter += usize::from(snapshot.parameter.revision().is_some());
+        let may_be_gone = matches!(
+            snapshot.parameter,
+            ParameterView::Absent | ParameterView::Unreadable(_)
+        );
+        self.unchecked += usize::from(may_be_gone && result.outcome() == Outcome::Failed);
+        let is_gone = result.plan.action == Action::Skip(Outcome::PlannedRetired);
+        // No parameter can have such a name, so no listing can show it.
+        let is_unnameable = result.plan.reason == Reason::Unnameable;
+        let is_absent = matches!(snapshot.parameter, ParameterView::Absent);
+        let is_unlisted = (result.is_unlisted || is_absent) && !is_gone && !is_unnameable;
+        self.unlisted += usize::from(is_unlisted);
     }
 
-    /// Checks the limit for the users who are gone. In a run that covers all users, it is also
-    /// exceeded if no user has a parameter.
+    /// Returns why a run that covers all users cannot have seen them all, if that is so: the listing
+    /// does not show users who are known from elsewhere, or users could not be checked.
+    pub fn doubt(&self, listing_is_empty: bool) -> Option<String> {
+        let Self {
+            known,
+            unchecked,
+            unlisted,
+            ..
+        } = self;
+        let is_empty = listing_is_empty || self.with_parameter == 0;
+        if *unlisted > self.limit() || (is_empty && *unlisted > 0) {
+            return Some(format!(
+                "the listing is broken: it does not show {unlisted} of {known} known users; check \
+                 the Region, the account, SSM_PARAMETER_PREFIX and SSM_PARAMETER_SUFFIX"
+            ));
+        }
+        (*unchecked > 0).then(|| format!("{unchecked} users without a parameter were not checked"))
+    }
+
+    /// Checks the limit for the users who are gone, and for those who may be. In a run that covers
+    /// all users, it is also exceeded if no user has a parameter.
     ///
     /// # Errors
     /// [`Error::MassRetireLimit`] if the limit is exceeded and `allow_mass_retire` is not set.
     pub fn check(&self, covers_all: bool, allow_mass_retire: bool) -> Result<(), Error> {
-        let (gone, known) = (self.gone.len(), self.known);
-        let none_left = covers_all && gone > 0 && self.with_parameter == 0;
-        if !allow_mass_retire && (gone > MAX_RETIRED.max(known / 5) || none_left) {
-            return Err(Error::MassRetireLimit { gone, known });
+        let (gone, known) = (self.gone.len(), self.known + self.retired_recently);
+        let none_left = covers_all && self.with_parameter == 0;
+        let in_all = gone + self.unchecked + self.retired_recently;
+        if gone > 0 && !allow_mass_retire && (in_all > self.limit() || none_left) {
+            let (unchecked, recently) = (self.unchecked, self.retired_recently);
+            return Err(Error::MassRetireLimit {
+                gone,
+                known,
+                unchecked,
+                recently,
+            });
         }
         Ok(())
+    }
+
+    fn limit(&self) -> usize {
+        MAX_RETIRED.max((self.known + self.retired_recently) / 5)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::Outcome;
+    use crate::keys::{AccessKey, UserName};
+    use crate::snapshot::{RosterView, StateView, UserState};
     use crate::testing::results::{result, snapshot};
+
+    fn now() -> Timestamp {
+        "2026-02-01T00:00:00Z".parse().unwrap()
+    }
+
+    /// Returns the result of a user who was retired so many days ago.
+    fn retired(days: i64) -> SyncResult {
+        let mut result = result("dave", Outcome::Unchanged);
+        let key = AccessKey::new("AKIAIOSFODNN7EXAMPLE".into(), "x".repeat(40).into()).unwrap();
+        let user = UserName::parse("dave").unwrap();
+        let retired_at = Some(now() - SignedDuration::from_hours(24 * days));
+        let path = snapshot(None).path;
+        let state = UserState {
+            retired_at,
+            ..UserState::of_secret(&user, &key, 1, &path)
+        };
+        result.snapshot.state = StateView::Recorded(state);
+        result.plan.reason = Reason::AlreadyRetired;
+        result
+    }
 
     /// Returns users who are gone, and others with and without a parameter.
     fn candidates(gone: usize, with_parameter: usize, without_parameter: usize) -> Candidates {
         let mut candidates = Candidates::default();
         let mut known = result("alice", Outcome::Unchanged);
         known.snapshot = snapshot(Some("2026-01-01T00:00:00Z"));
-        (0..with_parameter).for_each(|_| candidates.count(&known));
-        (0..without_parameter).for_each(|_| candidates.count(&result("bob", Outcome::Missing)));
+        (0..with_parameter).for_each(|_| candidates.count(&known, now()));
+        (0..without_parameter)
+            .for_each(|_| candidates.count(&result("bob", Outcome::Missing), now()));
         for _ in 0..gone {
             let gone = result("carol", Outcome::PlannedRetired);
-            candidates.count(&gone);
+            candidates.count(&gone, now());
             candidates.gone.push(gone);
         }
         candidates
@@ -91,12 +173,84 @@ mod tests {
     }
 
     #[test]
-    fn users_who_were_retired_before_do_not_raise_the_limit() {
+    fn users_who_were_retired_long_ago_do_not_raise_the_limit() {
         let mut candidates = candidates(7, 23, 0);
-        let mut retired = result("dave", Outcome::Unchanged);
-        retired.plan.reason = Reason::AlreadyRetired;
-        (0..100).for_each(|_| candidates.count(&retired));
+        (0..100).for_each(|_| candidates.count(&retired(8), now()));
         let error = candidates.check(true, false).unwrap_err();
         assert!(error.to_string().contains("7 of 30 users"), "{error}");
+    }
+
+    #[test]
+    fn the_limit_counts_the_users_of_the_last_seven_days() {
+        for (gone, recently, allowed) in [(6, 0, true), (1, 5, true), (2, 5, false), (1, 6, false)]
+        {
+            let mut candidates = candidates(gone, 30 - gone - recently, 0);
+            (0..recently).for_each(|_| candidates.count(&retired(6), now()));
+            let allows = candidates.check(true, false).is_ok();
+            assert_eq!(allows, allowed, "{gone} after {recently}");
+        }
+    }
+
+    #[test]
+    fn the_limit_counts_the_users_who_could_not_be_checked() {
+        let mut candidates = candidates(2, 10, 0);
+        let mut unchecked = result("erin", Outcome::Failed);
+        unchecked.snapshot.roster = RosterView::Unreadable(Error::OutOfTime);
+        candidates.count(&unchecked, now());
+        assert!(candidates.check(true, false).is_ok());
+        assert!(
+            candidates
+                .doubt(false)
+                .unwrap()
+                .contains("1 users without a parameter")
+        );
+        candidates.count(&unchecked, now());
+        let error = candidates.check(true, false).unwrap_err();
+        assert!(
+            error.to_string().contains("2 more could not be checked"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_listing_that_does_not_show_known_users_is_broken() {
+        for (unlisted, shown, is_empty, broken) in [
+            (1, 0, true, true),
+            (3, 10, false, false),
+            (4, 10, false, true),
+            (6, 24, false, false),
+        ] {
+            let mut candidates = candidates(0, shown, 0);
+            for _ in 0..unlisted {
+                let result = result("frank", Outcome::Missing);
+                candidates.count(
+                    &SyncResult {
+                        is_unlisted: true,
+                        ..result
+                    },
+                    now(),
+                );
+            }
+            let doubt = candidates.doubt(is_empty);
+            let is_broken = doubt.is_some_and(|doubt| doubt.contains("the listing is broken"));
+            assert_eq!(is_broken, broken, "{unlisted} unlisted, {shown} shown");
+        }
+    }
+
+    #[test]
+    fn a_name_that_no_parameter_can_have_is_not_a_doubt() {
+        let mut candidates = candidates(0, 1, 0);
+        let mut unnameable = result("jo@example", Outcome::Missing);
+        unnameable.plan.reason = Reason::Unnameable;
+        for _ in 0..9 {
+            candidates.count(
+                &SyncResult {
+                    is_unlisted: true,
+                    ..unnameable.clone()
+                },
+                now(),
+            );
+        }
+        assert_eq!(candidates.doubt(false), None);
     }
 }

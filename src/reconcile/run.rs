@@ -3,12 +3,13 @@
 use std::cell::RefCell;
 
 use futures_util::{FutureExt, Stream, StreamExt, stream};
+use jiff::Timestamp;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::bounds::Bounds;
 use super::lease::Lease;
-use super::listing::{Listed, Listing, may_start};
-use super::pace::Pace;
+use super::listing::{Listed, Listing};
 use super::retire::Candidates;
 use super::tally::{Tally, Unfinished};
 use super::{Progress, Scope};
@@ -34,11 +35,11 @@ impl<B: Backends, P: FnMut(Progress<'_>)> Run<'_, B, P> {
     /// Syncs the users of the lease while the others are still being listed, then retires those
     /// who are gone.
     pub(super) async fn process(&self, lease: &Lease) -> Unfinished {
-        let ctx = self.invocation.ctx;
         // One page ahead, so that no user waits for the next one; a page is full of secrets.
         let (sender, requests) = mpsc::channel(1);
         let total = |users| (self.tally.borrow_mut().progress)(Progress::Total(users));
-        let listing = Listing::new(ctx, &self.deadlines, self.cancel, sender, &total);
+        let invocation = &self.invocation;
+        let listing = Listing::new(invocation, &self.deadlines, self.bounds(), sender, &total);
         let listing = listing.send(&lease.scope);
         let requests = stream::unfold(requests, async |mut requests: mpsc::Receiver<Vec<_>>| {
             Some((stream::iter(requests.recv().await?), requests))
@@ -49,7 +50,7 @@ impl<B: Backends, P: FnMut(Progress<'_>)> Run<'_, B, P> {
             ..request
         });
         let results = self.start_all(requests, |result| {
-            candidates.count(&result);
+            candidates.count(&result, Timestamp::now());
             if result.plan.action == Action::Skip(Outcome::PlannedRetired) {
                 candidates.gone.push(result);
             } else {
@@ -60,17 +61,26 @@ impl<B: Backends, P: FnMut(Progress<'_>)> Run<'_, B, P> {
         let Listed {
             not_started: not_listed,
             incomplete,
-            pace,
+            is_empty,
         } = listed;
         not_started.extend(not_listed);
+        let doubt = || {
+            candidates
+                .doubt(is_empty)
+                .filter(|_| covers_all(&lease.scope))
+        };
+        let needs_full_run = incomplete.or_else(doubt);
         let mut unfinished = Unfinished {
             not_started,
-            needs_full_run: incomplete,
+            needs_full_run,
             ..Unfinished::default()
         };
-        self.retire(candidates, &lease.scope, &pace, &mut unfinished)
-            .await;
+        self.retire(candidates, lease, &mut unfinished).await;
         unfinished
+    }
+
+    fn bounds(&self) -> Bounds<'_> {
+        Bounds::new(self.deadlines.start_users, self.cancel)
     }
 
     /// Works on users, several at a time, as long as new ones may start; returns the others.
@@ -81,7 +91,7 @@ impl<B: Backends, P: FnMut(Progress<'_>)> Run<'_, B, P> {
     ) -> Vec<UserName> {
         let not_started = RefCell::new(Vec::new());
         let work = requests.filter_map(|request| {
-            let starts = may_start(self.deadlines.start_users, self.cancel);
+            let starts = self.bounds().may_start();
             if !starts {
                 not_started.borrow_mut().push(request.user.clone());
             }
@@ -103,23 +113,12 @@ impl<B: Backends, P: FnMut(Progress<'_>)> Run<'_, B, P> {
         not_started.into_inner()
     }
 
-    /// Retires the users who are gone, unless the listing is incomplete or they are too many.
-    async fn retire(
-        &self,
-        candidates: Candidates,
-        scope: &Scope,
-        pace: &Pace,
-        unfinished: &mut Unfinished,
-    ) {
-        if unfinished.needs_full_run.is_some() {
-            // Absence from an incomplete listing proves nothing: these users were not reached.
-            unfinished
-                .not_started
-                .extend(candidates.gone.into_iter().map(|result| result.user));
-            return;
-        }
-        let is_all = matches!(scope, Scope::All { .. });
-        if let Err(error) = candidates.check(is_all, self.order.allow_mass_retire) {
+    /// Retires the users who are gone, unless the listing is in doubt or they are too many.
+    async fn retire(&self, candidates: Candidates, lease: &Lease, unfinished: &mut Unfinished) {
+        let covers_all = covers_all(&lease.scope);
+        let is_rest = !covers_all && self.order.users.is_none();
+        let checked = candidates.check(covers_all, self.order.allow_mass_retire);
+        if let Err(error) = checked {
             unfinished.needs_full_run = Some(error.to_string());
             for result in candidates.gone {
                 self.emit(SyncResult {
@@ -129,6 +128,17 @@ impl<B: Backends, P: FnMut(Progress<'_>)> Run<'_, B, P> {
             }
             return;
         }
+        let in_doubt = unfinished.needs_full_run.is_some() && !self.order.allow_mass_retire;
+        if !candidates.gone.is_empty() && (in_doubt || is_rest) {
+            // Only a full run without doubts counts all users: these were not reached.
+            let why = "users seem gone; a full run retires them";
+            unfinished
+                .needs_full_run
+                .get_or_insert_with(|| why.to_owned());
+            let gone = candidates.gone.into_iter().map(|result| result.user);
+            unfinished.not_started.extend(gone);
+            return;
+        }
         if self.order.dry_run {
             candidates
                 .gone
@@ -136,10 +146,9 @@ impl<B: Backends, P: FnMut(Progress<'_>)> Run<'_, B, P> {
                 .for_each(|result| self.emit(result));
             return;
         }
-        let requests = stream::iter(candidates.gone).then(async |result| {
-            pace.wait().await;
-            Request::new(result.user, ReadStrategy::VAULT_FIRST)
-        });
+        let gone = candidates.gone.into_iter();
+        let requests = gone.map(|result| Request::new(result.user, ReadStrategy::VAULT_FIRST));
+        let requests = stream::iter(requests);
         let not_started = self.start_all(requests, |result| self.emit(result)).await;
         unfinished.not_started.extend(not_started);
     }
@@ -147,4 +156,8 @@ impl<B: Backends, P: FnMut(Progress<'_>)> Run<'_, B, P> {
     fn emit(&self, result: SyncResult) {
         self.tally.borrow_mut().add(result);
     }
+}
+
+fn covers_all(scope: &Scope) -> bool {
+    matches!(scope, Scope::All { .. })
 }

@@ -303,7 +303,7 @@ async fn an_inaccessible_roster_retires_no_user_and_stops_no_sync() {
     let (memory, ctx) = in_sync(4, &[]).await;
     memory.remove_user("user03");
     memory.fail("roster-page", 1, denied);
-    memory.fail("roster", 1, denied);
+    memory.fail("roster", 2, denied);
     memory.put("user01", &value("NEW"), &days_ago(0));
     let report = run(&ctx).await.unwrap();
     assert_eq!(outcome(&report, "user01"), "written");
@@ -520,11 +520,17 @@ async fn a_run_cut_short_by_its_deadline_is_recorded() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_single_left_over_user_who_is_gone_is_retired() {
+async fn a_left_over_user_who_is_gone_is_retired_by_a_full_run() {
     let (memory, ctx) = in_sync(5, &[]).await;
     memory.put("user00", "no JSON", &days_ago(0));
     run(&ctx).await.unwrap_err();
     memory.remove_user("user00");
+    let error = run_if_due(&ctx).await.0.unwrap_err();
+    assert!(
+        error.to_string().contains("a full run retires them"),
+        "{error}"
+    );
+    assert!(!memory.is_retired("user00"));
     assert_eq!(run_if_due(&ctx).await.0.unwrap()["counts"]["retired"], 1);
 }
 

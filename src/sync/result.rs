@@ -28,6 +28,8 @@ pub struct SyncResult {
     pub is_dry_run: bool,
     /// How often another process had changed the state object, or a damaged one was replaced.
     pub state_conflicts: u64,
+    /// Whether a listing was expected to show the user, and did not.
+    pub is_unlisted: bool,
     /// What to add to the reason in the report.
     pub remarks: Vec<String>,
     /// How long the work took.
@@ -46,6 +48,7 @@ impl Effects {
     pub(super) fn add(&mut self, applied: &Applied, reason: &Reason) {
         self.state_conflicts += applied.state_conflicts;
         if let Some(write) = applied.written {
+            self.state_conflicts += u64::from(*reason == Reason::Overruled);
             self.written = Some((write, reason.clone()));
         }
     }
@@ -63,6 +66,7 @@ impl SyncResult {
             error: None,
             is_dry_run: true,
             state_conflicts: 0,
+            is_unlisted: request.is_unlisted,
             remarks: request.remarks,
             duration,
         }

@@ -73,7 +73,7 @@ fn an_invocation_is_one_line_of_embedded_metrics() {
     metrics.count(&written, now());
     metrics.count(&put_at(Outcome::Held, Some("2025-06-02T06:00:00Z")), now());
     metrics.bad_events += 1;
-    metrics.count_reconcile(Some(2), false);
+    metrics.count_reconcile(Some(2), false, true);
     metrics.vault_token_hours_left = Some(18.5);
     metrics.set_duration(Duration::from_millis(2450));
     let emf = parsed(&metrics);
@@ -231,7 +231,7 @@ fn a_complete_run_reports_no_unsynced_key() {
         if let Some(outcome) = outcome {
             metrics.count(&put_at(outcome, Some("2025-06-02T06:00:00Z")), now());
         }
-        metrics.count_reconcile(Some(3), complete);
+        metrics.count_reconcile(Some(3), complete, true);
         let emf = parsed(&metrics);
         let case = format!("{outcome:?}, complete: {complete}");
         assert_eq!(emf["OldestUnsyncedHours"], oldest, "{case}");
@@ -262,7 +262,7 @@ fn everything() -> Value {
     metrics.count(&put_at(Outcome::Held, Some("2025-06-02T06:00:00Z")), now());
     let (event, written) = (Some("2025-06-02T11:00:00Z"), Some("2025-06-02T11:00:01Z"));
     metrics.count(&written_after(event, written), now());
-    metrics.count_reconcile(Some(0), true);
+    metrics.count_reconcile(Some(0), true, true);
     metrics.vault_token_hours_left = Some(1.0);
     metrics.set_duration(Duration::from_millis(1));
     parsed(&metrics)

@@ -27,6 +27,8 @@ pub fn snapshot(modified: Option<&str>) -> Snapshot {
         },
         event: None,
         rejected: None,
+        is_listed: false,
+        state_age: None,
         safe_to_write: true,
     }
 }
@@ -60,6 +62,7 @@ pub fn result(user: &str, outcome: Outcome) -> SyncResult {
         error: None,
         is_dry_run,
         state_conflicts: 0,
+        is_unlisted: false,
         remarks: Vec::new(),
         duration: Duration::ZERO,
     }

@@ -1,6 +1,7 @@
 //! What exists before the run: parameter, record, versions in Vault and roster row of each user, in
 //! any combination. Keys are numbered in the order of their rotation.
 
+use jiff::Timestamp;
 use proptest::prelude::*;
 
 use crate::keys::{AccessKey, UserName, VaultPath};
@@ -34,6 +35,8 @@ pub(super) struct InitialRecord {
     /// The version in Vault that holds it.
     pub(super) version: u8,
     pub(super) by: Writer,
+    /// Whether it was written a moment ago, so that another run can have been faster.
+    pub(super) is_recent: bool,
 }
 
 /// Which service wrote the record, and what it means.
@@ -66,8 +69,13 @@ pub(super) fn initial_state() -> impl Strategy<Value = InitialState> {
         1 => Just(Writer::Elsewhere),
         1 => Just(Writer::Legacy),
     ];
-    let recorded = (0_u8..4, 1_u8..4, by);
-    let recorded = recorded.prop_map(|(key, version, by)| InitialRecord { key, version, by });
+    let recorded = (0_u8..4, 1_u8..4, by, any::<bool>());
+    let recorded = recorded.prop_map(|(key, version, by, is_recent)| InitialRecord {
+        key,
+        version,
+        by,
+        is_recent,
+    });
     let vault = proptest::collection::vec(proptest::option::of(0_u8..4), 0..4);
     let all = (
         parameter,
@@ -78,7 +86,10 @@ pub(super) fn initial_state() -> impl Strategy<Value = InitialState> {
     all.prop_map(|(parameter, recorded, mut vault, on_roster)| {
         // A version never changes its content: the recorded one holds the recorded key, or is
         // deleted. The legacy service recorded no version, so there it is the latest.
-        if let Some(InitialRecord { key, version, by }) = recorded {
+        if let Some(InitialRecord {
+            key, version, by, ..
+        }) = recorded
+        {
             let latest = vault.len();
             let version = if by == Writer::Legacy {
                 latest
@@ -151,7 +162,12 @@ impl InitialRecord {
             mount: "secret".into(),
             path: format!("{folder}/{user}"),
         };
-        let now = "2026-02-01T00:00:00Z".parse().unwrap();
+        let long_ago = "2026-02-01T00:00:00Z".parse().unwrap();
+        let now = if self.is_recent {
+            Timestamp::now()
+        } else {
+            long_ago
+        };
         let user = UserName::parse(user).unwrap();
         let state = UserState::of_written(&user, &current, &path, self.version.into(), now);
         match self.by {

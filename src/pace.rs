@@ -9,6 +9,7 @@ use tokio::time::{Interval, MissedTickBehavior};
 pub struct Pace(Mutex<Interval>);
 
 impl Pace {
+    /// Creates a limit; the first call is allowed at once.
     pub fn new(calls_per_second: u32) -> Self {
         let mut interval = tokio::time::interval(Duration::from_secs(1) / calls_per_second);
         interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
