@@ -223,14 +223,13 @@ impl<'a, B: Backends> Listing<'a, B> {
             self.invocation.wait_for_turn().await;
             ctx.parameters.page(&ctx.config.naming, from).await
         };
-        let page = self
-            .bounds
-            .run(page)
-            .await
-            .map_err(|error| match self.bounds.may_start() {
-                true => error.to_string(),
-                false => self.bounds.reason().to_owned(),
-            });
+        let page = self.bounds.run(page).await.map_err(|error| {
+            if self.bounds.may_start() {
+                error.to_string()
+            } else {
+                self.bounds.reason().to_owned()
+            }
+        });
         page.map_err(|why| {
             self.listed.incomplete = Some(format!("not all users were listed: {why}"));
         })
