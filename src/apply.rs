@@ -1,6 +1,7 @@
-//! Executes a plan: Vault with check-and-set first, then the state with a conditional put.
+//! Applies a plan: Vault with check-and-set first, then the state with a conditional put.
 //!
-//! Decides nothing. Each step can run twice, late, or beside another process. If the process ends
+//! It decides nothing about the user; it resolves a lost race for the state object
+//! ([`Resolution`]). Each step can run twice, late, or beside another process. If the process ends
 //! between Vault and the state, Vault has a version that the state does not know, and the
 //! check-and-set of the next run finds it.
 
@@ -26,7 +27,7 @@ pub struct Applied {
     pub written: Option<VaultWrite>,
     /// How often another process had changed the state object, or a damaged one was replaced.
     pub state_conflicts: u64,
-    /// How the execution ended.
+    /// How the work ended.
     pub end: Result<End, Error>,
 }
 
@@ -39,18 +40,18 @@ pub struct VaultWrite {
     pub at: Timestamp,
 }
 
-/// How an execution ended that did not fail.
+/// How applying a plan ended, if it did not fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
     /// Everything is done.
     Done,
-    /// Vault rejected this check-and-set parameter; nothing was written.
+    /// Vault rejected this check-and-set version; nothing was written.
     CasMismatch(Cas),
     /// Another process recorded a state that does not agree: observe and plan again.
     Conflict,
 }
 
-/// Executes `action` for the user that was `observed`.
+/// Applies `action` for the user that was `observed`.
 pub async fn apply<B: Backends>(
     invocation: &Invocation<'_, B>,
     user: &UserName,

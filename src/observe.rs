@@ -1,5 +1,5 @@
-//! Reads what exists for one user: parameter and state at the same time, the rest only where it
-//! decides something.
+//! Reads what exists for one user: parameter and state at the same time, and other sources only if
+//! the plan depends on them.
 //!
 //! Observing never fails: a source that cannot be read is a value in the snapshot. The order of
 //! reads is an invariant. After a rejected write, Vault's metadata is read **before** the
@@ -24,8 +24,8 @@ pub enum ReadStrategy {
     /// Parameter and state at the same time. Vault is assumed to be at the recorded version;
     /// check-and-set proves it.
     Optimistic,
-    /// The parameter has been listed, and before that `vault` was read. If it was not, Vault is
-    /// read last, which proves that all is in sync, but does not justify a write.
+    /// The parameter comes from the listing. `vault` was read before the listing, or is `NotRead`;
+    /// then Vault is read last. That proves that all is in sync, but does not justify a write.
     FromListing {
         /// The parameter as listed.
         parameter: ParameterReading,
@@ -34,7 +34,7 @@ pub enum ReadStrategy {
     },
     /// Vault's metadata first.
     VaultFirst {
-        /// The check-and-set parameter that Vault rejected just before, if that is the reason.
+        /// The check-and-set version that Vault rejected just before, if that is the reason.
         rejected: Option<Cas>,
         /// The version that was written just before, if that is the reason.
         written: Option<u64>,
@@ -81,7 +81,7 @@ pub async fn observe<B: Backends>(
         ReadStrategy::Optimistic => (VaultView::NotRead, None),
         ReadStrategy::FromListing { parameter, vault } => (vault, Some(parameter)),
         ReadStrategy::VaultFirst { written, .. } => match (reader.metadata().await, written) {
-            // Metadata is hidden, but Vault holds what was just written, whatever the state says.
+            // Metadata is hidden; the version just written is the current one.
             (VaultView::Hidden, Some(version)) => (VaultView::At(version), None),
             (view, _) => (view, None),
         },
@@ -148,8 +148,8 @@ pub async fn observe<B: Backends>(
     }
 }
 
-/// Returns whether a plan depends on Vault's version. In a reconcile run it also does where
-/// everything else is in sync.
+/// Returns whether a plan depends on Vault's version. A reconcile run also needs it if the recorded
+/// key is the current one.
 fn needs_metadata(
     parameter: &ParameterView,
     state: Option<&UserState>,

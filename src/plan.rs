@@ -1,7 +1,8 @@
-//! What is to be done for one user, and why: the rules of the service as one table.
+//! Decides what to do for one user, and why. The rules of the service are one table.
 //!
-//! Pure: no I/O, no clock, no environment, no log. The plan leaves no decision to
-//! [`apply`](mod@crate::apply) or to [`sync`](mod@crate::sync).
+//! This module is pure: no I/O, no clock, no environment, no log. [`apply`](mod@crate::apply) and
+//! [`sync`](mod@crate::sync) decide nothing about the user. `apply` only resolves a lost race for
+//! the state object ([`Resolution`](crate::snapshot::Resolution)).
 
 mod action;
 mod outcome;
@@ -18,8 +19,9 @@ use crate::snapshot::{
     Cas, CurrentKey, Event, ParameterView, RosterView, Snapshot, UserState, VaultView,
 };
 
-/// How long another run can be faster than this one. An older state that is newer than the
-/// parameter is wrong: a clock was ahead, or the parameters come from another account.
+/// The maximum age of a state that another invocation may just have written. An older state that
+/// is newer than the parameter is wrong: a clock was ahead, or the parameters come from another
+/// account.
 const MAX_LEAD: SignedDuration = SignedDuration::from_mins(15);
 
 /// Maximum event lag. A later event refers to a newer revision than the one that was read.
@@ -50,6 +52,8 @@ pub fn plan(seen: &Snapshot, policy: Policy) -> Plan {
     }
 }
 
+/// Returns the action and its reason before the rules that require another read. A match arm is
+/// one rule, and the first one that matches applies.
 fn decide(seen: &Snapshot, policy: Policy) -> (Action, Reason) {
     use Action::{Adopt, Retire, Skip};
     let write = || Action::Write(cas(seen));
@@ -122,6 +126,7 @@ fn decide(seen: &Snapshot, policy: Policy) -> (Action, Reason) {
     }
 }
 
+/// Returns whether the action writes to Vault or deletes from it.
 fn changes_vault(action: Action) -> bool {
     matches!(action, Action::Write(_) | Action::Retire(Some(_)))
 }
@@ -142,6 +147,7 @@ enum Recorded<'a> {
     Retired,
 }
 
+/// Compares the recorded state with the parameter.
 fn recorded(seen: &Snapshot) -> Recorded<'_> {
     let Some(state) = seen.state.recorded() else {
         return Recorded::Nothing;
@@ -198,7 +204,7 @@ fn is_before_retirement(seen: &Snapshot) -> bool {
     seen.parameter.revision().map(|read| read.modified) < retired_at
 }
 
-/// Returns the check-and-set parameter of a write: the version that Vault is at, if known.
+/// Returns the check-and-set version of a write: the version that Vault is at, if known.
 fn cas(seen: &Snapshot) -> Cas {
     let recorded = Cas::Version(recorded_here(seen).unwrap_or(0));
     match (&seen.vault, seen.rejected) {

@@ -1,9 +1,10 @@
-//! A reconcile run: all users through the same pipeline, to repair what events missed or people
-//! changed, and the Vault token beside it.
+//! Reconciles all users through the same pipeline, to repair what events missed or people changed.
+//! Renews the Vault token at the same time.
 //!
 //! The run is a stream: `listing` finds the users, each is synced, `retire` limits how many are
 //! retired, and `lease` keeps two runs apart. A secret exists only while its user is worked on.
-//! Never retires users based on a listing that is empty, incomplete or over the mass-retire limit.
+//! A run never retires users based on a listing that is empty, incomplete or broken, or users over
+//! the mass-retire limit.
 
 mod bounds;
 mod known;
@@ -37,9 +38,9 @@ const BREAKER_THRESHOLD: u32 = 3;
 /// The users that a run covers.
 #[derive(Debug, PartialEq)]
 pub enum Scope {
-    /// Exactly these.
+    /// Only these users.
     Users(Vec<UserName>),
-    /// All users, and these first.
+    /// All users, starting with the left-over ones.
     All {
         /// The users who were left over by the last run.
         left_over: Vec<UserName>,
@@ -49,13 +50,13 @@ pub enum Scope {
 /// What happens during a run.
 #[derive(Debug)]
 pub enum Progress<'a> {
-    /// So many users are known in all.
+    /// The total number of users.
     Total(usize),
-    /// The work on a user has ended.
+    /// The result of a user whose work has ended.
     User(&'a SyncResult),
 }
 
-/// What came of a run.
+/// The result of a run.
 #[derive(Debug)]
 pub struct ReconcileResult {
     /// What happened to the users.
@@ -66,9 +67,13 @@ pub struct ReconcileResult {
     pub not_started: Vec<UserName>,
     /// The number of parameters that are not being rotated; `None` if not all users were covered.
     pub stalled: Option<u64>,
-    /// Whether all users are in sync now, as far as the run covered them, or no run was due because
-    /// the last one was complete. `None` if that says nothing about the daily run: in a dry run,
-    /// for named users, and beside another run.
+    /// Whether all users are in sync now, as far as the run covered them. Also true if no run was
+    /// due because the last one was complete. `None` if the result is no statement about the daily
+    /// run:
+    ///
+    /// - in a dry run,
+    /// - for named users,
+    /// - while another run is in progress.
     pub complete: Option<bool>,
     /// The state of the Vault token; `None` in a dry run, which does not renew it.
     pub token: Option<Result<TokenStatus, String>>,
@@ -78,7 +83,7 @@ pub struct ReconcileResult {
 /// in flight.
 ///
 /// # Errors
-/// Those of the record of the last run.
+/// Returns the errors of reading and writing the reconcile record.
 pub async fn reconcile<B: Backends>(
     ctx: &Context<B>,
     order: &Reconcile,
@@ -122,7 +127,7 @@ pub async fn reconcile<B: Backends>(
         failed,
         ..unfinished
     };
-    // A run with an invalid token sees nothing of Vault, so it is recorded as incomplete.
+    // A run with an invalid token cannot read Vault, so it is recorded as incomplete.
     if let Some(Err(problem)) = &token {
         result.needs_full_run.get_or_insert_with(|| problem.clone());
     }

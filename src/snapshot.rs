@@ -33,7 +33,7 @@ pub struct Snapshot {
     pub path: VaultPath,
     /// The newest event about the parameter, if an event triggered the read.
     pub event: Option<Event>,
-    /// The check-and-set value that Vault rejected just before.
+    /// The check-and-set version that Vault rejected just before.
     pub rejected: Option<Cas>,
     /// Whether the parameter comes from a listing. Absence from a listing is only a hint.
     pub is_listed: bool,
@@ -147,7 +147,7 @@ impl VaultView {
     }
 }
 
-/// The check-and-set parameter of a write to Vault.
+/// The check-and-set version of a write to Vault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cas {
     /// The secret must be at this version; 0 means that it must not exist.

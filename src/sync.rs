@@ -1,7 +1,6 @@
 //! The pipeline: observe, plan, apply; for one user, and for many at a time.
 //!
-//! Every trigger runs through here; only the scope differs. Performs no I/O itself and decides no
-//! business rule.
+//! All triggers use this loop. It performs no I/O itself and decides no business rule.
 
 mod result;
 
@@ -74,7 +73,7 @@ pub struct Planned {
     pub plan: Plan,
 }
 
-/// Observes a user and plans, but does nothing.
+/// Observes a user and returns the plan.
 async fn plan_user<B: Backends>(
     invocation: &Invocation<'_, B>,
     request: &Request,
@@ -115,8 +114,7 @@ pub async fn dry_run<B: Backends>(
     result
 }
 
-/// Syncs a user: plans and applies, again while another process is faster, and while the read is
-/// older than the event.
+/// Syncs a user. Plans and applies. Repeats after a lost race and after a stale read.
 pub async fn sync_user<B: Backends>(
     invocation: &Invocation<'_, B>,
     mut request: Request,
@@ -186,7 +184,7 @@ pub fn sync_all<'a, B: Backends>(
         .buffered(invocation.ctx.config.concurrency)
 }
 
-/// Informs the circuit breaker; a user for whom Vault was not called does not count.
+/// Records the result in the circuit breaker. A user for whom Vault was not called does not count.
 fn record_vault_contact<B: Backends>(invocation: &Invocation<'_, B>, result: &SyncResult) {
     if let Some(problem) = result.vault_unreachable() {
         invocation.breaker.record_failure(problem);

@@ -119,8 +119,9 @@ impl<B: Backends> Reader<'_, B> {
         self.invocation.within(read).await
     }
 
-    /// Reads the roster. Only a roster that is switched off, missing or not accessible makes an
-    /// event sufficient; one that fails temporarily decides nothing.
+    /// Reads the roster. It is unknown if it is switched off, missing or not accessible. Without a
+    /// roster, a deletion event is sufficient to retire a user. If a read fails temporarily, the
+    /// user is not planned.
     pub(super) async fn roster(&self) -> RosterView {
         let Some(roster) = &self.invocation.ctx.roster else {
             return RosterView::Unknown;

@@ -1,4 +1,4 @@
-//! The plan: an owned value that leaves no decision to the executor.
+//! The plan: an owned value that leaves no decision about the user to `apply`.
 
 use super::{Outcome, Reason};
 use crate::config::OnUserDeleted;
@@ -12,14 +12,15 @@ pub struct Plan {
     /// Why.
     pub reason: Reason,
     /// Whether the event refers to a newer revision than the one that was read. Then the user is
-    /// observed again after the action, and the message is redelivered once if that does not help.
+    /// observed again after the action, and the message returns to the queue once if that does not
+    /// help.
     pub stale_read: bool,
 }
 
 /// What to do for a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Write the current key to Vault with this check-and-set parameter, then the state.
+    /// Write the current key to Vault with this check-and-set version, then the state.
     Write(Cas),
     /// Record that Vault holds the current key as this version; write nothing to Vault.
     Adopt(u64),

@@ -15,7 +15,7 @@ pub enum Outcome {
     Unchanged,
     /// There is no key to publish; Vault keeps the last good one.
     Held,
-    /// Another run was faster with a newer key.
+    /// Another invocation was first, with a newer key.
     Superseded,
     /// The user is gone, and that is recorded.
     Retired,
@@ -41,7 +41,7 @@ impl Outcome {
         Self::Failed,
     ];
 
-    /// Returns the outcome of an action, given whether it was executed.
+    /// Returns the outcome of an action, given whether this is a dry run.
     pub(crate) fn of(action: Action, is_dry_run: bool) -> Self {
         match action {
             Action::Write(_) if is_dry_run => Self::PlannedWritten,

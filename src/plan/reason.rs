@@ -6,7 +6,7 @@ pub enum Reason {
     /// Parameter, state and Vault agree.
     #[error("Vault holds the current key")]
     InSync,
-    /// The legacy service had written the key.
+    /// The legacy service wrote the key.
     #[error("Vault holds the current key, written by the legacy service")]
     Adopted,
     /// No state exists: the user is new.
@@ -36,12 +36,15 @@ pub enum Reason {
     #[error("drift: the secret does not exist in Vault")]
     Vanished,
     /// The state is newer than the parameter that was read.
-    #[error("the recorded key is newer than the parameter that was read: another run was faster")]
-    Superseded,
-    /// The state is newer than the parameter, but too old to be another run's.
     #[error(
-        "overruled: the recorded key seems newer than the parameter, but no other run has written \
-         it recently"
+        "the recorded key is newer than the parameter that was read: another invocation \
+         was first"
+    )]
+    Superseded,
+    /// The state is newer than the parameter, but too old to be from an invocation at the same time.
+    #[error(
+        "overruled: the recorded key seems newer than the parameter, but no other invocation \
+         has written it recently"
     )]
     Overruled,
     /// The recorded key was put again, in a newer revision.

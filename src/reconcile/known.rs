@@ -45,7 +45,9 @@ pub(super) async fn roster_users<B: Backends>(
     match all_pages("the roster", page).await {
         Ok(users) => Some(users),
         Err(error) => {
-            tracing::warn!("users on the roster without a parameter will not be noticed: {error}");
+            tracing::warn!(
+                "reading the roster failed; users without a parameter are not reported: {error}"
+            );
             None
         }
     }

@@ -16,7 +16,7 @@ use crate::snapshot::ReconcileRecord;
 use crate::time_format::utc;
 use crate::trigger::Reconcile;
 
-/// What came of the request for a run.
+/// The answer to the request for a run.
 #[derive(Debug)]
 pub enum Acquired {
     /// The run may start.
@@ -43,7 +43,7 @@ pub struct Lease {
 /// named users, and basic mode are neither restricted nor recorded.
 ///
 /// # Errors
-/// Those of the record.
+/// Returns the errors of reading and writing the reconcile record.
 pub async fn acquire<B: Backends>(
     ctx: &Context<B>,
     order: &Reconcile,
@@ -194,7 +194,7 @@ impl Lease {
     /// Records how the run ended.
     ///
     /// # Errors
-    /// Those of the record.
+    /// Returns the errors of reading and writing the reconcile record.
     pub(super) async fn release<B: Backends>(
         self,
         ctx: &Context<B>,

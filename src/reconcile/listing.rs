@@ -19,7 +19,7 @@ use crate::observe::ReadStrategy;
 use crate::snapshot::{ParameterReading, ParameterView, VaultView};
 use crate::sync::Request;
 
-/// What came of a listing.
+/// The result of a listing.
 pub struct Listed {
     /// The users who were not sent: time ran out, or the listing ended early.
     pub not_started: Vec<UserName>,
@@ -137,7 +137,7 @@ impl<'a, B: Backends> Listing<'a, B> {
             .filter(|user| !seen.contains(user) && !self.sent.contains(user))
             .collect::<Vec<_>>()
             .into_iter();
-        // Absence counts only if the whole listing was seen; else these users were not reached.
+        // Absence counts only if the whole listing was read; else these users were not started.
         while self.listed.incomplete.is_none()
             && self.bounds.may_start()
             && let Some(user) = unseen.next()

@@ -54,8 +54,8 @@ impl Candidates {
         self.unlisted += usize::from(is_unlisted);
     }
 
-    /// Returns why a run that covers all users cannot have seen them all, if that is so: the listing
-    /// does not show users who are known from elsewhere, or users could not be checked.
+    /// Returns why a run that covers all users is incomplete, if it is. Either the listing is broken:
+    /// it does not show users who are known from elsewhere. Or users could not be checked.
     pub fn doubt(&self, listing_is_empty: bool) -> Option<String> {
         let Self {
             known,

@@ -1,4 +1,4 @@
-//! The stream of a run: users are synced while the others are still being listed.
+//! Syncs users while the others are still being listed.
 
 use std::cell::RefCell;
 
@@ -35,7 +35,8 @@ impl<B: Backends, P: FnMut(Progress<'_>)> Run<'_, B, P> {
     /// Syncs the users of the lease while the others are still being listed, then retires those
     /// who are gone.
     pub(super) async fn process(&self, lease: &Lease) -> Unfinished {
-        // One page ahead, so that no user waits for the next one; a page is full of secrets.
+        // Reads at most one page ahead: users do not wait for a page, and few secrets are in
+        // memory.
         let (sender, requests) = mpsc::channel(1);
         let total = |users| (self.tally.borrow_mut().progress)(Progress::Total(users));
         let invocation = &self.invocation;
@@ -83,7 +84,8 @@ impl<B: Backends, P: FnMut(Progress<'_>)> Run<'_, B, P> {
         Bounds::new(self.deadlines.start_users, self.cancel)
     }
 
-    /// Works on users, several at a time, as long as new ones may start; returns the others.
+    /// Works on users, several at a time, as long as new ones may start; returns the users that
+    /// were not started.
     async fn start_all(
         &self,
         requests: impl Stream<Item = Request>,
@@ -130,7 +132,7 @@ impl<B: Backends, P: FnMut(Progress<'_>)> Run<'_, B, P> {
         }
         let in_doubt = unfinished.needs_full_run.is_some() && !self.order.allow_mass_retire;
         if !candidates.gone.is_empty() && (in_doubt || is_rest) {
-            // Only a full run without doubts counts all users: these were not reached.
+            // Only a full run without doubts counts all users. These users are not started.
             let why = "users seem gone; a full run retires them";
             unfinished
                 .needs_full_run

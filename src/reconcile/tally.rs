@@ -59,8 +59,8 @@ pub(super) struct Unfinished {
     pub(super) failed: Vec<UserName>,
     /// The users who were not started: time ran out, or the listing ended early.
     pub(super) not_started: Vec<UserName>,
-    /// Why the next run must cover all users: the listing is incomplete, retirements were refused,
-    /// or the token may be invalid.
+    /// Why the next run must cover all users: the listing is incomplete, the mass-retire limit
+    /// was exceeded, or the token may be invalid.
     pub(super) needs_full_run: Option<String>,
 }
 

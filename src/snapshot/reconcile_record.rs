@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 pub struct ReconcileRecord {
     /// When the run started. A run that continues with left-over users keeps the first start.
     pub started_at: Timestamp,
-    /// When the run finished; `None` while it is in progress, or if its process ended early.
+    /// When the run finished. Absent while it is in progress, or if its process ended early.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub finished_at: Option<Timestamp>,
     /// What triggered the run.
@@ -23,8 +23,8 @@ pub struct ReconcileRecord {
     /// The users who failed or were not started.
     #[serde(default)]
     pub failed_users: Vec<String>,
-    /// Whether the next run must cover all users: some were not even listed, or Vault was not
-    /// seen.
+    /// Whether the next run must cover all users: some were not listed, or Vault could not be
+    /// read.
     #[serde(default, rename = "unlisted")]
     pub needs_full_run: bool,
     /// When the lease of a run in progress ends.

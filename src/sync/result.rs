@@ -22,9 +22,9 @@ pub struct SyncResult {
     pub plan: Plan,
     /// The last write to Vault, and why it was made.
     pub written: Option<(VaultWrite, Reason)>,
-    /// Why the plan could not be executed.
+    /// Why the plan could not be applied.
     pub error: Option<Error>,
-    /// Whether the plan was made only, not executed.
+    /// Whether the plan was made only, not applied.
     pub is_dry_run: bool,
     /// How often another process had changed the state object, or a damaged one was replaced.
     pub state_conflicts: u64,
@@ -72,7 +72,7 @@ impl SyncResult {
         }
     }
 
-    /// Creates the result of an execution with these effects.
+    /// Creates the result of an applied plan with these effects.
     pub(super) fn applied(
         request: Request,
         planned: Planned,
