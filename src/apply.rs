@@ -121,20 +121,18 @@ impl<B: Backends> Run<'_, B> {
             .as_ref()
             .expect("only a current key is written");
         let (path, user) = (&self.observed.snapshot.path, self.user);
-        self.invocation.breaker.check()?;
         let session = &self.invocation.ctx.session;
         let write =
             session.call(async |vault, token| vault.write(token, path, user, key, cas).await);
-        self.invocation.within(write).await
+        self.invocation.call_vault(write).await
     }
 
     async fn soft_delete(&self, version: u64) -> Result<(), Error> {
         let path = &self.observed.snapshot.path;
-        self.invocation.breaker.check()?;
         let session = &self.invocation.ctx.session;
         let delete =
             session.call(async |vault, token| vault.soft_delete(token, path, version).await);
-        self.invocation.within(delete).await
+        self.invocation.call_vault(delete).await
     }
 
     /// Returns the state that records the current key at this version in Vault.
@@ -174,7 +172,7 @@ impl<B: Backends> Run<'_, B> {
                 return Ok(End::Done);
             }
             self.state_conflicts += 1;
-            back_off(attempt).await;
+            back_off(self.invocation, attempt).await;
             let found = self.invocation.within(states.load(self.user)).await?;
             // A state of the legacy service has no object of ours to overwrite.
             let theirs = found.state.filter(|_| found.etag.is_some());
@@ -194,7 +192,8 @@ impl<B: Backends> Run<'_, B> {
 
 /// Waits for a random time before a lost race is repeated: long enough for the winner to finish,
 /// longer with each attempt.
-pub async fn back_off(attempt: u32) {
+pub async fn back_off<B: Backends>(invocation: &Invocation<'_, B>, attempt: u32) {
     let longest = 100 * u64::from(attempt);
-    tokio::time::sleep(Duration::from_millis(fastrand::u64(longest / 2..=longest))).await;
+    let pause = Duration::from_millis(fastrand::u64(longest / 2..=longest));
+    invocation.sleep(pause).await;
 }

@@ -61,6 +61,31 @@ impl<'a, B: Backends> Invocation<'a, B> {
             .unwrap_or(Err(Error::OutOfTime))
     }
 
+    /// Waits for a call to Vault until the deadline, unless the circuit breaker is open, and counts
+    /// whether Vault was reached.
+    ///
+    /// # Errors
+    /// Those of the call; [`Error::Unreachable`] if the breaker is open; [`Error::OutOfTime`] at the
+    /// deadline.
+    pub async fn call_vault<T>(
+        &self,
+        call: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        self.breaker.check()?;
+        let result = self.within(call).await;
+        match &result {
+            Err(Error::Unreachable { problem, .. }) => self.breaker.record_failure(problem),
+            Err(Error::OutOfTime) => {}
+            _ => self.breaker.record_success(),
+        }
+        result
+    }
+
+    /// Sleeps, but not beyond the deadline.
+    pub async fn sleep(&self, duration: Duration) {
+        tokio::time::sleep_until(self.deadline.min(Instant::now() + duration)).await;
+    }
+
     /// Returns whether the deadline is further away than `duration`.
     pub fn has_time_for(&self, duration: Duration) -> bool {
         Instant::now() + duration < self.deadline

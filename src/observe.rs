@@ -13,7 +13,8 @@ use crate::backends::{Backends, Etag};
 use crate::invocation::Invocation;
 use crate::keys::{AccessKey, UserName};
 use crate::snapshot::{
-    Cas, Event, ParameterReading, ParameterView, RosterView, Snapshot, UserState, VaultView,
+    Cas, Event, ParameterReading, ParameterView, RosterView, Snapshot, StateView, UserState,
+    VaultView,
 };
 
 use reader::Reader;
@@ -96,7 +97,10 @@ pub async fn observe<B: Backends>(
     let is_basic = invocation.ctx.states.is_none();
     let (parameter, (state, etag), first) = if is_basic {
         // The key in Vault stands for the state, so it is read before the parameter.
-        let (state, vault) = reader.published().await;
+        let (state, vault) = match &first {
+            VaultView::Unreadable(error) => (StateView::Unreadable(error.clone()), first.clone()),
+            _ => reader.published().await,
+        };
         let is_better = matches!(first, VaultView::NotRead)
             || (matches!(first, VaultView::Hidden) && rejected.is_none());
         (

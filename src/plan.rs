@@ -5,6 +5,7 @@
 //! the state object ([`Resolution`](crate::snapshot::Resolution)).
 
 mod action;
+mod compare;
 mod outcome;
 mod reason;
 
@@ -15,9 +16,8 @@ pub use reason::Reason;
 use jiff::SignedDuration;
 
 use crate::config::OnUserDeleted;
-use crate::snapshot::{
-    Cas, CurrentKey, Event, ParameterView, RosterView, Snapshot, UserState, VaultView,
-};
+use crate::snapshot::{Cas, Event, ParameterView, RosterView, Snapshot, UserState, VaultView};
+use compare::{Recorded, recorded};
 
 /// The maximum age of a state that another invocation may just have written. An older state that
 /// is newer than the parameter is wrong: a clock was ahead, or the parameters come from another
@@ -34,7 +34,7 @@ pub fn plan(seen: &Snapshot, policy: Policy) -> Plan {
             (Action::Reobserve, reason)
         }
         // A listing may be incomplete or outdated: the parameter is read by name first.
-        (Action::Skip(Outcome::Missing), reason)
+        (Action::Skip(Outcome::Missing | Outcome::PlannedRetired), reason)
             if seen.is_listed && reason != Reason::Unnameable =>
         {
             (Action::Reobserve, reason)
@@ -129,44 +129,6 @@ fn decide(seen: &Snapshot, policy: Policy) -> (Action, Reason) {
 /// Returns whether the action writes to Vault or deletes from it.
 fn changes_vault(action: Action) -> bool {
     matches!(action, Action::Write(_) | Action::Retire(Some(_)))
-}
-
-/// How the recorded state compares with the parameter.
-enum Recorded<'a> {
-    /// No usable state.
-    Nothing,
-    /// The same key.
-    Same(&'a UserState),
-    /// Another key, from a revision that is not newer.
-    Older,
-    /// Another key, from a newer revision.
-    Newer,
-    /// A key at another place in Vault.
-    Elsewhere,
-    /// The user was retired, and no newer revision is recorded.
-    Retired,
-}
-
-/// Compares the recorded state with the parameter.
-fn recorded(seen: &Snapshot) -> Recorded<'_> {
-    let Some(state) = seen.state.recorded() else {
-        return Recorded::Nothing;
-    };
-    let current = match &seen.parameter {
-        ParameterView::Current(current) => Some(current),
-        _ => None,
-    };
-    let same = |current: &CurrentKey| state.last_secret_hash == current.fingerprint;
-    let newer = |current: &CurrentKey| state.revision() > Some(current.revision);
-    match current {
-        Some(current) if !same(current) && newer(current) && state.is_at(&seen.path) => {
-            Recorded::Newer
-        }
-        _ if state.retired_at.is_some() => Recorded::Retired,
-        _ if !state.is_at(&seen.path) => Recorded::Elsewhere,
-        Some(current) if same(current) => Recorded::Same(state),
-        _ => Recorded::Older,
-    }
 }
 
 /// Returns whether a user without a parameter is gone for good, and what shows it.

@@ -18,7 +18,7 @@ use crate::invocation::Invocation;
 use crate::keys::UserName;
 use crate::observe::{Observed, ReadStrategy, observe};
 use crate::plan::{Action, Plan, Policy, Retirement, plan};
-use crate::snapshot::Event;
+use crate::snapshot::{Event, ParameterView};
 use result::Effects;
 
 /// How long to wait for a read that is as new as its event: Parameter Store promises no
@@ -73,6 +73,14 @@ pub struct Planned {
     pub plan: Plan,
 }
 
+impl Planned {
+    /// Returns whether the deadline came before anything was observed.
+    fn ran_out_of_time(&self) -> bool {
+        let parameter = &self.observed.snapshot.parameter;
+        matches!(parameter, ParameterView::Unreadable(Error::OutOfTime))
+    }
+}
+
 /// Observes a user and returns the plan.
 async fn plan_user<B: Backends>(
     invocation: &Invocation<'_, B>,
@@ -109,9 +117,7 @@ pub async fn dry_run<B: Backends>(
     let started = Instant::now();
     let strategy = std::mem::replace(&mut request.strategy, ReadStrategy::Optimistic);
     let planned = plan_user(invocation, &request, strategy).await;
-    let result = SyncResult::planned(request, planned, started.elapsed());
-    record_vault_contact(invocation, &result);
-    result
+    SyncResult::planned(request, planned, started.elapsed())
 }
 
 /// Syncs a user. Plans and applies. Repeats after a lost race and after a stale read.
@@ -122,12 +128,18 @@ pub async fn sync_user<B: Backends>(
     let started = Instant::now();
     let mut strategy = std::mem::replace(&mut request.strategy, ReadStrategy::Optimistic);
     let mut stale_read_waits = STALE_READ_WAITS.into_iter();
-    let (mut attempt, mut effects) = (0, Effects::default());
+    let (mut attempt, mut effects, mut before) = (0, Effects::default(), None::<Planned>);
     let (planned, error) = loop {
-        let planned = plan_user(invocation, &request, strategy).await;
+        let mut planned = plan_user(invocation, &request, strategy).await;
+        if let Some(before) = before.take().filter(|_| planned.ran_out_of_time()) {
+            break (before, Some(Error::OutOfTime));
+        }
         let plan = &planned.plan;
         let applied = apply(invocation, &request.user, &planned.observed, plan.action).await;
         effects.add(&applied, &plan.reason);
+        // The secret does not outlive its use.
+        planned.observed.key = None;
+        let plan = &planned.plan;
         attempt += 1;
         strategy = match applied.end {
             Ok(End::Done) if plan.stale_read && request.retry_stale_read => {
@@ -152,14 +164,14 @@ pub async fn sync_user<B: Backends>(
                 );
             }
             Ok(End::CasMismatch(cas)) => {
-                back_off(attempt).await;
+                back_off(invocation, attempt).await;
                 ReadStrategy::VaultFirst {
                     rejected: Some(cas),
                     written: None,
                 }
             }
             Ok(End::Conflict) => {
-                back_off(attempt).await;
+                back_off(invocation, attempt).await;
                 let written = applied.written.map(|write| write.version);
                 ReadStrategy::VaultFirst {
                     rejected: None,
@@ -167,10 +179,9 @@ pub async fn sync_user<B: Backends>(
                 }
             }
         };
+        before = Some(planned);
     };
-    let result = SyncResult::applied(request, planned, effects, error, started.elapsed());
-    record_vault_contact(invocation, &result);
-    result
+    SyncResult::applied(request, planned, effects, error, started.elapsed())
 }
 
 /// Syncs users as they come, several at a time; the results come in the order of the requests.
@@ -182,15 +193,6 @@ pub fn sync_all<'a, B: Backends>(
     requests
         .map(one)
         .buffered(invocation.ctx.config.concurrency)
-}
-
-/// Records the result in the circuit breaker. A user for whom Vault was not called does not count.
-fn record_vault_contact<B: Backends>(invocation: &Invocation<'_, B>, result: &SyncResult) {
-    if let Some(problem) = result.vault_unreachable() {
-        invocation.breaker.record_failure(problem);
-    } else if result.reached_vault() {
-        invocation.breaker.record_success();
-    }
 }
 
 #[cfg(test)]

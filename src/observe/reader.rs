@@ -63,7 +63,7 @@ impl<B: Backends> Reader<'_, B> {
     pub(super) async fn published(&self) -> (StateView, VaultView) {
         let session = &self.invocation.ctx.session;
         let read = session.call(async |vault, token| vault.read(token, &self.path).await);
-        let (key, version) = match self.vault(read).await {
+        let (key, version) = match self.invocation.call_vault(read).await {
             Ok(VaultSecret::Key(key, version)) => (key, version),
             Ok(VaultSecret::Absent) => return (StateView::Absent, VaultView::Absent),
             Err(Error::Denied { .. }) => {
@@ -72,7 +72,11 @@ impl<B: Backends> Reader<'_, B> {
                     self.hidden(Degradation::DataIsHidden).await,
                 );
             }
-            Err(error) => return (StateView::Absent, VaultView::Unreadable(error)),
+            Err(error) => {
+                // Nothing is known of the state either: a key in sync must not look outdated.
+                let state = StateView::Unreadable(error.clone());
+                return (state, VaultView::Unreadable(error));
+            }
         };
         let vault = VaultView::of_version(version, key.is_some());
         let state = key.map(|key| UserState::of_secret(self.user, &key, version, &self.path));
@@ -87,7 +91,7 @@ impl<B: Backends> Reader<'_, B> {
             return VaultView::Hidden;
         }
         let read = session.call(async |vault, token| vault.metadata(token, &self.path).await);
-        match self.vault(read).await {
+        match self.invocation.call_vault(read).await {
             Ok(view) => view,
             Err(Error::Denied { .. }) => {
                 let view = self.hidden(Degradation::MetadataIsHidden).await;
@@ -104,19 +108,13 @@ impl<B: Backends> Reader<'_, B> {
     async fn hidden(&self, degradation: Degradation) -> VaultView {
         let session = &self.invocation.ctx.session;
         let lookup = session.call(async |vault, token| vault.lookup(token).await);
-        match self.vault(lookup).await {
+        match self.invocation.call_vault(lookup).await {
             Ok(_) => {
                 self.invocation.ctx.warn_once(degradation);
                 VaultView::Hidden
             }
             Err(error) => VaultView::Unreadable(error),
         }
-    }
-
-    /// Reads from Vault unless the circuit breaker is open.
-    async fn vault<T>(&self, read: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-        self.invocation.breaker.check()?;
-        self.invocation.within(read).await
     }
 
     /// Reads the roster. It is unknown if it is switched off, missing or not accessible. Without a

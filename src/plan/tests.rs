@@ -3,7 +3,7 @@
 use super::*;
 use crate::error::Error;
 use crate::keys::{AccessKey, UserName, VaultPath};
-use crate::snapshot::{Event, Revision, StateView};
+use crate::snapshot::{CurrentKey, Event, Revision, StateView};
 
 const RECORDED: u64 = 4;
 

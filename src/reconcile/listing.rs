@@ -97,7 +97,11 @@ impl<'a, B: Backends> Listing<'a, B> {
         let mut users = users.iter();
         while let Some(user) = users.next() {
             if !self.bounds.until(until).may_start() {
-                return [user].into_iter().chain(users).cloned().collect();
+                let rest = [user].into_iter().chain(users);
+                return rest
+                    .filter(|user| !self.sent.contains(user))
+                    .cloned()
+                    .collect();
             }
             if self.sent.insert(user.clone()) {
                 let request = Request::new(user.clone(), ReadStrategy::VAULT_FIRST);
@@ -112,8 +116,8 @@ impl<'a, B: Backends> Listing<'a, B> {
         // Vault is read before the listing, so that no listed key is older than what Vault holds.
         let ctx = self.invocation.ctx;
         let metadata = list_metadata(ctx, self.bounds).await;
-        let roster = roster_users(ctx, self.bounds).await;
-        let recorded = recorded_users(ctx, self.bounds).await;
+        let roster = roster_users(ctx, self.bounds.for_names()).await;
+        let recorded = recorded_users(ctx, self.bounds.for_names()).await;
         if let Ok(recorded) = &recorded {
             let known = roster
                 .iter()

@@ -117,6 +117,12 @@ impl<B: Backends, P: FnMut(Progress<'_>)> Run<'_, B, P> {
 
     /// Retires the users who are gone, unless the listing is in doubt or they are too many.
     async fn retire(&self, candidates: Candidates, lease: &Lease, unfinished: &mut Unfinished) {
+        if !self.bounds().may_start() {
+            // Not all users were counted, so the limit cannot be checked.
+            let gone = candidates.gone.into_iter().map(|result| result.user);
+            unfinished.not_started.extend(gone);
+            return;
+        }
         let covers_all = covers_all(&lease.scope);
         let is_rest = !covers_all && self.order.users.is_none();
         let checked = candidates.check(covers_all, self.order.allow_mass_retire);

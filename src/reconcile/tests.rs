@@ -22,8 +22,10 @@ use tokio::time::Instant;
 use super::*;
 use crate::handler::handle;
 use crate::keys::AccessKey;
+use crate::observe::ReadStrategy;
 use crate::plan::Outcome;
 use crate::snapshot::{ReconcileRecord, UserState};
+use crate::sync::Request;
 use crate::telemetry::Metrics;
 use crate::testing::memory::{Inner, Memory, denied, unavailable, unreachable, value};
 
@@ -743,4 +745,148 @@ async fn a_cancelled_run_finishes_the_users_in_flight() {
             "the next run continues with the other users"
         );
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_in_basic_mode_makes_no_key_look_outdated() {
+    let memory = Memory::default();
+    let ctx = memory.ctx(&[("VAULT_TOKEN", "token"), ("IAM_USER_TABLE", "-")]);
+    for user in names(4) {
+        memory.put(&user, &value(&format!("KEY-{user}")), &days_ago(1));
+    }
+    assert_eq!(run(&ctx).await.unwrap()["counts"]["written"], 4);
+    memory.fail("vault-read", 99, unreachable);
+    let (_, metrics) = run_and_measure(&ctx).await;
+    assert!(metrics["OldestUnsyncedHours"].is_null());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stopped_run_of_a_list_names_each_user_once() {
+    let list = names(8).join(",");
+    let (memory, ctx) = in_sync(8, &[("IAM_USER_LIST", &list), ("SYNC_CONCURRENCY", "1")]).await;
+    change_record(&memory, |record| {
+        record.failed_users = ["user05", "user06", "user07"].map(str::to_owned).to_vec();
+        record.needs_full_run = true;
+    });
+    let order = Reconcile {
+        force: true,
+        ..Reconcile::default()
+    };
+    let cancel = CancellationToken::new();
+    let mut done = Vec::new();
+    let progress = |progress: Progress<'_>| {
+        if let Progress::User(result) = progress {
+            done.push(result.user.to_string());
+            cancel.cancel();
+        }
+    };
+    let deadlines = Deadlines::until(Instant::now() + Duration::from_secs(600));
+    let run = reconcile(&ctx, &order, "request", deadlines, &cancel, progress)
+        .await
+        .unwrap();
+    let mut names: Vec<_> = run
+        .not_started
+        .iter()
+        .map(ToString::to_string)
+        .chain(done)
+        .collect();
+    let all = names.len();
+    names.sort();
+    names.dedup();
+    assert_eq!(all, names.len());
+}
+
+#[tokio::test(start_paused = true)]
+async fn retirements_end_with_the_deadline() {
+    let (memory, ctx) = in_sync(120, &[("SSM_MAX_CALLS_PER_SECOND", "1")]).await;
+    for user in names(120).iter().skip(1) {
+        memory.remove_user(user);
+    }
+    let started = Instant::now();
+    let payload = json!({"action": "reconcile", "force": true, "allowMassRetire": true});
+    let _ = run_with(&ctx, payload, 90).await;
+    assert!(started.elapsed() <= Duration::from_secs(90));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stopped_run_does_not_check_the_mass_retire_limit() {
+    let list = names(40).join(",");
+    let (memory, ctx) = in_sync(40, &[("IAM_USER_LIST", &list), ("SYNC_CONCURRENCY", "1")]).await;
+    for user in names(4) {
+        memory.remove_user(&user);
+    }
+    let order = Reconcile {
+        force: true,
+        ..Reconcile::default()
+    };
+    let cancel = CancellationToken::new();
+    let mut users = 0;
+    let mut failed = Vec::new();
+    let progress = |progress: Progress<'_>| {
+        if let Progress::User(result) = progress {
+            users += 1;
+            if result.outcome() == Outcome::Failed {
+                failed.push(result.reason());
+            }
+            if users == 5 {
+                cancel.cancel();
+            }
+        }
+    };
+    let deadlines = Deadlines::until(Instant::now() + Duration::from_secs(600));
+    let result = reconcile(&ctx, &order, "request", deadlines, &cancel, progress)
+        .await
+        .unwrap();
+    assert!(failed.is_empty(), "{failed:?}");
+    assert!(!result.not_started.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_user_without_time_keeps_the_age_of_the_key() {
+    let (memory, ctx) = in_sync(1, &[]).await;
+    memory.inner().write_by_hand("user00");
+    rotate(&memory, &names(1));
+    memory.put("user00", &value("NEWER"), &days_ago(1));
+    let invocation = Invocation::new(&ctx, Instant::now() + Duration::from_millis(2600), 1);
+    let result = crate::sync::sync_user(
+        &invocation,
+        Request {
+            event: Some(crate::snapshot::Event {
+                time: Some(Timestamp::now()),
+                deleted: false,
+            }),
+            ..Request::new(UserName::parse("user00").unwrap(), ReadStrategy::Optimistic)
+        },
+    )
+    .await;
+    assert!(result.unsynced_for(Timestamp::now()).is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_between_failures_resets_the_breaker() {
+    let (memory, ctx) = in_sync(6, &[("SYNC_CONCURRENCY", "1")]).await;
+    rotate(&memory, &names(6));
+    for _ in 0..2 {
+        memory.fail("vault-write", 2, unreachable);
+        memory.fail("vault-write", 1, denied);
+    }
+    memory.fail("vault-write", 2, unreachable);
+    let _ = run_and_measure(&ctx).await;
+    assert_eq!(memory.history("user05").len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unreachable_vault_is_not_called_again_in_basic_mode() {
+    let memory = Memory::default();
+    let ctx = memory.ctx(&[("VAULT_TOKEN", "token"), ("IAM_USER_TABLE", "-")]);
+    memory.put("user00", &value("KEY"), &days_ago(1));
+    memory.fail("vault-metadata", 99, unreachable);
+    memory.fail("vault-read", 99, unreachable);
+    let invocation = Invocation::new(&ctx, Instant::now() + Duration::from_secs(600), 1);
+    let request = Request::new(
+        UserName::parse("user00").unwrap(),
+        ReadStrategy::VAULT_FIRST,
+    );
+    crate::sync::sync_user(&invocation, request).await;
+    assert_eq!(memory.calls("vault-read"), 0);
 }

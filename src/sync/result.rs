@@ -9,7 +9,7 @@ use crate::apply::{Applied, VaultWrite};
 use crate::error::Error;
 use crate::keys::UserName;
 use crate::plan::{Action, Outcome, Plan, Reason};
-use crate::snapshot::{Snapshot, VaultView};
+use crate::snapshot::Snapshot;
 
 /// What was planned and done for one user. Holds no secret.
 #[derive(Clone, Debug)]
@@ -99,7 +99,11 @@ impl SyncResult {
         match (&self.error, self.plan.action) {
             (Some(_), _) => Outcome::Failed,
             // A second observation that finds nothing more to do does not undo the write before.
-            (None, Action::Skip(Outcome::Unchanged)) if self.written.is_some() => Outcome::Written,
+            (None, Action::Skip(Outcome::Unchanged) | Action::Adopt(_))
+                if self.written.is_some() =>
+            {
+                Outcome::Written
+            }
             (None, action) => Outcome::of(action, self.is_dry_run),
         }
     }
@@ -168,20 +172,6 @@ impl SyncResult {
     /// Returns whether the report of a reconcile run lists the user.
     pub fn is_notable(&self) -> bool {
         self.outcome() != Outcome::Unchanged || !self.remarks.is_empty()
-    }
-
-    /// Returns why Vault was unreachable, if it was.
-    pub(super) fn vault_unreachable(&self) -> Option<&str> {
-        match (&self.error, &self.snapshot.vault) {
-            (Some(Error::Unreachable { problem, .. }), _)
-            | (None, VaultView::Unreadable(Error::Unreachable { problem, .. })) => Some(problem),
-            _ => None,
-        }
-    }
-
-    /// Returns whether Vault answered.
-    pub(super) fn reached_vault(&self) -> bool {
-        self.written.is_some() || !matches!(self.snapshot.vault, VaultView::NotRead)
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::stack::checkout;
 
 /// The modules in the order in which they may import each other: each only those before it.
-const LAYERS: [&str; 30] = [
+const LAYERS: [&str; 31] = [
     "error",
     "time_format",
     "keys",
@@ -19,6 +19,7 @@ const LAYERS: [&str; 30] = [
     "session",
     "context",
     "breaker",
+    "pace",
     "invocation",
     "observe",
     "apply",
