@@ -3,6 +3,8 @@
 //! Logs the users (of a reconcile run the notable ones) and fills the metrics, which the binary
 //! prints in any case.
 
+mod merge;
+
 use std::collections::BTreeMap;
 
 use aws_lambda_events::event::sqs::SqsBatchResponse;
@@ -24,11 +26,11 @@ use crate::observe::ReadStrategy;
 use crate::plan::Outcome;
 use crate::reconcile::{Progress, reconcile};
 use crate::report::{Report, UserReport};
-use crate::snapshot::Event;
 use crate::sync::{Request, SyncResult, sync_all};
 use crate::telemetry::{Metrics, log_user};
 use crate::token::TokenStatus;
-use crate::trigger::{self, Body, Change, Operation, Reconcile, Record, Trigger};
+use crate::trigger::{self, Body, Change, Reconcile, Record, Trigger};
+use merge::merge;
 
 /// The users of one batch share their fate with Vault: the first failure opens the breaker.
 const BREAKER_THRESHOLD: u32 = 1;
@@ -218,23 +220,6 @@ impl<B: Backends> Handler<'_, B> {
     fn count_token(&mut self, status: Result<TokenStatus, String>) {
         self.metrics.vault_token_hours_left = status.ok().and_then(|status| status.hours_left());
     }
-}
-
-/// Merges the changes of one user, each with whether a stale read is worth a retry, into one
-/// request. The newest change decides. If a deletion and a put have the same second, the put
-/// decides, because a deletion that is wrongly assumed does harm.
-fn merge(changes: &[(Change, bool)]) -> Option<Request> {
-    let newest = changes.iter().map(|(change, _)| change);
-    let newest = newest.max_by_key(|change| (change.at, change.operation == Operation::Put))?;
-    let event = Event {
-        time: newest.at,
-        deleted: newest.operation == Operation::Delete,
-    };
-    Some(Request {
-        event: Some(event),
-        retry_stale_read: changes.iter().any(|(_, retry)| *retry),
-        ..Request::new(newest.user.clone(), ReadStrategy::Optimistic)
-    })
 }
 
 /// Returns the answer to SQS: exactly these messages are redelivered.

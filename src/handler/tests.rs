@@ -160,7 +160,7 @@ async fn a_late_delete_event_syncs_a_recreated_parameter() {
 
 #[test]
 fn the_newest_event_counts_and_of_one_second_the_put() {
-    use Operation::{Delete, Put};
+    use crate::trigger::Operation::{Delete, Put};
     let change = |operation, time: &str| Change {
         user: UserName::parse("alice").unwrap(),
         operation,

@@ -45,13 +45,14 @@ impl TestEnv<'_> {
 
     /// Removes a user as the platform does: the roster row and the parameter.
     pub async fn remove(&self, user: &str) {
-        let name = AttributeValue::S(user.to_owned());
-        let delete = self
-            .dynamodb
-            .delete_item()
-            .table_name(&self.bucket)
-            .key("UserName", name);
-        delete.send().await.unwrap();
+        self.unenrol(&self.bucket, user).await;
         self.delete(user).await;
+    }
+
+    /// Removes a user from a roster.
+    pub async fn unenrol(&self, table: &str, user: &str) {
+        let name = AttributeValue::S(user.to_owned());
+        let delete = self.dynamodb.delete_item().table_name(table);
+        delete.key("UserName", name).send().await.unwrap();
     }
 }
