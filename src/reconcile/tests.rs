@@ -780,7 +780,7 @@ async fn a_stopped_run_of_a_list_names_each_user_once() {
             cancel.cancel();
         }
     };
-    let deadlines = Deadlines::until(Instant::now() + Duration::from_secs(600));
+    let deadlines = Deadlines::until(Instant::now() + Duration::from_mins(10));
     let run = reconcile(&ctx, &order, "request", deadlines, &cancel, progress)
         .await
         .unwrap();
@@ -833,7 +833,7 @@ async fn a_stopped_run_does_not_check_the_mass_retire_limit() {
             }
         }
     };
-    let deadlines = Deadlines::until(Instant::now() + Duration::from_secs(600));
+    let deadlines = Deadlines::until(Instant::now() + Duration::from_mins(10));
     let result = reconcile(&ctx, &order, "request", deadlines, &cancel, progress)
         .await
         .unwrap();
@@ -882,7 +882,7 @@ async fn an_unreachable_vault_is_not_called_again_in_basic_mode() {
     memory.put("user00", &value("KEY"), &days_ago(1));
     memory.fail("vault-metadata", 99, unreachable);
     memory.fail("vault-read", 99, unreachable);
-    let invocation = Invocation::new(&ctx, Instant::now() + Duration::from_secs(600), 1);
+    let invocation = Invocation::new(&ctx, Instant::now() + Duration::from_mins(10), 1);
     let request = Request::new(
         UserName::parse("user00").unwrap(),
         ReadStrategy::VAULT_FIRST,
