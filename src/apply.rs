@@ -150,7 +150,7 @@ impl<B: Backends> Run<'_, B> {
         let Some(states) = &self.invocation.ctx.states else {
             return Ok(End::Done);
         };
-        let save = states.save(&state, self.observed.etag.as_ref());
+        let save = states.save(self.user, &state, self.observed.etag.as_ref());
         match self.invocation.within(save).await? {
             PutResult::Saved(_) => Ok(End::Done),
             PutResult::PreconditionFailed => {
@@ -167,7 +167,7 @@ impl<B: Backends> Run<'_, B> {
         };
         let mut if_match = self.observed.etag.clone();
         for attempt in 1..=MAX_ATTEMPTS {
-            let save = states.save(&state, if_match.as_ref());
+            let save = states.save(self.user, &state, if_match.as_ref());
             if let PutResult::Saved(_) = self.invocation.within(save).await? {
                 return Ok(End::Done);
             }

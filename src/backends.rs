@@ -74,7 +74,12 @@ pub trait States {
     /// Reads a user's state, with the legacy state as a fallback.
     async fn load(&self, user: &UserName) -> Result<StoredState, Error>;
     /// Writes a user's state if it still has the version `if_match` (`None`: if no object exists).
-    async fn save(&self, state: &UserState, if_match: Option<&Etag>) -> Result<PutResult, Error>;
+    async fn save(
+        &self,
+        user: &UserName,
+        state: &UserState,
+        if_match: Option<&Etag>,
+    ) -> Result<PutResult, Error>;
     /// Lists the names of users with a state, starting at page `from`.
     async fn page(&self, from: Option<String>) -> Result<Page<String>, Error>;
 }

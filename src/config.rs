@@ -4,6 +4,7 @@
 //! source of the variables is an argument, so tests do not touch the process environment.
 
 mod reader;
+mod urls;
 
 use reqwest::{Certificate, Url};
 use secrecy::SecretString;
@@ -141,6 +142,7 @@ impl Config {
                 .or_else(|| read.text("AWS_DEFAULT_REGION")),
             log_level: read.log_level(),
         };
+        read.aws_endpoints();
         read.finish(config)
     }
 }

@@ -1,5 +1,7 @@
 //! JSON objects in S3 with conditional writes, shared by the state and the token.
 
+use std::time::Duration;
+
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::operation::get_object::GetObjectError;
@@ -13,7 +15,10 @@ use super::{Etag, Page, PutResult};
 use crate::error::Error;
 
 /// The size limit for reading; far above a legacy state with ten thousand users.
-const SIZE_LIMIT: i64 = 16 * 1024 * 1024;
+const SIZE_LIMIT: usize = 16 * 1024 * 1024;
+
+/// The time limit of a body. The time limits of the SDK end with the headers.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The objects of a bucket.
 #[derive(Clone, Debug)]
@@ -64,22 +69,25 @@ impl Objects {
                 return Err(aws_error(operation, subject(), remedy, &error));
             }
         };
-        if object
-            .content_length
-            .is_some_and(|length| length > SIZE_LIMIT)
-        {
-            return Err(unexpected("the object is larger than the limit of 16 MiB"));
-        }
         let etag = object
             .e_tag
             .clone()
             .map(Etag)
             .ok_or_else(|| unexpected("the response has no ETag"))?;
-        let body = object.body.collect().await.map_err(|_| {
-            let problem = "the connection closed while the object was read";
-            Error::unavailable(operation, subject(), problem)
-        })?;
-        Ok(Some((body.to_vec(), etag)))
+        let length = object
+            .content_length
+            .and_then(|length| usize::try_from(length).ok());
+        let body = read_body(object.body, length.unwrap_or_default());
+        let body = tokio::time::timeout(BODY_TIMEOUT, body).await;
+        let problem = match body {
+            Ok(Ok(body)) => return Ok(Some((body, etag))),
+            Ok(Err(BodyError::TooLarge)) => {
+                return Err(unexpected("the object is larger than the limit of 16 MiB"));
+            }
+            Ok(Err(BodyError::Closed)) => "the connection closed while the object was read",
+            Err(_) => "the object was not read completely within the time limit",
+        };
+        Err(Error::unavailable(operation, subject(), problem))
     }
 
     /// Lists a page of the keys that begin with `prefix`.
@@ -172,6 +180,29 @@ impl Objects {
             }
         }
     }
+}
+
+/// Why a body was not read.
+enum BodyError {
+    TooLarge,
+    Closed,
+}
+
+/// Reads a body of at most [`SIZE_LIMIT`], whatever length it announces.
+async fn read_body(mut body: ByteStream, length: usize) -> Result<Vec<u8>, BodyError> {
+    if length > SIZE_LIMIT {
+        return Err(BodyError::TooLarge);
+    }
+    // Room for all of it from the beginning, so that growing leaves no copy of a secret behind.
+    let mut text = Vec::with_capacity(length);
+    while let Some(chunk) = body.next().await {
+        let chunk = chunk.map_err(|_| BodyError::Closed)?;
+        if text.len() + chunk.len() > SIZE_LIMIT {
+            return Err(BodyError::TooLarge);
+        }
+        text.extend_from_slice(&chunk);
+    }
+    Ok(text)
 }
 
 fn encryption(answer: &PutObjectOutput) -> Encryption {

@@ -90,6 +90,12 @@ impl Parameters for ParameterStore {
 
 /// Parses the parameter in a response.
 fn parsed(name: &str, parameter: Option<aws_sdk_ssm::types::Parameter>) -> ParameterReading {
+    // A key of another parameter would be published under this user's path.
+    let is_other = |parameter: &aws_sdk_ssm::types::Parameter| parameter.name() != Some(name);
+    if parameter.as_ref().is_some_and(is_other) {
+        let problem = "the response is about another parameter";
+        return ParameterView::Unreadable(Error::unexpected(OPERATION, name, problem)).into();
+    }
     let found = parameter.and_then(|parameter| {
         let modified = parameter.last_modified_date?.to_millis().ok()?;
         let modified = Timestamp::from_millisecond(modified).ok()?;

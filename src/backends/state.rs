@@ -14,14 +14,12 @@ use tokio::sync::Mutex;
 use super::objects::Objects;
 use super::{Etag, Page, PutResult, ReconcileRecords, States, StoredState};
 use crate::config::BucketConfig;
+use crate::deadlines::MAX_CLOCK_SKEW;
 use crate::error::Error;
 use crate::keys::UserName;
 use crate::snapshot::{ReconcileRecord, UserState};
 
 const READING: &str = "reading the state";
-
-/// The tolerated difference between the clock of Parameter Store and this machine's.
-const MAX_CLOCK_SKEW: SignedDuration = SignedDuration::from_hours(1);
 
 /// How long an absent legacy state is cached. It may be copied into the bucket after the start.
 const LEGACY_ABSENT_TTL: SignedDuration = SignedDuration::from_mins(1);
@@ -114,19 +112,17 @@ impl States for StateObjects {
                     none if none.is_empty() => self.legacy(LEGACY_ABSENT_TTL).await?,
                     states => states,
                 };
+                let now = Timestamp::now();
+                let state = legacy.get(user.as_str()).cloned();
                 Ok(StoredState {
-                    state: legacy.get(user.as_str()).cloned(),
+                    state: state.filter(|state| state.is_plausible(user, now, MAX_CLOCK_SKEW)),
                     ..StoredState::default()
                 })
             }
             Some((text, etag)) => {
-                let state = UserState::parse(&text).filter(|state| {
-                    // A date in the future would make every key look old, forever.
-                    let in_future = state.revision().is_some_and(|revision| {
-                        revision.modified > Timestamp::now() + MAX_CLOCK_SKEW
-                    });
-                    state.user_name == user.as_str() && !in_future
-                });
+                let now = Timestamp::now();
+                let state = UserState::parse(&text)
+                    .filter(|state| state.is_plausible(user, now, MAX_CLOCK_SKEW));
                 if state.is_none() {
                     tracing::warn!(
                         object = key,
@@ -143,12 +139,17 @@ impl States for StateObjects {
         }
     }
 
-    async fn save(&self, state: &UserState, if_match: Option<&Etag>) -> Result<PutResult, Error> {
+    async fn save(
+        &self,
+        user: &UserName,
+        state: &UserState,
+        if_match: Option<&Etag>,
+    ) -> Result<PutResult, Error> {
         let text = serde_json::to_vec(state).expect("a state holds only text, numbers and dates");
         self.objects
             .put(
                 "writing the state",
-                &self.key_of(&state.user_name),
+                &self.key_of(user.as_str()),
                 text,
                 if_match,
             )

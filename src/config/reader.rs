@@ -1,9 +1,8 @@
 //! One check per kind of variable. Problems are collected, so that all are reported together.
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
 
-use reqwest::{Certificate, Url};
+use reqwest::Certificate;
 
 use super::OnUserDeleted;
 use crate::error::{Error, Problem};
@@ -73,32 +72,6 @@ impl<'a> Reader<'a> {
                 default
             }
         }
-    }
-
-    pub(super) fn address(&mut self) -> Url {
-        let unset = || Url::parse("https://vault.invalid").expect("the text is a URL");
-        let Some(value) = self.text("VAULT_ADDR") else {
-            let problem =
-                "is not set; expected the address of Vault, such as https://vault.example.org:8200";
-            self.problem("VAULT_ADDR", problem);
-            return unset();
-        };
-        let problem = match Url::parse(&value) {
-            Err(_) => "is not a URL; expected one such as https://vault.example.org:8200",
-            Ok(url) if !matches!(url.scheme(), "http" | "https") => "is neither https nor http",
-            Ok(url) if url.scheme() == "http" && !is_loopback(&url) => {
-                "is http, which is allowed only for a loopback host; expected https"
-            }
-            Ok(url) if !url.username().is_empty() || url.password().is_some() => {
-                "contains a user name or password; expected only scheme, host and port"
-            }
-            Ok(url) if url.path() != "/" || url.query().is_some() || url.fragment().is_some() => {
-                "has a path, query or fragment; expected only scheme, host and port"
-            }
-            Ok(url) => return url,
-        };
-        self.problem("VAULT_ADDR", problem);
-        unset()
     }
 
     /// Reads the name of a bucket, or the ARN of an access point.
@@ -231,13 +204,4 @@ impl<'a> Reader<'a> {
             tracing::Level::INFO
         }
     }
-}
-
-fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    let address = host
-        .trim_start_matches('[')
-        .trim_end_matches(']')
-        .parse::<IpAddr>();
-    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }

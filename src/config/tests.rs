@@ -570,3 +570,46 @@ fn lambda_log_level_applies_if_ours_is_unset() {
         }
     }
 }
+
+#[test]
+fn aws_endpoints_are_https_except_on_loopback() {
+    for (variable, value, expected) in [
+        ("AWS_ENDPOINT_URL", "https://aws.example.org", None),
+        ("AWS_ENDPOINT_URL_SSM", "http://127.0.0.1:4566", None),
+        ("AWS_ENDPOINT_URL_S3", " http://[::1]:4566 ", None),
+        ("AWS_ENDPOINT_URL_S3", "", None),
+        (
+            "AWS_ENDPOINT_URL",
+            "http://aws.example.org",
+            Some("is http"),
+        ),
+        (
+            "AWS_ENDPOINT_URL_DYNAMODB",
+            "http://10.0.0.1:8000",
+            Some("is http"),
+        ),
+        (
+            "AWS_ENDPOINT_URL_SSM",
+            "ftp://127.0.0.1",
+            Some("is neither"),
+        ),
+        ("AWS_ENDPOINT_URL_S3", "nope", Some("is not a URL")),
+    ] {
+        let config = Config::read(|name| match name {
+            "VAULT_ADDR" => Some("https://vault.example.org".to_owned()),
+            "VAULT_TOKEN" => Some("token".to_owned()),
+            name => (name == variable).then(|| value.to_owned()),
+        });
+        let error = config
+            .err()
+            .map(|error| error.to_string())
+            .unwrap_or_default();
+        match expected {
+            None => assert_eq!(error, "", "{variable}={value}"),
+            Some(expected) => {
+                let expected = format!("{variable}: {expected}");
+                assert!(error.contains(&expected), "{variable}={value}: {error}");
+            }
+        }
+    }
+}

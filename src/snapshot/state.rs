@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{CurrentKey, ROTATION, Revision};
@@ -114,6 +114,16 @@ impl UserState {
         is_object
             .then(|| serde_json::from_slice(text).ok())
             .flatten()
+    }
+
+    /// Returns whether the state can be this user's: no date is in the future, which would make
+    /// every later key look old, and no key was written before its revision was put.
+    pub fn is_plausible(&self, user: &UserName, now: Timestamp, max_skew: SignedDuration) -> bool {
+        let is_after = |time: Timestamp, limit: Timestamp| time.duration_since(limit) > max_skew;
+        let modified = self.parameter_last_modified;
+        self.user_name == user.as_str()
+            && !is_after(self.last_synced_at, now)
+            && !modified.is_some_and(|modified| is_after(modified, self.last_synced_at))
     }
 
     /// Returns the revision that the key came from; `None` for a state of the legacy service.

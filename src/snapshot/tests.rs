@@ -469,3 +469,31 @@ fn of_several_missed_rotations_the_first_counts() {
         assert_eq!(snapshot.outdated_since(), expected.map(at), "{snapshot:?}");
     }
 }
+
+#[test]
+fn a_state_with_impossible_dates_or_another_name_is_not_plausible() {
+    let alice = UserName::parse("alice").unwrap();
+    let now = at("2026-01-10T12:00:00Z");
+    let is_plausible = |name: &str, synced: &str, modified: Option<&str>| {
+        let state = UserState {
+            user_name: name.to_owned(),
+            last_synced_at: at(synced),
+            ..state(modified.map(|modified| (modified, 3)), Some(1), false)
+        };
+        state.is_plausible(&alice, now, SignedDuration::from_mins(10))
+    };
+    let (before, soon, later) = (
+        "2026-01-10T11:00:00Z",
+        "2026-01-10T12:10:00Z",
+        "2026-01-10T12:10:01Z",
+    );
+    assert!(is_plausible("alice", before, Some(before)));
+    assert!(is_plausible("alice", before, None));
+    assert!(is_plausible("alice", soon, Some(soon)));
+    assert!(!is_plausible("bob", before, Some(before)));
+    assert!(!is_plausible("alice", later, Some(before)));
+    assert!(
+        !is_plausible("alice", before, Some("2026-01-10T11:10:01Z")),
+        "put after its write"
+    );
+}

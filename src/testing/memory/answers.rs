@@ -55,18 +55,24 @@ impl States for Memory {
         })
     }
 
-    async fn save(&self, state: &UserState, if_match: Option<&Etag>) -> Result<PutResult, Error> {
-        let call = self.call("s3-save", &state.user_name).await?;
+    async fn save(
+        &self,
+        user: &UserName,
+        state: &UserState,
+        if_match: Option<&Etag>,
+    ) -> Result<PutResult, Error> {
+        let user = user.as_str();
+        let call = self.call("s3-save", user).await?;
         let etag = {
             let mut inner = self.inner();
-            let current = inner.states.get(&state.user_name).map(|(_, etag)| *etag);
+            let current = inner.states.get(user).map(|(_, etag)| *etag);
             if !matches(current, if_match) {
                 return Ok(PutResult::PreconditionFailed);
             }
             let etag = inner.next_etag();
-            inner.damaged.retain(|damaged| *damaged != state.user_name);
+            inner.damaged.retain(|damaged| damaged != user);
             let saved = (state.clone(), etag);
-            inner.states.insert(state.user_name.clone(), saved);
+            inner.states.insert(user.to_owned(), saved);
             Etag(etag.to_string())
         };
         self.answer(call, PutResult::Saved(etag)).await

@@ -1,0 +1,70 @@
+//! The addresses of Vault and of custom AWS endpoints: https, or http for a loopback host.
+
+use std::net::IpAddr;
+
+use reqwest::Url;
+
+use super::reader::Reader;
+
+impl Reader<'_> {
+    pub(super) fn address(&mut self) -> Url {
+        let unset = || Url::parse("https://vault.invalid").expect("the text is a URL");
+        let Some(value) = self.text("VAULT_ADDR") else {
+            let problem =
+                "is not set; expected the address of Vault, such as https://vault.example.org:8200";
+            self.problem("VAULT_ADDR", problem);
+            return unset();
+        };
+        let problem = match Url::parse(&value) {
+            Err(_) => "is not a URL; expected one such as https://vault.example.org:8200",
+            Ok(url) if !matches!(url.scheme(), "http" | "https") => "is neither https nor http",
+            Ok(url) if url.scheme() == "http" && !is_loopback(&url) => {
+                "is http, which is allowed only for a loopback host; expected https"
+            }
+            Ok(url) if !url.username().is_empty() || url.password().is_some() => {
+                "contains a user name or password; expected only scheme, host and port"
+            }
+            Ok(url) if url.path() != "/" || url.query().is_some() || url.fragment().is_some() => {
+                "has a path, query or fragment; expected only scheme, host and port"
+            }
+            Ok(url) => return url,
+        };
+        self.problem("VAULT_ADDR", problem);
+        unset()
+    }
+
+    /// Checks the custom AWS endpoints: keys and the Vault token travel on them.
+    pub(super) fn aws_endpoints(&mut self) {
+        for variable in AWS_ENDPOINTS {
+            let Some(value) = self.text(variable) else {
+                continue;
+            };
+            let problem = match Url::parse(&value) {
+                Err(_) => "is not a URL; expected one such as https://vpce.example.org",
+                Ok(url) if !matches!(url.scheme(), "http" | "https") => "is neither https nor http",
+                Ok(url) if url.scheme() == "http" && !is_loopback(&url) => {
+                    "is http, which is allowed only for a loopback host; expected https"
+                }
+                Ok(_) => continue,
+            };
+            self.problem(variable, problem);
+        }
+    }
+}
+
+/// The variables of custom AWS endpoints, which the AWS SDK reads itself.
+const AWS_ENDPOINTS: [&str; 4] = [
+    "AWS_ENDPOINT_URL",
+    "AWS_ENDPOINT_URL_SSM",
+    "AWS_ENDPOINT_URL_S3",
+    "AWS_ENDPOINT_URL_DYNAMODB",
+];
+
+fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let address = host
+        .trim_start_matches('[')
+        .trim_end_matches(']')
+        .parse::<IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+}
