@@ -83,11 +83,16 @@ struct Run<'a, B: Backends> {
 
 impl<B: Backends> Run<'_, B> {
     async fn execute(&mut self, action: Action) -> Result<End, Error> {
+        let ctx = self.invocation.ctx;
         match action {
             Action::Skip(_) | Action::Reobserve => Ok(End::Done),
             Action::Adopt(vault_version) => {
                 let state = self.state_of(vault_version, Timestamp::now());
-                self.record_unless_changed(state).await
+                let end = self.record_unless_changed(state).await;
+                if end.is_ok() {
+                    ctx.forget_unrecorded(self.user);
+                }
+                end
             }
             Action::Write(cas) => match self.write(cas).await? {
                 WriteResult::CasMismatch => Ok(End::CasMismatch(cas)),
@@ -96,7 +101,13 @@ impl<B: Backends> Run<'_, B> {
                     self.written = Some(VaultWrite { version, at });
                     let damaged = matches!(self.observed.snapshot.state, StateView::Damaged);
                     self.state_conflicts += u64::from(damaged);
-                    self.record(self.state_of(version, at)).await
+                    let state = self.state_of(version, at);
+                    let end = self.record(state.clone()).await;
+                    match &end {
+                        Ok(_) => ctx.forget_unrecorded(self.user),
+                        Err(_) => ctx.remember_unrecorded(self.user, state),
+                    }
+                    end
                 }
             },
             Action::Retire(soft_delete) => {

@@ -5,13 +5,16 @@ mod connect;
 pub use connect::{Live, connect};
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 
 use tokio::time::Instant;
 
 use crate::backends::Backends;
 use crate::config::Config;
 use crate::error::Error;
+use crate::keys::UserName;
 use crate::session::VaultSession;
+use crate::snapshot::UserState;
 use crate::token::TokenStatus;
 
 /// The configuration and the backends of one process.
@@ -29,6 +32,7 @@ pub struct Context<B: Backends> {
     pub roster: Option<B::Roster>,
     degradations: RefCell<Vec<Degradation>>,
     token_warnings: RefCell<Vec<String>>,
+    unrecorded: RefCell<HashMap<UserName, UserState>>,
 }
 
 /// A degraded mode; logged once per process.
@@ -52,6 +56,7 @@ impl<B: Backends> Context<B> {
         roster: Option<B::Roster>,
     ) -> Self {
         let (degradations, token_warnings) = (RefCell::default(), RefCell::default());
+        let unrecorded = RefCell::default();
         Self {
             config,
             parameters,
@@ -60,7 +65,26 @@ impl<B: Backends> Context<B> {
             roster,
             degradations,
             token_warnings,
+            unrecorded,
         }
+    }
+
+    /// Remembers a state that was true of Vault but could not be written, so that the key is not
+    /// written again and again while the bucket is not accessible.
+    pub fn remember_unrecorded(&self, user: &UserName, state: UserState) {
+        self.unrecorded.borrow_mut().insert(user.clone(), state);
+    }
+
+    /// Forgets the unrecorded state of a user, once a state is recorded.
+    pub fn forget_unrecorded(&self, user: &UserName) {
+        self.unrecorded.borrow_mut().remove(user);
+    }
+
+    /// Returns the unrecorded state of a user, if it is about a later version than `recorded`.
+    pub fn unrecorded(&self, user: &UserName, recorded: Option<&UserState>) -> Option<UserState> {
+        let unrecorded = self.unrecorded.borrow().get(user).cloned()?;
+        let version = recorded.and_then(|state| state.vault_version);
+        (unrecorded.vault_version > version).then_some(unrecorded)
     }
 
     /// Logs a degraded mode, the first time.

@@ -129,6 +129,10 @@ pub async fn observe<B: Backends>(
     };
     let safe_to_write = if is_basic { !was_listed } else { !read_last };
     let path = reader.path;
+    let unrecorded = invocation.ctx.unrecorded(user, state.recorded());
+    let unrecorded = unrecorded.filter(|_| !matches!(state, StateView::Unreadable(_)));
+    let is_unrecorded = unrecorded.is_some();
+    let state = unrecorded.map_or(state, StateView::Recorded);
     let now = Timestamp::now();
     let state_age = state
         .recorded()
@@ -136,6 +140,7 @@ pub async fn observe<B: Backends>(
     let snapshot = Snapshot {
         parameter,
         state,
+        is_unrecorded,
         vault,
         roster,
         path,

@@ -72,6 +72,7 @@ fn decide(seen: &Snapshot, policy: Policy) -> (Action, Reason) {
                     let found = *found;
                     (write(), Reason::OtherVersion { found, recorded })
                 }
+                (Some(recorded), _) if seen.is_unrecorded => (Adopt(recorded), Reason::Unrecorded),
                 // Otherwise a late event could write the key of a revision between the two.
                 (Some(recorded), _)
                     if state

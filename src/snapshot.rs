@@ -25,6 +25,8 @@ pub struct Snapshot {
     pub parameter: ParameterView,
     /// What was recorded at the last write.
     pub state: StateView,
+    /// Whether the state is only remembered by this process, because it could not be written.
+    pub is_unrecorded: bool,
     /// What Vault's metadata shows.
     pub vault: VaultView,
     /// Whether the platform's roster lists the user.

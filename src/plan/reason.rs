@@ -47,6 +47,9 @@ pub enum Reason {
          has written it recently"
     )]
     Overruled,
+    /// This process wrote the key, but could not record it.
+    #[error("Vault holds the current key, which is not recorded yet")]
+    Unrecorded,
     /// The recorded key was put again, in a newer revision.
     #[error("Vault holds the current key, which was put again")]
     PutAgain,

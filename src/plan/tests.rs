@@ -45,6 +45,7 @@ fn seen(parameter: ParameterView, state: Option<UserState>) -> Snapshot {
     Snapshot {
         parameter,
         state: state.map_or(StateView::Absent, StateView::Recorded),
+        is_unrecorded: false,
         vault: VaultView::NotRead,
         roster: RosterView::Unknown,
         path: path(),

@@ -125,6 +125,40 @@ async fn ten_users_take_as_long_as_one() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_key_that_cannot_be_recorded_is_written_once() {
+    let (memory, ctx) = rotated().await;
+    memory.fail("s3-save", 3, unavailable);
+    for _ in 0..3 {
+        assert_eq!(sync_alice(&ctx).await, Outcome::Failed);
+    }
+    assert_eq!(memory.history("alice"), ["OLD", "NEW"]);
+    assert_eq!(
+        sync_alice(&ctx).await,
+        Outcome::Unchanged,
+        "it is recorded now"
+    );
+    assert_eq!(memory.state("alice").unwrap().vault_version, Some(2));
+    assert_eq!(memory.history("alice"), ["OLD", "NEW"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unrecorded_key_gives_way_to_drift_and_to_a_newer_key() {
+    let (memory, ctx) = rotated().await;
+    memory.fail("s3-save", 1, unavailable);
+    assert_eq!(sync_alice(&ctx).await, Outcome::Failed);
+    memory.inner().write_by_hand("alice");
+    let vault_first =
+        |user: &str| Request::new(UserName::parse(user).unwrap(), ReadStrategy::VAULT_FIRST);
+    let repaired = sync_one(&ctx, vault_first("alice")).await;
+    assert_eq!(
+        (repaired.outcome(), repaired.vault_version()),
+        (Outcome::Written, Some(4))
+    );
+    assert_eq!(memory.state("alice").unwrap().vault_version, Some(4));
+    assert_eq!(sync_alice(&ctx).await, Outcome::Unchanged);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_crash_between_vault_and_state_is_repaired_by_one_write() {
     let (memory, ctx) = rotated().await;
     memory.fail("s3-save", 1, unavailable);
@@ -133,6 +167,7 @@ async fn a_crash_between_vault_and_state_is_repaired_by_one_write() {
         Outcome::Failed,
         "Vault has the key, the state has not"
     );
+    let ctx = memory.ctx(&[]);
     let result = sync_one(&ctx, request("alice")).await;
     assert_eq!(
         (result.outcome(), result.vault_version()),

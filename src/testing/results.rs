@@ -19,6 +19,7 @@ pub fn snapshot(modified: Option<&str>) -> Snapshot {
             ParameterView::WithoutCurrent { revision }
         }),
         state: StateView::Absent,
+        is_unrecorded: false,
         vault: VaultView::NotRead,
         roster: RosterView::Unknown,
         path: VaultPath {
