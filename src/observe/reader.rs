@@ -61,18 +61,22 @@ impl<B: Backends> Reader<'_, B> {
 
     /// Reads the key that Vault holds. In basic mode it stands for the state.
     pub(super) async fn published(&self) -> (StateView, VaultView) {
+        let unreadable = |error: Error| {
+            let state = StateView::Unreadable(error.clone());
+            (state, VaultView::Unreadable(error))
+        };
         let session = &self.invocation.ctx.session;
         let read = session.call(async |vault, token| vault.read(token, &self.path).await);
         let (key, version) = match self.vault(read).await {
             Ok(VaultSecret::Key(key, version)) => (key, version),
             Ok(VaultSecret::Absent) => return (StateView::Absent, VaultView::Absent),
             Err(Error::Denied { .. }) => {
-                return (
-                    StateView::Absent,
-                    self.hidden(Degradation::DataIsHidden).await,
-                );
+                return match self.hidden(Degradation::DataIsHidden).await {
+                    VaultView::Unreadable(error) => unreadable(error),
+                    view => (StateView::Absent, view),
+                };
             }
-            Err(error) => return (StateView::Absent, VaultView::Unreadable(error)),
+            Err(error) => return unreadable(error),
         };
         let vault = VaultView::of_version(version, key.is_some());
         let state = key.map(|key| UserState::of_secret(self.user, &key, version, &self.path));
