@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use crate::config::Config;
-use crate::snapshot::ReconcileRecord;
+use crate::snapshot::{ReconcileRecord, StateView, VaultView};
 use crate::status::{Condition, Row};
 use crate::sync::SyncResult;
 use crate::time_format::duration;
@@ -52,10 +52,17 @@ pub(crate) fn explain(
     let left = row
         .hours_left
         .map(|left| SignedDuration::from_secs_f64(left * 3600.0));
+    // In basic mode the key in Vault stands for the state.
+    let state = match &snapshot.vault {
+        VaultView::Unreadable(error) if config.bucket.is_none() => {
+            &StateView::Unreadable(error.clone())
+        }
+        _ => &snapshot.state,
+    };
     let paragraphs = [
         ("parameter", Some(parameter(&name, snapshot, now))),
         ("roster", roster(snapshot)),
-        ("record", Some(record(config, &snapshot.state, now))),
+        ("record", Some(record(config, state, now))),
         ("Vault", Some(vault(snapshot))),
         (
             "last run",

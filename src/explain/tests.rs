@@ -3,9 +3,7 @@ use crate::error::Error;
 use crate::keys::{AccessKey, UserName};
 use crate::plan::Outcome;
 use crate::plan::Reason;
-use crate::snapshot::{
-    CurrentKey, ParameterView, Revision, RosterView, Snapshot, StateView, UserState, VaultView,
-};
+use crate::snapshot::{CurrentKey, ParameterView, Revision, RosterView, Snapshot, UserState};
 use crate::status::{LastSync, SyncOutcome};
 use crate::testing::results;
 
@@ -162,6 +160,19 @@ fn basic_mode_explains_that_nothing_is_recorded() {
     plan: A sync would write the current key to Vault (new: no key of this user was recorded).
     advice: Run `keysync sync alice` to write it now.
     "#);
+}
+
+#[test]
+fn in_basic_mode_an_unreadable_vault_is_not_an_empty_one() {
+    let mut seen = seen();
+    seen.state = StateView::Absent;
+    seen.vault = VaultView::Unreadable(Error::OutOfTime);
+    let row = row(Condition::Failed, &Reason::New, None);
+    let text = explained(&config(true), row, seen, None);
+    assert!(
+        text.contains("record: The key in Vault could not be read: the invocation has no time"),
+        "{text}"
+    );
 }
 
 #[test]

@@ -61,22 +61,22 @@ impl<B: Backends> Reader<'_, B> {
 
     /// Reads the key that Vault holds. In basic mode it stands for the state.
     pub(super) async fn published(&self) -> (StateView, VaultView) {
-        let unreadable = |error: Error| {
-            let state = StateView::Unreadable(error.clone());
-            (state, VaultView::Unreadable(error))
-        };
         let session = &self.invocation.ctx.session;
         let read = session.call(async |vault, token| vault.read(token, &self.path).await);
         let (key, version) = match self.vault(read).await {
             Ok(VaultSecret::Key(key, version)) => (key, version),
             Ok(VaultSecret::Absent) => return (StateView::Absent, VaultView::Absent),
             Err(Error::Denied { .. }) => {
-                return match self.hidden(Degradation::DataIsHidden).await {
-                    VaultView::Unreadable(error) => unreadable(error),
-                    view => (StateView::Absent, view),
-                };
+                return (
+                    StateView::Absent,
+                    self.hidden(Degradation::DataIsHidden).await,
+                );
             }
-            Err(error) => return unreadable(error),
+            Err(error) => {
+                // Nothing is known of the state either: a key in sync must not look outdated.
+                let state = StateView::Unreadable(error.clone());
+                return (state, VaultView::Unreadable(error));
+            }
         };
         let vault = VaultView::of_version(version, key.is_some());
         let state = key.map(|key| UserState::of_secret(self.user, &key, version, &self.path));
