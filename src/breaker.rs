@@ -1,11 +1,11 @@
-//! The circuit breaker: when Vault is unreachable for some users, the others do not try it.
+//! The circuit breaker: when Vault is unreachable for some users, it is not called for the others.
 
 use std::cell::RefCell;
 
 use crate::error::Error;
 
-/// Stops calls to Vault once several users in a row found it unreachable. The other users are
-/// then handed back at once instead of waiting for the same time limit each.
+/// Stops calls to Vault once several users in a row found it unreachable. The messages of the other
+/// users then return to the queue at once, instead of waiting for the same time limit each.
 #[derive(Debug)]
 pub struct CircuitBreaker {
     threshold: u32,

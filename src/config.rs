@@ -35,7 +35,7 @@ pub struct Config {
     pub ssm_calls_per_second: u32,
     /// The number of users processed concurrently.
     pub concurrency: usize,
-    /// The AWS Region, if the environment names one.
+    /// The AWS Region, if the environment or the AWS profile names one.
     pub region: Option<String>,
     /// The log level.
     pub log_level: tracing::Level,
@@ -48,8 +48,8 @@ pub struct VaultConfig {
     pub address: Url,
     /// The namespace (HashiCorp Vault Enterprise, OpenBao).
     pub namespace: Option<String>,
-    /// The only trusted authorities, if given; else the system's are trusted.
-    pub authorities: Option<Vec<Certificate>>,
+    /// The only trusted CA certificates, if given; otherwise those of the system are trusted.
+    pub ca_certificates: Option<Vec<Certificate>>,
     /// The mount of the KV version 2 engine.
     pub mount: String,
     /// The path below the mount under which each user has a secret.
@@ -108,7 +108,7 @@ impl Config {
             namespace: read
                 .text("VAULT_NAMESPACE")
                 .and_then(|value| read.header("VAULT_NAMESPACE", value)),
-            authorities: read.authorities(),
+            ca_certificates: read.ca_certificates(),
             mount: read.path("VAULT_MOUNT", "secret"),
             path_prefix: read.path("VAULT_PATH_PREFIX", "aws/iam-keys"),
             token: token

@@ -23,7 +23,7 @@ use crate::config::Config;
 use crate::context::Context;
 use crate::error::Error;
 use crate::trigger;
-use check::{Finding, fail, first_failure, not_checked, pass};
+use check::{Finding, fail, first_failure, not_checked, pass, warn};
 
 const CONFIGURATION: &str = "configuration";
 
@@ -94,7 +94,6 @@ fn configuration(config: &Config) -> Finding {
         "keys go to {} at {}/{}/<user>",
         vault.address, vault.mount, vault.path_prefix
     );
-    let region = config.region.as_deref().unwrap_or("from the AWS profile");
     let mode = match &config.bucket {
         None => "basic mode, without state".to_owned(),
         Some(bucket) if vault.token.is_some() => {
@@ -105,7 +104,13 @@ fn configuration(config: &Config) -> Finding {
         }
         Some(bucket) => format!("enhanced mode, state and token in s3://{}", bucket.name),
     };
-    pass(format!("{mode}; {keys}; Region {region}"))
+    match &config.region {
+        Some(region) => pass(format!("{mode}; {keys}; Region {region}")),
+        None => warn(
+            format!("{mode}; {keys}; no Region is configured"),
+            "set AWS_REGION",
+        ),
+    }
 }
 
 #[cfg(test)]

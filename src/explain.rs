@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use crate::config::Config;
-use crate::snapshot::ReconcileRecord;
+use crate::snapshot::{ReconcileRecord, StateView, VaultView};
 use crate::status::{Condition, Row};
 use crate::sync::SyncResult;
 use crate::time_format::duration;
@@ -43,7 +43,7 @@ pub(crate) fn explain(
     config: &Config,
     row: Row,
     result: &SyncResult,
-    last_run: Result<Option<&ReconcileRecord>, ()>,
+    last_run: Result<Option<&ReconcileRecord>, &str>,
     now: Timestamp,
 ) -> Explanation {
     let snapshot = &result.snapshot;
@@ -52,10 +52,17 @@ pub(crate) fn explain(
     let left = row
         .hours_left
         .map(|left| SignedDuration::from_secs_f64(left * 3600.0));
+    // In basic mode the key in Vault stands for the state.
+    let state = match &snapshot.vault {
+        VaultView::Unreadable(error) if config.bucket.is_none() => {
+            &StateView::Unreadable(error.clone())
+        }
+        _ => &snapshot.state,
+    };
     let paragraphs = [
         ("parameter", Some(parameter(&name, snapshot, now))),
-        ("roster", roster(snapshot).map(str::to_owned)),
-        ("record", Some(record(config, &snapshot.state, now))),
+        ("roster", roster(snapshot)),
+        ("record", Some(record(config, state, now))),
         ("Vault", Some(vault(snapshot))),
         (
             "last run",
@@ -68,7 +75,7 @@ pub(crate) fn explain(
     let story = paragraphs.filter_map(|(about, text)| Some(Paragraph { about, text: text? }));
     Explanation {
         story: story.collect(),
-        advice: advice(&row),
+        advice: advice(&row, config),
         row,
     }
 }
@@ -82,9 +89,13 @@ fn time_left(condition: Condition, left: SignedDuration) -> String {
             )
         }
         _ if left.is_zero() => {
-            "The key in Vault is deleted: it was replaced more than 48 h ago.".to_owned()
+            "AWS has deleted the key that Vault holds: it was replaced more than 48 h ago."
+                .to_owned()
         }
-        _ => format!("The key in Vault is deleted in about {}.", duration(left)),
+        _ => format!(
+            "AWS deletes the key that Vault holds in about {}.",
+            duration(left)
+        ),
     }
 }
 
@@ -95,7 +106,12 @@ fn planned(row: &Row) -> String {
         | Condition::Behind
         | Condition::Drift
         | Condition::Moved
-        | Condition::CameBack => "A sync would write the current key to Vault",
+        | Condition::CameBack => {
+            return format!(
+                "A sync would write the current key to Vault ({}).",
+                row.reason
+            );
+        }
         Condition::Gone => "A sync would record that the user is gone",
         Condition::Held | Condition::Missing => "A sync would leave Vault unchanged",
         Condition::Failed => "A sync would fail",
@@ -103,21 +119,27 @@ fn planned(row: &Row) -> String {
     format!("{planned}: {}.", row.reason)
 }
 
-fn advice(row: &Row) -> String {
+fn advice(row: &Row, config: &Config) -> String {
     let user = &row.user;
     match row.condition {
         Condition::InSync => match &row.access_key_id_ends_with {
             Some(id) => format!(
-                "If an application is still refused, it uses another key than …{id}: make it read \
-                 Vault again."
+                "If AWS still rejects an application's key, that key is not …{id}: make the \
+                 application read Vault again."
             ),
             None => "There is nothing to do.".to_owned(),
         },
         Condition::Retired => "There is nothing to do.".to_owned(),
-        Condition::New | Condition::Behind | Condition::Moved | Condition::CameBack => format!(
-            "Run `keysync sync {user}` to write it now. If an event should have done that, check \
-             the function's log and the dead-letter queue."
-        ),
+        Condition::New | Condition::Behind | Condition::Moved | Condition::CameBack => {
+            let now = format!("Run `keysync sync {user}` to write it now.");
+            if config.bucket.is_none() {
+                return now;
+            }
+            format!(
+                "{now} If an event should have done that, check the function's log and the \
+                 dead-letter queue."
+            )
+        }
         Condition::Drift => format!(
             "Run `keysync sync {user}` to repair it now; the nightly reconcile run does the same. \
              Vault's audit log shows who changed it."
@@ -137,7 +159,7 @@ fn advice(row: &Row) -> String {
             "Run `keysync reconcile --user {user}` to record it now; the nightly reconcile run does \
              the same."
         ),
-        Condition::Failed => "Fix what the reason names, then run this again.".to_owned(),
+        Condition::Failed => "Fix the cause named above, then run this again.".to_owned(),
     }
 }
 

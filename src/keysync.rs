@@ -143,7 +143,7 @@ impl KeySync {
             Status {
                 users,
                 last_run,
-                last_run_is_known,
+                last_run_problem,
                 ..
             },
             results,
@@ -153,10 +153,9 @@ impl KeySync {
             .zip(&results)
             .next()
             .expect("one row per user");
-        let last_run = if last_run_is_known {
-            Ok(last_run.as_ref())
-        } else {
-            Err(())
+        let last_run = match &last_run_problem {
+            Some(problem) => Err(problem.as_str()),
+            None => Ok(last_run.as_ref()),
         };
         Ok(explain(
             &self.ctx.config,

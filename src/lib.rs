@@ -6,7 +6,7 @@
 //! # async fn sync() -> Result<(), Box<dyn std::error::Error>> {
 //! # let environment = |_: &str| None;
 //! let keysync = KeySync::connect(Config::read(environment)?).await?;
-//! let report = keysync.sync(&[UserName::parse("alice")?], false).await;
+//! let report = keysync.sync(&[UserName::parse("alice")?], false).await; // false: not a dry run
 //! # Ok(())
 //! # }
 //! ```
@@ -22,10 +22,10 @@
 //!
 //! 1. `error`, `keys` (names and secrets), [`time_format`], `config` (the environment),
 //!    `snapshot` (what was read, as plain data), `token` (the rules for the Vault token) and
-//!    `deadlines` are the vocabulary. They perform no I/O.
+//!    `deadlines` are the vocabulary. They perform no I/O, except that `config` reads the CA file.
 //! 2. `backends` (one trait and one adapter per external system), `session` (Vault with its token),
-//!    `context` (configuration and backends) and `invocation` (context, deadline, circuit breaker, pace)
-//!    are the tools.
+//!    `context` (configuration and backends), `breaker` (the circuit breaker), `pace` (the rate of
+//!    calls to SSM) and `invocation` (context, deadline, circuit breaker, pace) are the tools.
 //! 3. `trigger` parses the payload, `observe` reads one user, `plan` decides, `apply` writes, and
 //!    `sync` is the loop around them. Its result becomes the `report`, the metrics (`telemetry`),
 //!    and the messages to redeliver.

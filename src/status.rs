@@ -1,7 +1,7 @@
 //! The status of all users: a dry run of a reconcile run, shown user by user, with the last run and
 //! the token.
 //!
-//! Writes nothing. The plan decides what is in sync; here that only gets a name.
+//! It writes nothing. The plan decides what is in sync; this module only names the condition.
 
 mod row;
 
@@ -34,15 +34,18 @@ pub struct Status {
     pub users: Vec<Row>,
     /// The number of users per condition.
     pub counts: BTreeMap<Condition, u64>,
-    /// The record of the last reconcile run; `None` in basic mode and before the first run.
+    /// The record of the last reconcile run; null in basic mode and before the first run.
     pub last_run: Option<ReconcileRecord>,
-    /// The token; `None` if it could not be read, which is then one of the problems.
+    /// The token; null if it could not be read, which is then one of the problems.
     pub token: Option<TokenView>,
     /// What could not be read.
     pub problems: Vec<String>,
-    /// Whether the record of the last reconcile run could be read.
+    /// Why the record of the last reconcile run could not be read, if that is so.
     #[serde(skip)]
-    pub last_run_is_known: bool,
+    pub last_run_problem: Option<String>,
+    /// Whether this is basic mode, in which reconcile runs are not recorded.
+    #[serde(skip)]
+    pub is_basic: bool,
 }
 
 /// Reads the status of these users, or of all, and returns it with what it was made from.
@@ -80,8 +83,8 @@ pub(crate) async fn status<B: Backends>(
     let token = tokio::time::timeout_at(deadlines.end, ctx.session.show());
     let (run, last_run, token) = tokio::join!(run, last_run, token);
     let mut problems = run?.problems;
-    let last_run = last_run.map_err(|error| problems.push(error.to_string()));
-    let last_run_is_known = last_run.is_ok();
+    let last_run_problem = last_run.as_ref().err().map(ToString::to_string);
+    problems.extend(last_run_problem.clone());
     let last_run = last_run.ok().flatten();
     let token = token.unwrap_or(Err(Error::OutOfTime));
     let token = token.map_err(|error| problems.push(error.to_string())).ok();
@@ -102,7 +105,8 @@ pub(crate) async fn status<B: Backends>(
             last_run,
             token,
             problems,
-            last_run_is_known,
+            last_run_problem,
+            is_basic: ctx.states.is_none(),
         },
         results,
     ))

@@ -92,7 +92,7 @@ fn bad_token(reason: &str) -> Error {
 fn store<W: Backends>(ctx: &Context<W>) -> Result<&W::Tokens, Error> {
     ctx.session.store().ok_or_else(|| {
         if ctx.config.bucket.is_none() {
-            let problem = "is not set, so there is no place to store a token";
+            let problem = "is not set, so there is no place to store a token; set it";
             Error::misconfigured("S3_BUCKET_NAME", problem)
         } else {
             let problem = "is set, so a stored token would not be used; unset it first";
@@ -105,13 +105,14 @@ fn store<W: Backends>(ctx: &Context<W>) -> Result<&W::Tokens, Error> {
 fn trimmed(candidate: &SecretString) -> Result<SecretString, Error> {
     let token = candidate.expose_secret().trim();
     let problem = if token.is_empty() {
-        "it is empty"
+        "it is empty; provide the token alone on standard input"
     } else if token.len() > MAX_TOKEN_LENGTH {
-        "it is longer than any token"
+        "it is longer than any token; provide the token alone on standard input"
     } else if token.starts_with(['{', '[', '"', '\'']) {
-        "it is in quotes or brackets: provide only the token"
+        "it is in quotes or brackets; provide the token alone on standard input"
     } else if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-        "it contains white space or another character that no token has: provide only the token"
+        "it contains white space or another character that no token has; provide the token alone on \
+         standard input"
     } else {
         return Ok(token.into());
     };

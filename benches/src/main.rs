@@ -5,7 +5,7 @@
 //! bench [--quick] [--zip FILE] [--page FILE] [--picture FILE] [--limits FILE] NAME=COMMAND…
 //! ```
 //!
-//! All commands are measured in one execution. Reconcile runs and limits apply to the first one. A
+//! All commands are measured in one run. Reconcile runs and limits apply to the first one. A
 //! command receives the function's environment and `AWS_LAMBDA_RUNTIME_API`. It may be any
 //! implementation of the same contract.
 
@@ -155,8 +155,8 @@ fn environment(services: &Services, trust_bundle: &Path) -> Vec<(String, String)
         .to_vec()
 }
 
-/// A temporary file with the system's certificate authorities and the one of the fakes. A
-/// deployment loads the system's authorities too, so the measurements include it.
+/// A temporary file with the system's CA certificates and the one of the fakes. A deployment
+/// loads the system's CA certificates too, so the measurements include it.
 struct TrustBundle(PathBuf);
 
 impl TrustBundle {

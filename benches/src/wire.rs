@@ -23,16 +23,16 @@ pub struct Wire {
     pub bytes: AtomicU64,
 }
 
-/// A certificate authority, and the TLS configuration of the fake services, whose certificate it
+/// A CA, and the TLS configuration of the fake services, whose certificate it
 /// signed.
 pub struct TlsIdentity {
-    /// The authority's certificate as PEM.
+    /// The CA's certificate as PEM.
     pub authority: String,
     config: Arc<ServerConfig>,
 }
 
 impl TlsIdentity {
-    /// Generates an authority and a certificate for 127.0.0.1.
+    /// Generates a CA and a certificate for 127.0.0.1.
     pub fn new() -> Self {
         let mut authority = rcgen::CertificateParams::new(Vec::new()).expect("no subject names");
         authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);

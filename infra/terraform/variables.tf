@@ -229,7 +229,7 @@ variable "on_user_deleted" {
 }
 
 variable "sync_interval_hours" {
-  description = "A reconcile run does nothing if the last complete one is younger than this. At most a day, because an alarm expects a complete run each day."
+  description = "A reconcile run is not due if the last complete one is younger than this, less an eighth; it then syncs no user and only renews the token. At most a day, because an alarm expects a complete run each day."
   type        = number
   default     = 24
   nullable    = false

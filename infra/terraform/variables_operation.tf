@@ -81,7 +81,7 @@ variable "sync_concurrency" {
 }
 
 variable "ssm_max_calls_per_second" {
-  description = "Maximum calls to SSM per second; the account's quota is shared by all callers."
+  description = "Maximum calls to SSM per second in a reconcile run; the account's quota is shared by all callers."
   type        = number
   default     = 10
   nullable    = false

@@ -23,7 +23,7 @@ path "secret/detailed-metadata/aws/iam-keys/" {
   capabilities = ["list"]
 }
 
-# Versions and deletions, never values: this is how drift is seen, and how a refused check-and-set
+# Versions and deletions, never values: this is how drift is seen, and how a rejected check-and-set
 # is resolved.
 path "secret/metadata/aws/iam-keys/*" {
   capabilities = ["read"]

@@ -1,7 +1,7 @@
 //! Vault's KV version 2 engine and its tokens, through vaultrs with an HTTP client of our own.
 //!
 //! vaultrs's own client has no time limit, follows redirects with the token, adds the given
-//! authorities to the system's, and does not check certificates if the environment says so. Our
+//! CAs to the system's, and does not check certificates if the environment says so. Our
 //! client does none of that.
 
 mod client;

@@ -67,7 +67,7 @@ impl<'a> Reader<'a> {
                 let (min, max) = allowed.into_inner();
                 self.problem(
                     variable,
-                    format!("is not a whole number from {min} to {max}"),
+                    format!("is not a valid number; expected a whole number from {min} to {max}"),
                 );
                 default
             }
@@ -91,12 +91,13 @@ impl<'a> Reader<'a> {
         self.require(
             valid,
             variable,
-            "contains a character that cannot be sent in an HTTP header",
+            "contains a character that cannot be sent in an HTTP header; expected visible ASCII \
+             characters without spaces",
         );
         valid.then_some(value)
     }
 
-    pub(super) fn authorities(&mut self) -> Option<Vec<Certificate>> {
+    pub(super) fn ca_certificates(&mut self) -> Option<Vec<Certificate>> {
         let (variable, pem) = match (self.text("VAULT_CACERT_BYTES"), self.text("VAULT_CACERT")) {
             (Some(pem), _) => ("VAULT_CACERT_BYTES", pem.into_bytes()),
             (None, Some(path)) => match std::fs::read(&path) {
@@ -110,12 +111,12 @@ impl<'a> Reader<'a> {
             },
             (None, None) => return None,
         };
-        let authorities = Certificate::from_pem_bundle(&pem)
+        let ca_certificates = Certificate::from_pem_bundle(&pem)
             .ok()
-            .filter(|authorities| !authorities.is_empty());
+            .filter(|ca_certificates| !ca_certificates.is_empty());
         let problem = "contains no certificate; expected PEM text with -----BEGIN CERTIFICATE-----";
-        self.require(authorities.is_some(), variable, problem);
-        authorities
+        self.require(ca_certificates.is_some(), variable, problem);
+        ca_certificates
     }
 
     /// Reads a mount or path in Vault, without slashes at its ends.
@@ -185,7 +186,10 @@ impl<'a> Reader<'a> {
             "retain" => OnUserDeleted::Retain,
             "soft-delete" => OnUserDeleted::SoftDelete,
             _ => {
-                self.problem("ON_USER_DELETED", "is neither retain nor soft-delete");
+                self.problem(
+                    "ON_USER_DELETED",
+                    "is not a known action; expected retain or soft-delete",
+                );
                 OnUserDeleted::Retain
             }
         }
@@ -200,7 +204,10 @@ impl<'a> Reader<'a> {
         if let Some(level) = super::log_level(self.source) {
             level
         } else {
-            self.problem(variable, "is not one of trace, debug, info, warn, error");
+            self.problem(
+                variable,
+                "is not a log level; expected trace, debug, info, warn or error",
+            );
             tracing::Level::INFO
         }
     }

@@ -44,7 +44,7 @@ const VARIABLES: [Variable; 20] = [
         |c| format!("{:?}", c.vault.namespace),
     ),
     ("VAULT_CACERT_BYTES", "None", CERTIFICATE, "Some(1)", |c| {
-        format!("{:?}", c.vault.authorities.as_ref().map(Vec::len))
+        format!("{:?}", c.vault.ca_certificates.as_ref().map(Vec::len))
     }),
     ("VAULT_TOKEN", "None", "hvs.a", "Some(\"hvs.a\")", |c| {
         format!(
@@ -201,7 +201,7 @@ fn empty_value_counts_as_unset() {
         read(&[("VAULT_CACERT", "")])
             .unwrap()
             .vault
-            .authorities
+            .ca_certificates
             .is_none()
     );
 }
@@ -277,21 +277,21 @@ fn problems_are_reported_together_without_values() {
     assert!(!text.contains("sentinel"), "{text}");
     insta::assert_snapshot!(problems(only(&bad)), @"
     VAULT_ADDR: contains a user name or password; expected only scheme, host and port
-    VAULT_NAMESPACE: contains a character that cannot be sent in an HTTP header
+    VAULT_NAMESPACE: contains a character that cannot be sent in an HTTP header; expected visible ASCII characters without spaces
     VAULT_CACERT_BYTES: contains no certificate; expected PEM text with -----BEGIN CERTIFICATE-----
     VAULT_MOUNT: is not a Vault path; expected segments of A-Z a-z 0-9 - _ . between single slashes
     VAULT_PATH_PREFIX: is not a Vault path; expected segments of A-Z a-z 0-9 - _ . between single slashes
-    VAULT_TOKEN: contains a character that cannot be sent in an HTTP header
+    VAULT_TOKEN: contains a character that cannot be sent in an HTTP header; expected visible ASCII characters without spaces
     SYNC_STATE_S3_PREFIX: is not a prefix with a slash at its end only, such as sync-state/
     SSM_PARAMETER_PREFIX: is not a path with a slash at both ends, such as /iam_users/
     SSM_PARAMETER_SUFFIX: is not a suffix of A-Z a-z 0-9 . - _, such as _keys
-    ON_USER_DELETED: is neither retain nor soft-delete
-    TOKEN_REFRESH_THRESHOLD_HOURS: is not a whole number from 1 to 8760
+    ON_USER_DELETED: is not a known action; expected retain or soft-delete
+    TOKEN_REFRESH_THRESHOLD_HOURS: is not a valid number; expected a whole number from 1 to 8760
     IAM_USER_LIST: is not a comma-separated list of user names: a user name contains '/'; expected only A-Z a-z 0-9 + = , . @ _ -
-    SYNC_INTERVAL_HOURS: is not a whole number from 1 to 8760
-    SSM_MAX_CALLS_PER_SECOND: is not a whole number from 1 to 1000
-    SYNC_CONCURRENCY: is not a whole number from 1 to 256
-    LOG_LEVEL: is not one of trace, debug, info, warn, error
+    SYNC_INTERVAL_HOURS: is not a valid number; expected a whole number from 1 to 8760
+    SSM_MAX_CALLS_PER_SECOND: is not a valid number; expected a whole number from 1 to 1000
+    SYNC_CONCURRENCY: is not a valid number; expected a whole number from 1 to 256
+    LOG_LEVEL: is not a log level; expected trace, debug, info, warn or error
     ");
 }
 
@@ -425,10 +425,11 @@ fn plain_http_is_for_loopback_only() {
 }
 
 #[test]
-fn authorities_come_from_a_file_or_a_value() {
+fn ca_certificates_come_from_a_file_or_a_value() {
     let file = std::env::temp_dir().join(format!("iam-key-sync-ca-{}.pem", std::process::id()));
     let path = file.to_str().unwrap();
-    let count = |answer: Result<Config, Error>| answer.unwrap().vault.authorities.unwrap().len();
+    let count =
+        |answer: Result<Config, Error>| answer.unwrap().vault.ca_certificates.unwrap().len();
     std::fs::write(&file, CERTIFICATE.repeat(2)).unwrap();
     assert_eq!(count(read(&[("VAULT_CACERT", path)])), 2);
     assert_eq!(
@@ -473,7 +474,9 @@ fn numbers_have_limits() {
         }
         let above = (highest.parse::<u32>().unwrap() + 1).to_string();
         for bad in ["0", &above, "-1", "1.5", "24h", "0x10", "1 0", "4294967297"] {
-            let expected = format!("{name}: is not a whole number from 1 to {highest}");
+            let expected = format!(
+                "{name}: is not a valid number; expected a whole number from 1 to {highest}"
+            );
             assert_eq!(problems(read(&[(name, bad)])), expected, "{bad}");
         }
     }

@@ -46,6 +46,10 @@ pub async fn connect(config: Config) -> Result<Context<Live>, Error> {
         .timeout_config(timeouts)
         .load()
         .await;
+    let config = Config {
+        region: aws.region().map(ToString::to_string),
+        ..config
+    };
     let bucket = config
         .bucket
         .as_ref()

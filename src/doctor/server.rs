@@ -60,10 +60,10 @@ pub(super) async fn checks<W: Backends>(ctx: &Context<W>, deadline: Instant) -> 
 }
 
 fn trust<W: Backends>(ctx: &Context<W>) -> &'static str {
-    if ctx.config.vault.authorities.is_some() {
-        "the given authorities only"
+    if ctx.config.vault.ca_certificates.is_some() {
+        "the given CA only"
     } else {
-        "the system's authorities"
+        "the CAs of the system"
     }
 }
 
@@ -79,7 +79,7 @@ async fn tls(vault: &impl Server, address: &Url, trust: &str) -> Finding {
     match answer {
         Err(error @ Error::Unreachable { .. }) => failed(
             &error,
-            "set VAULT_CACERT to the authority of Vault's certificate, and VAULT_ADDR to a name that it is valid for; renew an \
+            "set VAULT_CACERT to the CA of Vault's certificate, and VAULT_ADDR to a name that it is valid for; renew an \
              expired certificate; without any response, check the server",
         ),
         _ => pass(format!("the certificate is trusted by {trust}")),

@@ -60,14 +60,7 @@ async fn assert_findings(
 
 #[tokio::test(start_paused = true)]
 async fn doctor_passes_a_working_service() {
-    let checks = diagnose(
-        &[
-            ("ON_USER_DELETED", "soft-delete"),
-            ("AWS_REGION", "ca-central-1"),
-        ],
-        |_| {},
-    )
-    .await;
+    let checks = diagnose(&[("ON_USER_DELETED", "soft-delete")], |_| {}).await;
     let lines = checks.iter().map(
         |Check {
              name,
@@ -78,7 +71,7 @@ async fn doctor_passes_a_working_service() {
     );
     insta::assert_snapshot!(lines.collect::<Vec<_>>().join("\n"), @"
     configuration Pass: enhanced mode, state and token in s3://bucket; keys go to https://vault.example.org:8200/ at secret/aws/iam-keys/<user>; Region ca-central-1
-    vault-tls Pass: the certificate is trusted by the system's authorities
+    vault-tls Pass: the certificate is trusted by the CAs of the system
     vault-health Pass: Vault 2.0.0 is unsealed and active
     vault-clock Pass: Vault's clock and ours differ by 0 s
     vault-token Pass: periodic (720.0 h), renewable, orphan, 720.0 h left; policies default, iam-key-sync
@@ -96,6 +89,12 @@ async fn doctor_passes_a_working_service() {
     roster Pass: the first page lists 1
     ");
     assert!(checks.iter().all(|check| check.remedy.is_none()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_configuration_without_a_region_is_a_warning() {
+    let expected = [(CONFIGURATION, CheckStatus::Warn, "no Region is configured")];
+    assert_findings("no Region", &[("AWS_REGION", "")], |_| {}, &expected).await;
 }
 
 #[tokio::test(start_paused = true)]

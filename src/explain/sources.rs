@@ -32,26 +32,35 @@ pub(super) fn parameter(name: &str, snapshot: &Snapshot, now: Timestamp) -> Stri
             format!("The parameter {name} does not exist in this account and Region.")
         }
         ParameterView::Unnameable => "No parameter name can contain this user's name.".to_owned(),
-        ParameterView::Unreadable(_) => format!("{name} could not be read."),
+        ParameterView::Unreadable(error) => format!("{name} could not be read: {error}."),
     }
 }
 
-pub(super) fn roster(snapshot: &Snapshot) -> Option<&'static str> {
-    match (&snapshot.roster, &snapshot.parameter) {
-        (RosterView::Listed, _) => Some("The user is on the platform's roster."),
-        (RosterView::NotListed, _) => Some("The user is not on the platform's roster."),
-        (RosterView::Unreadable(_), _) => Some("The platform's roster could not be read."),
-        (RosterView::Unknown, ParameterView::Absent) => {
-            Some("No roster is available to show whether the user was removed.")
+pub(super) fn roster(snapshot: &Snapshot) -> Option<String> {
+    let text = match (&snapshot.roster, &snapshot.parameter) {
+        (RosterView::Listed, _) => "The user is on the platform's roster.",
+        (RosterView::NotListed, _) => "The user is not on the platform's roster.",
+        (RosterView::Unreadable(error), _) => {
+            return Some(format!("The platform's roster could not be read: {error}."));
         }
-        (RosterView::Unknown, _) => None,
-    }
+        (RosterView::Unknown, ParameterView::Absent) => {
+            "No roster is available to show whether the user was removed."
+        }
+        (RosterView::Unknown, _) => return None,
+    };
+    Some(text.to_owned())
 }
 
 pub(super) fn record(config: &Config, state: &StateView, now: Timestamp) -> String {
     let state = match (state, &config.bucket) {
         (StateView::Recorded(state), _) => state,
-        (StateView::Unreadable(_), _) => return "The state could not be read.".to_owned(),
+        (StateView::Unreadable(error), bucket) => {
+            let source = match bucket {
+                Some(_) => "state",
+                None => "key in Vault",
+            };
+            return format!("The {source} could not be read: {error}.");
+        }
         (StateView::Damaged, _) => {
             return "The state object is damaged and counts as absent.".to_owned();
         }
@@ -106,7 +115,7 @@ pub(super) fn vault(snapshot: &Snapshot) -> String {
         },
         VaultView::Absent => format!("{path} does not exist."),
         VaultView::NotRead => format!("{path} was not read."),
-        VaultView::Unreadable(_) => format!("{path} could not be read."),
+        VaultView::Unreadable(error) => format!("{path} could not be read: {error}."),
         VaultView::Hidden => format!(
             "The token is not allowed to read the metadata of {path}, so its version is unknown."
         ),
@@ -115,12 +124,14 @@ pub(super) fn vault(snapshot: &Snapshot) -> String {
 
 pub(super) fn last_reconcile(
     config: &Config,
-    last_run: Result<Option<&ReconcileRecord>, ()>,
+    last_run: Result<Option<&ReconcileRecord>, &str>,
     row: &Row,
     now: Timestamp,
 ) -> String {
     let run = match last_run {
-        Err(()) => return "The record of the last reconcile run could not be read.".to_owned(),
+        Err(error) => {
+            return format!("The record of the last reconcile run could not be read: {error}.");
+        }
         Ok(None) if config.bucket.is_none() => {
             return "In basic mode reconcile runs are not recorded.".to_owned();
         }

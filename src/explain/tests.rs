@@ -3,9 +3,7 @@ use crate::error::Error;
 use crate::keys::{AccessKey, UserName};
 use crate::plan::Outcome;
 use crate::plan::Reason;
-use crate::snapshot::{
-    CurrentKey, ParameterView, Revision, RosterView, Snapshot, StateView, UserState, VaultView,
-};
+use crate::snapshot::{CurrentKey, ParameterView, Revision, RosterView, Snapshot, UserState};
 use crate::status::{LastSync, SyncOutcome};
 use crate::testing::results;
 
@@ -107,8 +105,8 @@ fn a_user_who_is_behind_is_explained_with_a_deadline() {
     record: The key …OLD1 was written to Vault as version 6 from version 11 of the parameter, 48 h ago (2026-01-08 12:00:00 UTC).
     Vault: secret/aws/iam-keys/alice is at version 6, as recorded.
     last run: No reconcile run is recorded yet.
-    time left: The key in Vault is deleted in about 38 h.
-    plan: A sync would write the current key to Vault: rotated: the parameter holds a newer key.
+    time left: AWS deletes the key that Vault holds in about 38 h.
+    plan: A sync would write the current key to Vault (rotated: the parameter holds a newer key).
     advice: Run `keysync sync alice` to write it now. If an event should have done that, check the function's log and the dead-letter queue.
     "#);
 }
@@ -138,13 +136,13 @@ fn unreadable_sources_are_explained_by_their_error() {
     let mut row = row(Condition::Failed, &failed, None);
     row.last_sync.outcome = SyncOutcome::Failed;
     insta::assert_snapshot!(explained(&config(false), row, unreadable, Some(&run)), @r#"
-    parameter: /iam_users/alice_keys could not be read.
-    roster: The platform's roster could not be read.
-    record: The state could not be read.
-    Vault: secret/aws/iam-keys/alice could not be read.
+    parameter: /iam_users/alice_keys could not be read: the invocation has no time left; retry later.
+    roster: The platform's roster could not be read: the invocation has no time left; retry later.
+    record: The state could not be read: the invocation has no time left; retry later.
+    Vault: secret/aws/iam-keys/alice could not be read: the invocation has no time left; retry later.
     last run: The last reconcile run finished 59 min ago (2026-01-10 11:01:00 UTC); this user was left over.
     plan: A sync would fail: reading the parameter /iam_users/alice_keys: denied; allow it.
-    advice: Fix what the reason names, then run this again.
+    advice: Fix the cause named above, then run this again.
     "#);
 }
 
@@ -159,9 +157,22 @@ fn basic_mode_explains_that_nothing_is_recorded() {
     record: In basic mode nothing is recorded, and Vault holds no key to compare.
     Vault: secret/aws/iam-keys/alice does not exist.
     last run: In basic mode reconcile runs are not recorded.
-    plan: A sync would write the current key to Vault: new: no key of this user was recorded.
-    advice: Run `keysync sync alice` to write it now. If an event should have done that, check the function's log and the dead-letter queue.
+    plan: A sync would write the current key to Vault (new: no key of this user was recorded).
+    advice: Run `keysync sync alice` to write it now.
     "#);
+}
+
+#[test]
+fn in_basic_mode_an_unreadable_vault_is_not_an_empty_one() {
+    let mut seen = seen();
+    seen.state = StateView::Absent;
+    seen.vault = VaultView::Unreadable(Error::OutOfTime);
+    let row = row(Condition::Failed, &Reason::New, None);
+    let text = explained(&config(true), row, seen, None);
+    assert!(
+        text.contains("record: The key in Vault could not be read: the invocation has no time"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -206,7 +217,7 @@ fn each_source_has_a_sentence_for_each_view() {
             roster: view,
             ..seen()
         };
-        sentences.extend(roster(&seen).map(str::to_owned));
+        sentences.extend(roster(&seen));
     }
     let legacy = UserState {
         parameter_version: None,
@@ -227,6 +238,7 @@ fn each_source_has_a_sentence_for_each_view() {
             }),
         ),
         (true, StateView::Recorded(state())),
+        (true, StateView::Unreadable(Error::OutOfTime)),
     ] {
         sentences.push(record(&config(basic), &view, at(NOW)));
     }
@@ -248,6 +260,7 @@ fn each_source_has_a_sentence_for_each_view() {
     A key was written to Vault by the legacy service, 48 h ago (2026-01-08 12:00:00 UTC).
     The key …OLD1 was written to Vault as version 6 from version 11 of the parameter, 48 h ago (2026-01-08 12:00:00 UTC). The user was retired 24 h ago (2026-01-09 12:00:00 UTC).
     The key …OLD1 is in Vault as version 6; in basic mode nothing else is recorded.
+    The key in Vault could not be read: the invocation has no time left; retry later.
     "#);
 }
 
@@ -273,21 +286,21 @@ fn every_condition_has_advice() {
             "{}: {} | {}",
             condition.as_str(),
             planned(&row),
-            advice(&row)
+            advice(&row, &config(false))
         )
     });
     insta::assert_snapshot!(all.join("\n"), @r#"
-    in sync: Nothing is to be done: Vault holds the current key. | If an application is still refused, it uses another key than …NEW2: make it read Vault again.
+    in sync: Nothing is to be done: Vault holds the current key. | If AWS still rejects an application's key, that key is not …NEW2: make the application read Vault again.
     retired: Nothing is to be done: Vault holds the current key. | There is nothing to do.
-    new: A sync would write the current key to Vault: Vault holds the current key. | Run `keysync sync alice` to write it now. If an event should have done that, check the function's log and the dead-letter queue.
-    behind: A sync would write the current key to Vault: Vault holds the current key. | Run `keysync sync alice` to write it now. If an event should have done that, check the function's log and the dead-letter queue.
-    drift: A sync would write the current key to Vault: Vault holds the current key. | Run `keysync sync alice` to repair it now; the nightly reconcile run does the same. Vault's audit log shows who changed it.
-    moved: A sync would write the current key to Vault: Vault holds the current key. | Run `keysync sync alice` to write it now. If an event should have done that, check the function's log and the dead-letter queue.
-    came back: A sync would write the current key to Vault: Vault holds the current key. | Run `keysync sync alice` to write it now. If an event should have done that, check the function's log and the dead-letter queue.
+    new: A sync would write the current key to Vault (Vault holds the current key). | Run `keysync sync alice` to write it now. If an event should have done that, check the function's log and the dead-letter queue.
+    behind: A sync would write the current key to Vault (Vault holds the current key). | Run `keysync sync alice` to write it now. If an event should have done that, check the function's log and the dead-letter queue.
+    drift: A sync would write the current key to Vault (Vault holds the current key). | Run `keysync sync alice` to repair it now; the nightly reconcile run does the same. Vault's audit log shows who changed it.
+    moved: A sync would write the current key to Vault (Vault holds the current key). | Run `keysync sync alice` to write it now. If an event should have done that, check the function's log and the dead-letter queue.
+    came back: A sync would write the current key to Vault (Vault holds the current key). | Run `keysync sync alice` to write it now. If an event should have done that, check the function's log and the dead-letter queue.
     held: A sync would leave Vault unchanged: Vault holds the current key. | A rotation is in progress, and the new key normally follows within seconds. If this lasts for an hour, ask the platform team why the user gets no new key.
     superseded: Nothing is to be done: Vault holds the current key. | Run `keysync explain alice` again in a minute.
     missing: A sync would leave Vault unchanged: Vault holds the current key. | Check the user's name, the Region and SSM_PARAMETER_PREFIX. If they are right, ask the platform team why the user has no parameter.
     gone: A sync would record that the user is gone: Vault holds the current key. | Run `keysync reconcile --user alice` to record it now; the nightly reconcile run does the same.
-    failed: A sync would fail: Vault holds the current key. | Fix what the reason names, then run this again.
+    failed: A sync would fail: Vault holds the current key. | Fix the cause named above, then run this again.
     "#);
 }

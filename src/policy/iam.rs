@@ -18,6 +18,9 @@ struct Statement {
     condition: Option<Value>,
 }
 
+/// The statements that only the queues of a deployment need. They do not name a queue.
+const OF_QUEUES: &[&str] = &["UseKeyForQueues"];
+
 /// An IAM policy in the format of IAM, and the statements that it leaves out.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
@@ -43,13 +46,14 @@ struct IamStatement {
 }
 
 impl IamPolicy {
-    /// Creates the least policy for this configuration: for one account or any, and with the
-    /// bucket's KMS key, if given.
+    /// Creates the least policy of a host with this configuration: for one account or any, and with
+    /// the bucket's KMS key, if given.
     pub fn of(config: &Config, account: Option<&str>, kms_key: Option<&str>) -> Self {
         let statements: Vec<Statement> =
             serde_json::from_str(STATEMENTS).expect("a test reads the same text");
         let mut left_out = Vec::new();
         let known = placeholders(config, account, kms_key);
+        let unused = unused(config, kms_key);
         let fill = |text: &str| {
             let fill = |text: String, (name, value): &(&str, String)| {
                 text.replace(&format!("${{{name}}}"), value)
@@ -70,15 +74,21 @@ impl IamPolicy {
                 .map(|resource| fill(resource))
                 .collect::<Vec<_>>();
             let condition = condition.map(|condition| filled(condition, &fill));
-            let has_all =
-                requires.is_none_or(|required| known.iter().any(|(name, _)| *name == required));
+            let has_all = requires
+                .as_ref()
+                .is_none_or(|required| known.iter().any(|(name, _)| name == required));
             let condition_text = condition.as_ref().map(ToString::to_string);
-            if !has_all
-                || resource
-                    .iter()
-                    .chain(&condition_text)
-                    .any(|text| text.contains("${"))
-            {
+            let mut texts = resource.iter().chain(&condition_text);
+            let is_unused = unused.iter().any(|name| {
+                let placeholder = format!("${{{name}}}");
+                requires.as_deref() == Some(*name)
+                    || texts.clone().any(|text| text.contains(&placeholder))
+            });
+            if is_unused {
+                return None;
+            }
+            let is_complete = has_all && !texts.any(|text| text.contains("${"));
+            if !is_complete || OF_QUEUES.contains(&&*sid) {
                 left_out.push(sid);
                 return None;
             }
@@ -110,6 +120,19 @@ fn filled(condition: Value, fill: &impl Fn(&str) -> String) -> Value {
             .collect(),
         other => other,
     }
+}
+
+/// Returns the placeholders of what this configuration does not use. Their statements are not
+/// needed.
+fn unused(config: &Config, kms_key: Option<&str>) -> Vec<&'static str> {
+    [
+        ("BucketArn", config.bucket.is_none()),
+        ("TableName", config.roster_table.is_none()),
+        ("KmsKeyArn", kms_key.is_none()),
+    ]
+    .into_iter()
+    .filter_map(|(name, is_unused)| is_unused.then_some(name))
+    .collect()
 }
 
 /// Returns the values of the placeholders that are described in `infra/shared/README.md`.

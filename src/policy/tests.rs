@@ -75,7 +75,7 @@ fn hcl_rules_have_their_reason() {
     }
 
     # Versions and deletions, never values: this is how drift is seen, and how a
-    # refused check-and-set is resolved.
+    # rejected check-and-set is resolved.
     path "secret/metadata/aws/iam-keys/*" {
       capabilities = ["read"]
     }
@@ -163,6 +163,16 @@ fn iam_policy_grants_the_given_bucket_key() {
         of_key["Condition"]["StringEquals"]["kms:ViaService"],
         json!(["s3.ca-central-1.amazonaws.com"])
     );
+    let with_key = IamPolicy::of(&config, None, Some(key));
+    assert!(
+        with_key.left_out.iter().any(|sid| sid == "UseKeyForQueues"),
+        "a host has no queue: {:?}",
+        with_key.left_out
+    );
+    assert!(
+        !document.to_string().contains("UseKeyForQueues"),
+        "{document}"
+    );
     let without = serde_json::to_string(&IamPolicy::of(&config, None, None)).unwrap();
     assert!(!without.contains("kms:"), "{without}");
 }
@@ -203,8 +213,20 @@ fn iam_policy_leaves_out_a_bucket_behind_an_access_point() {
 
 #[test]
 fn iam_policy_of_basic_mode_names_no_bucket() {
-    let document =
-        serde_json::to_string(&IamPolicy::of(&config(&[("VAULT_TOKEN", "t")]), None, None))
-            .unwrap();
+    let config = config(&[("VAULT_TOKEN", "t"), ("IAM_USER_TABLE", "-")]);
+    let policy = IamPolicy::of(&config, None, None);
+    let document = serde_json::to_string(&policy).unwrap();
     assert!(!document.contains("s3:"), "{document}");
+    assert_eq!(
+        policy.left_out,
+        [
+            "ConsumeQueue",
+            "RecordFailedInvocations",
+            "WriteLogs",
+            "DecryptKeyParameters",
+            "KeepCodeOffNetworkInterfaces",
+            "KeepNetworkInterfacesInVpc",
+        ],
+        "what is not needed is not named"
+    );
 }

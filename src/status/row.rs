@@ -29,7 +29,7 @@ pub enum Condition {
     CameBack,
     /// The parameter has no current key.
     Held,
-    /// Another run was faster.
+    /// Another invocation was first.
     Superseded,
     /// The user should have a parameter and has none.
     Missing,
@@ -101,7 +101,7 @@ pub struct Row {
     /// The hours since then: the age of the key, if the parameter holds one.
     pub key_age_hours: Option<f64>,
     /// The approximate number of hours until the key in Vault is deleted, at least: the platform
-    /// deletes a key 48 h after it was replaced. `None` if there is no key, or it is unknown which.
+    /// deletes a key 48 h after it was replaced; null if there is no key, or it is unknown which.
     pub hours_left: Option<f64>,
     /// The last four characters of the id of the key that the parameter holds.
     pub access_key_id_ends_with: Option<String>,
@@ -109,7 +109,7 @@ pub struct Row {
     pub parameter_version: Option<i64>,
     /// The version in Vault that was recorded.
     pub recorded_version: Option<u64>,
-    /// The version that Vault is at; `None` if Vault holds nothing, or was not read.
+    /// The version that Vault is at; null if Vault holds nothing, or was not read.
     pub vault_version: Option<u64>,
 }
 
@@ -120,7 +120,7 @@ pub struct Row {
 pub struct LastSync {
     /// How it ended.
     pub outcome: SyncOutcome,
-    /// When it ended; `None` if that is not recorded.
+    /// When it ended; null if that is not recorded.
     pub at: Option<Timestamp>,
 }
 

@@ -133,6 +133,19 @@ async fn a_failed_user_is_shown_until_a_sync_succeeds() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn in_basic_mode_an_unreachable_vault_is_not_an_empty_one() {
+    let memory = Memory::default();
+    let ctx = memory.ctx(&[("VAULT_TOKEN", "token")]);
+    memory.put("alice", &value("KEY"), &hours_ago(10));
+    memory.fail("vault-read", 20, unreachable);
+    let status = read_status(&ctx).await;
+    assert!(status.is_basic);
+    let row = row(&status, "alice");
+    assert_eq!(row.condition, Condition::Failed);
+    assert_eq!(row.last_sync.outcome, SyncOutcome::Unknown);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_unreachable_vault_hides_neither_parameter_nor_state() {
     let memory = Memory::default();
     let ctx = memory.ctx(&[("SYNC_CONCURRENCY", "1")]);

@@ -52,6 +52,7 @@ impl Memory {
             (None, "S3_BUCKET_NAME") if variable("VAULT_TOKEN").is_none() => {
                 Some("bucket".to_owned())
             }
+            (None, "AWS_REGION") => Some("ca-central-1".to_owned()),
             _ => None,
         });
         let config = config.unwrap();

@@ -12,11 +12,11 @@ use super::Lifetime;
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct TokenStatus {
-    /// The remaining seconds; `None` for a token that never expires.
+    /// The remaining seconds; null for a token that never expires.
     pub ttl_seconds: Option<u64>,
     /// The expiry.
     pub expires_at: Option<Timestamp>,
-    /// The period; `None` for a token that is not periodic.
+    /// The period; null for a token that is not periodic.
     pub period_seconds: Option<u64>,
     /// True if the token can be renewed.
     pub renewable: bool,

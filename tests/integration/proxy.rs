@@ -84,7 +84,7 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// Starts a proxy in front of `target`, which may have a certificate of `authority`.
+    /// Starts a proxy in front of `target`, which may have a certificate of the CA `authority`.
     pub async fn start(target: String, authority: Option<Vec<u8>>, delay: Duration) -> Proxy {
         Self::with_injector(target, authority, delay, Arc::default()).await
     }

@@ -82,12 +82,12 @@ impl Stack {
             .to_owned()
     }
 
-    /// Returns the certificate authority of Vault, as PEM.
+    /// Returns the CA of Vault, as PEM.
     pub fn vault_authority(&self) -> Vec<u8> {
         std::fs::read(self.text("/vault/caFile")).unwrap()
     }
 
-    /// Returns an HTTP client that trusts only the certificate authority of Vault.
+    /// Returns an HTTP client that trusts only the CA of Vault.
     pub fn vault_client(&self) -> reqwest::Client {
         let authority = reqwest::Certificate::from_pem(&self.vault_authority()).unwrap();
         reqwest::Client::builder()

@@ -38,7 +38,7 @@ impl VaultServer {
     /// Creates a client for the configured server. Sends nothing yet.
     ///
     /// # Errors
-    /// [`Error::BadConfiguration`] if TLS cannot be set up with the given authorities.
+    /// [`Error::BadConfiguration`] if TLS cannot be set up with the given CA certificates.
     pub fn new(config: &VaultConfig) -> Result<Self, Error> {
         let builder = reqwest::Client::builder()
             .tls_backend_rustls()
@@ -48,14 +48,14 @@ impl VaultServer {
             .tcp_user_timeout(ACKNOWLEDGE_TIMEOUT)
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(REQUEST_TIMEOUT);
-        let builder = match &config.authorities {
-            Some(authorities) => builder.tls_certs_only(authorities.clone()),
-            // Without TLS no authorities are needed, so the system's are not loaded.
+        let builder = match &config.ca_certificates {
+            Some(ca_certificates) => builder.tls_certs_only(ca_certificates.clone()),
+            // Without TLS no CA is needed, so the system's are not loaded.
             None if config.address.scheme() == "http" => builder.tls_certs_only([]),
             None => builder,
         };
         let http = builder.build().map_err(|_| {
-            let problem = "(or VAULT_CACERT_BYTES) holds a certificate that is not an authority";
+            let problem = "(or VAULT_CACERT_BYTES) holds a certificate that is not that of a CA";
             Error::misconfigured("VAULT_CACERT", problem)
         })?;
         Ok(Self {

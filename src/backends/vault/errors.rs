@@ -105,7 +105,7 @@ fn connection_problem(error: Option<&reqwest::Error>) -> String {
 /// Describes the fault of a certificate, with the text of rustls in brackets.
 fn certificate_problem(cause: &str) -> String {
     let contains = |text: &&str| cause.contains(*text);
-    // A bad signature is that of another authority with the same name, such as a renewed one.
+    // A bad signature is that of another CA with the same name, such as a renewed one.
     let problem = if ["UnknownIssuer", "CaUsedAsEndEntity", "BadSignature"]
         .iter()
         .any(contains)

@@ -47,7 +47,7 @@ pub enum Format {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Write the current keys of these users to Vault if they differ
+    /// Sync these users now: write current keys, retire users who are gone
     Sync {
         /// The IAM users
         #[arg(required = true, value_parser = UserName::parse, value_name = "USER")]

@@ -31,6 +31,14 @@ pub fn print_error(error: &Error) -> Exit {
     }
 }
 
+/// Prints each problem of an incomplete reconcile run as an error of its own.
+pub fn print_incomplete(problems: &[String]) -> Exit {
+    for problem in problems {
+        eprintln!("error: {}", Error::PartialFailure(problem.clone()));
+    }
+    Exit::Failed
+}
+
 /// Returns the exit code of a sync of named users. A user that is not in sync is a failure.
 pub fn of_sync(report: &Report) -> Exit {
     let done = |outcome| {

@@ -11,7 +11,7 @@ use nr_iam_key_sync::{
 };
 
 use crate::args::{Arguments, Command, Policy, Token, named};
-use crate::exit::{Exit, of_condition, of_dry_run, of_sync, print_error, worse};
+use crate::exit::{Exit, of_condition, of_dry_run, of_sync, print_incomplete, worse};
 use crate::output::{Output, write, write_json};
 use crate::progress::Bar;
 use crate::screen::Screen;
@@ -78,7 +78,7 @@ pub async fn run(arguments: Arguments, bar: ProgressBar) -> Result<Exit, Error> 
             write_json(&policy);
             if !policy.left_out.is_empty() {
                 eprintln!(
-                    "left out, because their values are known only in a deployment: {}",
+                    "note: left out, because their values are known only in a deployment: {}",
                     policy.left_out.join(", ")
                 );
             }
@@ -133,9 +133,9 @@ fn environment(name: &str) -> Option<String> {
 
 async fn connect() -> Result<KeySync, Error> {
     let config = Config::read(environment)?;
-    // The AWS SDK panics without certificate authorities.
+    // The AWS SDK panics without CA certificates.
     if rustls_native_certs::load_native_certs().certs.is_empty() {
-        let problem = "the host has no certificate authorities; install ca-certificates, or set this variable to a file of authorities";
+        let problem = "the host has no CA certificates; install ca-certificates, or set this variable to a file of CA certificates";
         return Err(Error::BadConfiguration(vec![Problem {
             variable: "SSL_CERT_FILE",
             problem: problem.to_owned(),
@@ -152,7 +152,7 @@ async fn reconcile(order: &Reconcile, out: Output, bar: ProgressBar) -> Result<E
         .await?;
     out.write(&run.report, |screen| print::report(&run.report, screen));
     if !run.problems.is_empty() {
-        return Ok(print_error(&Error::PartialFailure(run.problems.join("; "))));
+        return Ok(print_incomplete(&run.problems));
     }
     Ok(match order {
         Reconcile { dry_run: true, .. } => of_dry_run(&run.report),

@@ -33,7 +33,7 @@ const NEW_KEY: [&str; 7] = [
     "openssl.cnf",
 ];
 
-/// A certificate authority in its own folder.
+/// A CA in its own folder.
 struct Authority {
     folder: PathBuf,
 }
@@ -148,7 +148,7 @@ impl Drop for Server {
     }
 }
 
-/// Returns the file of a certificate authority that signed no certificate of the stack.
+/// Returns the file of a CA that signed no certificate of the stack.
 pub fn foreign_authority(env: &TestEnv<'_>) -> String {
     Authority::new(env).file("ca.pem")
 }

@@ -96,7 +96,7 @@ async fn configuration_without_a_required_part_is_rejected() {
 }
 
 #[tokio::test]
-async fn configuration_error_on_a_host_without_authorities() {
+async fn configuration_error_on_a_host_without_ca_certificates() {
     let variables = [
         ("SSL_CERT_FILE", "/dev/null"),
         ("SSL_CERT_DIR", "/no/such/folder"),

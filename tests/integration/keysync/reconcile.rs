@@ -1,4 +1,4 @@
-//! Manual reconcile runs: when they are due, for which users, and when they refuse to retire.
+//! Manual reconcile runs: when they are due, for which users, and when they do not retire.
 
 use serde_json::json;
 

@@ -52,8 +52,9 @@ pub fn status(status: &Status, now: Timestamp, screen: Screen) -> String {
     let counts = join_counts(counts, &status.problems);
     let last_run = match &status.last_run {
         Some(run) => reconcile_record(run, now),
-        None if status.last_run_is_known => "none recorded".to_owned(),
-        None => "unknown".to_owned(),
+        None if status.is_basic => "not recorded in basic mode".to_owned(),
+        None if status.last_run_problem.is_some() => "unknown".to_owned(),
+        None => "none recorded".to_owned(),
     };
     let mut table = screen.table(&[]);
     table.add_row(["Users", &counts]);
