@@ -2,6 +2,8 @@
 
 use nr_iam_key_sync::{Condition, Error, Outcome, Report};
 
+use crate::printable::print_stderr;
+
 /// The exit codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
@@ -20,12 +22,12 @@ pub fn print_error(error: &Error) -> Exit {
     match error {
         Error::BadConfiguration(problems) => {
             for problem in problems {
-                eprintln!("error: {problem}");
+                print_stderr(&format!("error: {problem}"));
             }
             Exit::Usage
         }
         error => {
-            eprintln!("error: {error}");
+            print_stderr(&format!("error: {error}"));
             Exit::Failed
         }
     }
@@ -34,7 +36,8 @@ pub fn print_error(error: &Error) -> Exit {
 /// Prints each problem of an incomplete reconcile run as an error of its own.
 pub fn print_incomplete(problems: &[String]) -> Exit {
     for problem in problems {
-        eprintln!("error: {}", Error::PartialFailure(problem.clone()));
+        let error = Error::PartialFailure(problem.clone());
+        print_stderr(&format!("error: {error}"));
     }
     Exit::Failed
 }

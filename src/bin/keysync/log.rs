@@ -11,6 +11,8 @@ use tracing_subscriber::fmt::{MakeWriter, layer};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
+use crate::printable::printable;
+
 /// Starts the log: warnings, or all steps if `verbose`. Lines do not disturb `bar`. Other crates
 /// are not logged, because some of their lines quote responses.
 pub fn start(verbose: bool, bar: ProgressBar) {
@@ -46,7 +48,11 @@ struct SuspendBar(ProgressBar);
 
 impl Write for SuspendBar {
     fn write(&mut self, text: &[u8]) -> std::io::Result<usize> {
-        self.0.suspend(|| std::io::stderr().write(text))
+        let line = String::from_utf8_lossy(text);
+        let line = printable(&line);
+        self.0
+            .suspend(|| std::io::stderr().write_all(line.as_bytes()))?;
+        Ok(text.len())
     }
 
     fn flush(&mut self) -> std::io::Result<()> {

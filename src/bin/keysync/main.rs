@@ -5,6 +5,7 @@ mod exit;
 mod log;
 mod output;
 mod print;
+mod printable;
 mod progress;
 mod run;
 mod screen;

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::args::Format;
 use crate::exit::Exit;
+use crate::printable::printable;
 use crate::screen::Screen;
 
 /// The destination of the result.
@@ -24,7 +25,7 @@ impl Output {
     /// Writes the result, the only text on standard output.
     pub fn write(self, result: &impl Serialize, text: impl FnOnce(Screen) -> String) {
         let text = match self.format {
-            Format::Text => text(self.screen),
+            Format::Text => printable(&text(self.screen)).into_owned(),
             Format::Json => return write_json(result),
         };
         write(&text);

@@ -13,6 +13,7 @@ use nr_iam_key_sync::{
 use crate::args::{Arguments, Command, Policy, Token, named};
 use crate::exit::{Exit, of_condition, of_dry_run, of_sync, print_incomplete, worse};
 use crate::output::{Output, write, write_json};
+use crate::printable::print_stderr;
 use crate::progress::Bar;
 use crate::screen::Screen;
 use crate::{print, secret};
@@ -175,7 +176,7 @@ async fn status(
         print::status(&status, Timestamp::now(), screen)
     });
     for problem in &status.problems {
-        eprintln!("error: {problem}");
+        print_stderr(&format!("error: {problem}"));
     }
     let worst = status
         .users

@@ -1,0 +1,66 @@
+//! The filter for text on a terminal: names and codes from objects, events and services may contain
+//! control characters, which could move the cursor, retitle the window or hide text.
+
+use std::borrow::Cow;
+
+/// Returns the text with all control characters and direction overrides escaped, except line feeds,
+/// tabs and the colour sequences of our own tables.
+pub fn printable(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(is_unsafe) {
+        return Cow::Borrowed(text);
+    }
+    let mut safe = String::with_capacity(text.len() + 16);
+    let mut rest = text;
+    while let Some(next) = rest.chars().next() {
+        let length = colour_sequence(rest).unwrap_or(next.len_utf8());
+        let (part, following) = rest.split_at(length);
+        if length == next.len_utf8() && is_unsafe(next) {
+            safe.extend(next.escape_unicode());
+        } else {
+            safe.push_str(part);
+        }
+        rest = following;
+    }
+    Cow::Owned(safe)
+}
+
+/// Prints a line to standard error.
+pub fn print_stderr(line: &str) {
+    eprintln!("{}", printable(line));
+}
+
+fn is_unsafe(c: char) -> bool {
+    let is_direction_override =
+        matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    (c.is_control() && !matches!(c, '\n' | '\t')) || is_direction_override
+}
+
+/// Returns the length of the colour sequence that the text begins with, such as `ESC [ 3 1 m`.
+fn colour_sequence(text: &str) -> Option<usize> {
+    let parameters = text.strip_prefix("\u{1b}[")?;
+    let end = parameters.find(|c: char| !c.is_ascii_digit() && c != ';')?;
+    parameters[end..].starts_with('m').then_some(end + 3)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::printable;
+
+    #[test]
+    fn control_characters_are_escaped_and_text_and_colours_stay() {
+        for (text, expected) in [
+            ("alice\twritten …KEY\n", "alice\twritten …KEY\n"),
+            (
+                "\u{1b}[38;5;10mgood\u{1b}[39m",
+                "\u{1b}[38;5;10mgood\u{1b}[39m",
+            ),
+            ("\u{1b}]0;title\u{7}", "\\u{1b}]0;title\\u{7}"),
+            ("\u{1b}[2Jgone", "\\u{1b}[2Jgone"),
+            ("a\rb\u{8}\u{9b}31m", "a\\u{d}b\\u{8}\\u{9b}31m"),
+            ("\u{202e}txet", "\\u{202e}txet"),
+            ("\u{1b}", "\\u{1b}"),
+        ] {
+            assert_eq!(printable(text), expected, "{text:?}");
+        }
+    }
+}
