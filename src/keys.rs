@@ -136,6 +136,13 @@ impl fmt::Display for VaultPath {
     }
 }
 
+fn is_key_id(text: &str) -> bool {
+    (16..=128).contains(&text.len())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
+}
+
 /// An access key. Its secret is wiped on drop and hidden from `Debug`.
 #[derive(Debug)]
 pub struct AccessKey {
@@ -147,23 +154,27 @@ pub struct AccessKey {
 impl AccessKey {
     /// Creates a key from the two members of a parameter or a secret. An error describes the
     /// problem without the value.
+    ///
+    /// An id has 16 to 128 characters `A-Z0-9` (the [IAM reference] states the lengths). A secret
+    /// has at least 20 printable characters and is not an id. Placeholders such as `TODO`, `null`
+    /// and `****`, and swapped members, are therefore no keys.
+    ///
+    /// [IAM reference]: https://docs.aws.amazon.com/IAM/latest/APIReference/API_AccessKey.html
     pub fn new(id: String, secret: SecretString) -> Result<Self, &'static str> {
-        // Most secrets contain `+` or `/` and no id does, so swapped members are mostly detected.
-        let is_id = !id.is_empty()
-            && id.len() <= 128
-            && id
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
-        let secret_text = secret.expose_secret();
-        let is_secret =
-            !secret_text.is_empty() && secret_text.bytes().all(|byte| byte.is_ascii_graphic());
-        match (is_id, is_secret) {
-            (true, true) => Ok(Self { id, secret }),
-            (false, _) => Err("the access key id is empty or contains a character that no id has"),
-            (true, false) => {
-                Err("the secret access key is empty or contains a character that no key has")
-            }
+        if !is_key_id(&id) {
+            return Err("the access key id is not 16 to 128 characters A-Z0-9");
         }
+        let text = secret.expose_secret();
+        let is_secret = text.len() >= 20
+            && text.bytes().all(|byte| byte.is_ascii_graphic())
+            && text.bytes().any(|byte| byte.is_ascii_alphanumeric());
+        if !is_secret {
+            return Err("the secret access key is not at least 20 printable characters");
+        }
+        if is_key_id(text) {
+            return Err("the secret access key is an access key id");
+        }
+        Ok(Self { id, secret })
     }
 
     /// Returns the secret, for the adapter that writes it to Vault.

@@ -13,7 +13,7 @@ const HOUR: u64 = 3600;
 /// Returns the backends of a working service.
 fn working_service() -> Memory {
     let memory = Memory::default();
-    memory.put("alice", &value("KEY"), "2026-01-01T00:00:00Z");
+    memory.put("alice", &value("AKIA000000000KEY"), "2026-01-01T00:00:00Z");
     memory.0.borrow_mut().roster = vec!["alice".to_owned()];
     memory
 }

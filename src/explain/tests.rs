@@ -27,7 +27,7 @@ fn config(basic: bool) -> Config {
 }
 
 fn key(id: &str) -> AccessKey {
-    AccessKey::new(id.to_owned(), "secret".into()).unwrap()
+    AccessKey::new(id.to_owned(), "secret-of-the-test-key".into()).unwrap()
 }
 
 fn state() -> UserState {
@@ -36,7 +36,7 @@ fn state() -> UserState {
     UserState {
         last_synced_at: at("2026-01-08T12:00:00Z"),
         parameter_version: Some(11),
-        ..UserState::of_secret(&user, &key("AKIAOLD1"), 6, &path)
+        ..UserState::of_secret(&user, &key("AKIA00000000OLD1"), 6, &path)
     }
 }
 
@@ -48,7 +48,7 @@ fn revision() -> Revision {
 }
 
 fn seen() -> Snapshot {
-    let new = key("AKIANEW2");
+    let new = key("AKIA00000000NEW2");
     let (id, fingerprint) = (new.id.clone(), new.fingerprint());
     Snapshot {
         parameter: ParameterView::Current(CurrentKey {

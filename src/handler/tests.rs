@@ -57,7 +57,7 @@ async fn returned_of(ctx: &Context<Memory>, messages: &[Value]) -> Vec<String> {
 async fn with_alice(variables: &[(&str, &str)]) -> (Memory, Context<Memory>) {
     let memory = Memory::default();
     let ctx = memory.ctx(variables);
-    memory.put("alice", &value("KEY"), DAY_1);
+    memory.put("alice", &value("AKIA000000000KEY"), DAY_1);
     answer(&ctx, event("Create", "alice", DAY_1)).await.unwrap();
     memory.inner().calls.clear();
     (memory, ctx)
@@ -67,7 +67,7 @@ async fn with_alice(variables: &[(&str, &str)]) -> (Memory, Context<Memory>) {
 async fn a_direct_event_is_answered_with_the_report() {
     let memory = Memory::default();
     let ctx = memory.ctx(&[]);
-    memory.put("alice", &value("KEY"), DAY_1);
+    memory.put("alice", &value("AKIA000000000KEY"), DAY_1);
     let report = answer(&ctx, event("Create", "alice", DAY_1)).await.unwrap();
     assert_eq!(report["trigger"], "event");
     let user = &report["users"][0];
@@ -91,7 +91,7 @@ async fn a_direct_event_is_answered_with_the_report() {
 async fn a_batch_returns_exactly_the_messages_to_redeliver() {
     let memory = Memory::default();
     let ctx = memory.ctx(&[]);
-    memory.put("good", &value("KEY"), DAY_1);
+    memory.put("good", &value("AKIA000000000KEY"), DAY_1);
     memory.put("bad", "no JSON", DAY_1);
     memory.put("held", r#"{"pending_deletion": {}}"#, DAY_1);
     let records = [
@@ -112,11 +112,11 @@ async fn a_batch_returns_exactly_the_messages_to_redeliver() {
 async fn several_events_of_one_user_are_one_sync() {
     let memory = Memory::default();
     let ctx = memory.ctx(&[]);
-    memory.put("alice", &value("KEY"), DAY_1);
+    memory.put("alice", &value("AKIA000000000KEY"), DAY_1);
     let messages = ["a", "b", "c"].map(|id| message(id, 1, &event("Update", "alice", DAY_1)));
     assert!(returned_of(&ctx, &messages).await.is_empty());
     assert_eq!(memory.calls("ssm-read"), 1);
-    assert_eq!(memory.history("alice"), ["KEY"]);
+    assert_eq!(memory.history("alice"), ["AKIA000000000KEY"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -153,7 +153,7 @@ async fn a_crash_between_deletion_and_record_is_repaired() {
 async fn a_late_delete_event_syncs_a_recreated_parameter() {
     let memory = Memory::default();
     let ctx = memory.ctx(&[]);
-    memory.put("alice", &value("NEW"), DAY_3);
+    memory.put("alice", &value("AKIA000000000NEW"), DAY_3);
     let report = answer(&ctx, event("Delete", "alice", DAY_1)).await.unwrap();
     assert_eq!(report["users"][0]["outcome"], "written");
 }
@@ -184,7 +184,7 @@ fn the_newest_event_counts_and_of_one_second_the_put() {
 async fn an_operators_sync_reports_users_who_failed() {
     let memory = Memory::default();
     let ctx = memory.ctx(&[]);
-    memory.put("good", &value("KEY"), DAY_1);
+    memory.put("good", &value("AKIA000000000KEY"), DAY_1);
     memory.put("bad", "no JSON", DAY_1);
     let payload = json!({"action": "sync", "users": ["good", "bad", "jo@x"]});
     let report = answer(&ctx, payload).await.unwrap();
@@ -222,7 +222,7 @@ async fn a_token_that_expires_soon_is_renewed_during_a_sync() {
         let ctx = memory.ctx(&[]);
         memory.inner().ttl = 3600;
         memory.fail("vault-renew", faults, unreachable);
-        memory.put("alice", &value("KEY"), DAY_1);
+        memory.put("alice", &value("AKIA000000000KEY"), DAY_1);
         let report = answer(&ctx, event("Create", "alice", DAY_1)).await.unwrap();
         assert_eq!(
             report["users"][0]["outcome"], "written",

@@ -7,6 +7,8 @@ fn naming() -> ParameterNaming {
     }
 }
 
+const KEY_ID: &str = "AKIAIOSFODNN7EXAMPLE";
+
 fn key(id: &str, secret: &str) -> Result<AccessKey, &'static str> {
     AccessKey::new(id.into(), secret.into())
 }
@@ -99,28 +101,63 @@ fn user_name_outside_ssm_characters_has_no_parameter() {
 
 #[test]
 fn fingerprint_is_the_legacy_one() {
-    // sha256 of {"accessKeyId":"AKIAEXAMPLE","secretAccessKey":"wJalr/K7+x="}, computed with
-    // sha256sum.
-    let expected = "97e0f265efb4f172f8e7d345bb9d7af408108d13d187d1ae040cdf2fa83e561e";
-    assert_eq!(
-        key("AKIAEXAMPLE", "wJalr/K7+x=").unwrap().fingerprint().0,
-        expected
-    );
-    // and of {"accessKeyId":"a","secretAccessKey":"\"\\"}: JSON escapes are part of the text.
-    let expected = "68624deedc4bfc0a318d96ce62959c09a1ec7611feaaab30b9dd3356729f33e5";
-    assert_eq!(key("a", "\"\\").unwrap().fingerprint().0, expected);
+    // Both hashes were computed with sha256sum. The first text is
+    // {"accessKeyId":"AKIAIOSFODNN7EXAMPLE","secretAccessKey":"wJalrXUtnFEMI/…EXAMPLEKEY="}.
+    let plain = key(KEY_ID, "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY=").unwrap();
+    let expected = "89d0a5a70b4033541d1a9eb828f9814d04a5f7f219a194b1b962c3dfd43437ec";
+    assert_eq!(plain.fingerprint().0, expected);
+    // JSON escapes are part of the hashed text.
+    let escaped = key(KEY_ID, r#"a"quote"and\backslash"#).unwrap();
+    let expected = "194c120e5f8cb017f822b6c2f1b7b54798b4460ee1506c0fcfb3e7f0b2f8bd12";
+    assert_eq!(escaped.fingerprint().0, expected);
 }
 
 #[test]
-fn empty_or_unprintable_key_is_rejected() {
-    for (id, secret) in [
-        ("", "s"),
-        (" ", "s"),
-        ("AKIA\n", "s"),
-        ("AKIA", ""),
-        ("AKIA", "se cret"),
-        ("AKIA", "s\u{e9}"),
+fn a_placeholder_is_no_key() {
+    let secret = "wJalrXUtnFEMI/K7MDENG";
+    assert!(key(KEY_ID, secret).is_ok());
+    let (short, long) = ("A".repeat(15), "A".repeat(129));
+    for id in [
+        "",
+        "TODO",
+        "null",
+        "****************",
+        "akiaiosfodnn7example",
+        &short,
+        &long,
     ] {
-        assert!(key(id, secret).is_err(), "{id:?} {secret:?}");
+        let problem = key(id, secret).unwrap_err();
+        assert!(
+            problem.contains("id is not 16 to 128 characters"),
+            "{id:?}: {problem}"
+        );
     }
+    let unprintable = format!("{secret}\n");
+    let accented = format!("{secret}\u{e9}");
+    let masked = "*".repeat(40);
+    for text in [
+        "",
+        "TODO",
+        "null",
+        &secret[..19],
+        &masked,
+        "twenty words or more of text",
+        &unprintable,
+        &accented,
+    ] {
+        let problem = key(KEY_ID, text).unwrap_err();
+        assert!(
+            problem.contains("not at least 20 printable"),
+            "{text:?}: {problem}"
+        );
+    }
+}
+
+#[test]
+fn swapped_members_are_no_key() {
+    assert!(key("wJalrXUtnFEMI/K7MDENG", KEY_ID).is_err());
+    assert_eq!(
+        key(KEY_ID, KEY_ID).unwrap_err(),
+        "the secret access key is an access key id"
+    );
 }

@@ -15,7 +15,11 @@ fn revision(day: u32, version: i64) -> Revision {
 }
 
 fn current_key(id: &str, revision: Revision) -> CurrentKey {
-    let key = AccessKey::new(id.to_owned(), "secret".into()).unwrap();
+    let key = AccessKey::new(
+        format!("AKIA{id:0>12}").to_uppercase(),
+        "secret-of-the-test-key".into(),
+    )
+    .unwrap();
     CurrentKey {
         id: id.to_owned(),
         fingerprint: key.fingerprint(),

@@ -27,7 +27,7 @@ use crate::plan::Outcome;
 use crate::snapshot::{ReconcileRecord, UserState};
 use crate::sync::Request;
 use crate::telemetry::Metrics;
-use crate::testing::memory::{Inner, Memory, denied, unavailable, unreachable, value};
+use crate::testing::memory::{Inner, Memory, denied, key_id, unavailable, unreachable, value};
 
 /// Returns the answer and the metrics of an invocation that may take so many seconds.
 async fn run_with(
@@ -78,7 +78,7 @@ async fn in_sync(users: usize, variables: &[(&str, &str)]) -> (Memory, Context<M
     let memory = Memory::default();
     let ctx = memory.ctx(variables);
     for user in names(users) {
-        memory.put(&user, &value(&format!("KEY-{user}")), &days_ago(1));
+        memory.put(&user, &value(&key_id("KEY", &user)), &days_ago(1));
         memory.inner().roster.push(user);
     }
     assert_eq!(run(&ctx).await.unwrap()["counts"]["written"], users);
@@ -89,7 +89,7 @@ async fn in_sync(users: usize, variables: &[(&str, &str)]) -> (Memory, Context<M
 /// Puts a new key for each of these users.
 fn rotate(memory: &Memory, users: &[String]) {
     for user in users {
-        memory.put(user, &value(&format!("NEW-{user}")), &days_ago(0));
+        memory.put(user, &value(&key_id("NEW", user)), &days_ago(0));
     }
 }
 
@@ -186,10 +186,10 @@ async fn drift_in_vault_is_repaired_and_counted() {
         );
         assert_eq!(
             memory.history("user00"),
-            ["KEY-user00", "BY-HAND", "KEY-user00"]
+            ["AKIA000KEYUSER00", "BY-HAND", "AKIA000KEYUSER00"]
         );
-        assert_eq!(memory.history("user01"), ["-", "KEY-user01"]);
-        assert_eq!(memory.history("user02"), ["KEY-user02"]);
+        assert_eq!(memory.history("user01"), ["-", "AKIA000KEYUSER01"]);
+        assert_eq!(memory.history("user02"), ["AKIA000KEYUSER02"]);
         assert_eq!(run(&ctx).await.unwrap()["counts"]["unchanged"], 4);
     }
 }
@@ -197,16 +197,19 @@ async fn drift_in_vault_is_repaired_and_counted() {
 #[tokio::test(start_paused = true)]
 async fn a_lost_event_is_repaired() {
     let (memory, ctx) = in_sync(3, &[]).await;
-    memory.put("user01", &value("NEW"), &days_ago(0));
+    memory.put("user01", &value("AKIA000000000NEW"), &days_ago(0));
     assert_eq!(outcome(&run(&ctx).await.unwrap(), "user01"), "written");
-    assert_eq!(memory.history("user01"), ["KEY-user01", "NEW"]);
+    assert_eq!(
+        memory.history("user01"),
+        ["AKIA000KEYUSER01", "AKIA000000000NEW"]
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn hidden_metadata_prevents_drift_repair_only() {
     let (memory, ctx) = in_sync(3, &[]).await;
     memory.fail("vault-metadata", 3, denied);
-    memory.put("user01", &value("NEW"), &days_ago(0));
+    memory.put("user01", &value("AKIA000000000NEW"), &days_ago(0));
     let counts = &run(&ctx).await.unwrap()["counts"];
     assert_eq!(
         (&counts["written"], &counts["unchanged"]),
@@ -217,8 +220,8 @@ async fn hidden_metadata_prevents_drift_repair_only() {
 #[tokio::test(start_paused = true)]
 async fn users_that_the_sources_disagree_on_are_reported() {
     let (memory, ctx) = in_sync(4, &[]).await;
-    memory.put("stranger", &value("KEY"), &days_ago(1));
-    memory.put("USER00", &value("KEY"), &days_ago(1));
+    memory.put("stranger", &value("AKIA000000000KEY"), &days_ago(1));
+    memory.put("USER00", &value("AKIA000000000KEY"), &days_ago(1));
     let rows = ["late", "jo@x", "USER00", "not/a name"].map(str::to_owned);
     memory.inner().roster.extend(rows);
     let report = run(&ctx).await.unwrap();
@@ -240,7 +243,7 @@ async fn a_user_without_parameter_and_roster_row_is_retired() {
     assert!(memory.is_retired("user03"));
     assert_eq!(
         memory.history("user03"),
-        ["KEY-user03"],
+        ["AKIA000KEYUSER03"],
         "retain is the default"
     );
     memory.inner().calls.clear();
@@ -306,7 +309,7 @@ async fn an_inaccessible_roster_retires_no_user_and_stops_no_sync() {
     memory.remove_user("user03");
     memory.fail("roster-page", 1, denied);
     memory.fail("roster", 2, denied);
-    memory.put("user01", &value("NEW"), &days_ago(0));
+    memory.put("user01", &value("AKIA000000000NEW"), &days_ago(0));
     let report = run(&ctx).await.unwrap();
     assert_eq!(outcome(&report, "user01"), "written");
     assert_eq!(outcome(&report, "user03"), "missing");
@@ -325,7 +328,7 @@ async fn failed_users_make_a_run_incomplete_and_are_repeated() {
     );
     assert!(error.to_string().contains("1 failed (user05)"), "{error}");
     assert_eq!(metrics["Unchanged"], 11, "all other users were covered");
-    memory.put("user05", &value("FIXED"), &days_ago(0));
+    memory.put("user05", &value("AKIA0000000FIXED"), &days_ago(0));
     memory.inner().calls.clear();
     let report = run_if_due(&ctx).await.0.unwrap();
     assert_eq!(
@@ -379,7 +382,7 @@ async fn a_run_without_time_leaves_users_to_the_next_run() {
 #[tokio::test(start_paused = true)]
 async fn a_dry_run_reports_and_writes_nothing() {
     let (memory, ctx) = in_sync(3, &[]).await;
-    memory.put("user00", &value("NEW"), &days_ago(0));
+    memory.put("user00", &value("AKIA000000000NEW"), &days_ago(0));
     memory.inner().vault.remove("secret/aws/iam-keys/user01");
     memory.inner().ttl = 60;
     let before = record(&memory);
@@ -432,13 +435,17 @@ async fn a_configured_list_is_all_that_a_run_covers() {
 fn with_legacy_user() -> (Memory, Context<Memory>) {
     let memory = Memory::default();
     let ctx = memory.ctx(&[]);
-    memory.put("alice", &value("KEY"), &days_ago(1));
+    memory.put("alice", &value("AKIA000000000KEY"), &days_ago(1));
     memory.inner().roster.push("alice".into());
     memory
         .inner()
         .versions("alice")
-        .push(Some(("KEY".into(), "x".into())));
-    let key = AccessKey::new("KEY".into(), "secret-of-KEY".into()).unwrap();
+        .push(Some(("AKIA000000000KEY".into(), "x".into())));
+    let key = AccessKey::new(
+        "AKIA000000000KEY".into(),
+        "secret-of-AKIA000000000KEY".into(),
+    )
+    .unwrap();
     let state = json!({
         "userName": "alice", "lastSecretHash": key.fingerprint(),
         "lastSyncedAt": "2025-12-31T08:00:00.000Z",
@@ -472,7 +479,10 @@ async fn two_runs_that_adopt_a_user_keep_no_key_written_by_hand() {
         inner.states.insert("alice".into(), (state, 1));
     });
     run(&ctx).await.unwrap();
-    assert_eq!(memory.history("alice"), ["KEY", "BY-HAND", "KEY"]);
+    assert_eq!(
+        memory.history("alice"),
+        ["AKIA000000000KEY", "BY-HAND", "AKIA000000000KEY"]
+    );
     assert_eq!(memory.state("alice").unwrap().vault_version, Some(3));
 }
 
@@ -480,7 +490,7 @@ async fn two_runs_that_adopt_a_user_keep_no_key_written_by_hand() {
 async fn late_keys_and_stalled_rotations_are_measured() {
     let (memory, ctx) = in_sync(3, &[]).await;
     memory.put("user00", r#"{"pending_deletion": {}}"#, &days_ago(1));
-    memory.put("user01", &value("OLD"), &days_ago(5));
+    memory.put("user01", &value("AKIA000000000OLD"), &days_ago(5));
     let (report, metrics) = run_and_measure(&ctx).await;
     let report = report.unwrap();
     assert!(reason(&report, "user01").contains("not rotated for 5 days"));
@@ -553,7 +563,7 @@ async fn left_over_users_count_for_the_mass_retire_limit() {
 #[tokio::test(start_paused = true)]
 async fn hash_and_written_key_come_from_one_read() {
     let (memory, ctx) = in_sync(1, &[]).await;
-    memory.put("user00", &value("NEW"), &days_ago(0));
+    memory.put("user00", &value("AKIA000000000NEW"), &days_ago(0));
     run(&ctx).await.unwrap();
     assert_eq!((memory.calls("ssm-page"), memory.calls("ssm-read")), (1, 0));
     let (id, secret) = memory
@@ -581,7 +591,7 @@ async fn an_event_during_a_run_loses_no_state() {
     assert!(reconciled.is_ok() && synced.is_ok());
     for user in &users {
         let (history, state) = (memory.history(user), memory.state(user).unwrap());
-        assert_eq!(history.last(), Some(&format!("NEW-{user}")));
+        assert_eq!(history.last(), Some(&key_id("NEW", user)));
         assert_eq!(state.vault_version, Some(history.len() as u64), "{user}");
     }
     assert_eq!(run(&ctx).await.unwrap()["counts"]["unchanged"], 20);
@@ -607,7 +617,7 @@ async fn a_run_of_left_over_users_measures_no_oldest_key() {
     memory.put("user01", r#"{"pending_deletion": {}}"#, &days_ago(1));
     let (_, metrics) = run_and_measure(&ctx).await;
     assert!(metrics["OldestUnsyncedHours"].as_f64().unwrap() > 23.0);
-    memory.put("user00", &value("FIXED"), &days_ago(0));
+    memory.put("user00", &value("AKIA0000000FIXED"), &days_ago(0));
     let (answer, metrics) = run_if_due(&ctx).await;
     assert_eq!(answer.unwrap()["counts"]["written"], 1);
     assert_eq!(metrics["SweepCompleted"], 1);
@@ -752,7 +762,7 @@ async fn an_outage_in_basic_mode_makes_no_key_look_outdated() {
     let memory = Memory::default();
     let ctx = memory.ctx(&[("VAULT_TOKEN", "token"), ("IAM_USER_TABLE", "-")]);
     for user in names(4) {
-        memory.put(&user, &value(&format!("KEY-{user}")), &days_ago(1));
+        memory.put(&user, &value(&key_id("KEY", &user)), &days_ago(1));
     }
     assert_eq!(run(&ctx).await.unwrap()["counts"]["written"], 4);
     memory.fail("vault-read", 99, unreachable);
@@ -846,7 +856,7 @@ async fn a_user_without_time_keeps_the_age_of_the_key() {
     let (memory, ctx) = in_sync(1, &[]).await;
     memory.inner().write_by_hand("user00");
     rotate(&memory, &names(1));
-    memory.put("user00", &value("NEWER"), &days_ago(1));
+    memory.put("user00", &value("AKIA0000000NEWER"), &days_ago(1));
     let invocation = Invocation::new(&ctx, Instant::now() + Duration::from_millis(2600), 1);
     let result = crate::sync::sync_user(
         &invocation,
@@ -879,7 +889,7 @@ async fn an_answer_between_failures_resets_the_breaker() {
 async fn an_unreachable_vault_is_not_called_again_in_basic_mode() {
     let memory = Memory::default();
     let ctx = memory.ctx(&[("VAULT_TOKEN", "token"), ("IAM_USER_TABLE", "-")]);
-    memory.put("user00", &value("KEY"), &days_ago(1));
+    memory.put("user00", &value("AKIA000000000KEY"), &days_ago(1));
     memory.fail("vault-metadata", 99, unreachable);
     memory.fail("vault-read", 99, unreachable);
     let invocation = Invocation::new(&ctx, Instant::now() + Duration::from_mins(10), 1);

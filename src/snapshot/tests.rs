@@ -4,8 +4,10 @@ use serde_json::{Value, json};
 use super::*;
 use crate::keys::UserName;
 
-const KEY: &str = r#"{"AccessKeyID": "AKIACURRENT", "SecretAccessKey": "sentinel/current+"}"#;
-const OLD: &str = r#"{"AccessKeyID": "AKIAOLD", "SecretAccessKey": "sentinel/old+"}"#;
+const KEY: &str =
+    r#"{"AccessKeyID": "AKIA00000CURRENT", "SecretAccessKey": "sentinel/of/current+"}"#;
+const OLD: &str =
+    r#"{"AccessKeyID": "AKIA000000000OLD", "SecretAccessKey": "sentinel/of/the/old+"}"#;
 
 fn at(time: &str) -> Timestamp {
     time.parse().unwrap()
@@ -75,16 +77,20 @@ fn the_current_key_is_read() {
         format!(r#"{{"current": {KEY}, "pending_deletion": {OLD}, "pending_deletion": {OLD}}}"#),
         format!(r#"{{"current": {KEY}, "pending_deletion": {nested}}}"#),
         format!(" \r\n\t{{ \"version\": 2,\n \"current\" : \n {KEY} }}\n "),
-        r#"{"current":{"Status":"Active","SecretAccessKey":"sentinel\/current\u002b",
-            "AccessKeyID":"\u0041KIACURRENT"}}"#
+        r#"{"current":{"Status":"Active","SecretAccessKey":"sentinel\/of\/current\u002b",
+            "AccessKeyID":"\u0041KIA00000CURRENT"}}"#
             .into(),
     ] {
         let reading = read(&value);
         let (ParameterView::Current(current), Some(key)) = (reading.view, reading.key) else {
             panic!("{value}")
         };
-        assert_eq!(key.id, "AKIACURRENT", "{value}");
-        assert_eq!(key.secret().expose_secret(), "sentinel/current+", "{value}");
+        assert_eq!(key.id, "AKIA00000CURRENT", "{value}");
+        assert_eq!(
+            key.secret().expose_secret(),
+            "sentinel/of/current+",
+            "{value}"
+        );
         assert_eq!(
             (current.id, current.fingerprint),
             (key.id.clone(), key.fingerprint())
@@ -95,8 +101,9 @@ fn the_current_key_is_read() {
 #[test]
 fn a_key_may_fill_the_whole_parameter() {
     let secret = format!("sentinel{}", "x".repeat(8000));
-    let value = json!({ "current": { "AccessKeyID": "AKIACURRENT", "SecretAccessKey": secret } })
-        .to_string();
+    let value =
+        json!({ "current": { "AccessKeyID": "AKIA00000CURRENT", "SecretAccessKey": secret } })
+            .to_string();
     assert_eq!(read(&value).key.unwrap().secret().expose_secret(), secret);
 }
 
@@ -115,7 +122,7 @@ fn a_key_pending_deletion_is_never_read() {
             format!(r#"{{"pending_deletion": {pending}}}"#),
             format!(r#"{{"current": null, "pending_deletion": {pending}}}"#),
             format!(
-                r#"{{"pending_deletion": {pending}, "Current": {KEY}, "AccessKeyID": "AKIACURRENT"}}"#
+                r#"{{"pending_deletion": {pending}, "Current": {KEY}, "AccessKeyID": "AKIA00000CURRENT"}}"#
             ),
         ] {
             assert!(
@@ -178,13 +185,13 @@ fn a_current_member_that_is_not_a_key_is_malformed() {
         ("true", kind),
         (r#""sentinel""#, kind),
         ("[]", kind),
-        (r#"["AKIACURRENT", "sentinel"]"#, kind),
+        (r#"["AKIA00000CURRENT", "sentinel"]"#, kind),
         ("{}", members),
         (&nested, members),
-        (r#"{"AccessKeyID": "AKIACURRENT"}"#, members),
+        (r#"{"AccessKeyID": "AKIA00000CURRENT"}"#, members),
         (r#"{"SecretAccessKey": "sentinel"}"#, members),
         (
-            r#"{"AccessKeyId": "AKIACURRENT", "SecretAccessKey": "sentinel"}"#,
+            r#"{"AccessKeyId": "AKIA00000CURRENT", "SecretAccessKey": "sentinel"}"#,
             members,
         ),
     ] {
@@ -192,31 +199,35 @@ fn a_current_member_that_is_not_a_key_is_malformed() {
         assert_malformed(&value, because);
     }
     let (id, secret) = (
-        "access key id is empty or contains",
-        "secret access key is empty or contains",
+        "access key id is not 16 to 128",
+        "secret access key is not at least 20",
     );
     for (key_id, key_secret, because) in [
         ("null", r#""sentinel""#, members),
-        (r#""AKIACURRENT""#, "null", members),
+        (r#""AKIA00000CURRENT""#, "null", members),
         ("5", r#""sentinel""#, members),
-        (r#""AKIACURRENT""#, r#"["sentinel"]"#, members),
-        (r#""AKIACURRENT""#, r#"{"sentinel": "sentinel"}"#, members),
+        (r#""AKIA00000CURRENT""#, r#"["sentinel"]"#, members),
         (
-            r#""AKIACURRENT""#,
+            r#""AKIA00000CURRENT""#,
+            r#"{"sentinel": "sentinel"}"#,
+            members,
+        ),
+        (
+            r#""AKIA00000CURRENT""#,
             r#""sentinel", "SecretAccessKey": "sentinel""#,
             members,
         ),
         (
-            r#""AKIACURRENT""#,
+            r#""AKIA00000CURRENT""#,
             r#""sentinel\ud800""#,
             "\"current\" is not JSON",
         ),
         (r#""""#, r#""sentinel""#, id),
-        (r#"" AKIACURRENT""#, r#""sentinel""#, id),
-        (r#""AKIACURRENT\u0000""#, r#""sentinel""#, id),
-        (r#""AKIACURRENT""#, r#""""#, secret),
-        (r#""AKIACURRENT""#, r#"" ""#, secret),
-        (r#""AKIACURRENT""#, r#""sentinel\n""#, secret),
+        (r#"" AKIA00000CURRENT""#, r#""sentinel""#, id),
+        (r#""AKIA00000CURRENT\u0000""#, r#""sentinel""#, id),
+        (r#""AKIA00000CURRENT""#, r#""""#, secret),
+        (r#""AKIA00000CURRENT""#, r#"" ""#, secret),
+        (r#""AKIA00000CURRENT""#, r#""sentinel\n""#, secret),
     ] {
         let current = format!(r#"{{"AccessKeyID": {key_id}, "SecretAccessKey": {key_secret}}}"#);
         let value = format!(r#"{{"current": {current}, "pending_deletion": {OLD}}}"#);
@@ -262,9 +273,9 @@ fn the_state_of_a_written_key_has_these_members() {
     insta::assert_json_snapshot!(written, @r#"
     {
       "userName": "alice",
-      "lastSecretHash": "fd2bf149537c8f287531e5fc7a102e1de32fd6ea775a025c4ef58e860cbc14e6",
+      "lastSecretHash": "7fdebb79cdc0b06ca7a27b9b776aced64ca21fc823174b229c144c2f2bd0cafd",
       "lastSyncedAt": "2025-06-02T10:15:33.5Z",
-      "accessKeyId": "AKIACURRENT",
+      "accessKeyId": "AKIA00000CURRENT",
       "parameterVersion": 3,
       "parameterLastModified": "2025-06-02T10:15:30Z",
       "vaultVersion": 7,

@@ -3,7 +3,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::*;
-use crate::testing::memory::{Memory, unavailable, unreachable, value};
+use crate::testing::memory::{Memory, key_id, unavailable, unreachable, value};
 
 fn hours_ago(hours: i64) -> String {
     (Timestamp::now() - jiff::SignedDuration::from_hours(hours)).to_string()
@@ -39,16 +39,16 @@ async fn each_condition_is_recognized() {
     let memory = Memory::default();
     let ctx = memory.ctx(&[]);
     for user in ["behind", "drift", "gone", "held", "in-sync", "missing"] {
-        memory.put(user, &value(&format!("KEY-{user}")), &hours_ago(40));
+        memory.put(user, &value(&key_id("KEY", user)), &hours_ago(40));
         memory.inner().roster.push(user.to_owned());
     }
     reconcile_all(&ctx).await;
-    memory.put("behind", &value("NEWER"), &hours_ago(10));
+    memory.put("behind", &value("AKIA0000000NEWER"), &hours_ago(10));
     memory.inner().write_by_hand("drift");
     memory.remove_user("gone");
     memory.put("held", "{}", &hours_ago(1));
     memory.delete("missing");
-    memory.put("new", &value("NEW"), &hours_ago(0));
+    memory.put("new", &value("AKIA000000000NEW"), &hours_ago(0));
     memory.put("malformed", "no JSON", &hours_ago(0));
     memory.inner().calls.clear();
     let status = read_status(&ctx).await;
@@ -93,11 +93,11 @@ async fn a_replaced_key_expires_48_hours_after_its_rotation() {
         ("replaced", 10),
         ("expired", 60),
     ] {
-        memory.put(user, &value(&format!("KEY-{user}")), &hours_ago(hours));
+        memory.put(user, &value(&key_id("KEY", user)), &hours_ago(hours));
     }
     reconcile_all(&ctx).await;
-    memory.put("replaced", &value("NEWER"), &hours_ago(7));
-    memory.put("expired", &value("NEWEST"), &hours_ago(50));
+    memory.put("replaced", &value("AKIA0000000NEWER"), &hours_ago(7));
+    memory.put("expired", &value("AKIA000000NEWEST"), &hours_ago(50));
     memory.put("without-key", "{}", &hours_ago(1));
     let status = read_status(&ctx).await;
     for (user, expected) in [
@@ -119,7 +119,7 @@ async fn a_replaced_key_expires_48_hours_after_its_rotation() {
 async fn a_failed_user_is_shown_until_a_sync_succeeds() {
     let memory = Memory::default();
     let ctx = memory.ctx(&[]);
-    memory.put("alice", &value("KEY"), &hours_ago(1));
+    memory.put("alice", &value("AKIA000000000KEY"), &hours_ago(1));
     memory.fail("vault-write", 2, unavailable);
     reconcile_all(&ctx).await;
     let failed = row(&read_status(&ctx).await, "alice").last_sync.clone();
@@ -136,7 +136,7 @@ async fn a_failed_user_is_shown_until_a_sync_succeeds() {
 async fn in_basic_mode_an_unreachable_vault_is_not_an_empty_one() {
     let memory = Memory::default();
     let ctx = memory.ctx(&[("VAULT_TOKEN", "token")]);
-    memory.put("alice", &value("KEY"), &hours_ago(10));
+    memory.put("alice", &value("AKIA000000000KEY"), &hours_ago(10));
     memory.fail("vault-read", 20, unreachable);
     let status = read_status(&ctx).await;
     assert!(status.is_basic);
@@ -151,7 +151,7 @@ async fn an_unreachable_vault_hides_neither_parameter_nor_state() {
     let ctx = memory.ctx(&[("SYNC_CONCURRENCY", "1")]);
     let users = ["alice", "bob", "carol", "dave", "erin", "frank"];
     for user in users {
-        memory.put(user, &value(&format!("KEY-{user}")), &hours_ago(10));
+        memory.put(user, &value(&key_id("KEY", user)), &hours_ago(10));
     }
     reconcile_all(&ctx).await;
     // After the first users the circuit breaker is open, and Vault is not called for the others.

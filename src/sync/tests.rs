@@ -53,7 +53,7 @@ fn event(user: &str, time: &str) -> Request {
 
 /// Writes a first key of the user, so that token and legacy state are known, as in a warm process.
 async fn warm_up(memory: &Memory, ctx: &Context<Memory>, user: &str) {
-    memory.put(user, &value("OLD"), DAY_1);
+    memory.put(user, &value("AKIA000000000OLD"), DAY_1);
     assert_eq!(
         sync_one(ctx, request(user)).await.outcome(),
         Outcome::Written
@@ -71,7 +71,7 @@ async fn warm() -> (Memory, Context<Memory>) {
 /// Returns a warm context in which alice's key `NEW` is to be written over `OLD`.
 async fn rotated() -> (Memory, Context<Memory>) {
     let (memory, ctx) = warm().await;
-    memory.put("alice", &value("NEW"), DAY_3);
+    memory.put("alice", &value("AKIA000000000NEW"), DAY_3);
     (memory, ctx)
 }
 
@@ -112,7 +112,7 @@ async fn ten_users_take_as_long_as_one() {
     let users = (0..10).map(|n| format!("user{n}")).collect::<Vec<_>>();
     for user in &users {
         warm_up(&memory, &ctx, user).await;
-        memory.put(user, &value("NEW"), DAY_3);
+        memory.put(user, &value("AKIA000000000NEW"), DAY_3);
     }
     let requests = users.iter().map(|user| request(user)).collect();
     let (results, trips) = round_trips(sync(&ctx, requests)).await;
@@ -131,14 +131,20 @@ async fn a_key_that_cannot_be_recorded_is_written_once() {
     for _ in 0..3 {
         assert_eq!(sync_alice(&ctx).await, Outcome::Failed);
     }
-    assert_eq!(memory.history("alice"), ["OLD", "NEW"]);
+    assert_eq!(
+        memory.history("alice"),
+        ["AKIA000000000OLD", "AKIA000000000NEW"]
+    );
     assert_eq!(
         sync_alice(&ctx).await,
         Outcome::Unchanged,
         "it is recorded now"
     );
     assert_eq!(memory.state("alice").unwrap().vault_version, Some(2));
-    assert_eq!(memory.history("alice"), ["OLD", "NEW"]);
+    assert_eq!(
+        memory.history("alice"),
+        ["AKIA000000000OLD", "AKIA000000000NEW"]
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -175,15 +181,23 @@ async fn a_crash_between_vault_and_state_is_repaired_by_one_write() {
     );
     assert_eq!(memory.state("alice").unwrap().vault_version, Some(3));
     assert_eq!(sync_alice(&ctx).await, Outcome::Unchanged);
-    assert_eq!(memory.history("alice"), ["OLD", "NEW", "NEW"]);
+    assert_eq!(
+        memory.history("alice"),
+        ["AKIA000000000OLD", "AKIA000000000NEW", "AKIA000000000NEW"]
+    );
 }
 
 /// Writes `NEW` to Vault and records it, as a faster sync does.
 fn faster_sync(inner: &mut Inner) {
-    let key = AccessKey::new("NEW".into(), "secret-of-NEW".into()).unwrap();
-    inner
-        .versions("alice")
-        .push(Some(("NEW".into(), "secret-of-NEW".into())));
+    let key = AccessKey::new(
+        "AKIA000000000NEW".into(),
+        "secret-of-AKIA000000000NEW".into(),
+    )
+    .unwrap();
+    inner.versions("alice").push(Some((
+        "AKIA000000000NEW".into(),
+        "secret-of-AKIA000000000NEW".into(),
+    )));
     let revision = inner.parameters["/iam_users/alice_keys"].1;
     let (state, etag) = inner.states.get_mut("alice").unwrap();
     *state = UserState {
@@ -201,16 +215,19 @@ async fn of_two_syncs_of_one_key_only_one_writes() {
     let (memory, ctx) = rotated().await;
     memory.before_call("vault-write", faster_sync);
     assert_eq!(sync_alice(&ctx).await, Outcome::Unchanged);
-    assert_eq!(memory.history("alice"), ["OLD", "NEW"]);
+    assert_eq!(
+        memory.history("alice"),
+        ["AKIA000000000OLD", "AKIA000000000NEW"]
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_slow_sync_never_replaces_a_newer_key() {
     let (memory, ctx) = warm().await;
-    memory.put("alice", &value("STALE"), DAY_3);
+    memory.put("alice", &value("AKIA0000000STALE"), DAY_3);
     memory.before_call("vault-write", |inner| {
         let (held, revision) = inner.parameters.get_mut("/iam_users/alice_keys").unwrap();
-        *held = value("NEW");
+        *held = value("AKIA000000000NEW");
         *revision = Revision {
             modified: DAY_5.parse().unwrap(),
             version: revision.version + 2,
@@ -218,7 +235,10 @@ async fn a_slow_sync_never_replaces_a_newer_key() {
         faster_sync(inner);
     });
     assert_eq!(sync_alice(&ctx).await, Outcome::Unchanged);
-    assert_eq!(memory.history("alice"), ["OLD", "NEW"]);
+    assert_eq!(
+        memory.history("alice"),
+        ["AKIA000000000OLD", "AKIA000000000NEW"]
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -260,7 +280,7 @@ async fn a_stale_read_is_repeated_until_the_new_key_appears() {
     let (memory, ctx) = warm().await;
     let appears = async {
         tokio::time::sleep(Duration::from_millis(1500)).await;
-        memory.put("alice", &value("NEW"), DAY_3);
+        memory.put("alice", &value("AKIA000000000NEW"), DAY_3);
     };
     let (result, ()) = tokio::join!(sync_one(&ctx, event("alice", DAY_3)), appears);
     assert_eq!(
@@ -285,7 +305,7 @@ async fn an_unreachable_vault_is_not_called_for_more_users() {
     let ctx = memory.ctx(&[("SYNC_CONCURRENCY", "1")]);
     let users = ["a", "b", "c"];
     for user in users {
-        memory.put(user, &value("KEY"), DAY_1);
+        memory.put(user, &value("AKIA000000000KEY"), DAY_1);
     }
     memory.fail("vault-write", 2, unreachable);
     let results = sync(&ctx, users.map(request).into()).await;
@@ -306,7 +326,7 @@ async fn one_users_failure_never_stops_the_others() {
     let memory = Memory::default();
     let ctx = memory.ctx(&[]);
     memory.put("bad", "no JSON", DAY_1);
-    memory.put("good", &value("KEY"), DAY_1);
+    memory.put("good", &value("AKIA000000000KEY"), DAY_1);
     let results = sync(&ctx, vec![request("bad"), request("good")]).await;
     let outcomes = results.iter().map(SyncResult::outcome).collect::<Vec<_>>();
     assert_eq!(outcomes, [Outcome::Failed, Outcome::Written]);
@@ -316,7 +336,7 @@ async fn one_users_failure_never_stops_the_others() {
 async fn a_user_who_is_not_done_by_the_deadline_fails() {
     let memory = Memory::default();
     let ctx = memory.ctx(&[]);
-    memory.put("alice", &value("KEY"), DAY_1);
+    memory.put("alice", &value("AKIA000000000KEY"), DAY_1);
     let soon = Instant::now() + Duration::from_millis(1500);
     let result = sync_until(&ctx, vec![request("alice")], soon)
         .await
@@ -335,7 +355,7 @@ async fn a_rejected_token_is_loaded_again_once() {
     memory.inner().tokens = ("second".into(), "second".into());
     assert_eq!(sync_alice(&ctx).await, Outcome::Written);
     memory.inner().tokens = ("third".into(), "second".into());
-    memory.put("alice", &value("NEWER"), DAY_5);
+    memory.put("alice", &value("AKIA0000000NEWER"), DAY_5);
     let result = sync_one(&ctx, request("alice")).await;
     assert_eq!(
         result.outcome(),
@@ -349,21 +369,24 @@ async fn a_rejected_token_is_loaded_again_once() {
 async fn hidden_metadata_leads_to_an_unchecked_write() {
     let memory = Memory::default();
     let ctx = memory.ctx(&[]);
-    memory.put("alice", &value("NEW"), DAY_3);
+    memory.put("alice", &value("AKIA000000000NEW"), DAY_3);
     memory.inner().write_by_hand("alice");
     memory.fail("vault-metadata", 1, denied);
     assert_eq!(sync_alice(&ctx).await, Outcome::Written);
-    assert_eq!(memory.history("alice"), ["BY-HAND", "NEW"]);
+    assert_eq!(memory.history("alice"), ["BY-HAND", "AKIA000000000NEW"]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn basic_mode_compares_with_the_key_in_vault() {
-    let (memory, ctx) = basic("ONE");
+    let (memory, ctx) = basic("AKIA000000000ONE");
     assert_eq!(sync_alice(&ctx).await, Outcome::Written);
     assert_eq!(sync_alice(&ctx).await, Outcome::Unchanged);
-    memory.put("alice", &value("TWO"), DAY_3);
+    memory.put("alice", &value("AKIA000000000TWO"), DAY_3);
     assert_eq!(sync_alice(&ctx).await, Outcome::Written);
-    assert_eq!(memory.history("alice"), ["ONE", "TWO"]);
+    assert_eq!(
+        memory.history("alice"),
+        ["AKIA000000000ONE", "AKIA000000000TWO"]
+    );
     let calls = &memory.inner().calls;
     assert!(
         calls.iter().all(|call| !call.starts_with("s3")),
@@ -373,18 +396,21 @@ async fn basic_mode_compares_with_the_key_in_vault() {
 
 #[tokio::test(start_paused = true)]
 async fn basic_mode_writes_every_time_if_it_cannot_read() {
-    let (memory, ctx) = basic("ONE");
+    let (memory, ctx) = basic("AKIA000000000ONE");
     for _ in 0..2 {
         memory.inner().faults.clear();
         memory.fail("vault-read", 2, denied);
         assert_eq!(sync_alice(&ctx).await, Outcome::Written);
     }
-    assert_eq!(memory.history("alice"), ["ONE", "ONE"]);
+    assert_eq!(
+        memory.history("alice"),
+        ["AKIA000000000ONE", "AKIA000000000ONE"]
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn basic_mode_never_takes_an_error_for_absence() {
-    let (memory, ctx) = basic("ONE");
+    let (memory, ctx) = basic("AKIA000000000ONE");
     // The read is repeated only after a quick failure, which a second of virtual time is for the
     // real clock.
     memory.fail("vault-read", 2, unavailable);

@@ -145,6 +145,12 @@ impl Memory {
     }
 }
 
+/// Returns the access key id of a user's key with this label, such as `OLD`.
+pub fn key_id(label: &str, user: &str) -> String {
+    let label = format!("{label}{}", user.replace('-', "").to_uppercase());
+    format!("AKIA{label:0>12}")
+}
+
 /// Returns the value of a parameter that holds this key.
 pub fn value(id: &str) -> String {
     format!(r#"{{"current": {{"AccessKeyID": "{id}", "SecretAccessKey": "secret-of-{id}"}}}}"#)

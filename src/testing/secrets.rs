@@ -36,10 +36,10 @@ assert_not_impl_any!(Config: Serialize, Display);
 
 #[test]
 fn debug_output_hides_every_secret() {
-    const SENTINEL: &str = "SENTINEL/secret";
-    let key = || AccessKey::new("AKIAEXAMPLE".to_owned(), SENTINEL.into()).unwrap();
+    const SENTINEL: &str = "SENTINEL/secret/of/the/test";
+    let key = || AccessKey::new("AKIAIOSFODNN7EXAMPLE".to_owned(), SENTINEL.into()).unwrap();
     let value = format!(
-        r#"{{"current": {{"AccessKeyID": "AKIAEXAMPLE", "SecretAccessKey": "{SENTINEL}"}}}}"#
+        r#"{{"current": {{"AccessKeyID": "AKIAIOSFODNN7EXAMPLE", "SecretAccessKey": "{SENTINEL}"}}}}"#
     );
     let modified = jiff::Timestamp::UNIX_EPOCH;
     let revision = Revision {

@@ -99,7 +99,6 @@ struct Api {
 pub struct FunctionProcess {
     api: Arc<Api>,
     invocations: mpsc::UnboundedSender<(String, String)>,
-    sequence: AtomicU64,
     lines: Arc<Mutex<Vec<String>>>,
     child: AsyncMutex<Child>,
     pid: u32,
@@ -152,7 +151,6 @@ impl FunctionProcess {
         Ok(Self {
             api,
             invocations,
-            sequence: AtomicU64::default(),
             lines,
             child: AsyncMutex::new(child),
             pid,
@@ -175,7 +173,9 @@ impl FunctionProcess {
 
     /// Sends a payload; returns the answer and the time it took.
     pub async fn invoke(&self, payload: String) -> Result<(Answer, Duration), InvokeError> {
-        let sequence = self.sequence.fetch_add(1, Ordering::Relaxed);
+        // As in Lambda, no two functions ever receive the same id.
+        static SEQUENCE: AtomicU64 = AtomicU64::new(0);
+        let sequence = SEQUENCE.fetch_add(1, Ordering::Relaxed);
         let id = format!("8476a536-e9f4-11e8-9739-{sequence:012x}");
         let (sender, answer) = oneshot::channel();
         lock(&self.api.answers).insert(id.clone(), sender);

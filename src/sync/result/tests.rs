@@ -139,7 +139,9 @@ fn a_key_is_missing_since_its_parameter_was_put() {
 #[test]
 fn an_unknown_state_counts_as_missing_only_after_an_event() {
     let modified = "2025-06-02T06:00:00Z";
-    let key = crate::keys::AccessKey::new("KEY".into(), "secret".into()).unwrap();
+    let key =
+        crate::keys::AccessKey::new("AKIA000000000KEY".into(), "secret-of-the-test-key".into())
+            .unwrap();
     let revision = Revision {
         modified: modified.parse().unwrap(),
         version: 4,

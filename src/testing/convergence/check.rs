@@ -1,7 +1,7 @@
 //! What must hold of Vault and the state after a reconcile run.
 
 use super::fault::ROTATED_TO;
-use super::initial_state::{InitialParameter, InitialRecord, InitialState, Writer, key_of};
+use super::initial_state::{InitialParameter, InitialRecord, InitialState, Writer, id, key_of};
 use super::{Case, Trigger};
 use crate::testing::memory::Memory;
 
@@ -59,7 +59,7 @@ fn check_state(memory: &Memory, user: &str, before: &InitialState, retirement: O
             );
         }
         Some(Some(key)) => {
-            let current = format!("KEY-{key}");
+            let current = id(key);
             assert_eq!(
                 history.last(),
                 Some(&current),

@@ -3,7 +3,7 @@
 
 use proptest::prelude::*;
 
-use super::initial_state::revision;
+use super::initial_state::{id, revision};
 use crate::error::Error;
 use crate::testing::memory::fault::CallFault;
 use crate::testing::memory::{Inner, denied, unavailable, unreachable, value};
@@ -86,6 +86,6 @@ fn write_by_hand(inner: &mut Inner) {
 
 fn rotate(inner: &mut Inner) {
     if let Some(parameter) = inner.parameters.get_mut("/iam_users/user0_keys") {
-        *parameter = (value(&format!("KEY-{ROTATED_TO}")), revision(ROTATED_TO));
+        *parameter = (value(&id(ROTATED_TO)), revision(ROTATED_TO));
     }
 }

@@ -188,17 +188,18 @@ impl InitialRecord {
     }
 }
 
-fn id(key: u8) -> String {
-    format!("KEY-{key}")
+/// Returns the access key id of a key.
+pub(super) fn id(key: u8) -> String {
+    format!("AKIA00000000KEY{key}")
 }
 
 fn secret(key: u8) -> String {
-    format!("secret-of-KEY-{key}")
+    format!("secret-of-{}", id(key))
 }
 
 /// Returns the number of the first key that a text contains.
 pub(super) fn key_of(text: &str) -> Option<u8> {
-    let (_, rest) = text.split_once("KEY-")?;
+    let (_, rest) = text.split_once("0KEY")?;
     rest[..1].parse().ok()
 }
 

@@ -70,7 +70,7 @@ impl Vault for Memory {
             None => VaultSecret::Absent,
             Some(versions) => {
                 let key = versions.last().cloned().flatten();
-                let key = key.map(|(id, secret)| AccessKey::new(id, secret.into()).unwrap());
+                let key = key.and_then(|(id, secret)| AccessKey::new(id, secret.into()).ok());
                 VaultSecret::Key(key, versions.len() as u64)
             }
         })
