@@ -115,12 +115,7 @@ impl Config {
                 .and_then(|value| read.header("VAULT_TOKEN", value))
                 .map(SecretString::from),
         };
-        let bucket = bucket.map(|name| BucketConfig {
-            name,
-            token_key: read.text_or("VAULT_TOKEN_S3_KEY", "vault-token.json"),
-            state_prefix: read.object_prefix("SYNC_STATE_S3_PREFIX", "sync-state/"),
-            legacy_key: read.text_or("SYNC_STATE_S3_KEY", "sync-state.json"),
-        });
+        let bucket = bucket.map(|name| read.objects(name));
         let config = Self {
             vault,
             bucket,

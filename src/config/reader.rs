@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use reqwest::Certificate;
 
-use super::OnUserDeleted;
+use super::{BucketConfig, OnUserDeleted};
 use crate::error::{Error, Problem};
 use crate::keys::{ParameterNaming, UserName};
 
@@ -161,6 +161,21 @@ impl<'a> Reader<'a> {
         let problem = "is not a prefix with a slash at its end only, such as sync-state/";
         self.require(valid, variable, problem);
         prefix
+    }
+
+    /// Reads the objects of the bucket. The token must not overwrite a state.
+    pub(super) fn objects(&mut self, name: String) -> BucketConfig {
+        let bucket = BucketConfig {
+            name,
+            token_key: self.text_or("VAULT_TOKEN_S3_KEY", "vault-token.json"),
+            state_prefix: self.object_prefix("SYNC_STATE_S3_PREFIX", "sync-state/"),
+            legacy_key: self.text_or("SYNC_STATE_S3_KEY", "sync-state.json"),
+        };
+        let apart = !bucket.token_key.starts_with(&bucket.state_prefix)
+            && bucket.token_key != bucket.legacy_key;
+        let problem = "names an object of the state, expected a key that is not below SYNC_STATE_S3_PREFIX and is not SYNC_STATE_S3_KEY";
+        self.require(apart, "VAULT_TOKEN_S3_KEY", problem);
+        bucket
     }
 
     pub(super) fn users(&mut self) -> Option<Vec<UserName>> {

@@ -378,6 +378,26 @@ fn bucket_is_a_name_or_an_access_point_arn() {
 }
 
 #[test]
+fn the_token_is_no_object_of_the_state() {
+    for (key, prefix, legacy) in [
+        ("sync-state/users/alice.json", "", ""),
+        ("sync-state/last-run.json", "", ""),
+        ("sync-state.json", "", ""),
+        ("own/token.json", "own/", ""),
+        ("old.json", "", "old.json"),
+    ] {
+        let text = problems(read(&[
+            ("S3_BUCKET_NAME", "bucket"),
+            ("VAULT_TOKEN_S3_KEY", key),
+            ("SYNC_STATE_S3_PREFIX", prefix),
+            ("SYNC_STATE_S3_KEY", legacy),
+        ]));
+        let expected = "VAULT_TOKEN_S3_KEY: names an object of the state";
+        assert!(text.contains(expected), "{key}: {text}");
+    }
+}
+
+#[test]
 fn plain_http_is_for_loopback_only() {
     for good in [
         "https://vault.example.org:8200/",

@@ -93,7 +93,7 @@ async fn systemd_units_of_the_basic_mode_sync_rotations() {
 }
 
 #[test]
-fn systemd_units_have_a_timer_and_an_environment_file() {
+fn systemd_units_have_a_timer_an_environment_file_and_no_core_dump() {
     for mode in ["basic", "enhanced"] {
         let (timer, service) = (
             format!("keysync-{mode}.timer"),
@@ -104,6 +104,7 @@ fn systemd_units_have_a_timer_and_an_environment_file() {
             settings(&service, "EnvironmentFile"),
             [format!("/etc/keysync/{mode}.env")]
         );
+        assert_eq!(settings(&service, "LimitCORE"), ["0"], "a core dump");
     }
 }
 
