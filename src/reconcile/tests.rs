@@ -304,6 +304,23 @@ async fn an_incomplete_listing_retires_no_user() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_listing_that_leads_back_to_a_former_page_ends() {
+    // Without a list of the roster, each user is looked up there by name.
+    for (listing, completed) in [("ssm-page", 0), ("s3-page", 0), ("roster-page", 1)] {
+        let (memory, ctx) = in_sync(12, &[]).await;
+        memory.remove_user("user11");
+        memory.inner().calls.clear();
+        memory.inner().endless_listing = Some(listing);
+        let (_, metrics) = run_and_measure(&ctx).await;
+        assert_eq!(metrics["SweepCompleted"], completed, "{listing}");
+        assert_eq!(memory.is_retired("user11"), completed == 1, "{listing}");
+        let calls = &memory.inner().calls;
+        let pages = calls.iter().filter(|call| call.starts_with(listing));
+        assert!(pages.count() <= 4, "{listing}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_inaccessible_roster_retires_no_user_and_stops_no_sync() {
     let (memory, ctx) = in_sync(4, &[]).await;
     memory.remove_user("user03");

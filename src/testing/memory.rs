@@ -184,9 +184,11 @@ pub fn unreachable() -> Error {
 }
 
 /// Returns ten items, as Parameter Store does.
-fn page<T>(all: Vec<T>, from: Option<String>) -> Page<T> {
+fn page<T>(call: &str, inner: &Inner, all: Vec<T>, from: Option<String>) -> Page<T> {
     let from = from.map_or(0, |from| from.parse().unwrap());
     let next = (from + 10 < all.len()).then(|| (from + 10).to_string());
+    let first = (inner.endless_listing == Some(call)).then(|| "0".to_owned());
+    let next = next.or(first);
     Page {
         items: all.into_iter().skip(from).take(10).collect(),
         next,

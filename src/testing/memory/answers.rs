@@ -33,7 +33,7 @@ impl Parameters for Memory {
             let reading = ParameterReading::parse(&value.as_str().into(), *revision);
             (naming.user_of(name).unwrap(), reading)
         });
-        Ok(page(all.collect(), from))
+        Ok(page("ssm-page", &inner, all.collect(), from))
     }
 }
 
@@ -82,7 +82,7 @@ impl States for Memory {
         self.call("s3-page", "").await?;
         let inner = self.inner();
         let users = inner.states.keys().chain(inner.legacy.keys());
-        Ok(page(users.cloned().collect(), from))
+        Ok(page("s3-page", &inner, users.cloned().collect(), from))
     }
 }
 
@@ -165,7 +165,8 @@ impl Roster for Memory {
 
     async fn page(&self, from: Option<String>) -> Result<Page<String>, Error> {
         self.call("roster-page", "").await?;
-        Ok(page(self.inner().roster.clone(), from))
+        let inner = self.inner();
+        Ok(page("roster-page", &inner, inner.roster.clone(), from))
     }
 }
 
