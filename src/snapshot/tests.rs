@@ -76,6 +76,7 @@ fn the_current_key_is_read() {
         format!(r#"{{"current": {KEY}, "pending_deletion": ["sentinel", 5]}}"#),
         format!(r#"{{"current": {KEY}, "pending_deletion": {OLD}, "pending_deletion": {OLD}}}"#),
         format!(r#"{{"current": {KEY}, "pending_deletion": {nested}}}"#),
+        format!(r#"{{"current": {KEY}, "pending_deletion": [1e999, "\ud800"]}}"#),
         format!(" \r\n\t{{ \"version\": 2,\n \"current\" : \n {KEY} }}\n "),
         r#"{"current":{"Status":"Active","SecretAccessKey":"sentinel\/of\/current\u002b",
             "AccessKeyID":"\u0041KIA00000CURRENT"}}"#
