@@ -178,6 +178,7 @@ impl<B: Backends> Handler<'_, B> {
             let late = [Outcome::Superseded, Outcome::Failed].map(|late| run.report.counts[&late]);
             let in_sync = late.iter().all(|users| *users == 0);
             self.metrics.count_reconcile(run.stalled, complete, in_sync);
+            self.metrics.rewritten_again = run.rewritten_again;
         }
         if let Some(token) = run.token {
             self.count_token(token);

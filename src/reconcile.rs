@@ -7,6 +7,7 @@
 //! the mass-retire limit.
 
 mod bounds;
+mod due;
 mod known;
 mod lease;
 mod listing;
@@ -28,12 +29,17 @@ use crate::report::Report;
 use crate::sync::SyncResult;
 use crate::token::TokenStatus;
 use crate::trigger::Reconcile;
-use lease::Acquired;
+use bounds::Bounds;
+use due::NotDue;
 use run::Run;
 use tally::{Tally, Unfinished};
 
 /// The number of users in a row for whom Vault is unreachable before the run stops calling it.
 const BREAKER_THRESHOLD: u32 = 3;
+
+/// The likely cause of a secret that has to be written again in each run.
+const OTHER_WRITER: &str = "another process writes to the same folder in Vault, or another \
+    deployment uses the same bucket; give each deployment a folder and a bucket of its own";
 
 /// The users that a run covers.
 #[derive(Debug, PartialEq)]
@@ -67,6 +73,9 @@ pub struct ReconcileResult {
     pub not_started: Vec<UserName>,
     /// The number of parameters that are not being rotated; `None` if not all users were covered.
     pub stalled: Option<u64>,
+    /// The number of secrets that this run and the one before wrote again without a rotation;
+    /// `None` if not all users were covered.
+    pub rewritten_again: Option<u64>,
     /// Whether all users are in sync now, as far as the run covered them. Also true if no run was
     /// due because the last one was complete. `None` if the result is no statement about the daily
     /// run:
@@ -92,14 +101,18 @@ pub async fn reconcile<B: Backends>(
     cancel: &CancellationToken,
     progress: impl FnMut(Progress<'_>),
 ) -> Result<ReconcileResult, Error> {
-    let lease = match lease::acquire(ctx, order, request_id, &deadlines).await? {
-        Acquired::Granted(lease) => lease,
-        Acquired::NotDue {
-            reason,
-            is_complete,
-        } => {
-            return Ok(not_due(ctx, reason, is_complete, &deadlines).await);
+    let acquire = lease::acquire(ctx, order, request_id, &deadlines);
+    let bounds = Bounds::new(deadlines.finish_users, cancel);
+    let acquired = bounds.run(acquire).await.map_err(|error| match error {
+        Error::OutOfTime if cancel.is_cancelled() => {
+            Error::PartialFailure("it was stopped before it started".to_owned())
         }
+        Error::OutOfTime => Error::unavailable("reading", "the reconcile record", "no answer"),
+        error => error,
+    });
+    let lease = match acquired? {
+        Ok(lease) => lease,
+        Err(reason) => return Ok(not_due(ctx, &reason, &deadlines).await),
     };
     let is_full = matches!(lease.scope, Scope::All { .. });
     let run = Run {
@@ -107,7 +120,7 @@ pub async fn reconcile<B: Backends>(
         order,
         deadlines,
         cancel,
-        tally: RefCell::new(Tally::new(progress)),
+        tally: RefCell::new(Tally::new(progress, lease.rewritten_before())),
     };
     // A dry run writes nothing, so it renews nothing.
     let renew = async {
@@ -116,13 +129,20 @@ pub async fn reconcile<B: Backends>(
         }
         Some(ctx.maintain_token(true, deadlines.finish_users).await)
     };
-    let (unfinished, token) = tokio::join!(run.process(&lease), renew);
+    let work = async { tokio::join!(run.process(&lease), renew) };
+    let (unfinished, token) = tokio::select! {
+        done = work => done,
+        never = lease.keep(ctx, &deadlines) => never,
+    };
     let Tally {
         mut report,
         failed,
         stalled,
+        rewritten,
+        rewritten_again,
         ..
     } = run.tally.into_inner();
+    warn_of_other_writers(&rewritten_again);
     let mut result = Unfinished {
         failed,
         ..unfinished
@@ -140,15 +160,18 @@ pub async fn reconcile<B: Backends>(
     }
     let complete = (order.users.is_none() && !order.dry_run).then_some(problems.is_empty());
     report.took(deadlines.started.elapsed());
-    let released = tokio::time::timeout_at(deadlines.end, lease.release(ctx, &report, &result));
+    let released = tokio::time::timeout_at(
+        deadlines.end,
+        lease.release(ctx, &report, &result, &rewritten),
+    );
     let released = released.await.unwrap_or(Err(Error::OutOfTime));
     problems.extend(released.err().map(|error| error.to_string()));
-    let (not_started, stalled) = (result.not_started, is_full.then_some(stalled));
     Ok(ReconcileResult {
         report,
         problems,
-        not_started,
-        stalled,
+        not_started: result.not_started,
+        stalled: is_full.then_some(stalled),
+        rewritten_again: is_full.then_some(rewritten_again.len() as u64),
         complete,
         token,
     })
@@ -157,32 +180,44 @@ pub async fn reconcile<B: Backends>(
 /// Renews the token when no run is due.
 async fn not_due<B: Backends>(
     ctx: &Context<B>,
-    reason: String,
-    is_complete: bool,
+    reason: &NotDue,
     deadlines: &Deadlines,
 ) -> ReconcileResult {
     let token = ctx.maintain_token(true, deadlines.end).await;
-    let problems = token
-        .as_ref()
-        .err()
-        .cloned()
-        .into_iter()
-        .collect::<Vec<_>>();
+    let is_complete = matches!(reason, NotDue::Complete { .. });
+    // The other run may have been killed: the trigger retries until one is complete.
+    let unfinished = (!is_complete).then(|| reason.to_string());
+    let problems = unfinished.into_iter().chain(token.as_ref().err().cloned());
+    let problems = problems.collect::<Vec<_>>();
     let mut report = Report {
-        skipped: Some(reason),
+        skipped: Some(reason.to_string()),
         ..Report::empty("reconcile")
     };
     report.took(deadlines.started.elapsed());
     let complete = is_complete.then_some(problems.is_empty());
-    let (not_started, stalled, token) = (Vec::new(), None, Some(token));
     ReconcileResult {
         report,
         problems,
-        not_started,
-        stalled,
+        not_started: Vec::new(),
+        stalled: None,
+        rewritten_again: None,
         complete,
-        token,
+        token: Some(token),
     }
+}
+
+/// Warns of users whose secrets had to be written again in two full runs, one after the other.
+fn warn_of_other_writers(users: &[UserName]) {
+    if users.is_empty() {
+        return;
+    }
+    let shown = tally::shorten(users);
+    tracing::warn!(
+        users = users.len(),
+        "{} secrets were written again as in the run before, although their keys had not been \
+         rotated ({shown}): {OTHER_WRITER}",
+        users.len()
+    );
 }
 
 #[cfg(test)]

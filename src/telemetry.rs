@@ -102,6 +102,8 @@ pub struct Metrics {
     event_to_vault_seconds: Distribution<WithUnit<f64, Second>>,
     oldest_unsynced_hours: Option<f64>,
     stalled_rotations: Option<u64>,
+    /// The number of secrets that two full runs, one after the other, wrote again.
+    pub(crate) rewritten_again: Option<u64>,
     sweep_completed: Option<u64>,
     /// The hours until the Vault token expires.
     pub vault_token_hours_left: Option<f64>,
@@ -129,6 +131,7 @@ impl Metrics {
             event_to_vault_seconds: Distribution::default(),
             oldest_unsynced_hours: None,
             stalled_rotations: None,
+            rewritten_again: None,
             sweep_completed: None,
             vault_token_hours_left: None,
         }

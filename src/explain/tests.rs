@@ -124,6 +124,7 @@ fn unreadable_sources_are_explained_by_their_error() {
         needs_full_run: false,
         leased_until: None,
         request_id: None,
+        rewritten_users: Vec::new(),
     };
     let error = || Error::OutOfTime;
     let unreadable = Snapshot {

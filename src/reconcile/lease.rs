@@ -1,42 +1,49 @@
-//! Whether a run is due, and the record that decides it: of two runs at the same time one does
-//! nothing, and a complete run is not repeated on the same day.
+//! The lease of a run, held in the reconcile record: of two runs at the same time, one waits.
+//!
+//! A lease is short, and renewed while its run lives. The lease of a killed run therefore ends
+//! within minutes, and the retries of its trigger can take over.
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashSet};
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use tokio::time::Instant;
 
+use super::due::{NotDue, due};
 use super::{Scope, Unfinished};
+use crate::apply::MAX_ATTEMPTS;
 use crate::backends::{Backends, Etag, PutResult, ReconcileRecords};
 use crate::context::Context;
-use crate::deadlines::{ANSWER_RESERVE, Deadlines, MAX_CLOCK_SKEW, MAX_INVOCATION};
+use crate::deadlines::{ANSWER_RESERVE, Deadlines};
 use crate::error::Error;
 use crate::keys::UserName;
 use crate::report::Report;
 use crate::snapshot::ReconcileRecord;
-use crate::time_format::utc;
 use crate::trigger::Reconcile;
 
-/// The answer to the request for a run.
-#[derive(Debug)]
-pub enum Acquired {
-    /// The run may start.
-    Granted(Lease),
-    /// The run must not start.
-    NotDue {
-        /// Why not.
-        reason: String,
-        /// Whether that is because the last run was complete, whatever triggered it.
-        is_complete: bool,
-    },
-}
+/// How long a lease is valid without a renewal. Lambda repeats a failed asynchronous invocation
+/// after one and after three minutes
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html>): the second
+/// repetition finds the lease of a killed run expired.
+const TERM: Duration = Duration::from_mins(2);
+
+/// How often a lease is renewed: a renewal may fail twice before the lease ends.
+const RENEWAL_INTERVAL: Duration = Duration::from_secs(35);
+
+/// The longest pause before a lost race for the record is repeated.
+const MAX_PAUSE_MILLIS: u64 = 100;
+
+/// The largest number of users recorded whose secrets were written again.
+const MAX_REWRITTEN: usize = 1000;
 
 /// The permission to run.
 #[derive(Debug)]
 pub struct Lease {
     /// The users to cover.
     pub scope: Scope,
-    /// The record to finish, and its version; `None` if the run is not recorded.
-    record: Option<(ReconcileRecord, Etag)>,
+    /// The record of the run in progress, and its version; `None` if the run is not recorded.
+    held: Option<RefCell<(ReconcileRecord, Etag)>>,
 }
 
 /// Requests a run that ends by `deadlines`, and records it as in progress. A dry run, a run of
@@ -49,13 +56,8 @@ pub async fn acquire<B: Backends>(
     order: &Reconcile,
     request_id: &str,
     deadlines: &Deadlines,
-) -> Result<Acquired, Error> {
-    let unrecorded = |scope| {
-        Ok(Acquired::Granted(Lease {
-            scope,
-            record: None,
-        }))
-    };
+) -> Result<Result<Lease, NotDue>, Error> {
+    let unrecorded = |scope| Ok(Ok(Lease { scope, held: None }));
     if let Some(users) = &order.users {
         return unrecorded(Scope::Users(users.clone()));
     }
@@ -64,26 +66,44 @@ pub async fn acquire<B: Backends>(
             left_over: Vec::new(),
         });
     };
-    let now = Timestamp::now();
-    let (last, etag) = states.load_record().await?;
-    let interval_hours = ctx.config.sync_interval_hours;
-    let scope = match due(last.as_ref(), now, interval_hours, order.force, request_id) {
-        Ok(scope) => scope,
-        Err(reason) => {
-            let finished = |last: &ReconcileRecord| last.finished_at.is_some();
-            let is_complete = last.is_some_and(|last| finished(&last) && is_complete(&last));
-            return Ok(Acquired::NotDue {
-                reason,
-                is_complete,
-            });
+    let (mut last, mut etag) = states.load_record().await?;
+    for _ in 0..MAX_ATTEMPTS {
+        let now = Timestamp::now();
+        let interval_hours = ctx.config.sync_interval_hours;
+        let scope = match due(last.as_ref(), now, interval_hours, order.force, request_id) {
+            Ok(scope) => scope,
+            Err(reason) => return Ok(Err(reason)),
+        };
+        let record = started(last, &scope, request_id, deadlines);
+        if let PutResult::Saved(etag) = states.save_record(&record, etag.as_ref()).await? {
+            let held = Some(RefCell::new((record, etag)));
+            return Ok(Ok(Lease { scope, held }));
         }
-    };
-    let continues = last.filter(|_| matches!(scope, Scope::Users(_)));
-    let lasts = deadlines.end.saturating_duration_since(deadlines.started) + ANSWER_RESERVE;
-    let (Scope::Users(left_over) | Scope::All { left_over }) = &scope;
+        // Another run was first, or a write at the same moment made S3 refuse both. If the answer
+        // to our own write was lost, the SDK's repetition fails because of it.
+        pause().await;
+        (last, etag) = states.load_record().await?;
+        if let Some(etag) = etag.clone().filter(|_| last.as_ref() == Some(&record)) {
+            let held = Some(RefCell::new((record, etag)));
+            return Ok(Ok(Lease { scope, held }));
+        }
+    }
+    Err(contended())
+}
+
+/// Returns the record of a run that starts now.
+fn started(
+    last: Option<ReconcileRecord>,
+    scope: &Scope,
+    request_id: &str,
+    deadlines: &Deadlines,
+) -> ReconcileRecord {
+    let now = Timestamp::now();
     let is_full = matches!(scope, Scope::All { .. });
-    let record = ReconcileRecord {
-        started_at: continues.map_or(now, |last| last.started_at),
+    let (Scope::Users(left_over) | Scope::All { left_over }) = scope;
+    let continued = last.as_ref().filter(|_| !is_full);
+    ReconcileRecord {
+        started_at: continued.map_or(now, |last| last.started_at),
         finished_at: None,
         trigger: if is_full {
             "reconcile"
@@ -92,106 +112,55 @@ pub async fn acquire<B: Backends>(
         }
         .to_owned(),
         counts: BTreeMap::new(),
-        failed_users: left_over.iter().map(ToString::to_string).collect(),
+        failed_users: names(left_over),
         needs_full_run: is_full,
-        leased_until: Some(now.checked_add(lasts).unwrap_or(Timestamp::MAX)),
+        leased_until: Some(leased_until(deadlines)),
         request_id: Some(request_id.to_owned()),
-    };
-    let etag = match states.save_record(&record, etag.as_ref()).await? {
-        PutResult::Saved(etag) => Some(etag),
-        // If the answer to our own write was lost, the SDK's repetition fails because of it.
-        PutResult::PreconditionFailed => {
-            let (theirs, etag) = states.load_record().await?;
-            etag.filter(|_| theirs.as_ref() == Some(&record))
-        }
-    };
-    let Some(etag) = etag else {
-        let reason = "another reconcile run started at the same moment".to_owned();
-        return Ok(Acquired::NotDue {
-            reason,
-            is_complete: false,
-        });
-    };
-    Ok(Acquired::Granted(Lease {
-        scope,
-        record: Some((record, etag)),
-    }))
-}
-
-/// Returns the users that a run covers now, or why none is due.
-fn due(
-    last: Option<&ReconcileRecord>,
-    now: Timestamp,
-    interval_hours: u32,
-    force: bool,
-    request_id: &str,
-) -> Result<Scope, String> {
-    let Some(last) = last else {
-        return Ok(Scope::All {
-            left_over: Vec::new(),
-        });
-    };
-    let left_over = || {
-        let names = last.failed_users.iter();
-        names
-            .filter_map(|name| UserName::parse(name).ok())
-            .collect::<Vec<_>>()
-    };
-    let all = || {
-        Ok(Scope::All {
-            left_over: left_over(),
-        })
-    };
-    // A start in the future would postpone every run until then.
-    if last.started_at > later(now, MAX_CLOCK_SKEW) {
-        return all();
-    }
-    let Some(finished) = last.finished_at else {
-        let until = last.leased_until.unwrap_or(last.started_at);
-        let longest = MAX_CLOCK_SKEW + SignedDuration::try_from(MAX_INVOCATION).unwrap_or_default();
-        let is_ours = last.request_id.as_deref() == Some(request_id);
-        if force || now >= until || until > later(now, longest) || is_ours {
-            return all();
-        }
-        let (started, until) = (utc(last.started_at), utc(until));
-        return Err(format!(
-            "another reconcile run, started at {started}, may be in progress until {until}; to run \
-             all the same, use force (--force)"
-        ));
-    };
-    match (
-        is_complete(last),
-        force || is_old(last.started_at, now, interval_hours),
-    ) {
-        (_, true) => all(),
-        (true, false) => Err(format!(
-            "the last reconcile run was complete at {}, and one every {interval_hours} h is \
-             sufficient; to repeat it, use force (--force)",
-            utc(finished)
-        )),
-        (false, false) if last.needs_full_run || left_over().is_empty() => all(),
-        (false, false) => Ok(Scope::Users(left_over())),
+        rewritten_users: last.map(|last| last.rewritten_users).unwrap_or_default(),
     }
 }
 
-/// Returns whether a finished run brought all users in sync.
-fn is_complete(last: &ReconcileRecord) -> bool {
-    last.failed_users.is_empty() && !last.needs_full_run
-}
-
-fn later(time: Timestamp, by: SignedDuration) -> Timestamp {
-    time.checked_add(by).unwrap_or(Timestamp::MAX)
-}
-
-/// Returns whether a run that started then is due again, an eighth of the interval early: a daily
-/// schedule with a flexible window can run less than 23 hours apart when the clocks change.
-fn is_old(started: Timestamp, now: Timestamp, interval_hours: u32) -> bool {
-    let interval = SignedDuration::from_hours(i64::from(interval_hours));
-    now.duration_since(started) >= interval - interval / 8
+/// Returns when a lease ends that is renewed now.
+fn leased_until(deadlines: &Deadlines) -> Timestamp {
+    let left = deadlines.end.saturating_duration_since(Instant::now()) + ANSWER_RESERVE;
+    let term = SignedDuration::try_from(left.min(TERM)).unwrap_or_default();
+    Timestamp::now().checked_add(term).unwrap_or(Timestamp::MAX)
 }
 
 impl Lease {
-    /// Records how the run ended.
+    /// Returns the users whose secrets the last full run wrote again without a rotation.
+    pub(super) fn rewritten_before(&self) -> HashSet<String> {
+        let record = self.held.as_ref().map(|held| held.borrow().0.clone());
+        let users = record.into_iter().flat_map(|record| record.rewritten_users);
+        users.collect()
+    }
+
+    /// Renews the lease for as long as this is polled.
+    pub(super) async fn keep<B: Backends>(&self, ctx: &Context<B>, deadlines: &Deadlines) -> ! {
+        while let (Some(held), Some(states)) = (&self.held, &ctx.states) {
+            tokio::time::sleep(RENEWAL_INTERVAL).await;
+            let (record, etag) = held.borrow().clone();
+            let renewed = ReconcileRecord {
+                leased_until: Some(leased_until(deadlines)),
+                ..record
+            };
+            match states.save_record(&renewed, Some(&etag)).await {
+                Ok(PutResult::Saved(etag)) => *held.borrow_mut() = (renewed, etag),
+                Ok(PutResult::PreconditionFailed) => match states.load_record().await {
+                    // A renewal before took effect, but was not answered.
+                    Ok((Some(found), Some(etag))) if is_same_run(&found, &renewed) => {
+                        *held.borrow_mut() = (found, etag);
+                    }
+                    Ok(_) => break,
+                    Err(error) => log_renewal(&error),
+                },
+                Err(error) => log_renewal(&error),
+            }
+        }
+        std::future::pending().await
+    }
+
+    /// Records how the run ended, and the users whose secrets it wrote again without a rotation.
     ///
     /// # Errors
     /// Returns the errors of reading and writing the reconcile record.
@@ -200,32 +169,83 @@ impl Lease {
         ctx: &Context<B>,
         report: &Report,
         unfinished: &Unfinished,
+        rewritten: &[UserName],
     ) -> Result<(), Error> {
-        let (Some((record, etag)), Some(states)) = (self.record, &ctx.states) else {
+        let (Some(held), Some(states)) = (self.held, &ctx.states) else {
             return Ok(());
         };
+        let (record, mut if_match) = held.into_inner();
         let counts = report.counts.iter();
-        let left_over = unfinished.failed.iter().chain(&unfinished.not_started);
+        let counts = counts.map(|(outcome, count)| (outcome.as_str().to_owned(), *count));
+        let is_full = matches!(self.scope, Scope::All { .. });
         let finished = ReconcileRecord {
             finished_at: Some(Timestamp::now()),
-            counts: counts
-                .map(|(outcome, count)| (outcome.as_str().to_owned(), *count))
-                .collect(),
-            failed_users: left_over.map(ToString::to_string).collect(),
+            counts: counts.collect(),
+            failed_users: left_over(&record.failed_users, unfinished),
             needs_full_run: unfinished.needs_full_run.is_some(),
             leased_until: None,
-            ..record
+            rewritten_users: if is_full {
+                names(rewritten.iter().take(MAX_REWRITTEN))
+            } else {
+                record.rewritten_users.clone()
+            },
+            ..record.clone()
         };
-        if states.save_record(&finished, Some(&etag)).await? == PutResult::PreconditionFailed
-            && states.load_record().await?.0.as_ref() != Some(&finished)
-        {
-            tracing::warn!(
-                "another reconcile run has recorded itself meanwhile: this run outlasted its lease, \
-                 or the other one was forced"
-            );
+        for _ in 0..MAX_ATTEMPTS {
+            if let PutResult::Saved(_) = states.save_record(&finished, Some(&if_match)).await? {
+                return Ok(());
+            }
+            match states.load_record().await? {
+                (Some(found), _) if found == finished => return Ok(()),
+                (Some(found), Some(etag)) if is_same_run(&found, &record) => if_match = etag,
+                _ => {
+                    tracing::warn!(
+                        "another reconcile run has recorded itself meanwhile: this run outlasted \
+                         its lease, or the other one was forced"
+                    );
+                    return Ok(());
+                }
+            }
         }
-        Ok(())
+        Err(contended())
     }
+}
+
+/// Returns whether a record is that of the same run, still in progress.
+fn is_same_run(found: &ReconcileRecord, ours: &ReconcileRecord) -> bool {
+    found.finished_at.is_none()
+        && (found.started_at, &found.request_id) == (ours.started_at, &ours.request_id)
+}
+
+/// Returns the users whom the next run starts with: first those who have waited longest, so that
+/// runs with too little time reach each user in turn; last those who were tried and failed.
+fn left_over(waiting: &[String], unfinished: &Unfinished) -> Vec<String> {
+    let not_started = names(&unfinished.not_started);
+    let waits = |user: &&String| not_started.contains(user);
+    let first = waiting.iter().filter(waits).cloned().collect::<Vec<_>>();
+    let then = not_started.iter().filter(|user| !waiting.contains(user));
+    let then = then.cloned().chain(names(&unfinished.failed));
+    first.iter().cloned().chain(then).collect()
+}
+
+fn names<'a>(users: impl IntoIterator<Item = &'a UserName>) -> Vec<String> {
+    users.into_iter().map(ToString::to_string).collect()
+}
+
+fn log_renewal(error: &Error) {
+    tracing::info!(error = %error, "the lease was not renewed, which is repeated: {error}");
+}
+
+fn contended() -> Error {
+    Error::Contended {
+        subject: "the record of the reconcile run".to_owned(),
+        attempts: MAX_ATTEMPTS,
+    }
+}
+
+async fn pause() {
+    let pause = fastrand::u64(MAX_PAUSE_MILLIS / 2..=MAX_PAUSE_MILLIS);
+    tokio::time::sleep(Duration::from_millis(pause)).await;
 }
 
 #[cfg(test)]

@@ -1,8 +1,10 @@
 //! Counts the results of a run, and what the run could not do.
 
+use std::collections::HashSet;
+
 use jiff::Timestamp;
 
-use super::Progress;
+use super::{OTHER_WRITER, Progress};
 use crate::keys::UserName;
 use crate::plan::Outcome;
 use crate::report::Report;
@@ -19,16 +21,25 @@ pub(super) struct Tally<P> {
     pub(super) report: Report,
     pub(super) failed: Vec<UserName>,
     pub(super) stalled: u64,
+    /// The users whose secrets were written again, although their keys had not been rotated.
+    pub(super) rewritten: Vec<UserName>,
+    /// Those of them for whom the run before did the same.
+    pub(super) rewritten_again: Vec<UserName>,
     pub(super) progress: P,
+    rewritten_before: HashSet<String>,
 }
 
 impl<P: FnMut(Progress<'_>)> Tally<P> {
-    pub(super) fn new(progress: P) -> Self {
+    /// Creates an empty tally, given the users whose secrets the run before wrote again.
+    pub(super) fn new(progress: P, rewritten_before: HashSet<String>) -> Self {
         Self {
             report: Report::empty("reconcile"),
             failed: Vec::new(),
             stalled: 0,
+            rewritten: Vec::new(),
+            rewritten_again: Vec::new(),
             progress,
+            rewritten_before,
         }
     }
 
@@ -45,12 +56,27 @@ impl<P: FnMut(Progress<'_>)> Tally<P> {
             result.remarks.push(format!("not rotated for {days} days"));
             self.stalled += 1;
         }
+        if result.is_rewritten() {
+            self.rewritten.push(result.user.clone());
+            if self.rewritten_before.contains(result.user.as_str()) {
+                self.rewritten_again.push(result.user.clone());
+                let remark = format!("the run before wrote it again, too: {OTHER_WRITER}");
+                result.remarks.push(remark);
+            }
+        }
         if result.outcome() == Outcome::Failed {
             self.failed.push(result.user.clone());
         }
         (self.progress)(Progress::User(&result));
         self.report.add(&result, now);
     }
+}
+
+/// Returns the names of at most 20 users.
+pub(super) fn shorten(users: &[UserName]) -> String {
+    let names = users.iter().take(MAX_NAMED).map(ToString::to_string);
+    let more = (users.len() > MAX_NAMED).then(|| "…".to_owned());
+    names.chain(more).collect::<Vec<_>>().join(", ")
 }
 
 /// What a run could not do.
@@ -68,15 +94,7 @@ impl Unfinished {
     /// Returns what was not done, for operators; empty if everything was.
     pub(super) fn problems(&self, with_failed: bool) -> Vec<String> {
         let named = |what: &str, users: &[UserName]| {
-            let mut names = users
-                .iter()
-                .take(MAX_NAMED)
-                .map(ToString::to_string)
-                .collect::<Vec<_>>();
-            if users.len() > MAX_NAMED {
-                names.push("…".to_owned());
-            }
-            let list = names.join(", ");
+            let list = shorten(users);
             (!users.is_empty()).then(|| format!("{} {what} ({list})", users.len()))
         };
         let failed = named("failed", &self.failed).filter(|_| with_failed);

@@ -4,7 +4,7 @@
 //! - A run counted as complete although users failed:
 //!   `failed_users_make_a_run_incomplete_and_are_repeated`.
 //! - Every second nightly run was skipped: `a_run_is_due_an_eighth_of_the_interval_early` (in
-//!   `lease`).
+//!   `due`).
 //! - Any error of Vault was taken for "no key": `basic_mode_never_takes_an_error_for_absence` (in
 //!   `sync`).
 //! - Hash and written key could differ: `hash_and_written_key_come_from_one_read`.
@@ -356,17 +356,114 @@ async fn failed_users_make_a_run_incomplete_and_are_repeated() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_two_concurrent_runs_one_does_nothing() {
+async fn of_two_concurrent_runs_one_fails_and_is_retried_by_its_trigger() {
     let (memory, ctx) = in_sync(5, &[]).await;
     memory.inner().record = None;
     let ((one, _), (two, _)) = tokio::join!(run_if_due(&ctx), run_if_due(&ctx));
-    assert_eq!(
-        [one, two]
-            .iter()
-            .filter(|answer| is_skipped(answer, "another"))
-            .count(),
-        1
+    let errors = [one, two].into_iter().filter_map(Result::err);
+    let errors = errors.collect::<Vec<_>>();
+    assert!(
+        matches!(&errors[..], [error] if error.to_string().contains("holds the lease until")),
+        "{errors:?}"
     );
+    assert!(is_skipped(&run_if_due(&ctx).await.0, "was complete"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_conflicting_write_of_the_record_is_not_another_run() {
+    let (memory, ctx) = in_sync(2, &[]).await;
+    // S3 may reject both of two writes at the same moment.
+    memory.before_call("s3-run-save", |inner| {
+        let etag = inner.next_etag();
+        inner.record.as_mut().unwrap().1 = etag;
+    });
+    assert_eq!(run(&ctx).await.unwrap()["counts"]["unchanged"], 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_is_renewed_while_its_run_lives() {
+    for loses_answer in [false, true] {
+        let (memory, ctx) = in_sync(40, &[("SYNC_CONCURRENCY", "1")]).await;
+        // The user before the first renewal.
+        memory.before_call("vault-metadata", move |inner| {
+            inner.lose_answer = loses_answer
+        });
+        memory.inner().lists_metadata = false;
+        assert!(run(&ctx).await.is_ok(), "loses_answer: {loses_answer}");
+        let saved = memory.calls("s3-run-save");
+        assert!(saved >= 4, "acquired, renewed and released: {saved}");
+        assert!(record(&memory).finished_at.is_some());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_cannot_read_its_record_ends_in_time() {
+    let (memory, ctx) = in_sync(1, &[]).await;
+    memory.inner().latencies = vec![250];
+    let started = Instant::now();
+    let error = run_with(&ctx, forced(), 60).await.0.unwrap_err();
+    assert!(started.elapsed() <= Duration::from_secs(60));
+    assert!(
+        error.to_string().contains("the reconcile record"),
+        "{error}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn runs_with_too_little_time_reach_each_user_in_turn() {
+    for listed in [true, false] {
+        let list = names(40).join(",");
+        let variables = [("SYNC_CONCURRENCY", "1"), ("IAM_USER_LIST", &list)];
+        let variables = if listed {
+            &variables[..1]
+        } else {
+            &variables[..]
+        };
+        let (memory, ctx) = in_sync(40, variables).await;
+        rotate(&memory, &names(40));
+        let mut runs = 0;
+        while names(40).iter().any(|user| memory.history(user).len() == 1) {
+            // Each run has time for few users, and the first ones are rotated all the time.
+            rotate(&memory, &names(8));
+            let _ = run_with(&ctx, forced(), 70).await;
+            runs += 1;
+            assert!(
+                runs < 20,
+                "listed: {listed}: {:?}",
+                record(&memory).failed_users
+            );
+        }
+        assert!(runs > 2, "there was time for all users");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn secrets_that_are_written_again_in_each_run_show_another_writer() {
+    let (memory, ctx) = in_sync(3, &[]).await;
+    for (run, expected) in [(1, 0), (2, 1), (3, 1)] {
+        memory.inner().write_by_hand("user01");
+        let (answer, metrics) = run_and_measure(&ctx).await;
+        assert_eq!(metrics["RewrittenAgain"], expected, "run {run}");
+        let report = answer.unwrap();
+        let is_said = reason(&report, "user01").contains("another process writes");
+        assert_eq!(is_said, expected == 1, "run {run}: {report}");
+    }
+    run(&ctx).await.unwrap();
+    memory.inner().write_by_hand("user01");
+    assert_eq!(run_and_measure(&ctx).await.1["RewrittenAgain"], 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_prefixes_on_one_bucket_show_another_writer() {
+    let (memory, ctx) = in_sync(2, &[]).await;
+    let other = memory.ctx(&[("VAULT_PATH_PREFIX", "aws/other")]);
+    let mut counts = Vec::new();
+    for _ in 0..2 {
+        for ctx in [&other, &ctx] {
+            counts.push(run_and_measure(ctx).await.1["RewrittenAgain"].clone());
+        }
+    }
+    assert_eq!(counts, [0, 2, 2, 2]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -685,7 +782,12 @@ async fn a_run_that_is_not_due_repeats_how_the_last_one_ended() {
         record.leased_until = Some(Timestamp::now() + SignedDuration::from_mins(5));
     });
     let (answer, metrics) = run_if_due(&ctx).await;
-    assert!(is_skipped(&answer, "may be in progress"));
+    let error = answer.unwrap_err();
+    assert_eq!(error.kind(), "PartialFailure");
+    assert!(
+        error.to_string().contains("holds the lease until"),
+        "{error}"
+    );
     assert_eq!(metrics.get("SweepCompleted"), None);
 }
 

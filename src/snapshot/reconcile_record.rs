@@ -37,4 +37,8 @@ pub struct ReconcileRecord {
     /// The id of the invocation. Lambda's own retries have the same id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
+    /// The users whose secrets the last full run wrote again although their keys had not been
+    /// rotated. The same users in the next run show that another process writes there, too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rewritten_users: Vec<String>,
 }

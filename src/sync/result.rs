@@ -133,6 +133,13 @@ impl SyncResult {
             .is_some_and(|(_, reason)| reason.is_drift())
     }
 
+    /// Returns whether the secret was written again, although its key had not been rotated: another
+    /// version was found in Vault, or another place was recorded.
+    pub fn is_rewritten(&self) -> bool {
+        let reason = self.written.as_ref().map(|(_, reason)| reason);
+        matches!(reason, Some(Reason::OtherVersion { .. } | Reason::Moved))
+    }
+
     /// Returns the time from the event to the write.
     pub fn event_to_vault(&self) -> Option<SignedDuration> {
         let (write, _) = self.written.as_ref()?;

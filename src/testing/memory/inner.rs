@@ -95,7 +95,7 @@ impl Inner {
             .push(Some(("BY-HAND".to_owned(), "by-hand".to_owned())));
     }
 
-    pub(super) fn next_etag(&mut self) -> u64 {
+    pub fn next_etag(&mut self) -> u64 {
         self.etags += 1;
         self.etags
     }
