@@ -131,7 +131,7 @@ impl<B: Backends> Run<'_, B> {
             .key
             .as_ref()
             .expect("only a current key is written");
-        let (path, user) = (&self.observed.snapshot.path, self.user);
+        let (path, user) = (&self.observed.snapshot.location.path, self.user);
         let session = &self.invocation.ctx.session;
         let write =
             session.call(async |vault, token| vault.write(token, path, user, key, cas).await);
@@ -139,7 +139,7 @@ impl<B: Backends> Run<'_, B> {
     }
 
     async fn soft_delete(&self, version: u64) -> Result<(), Error> {
-        let path = &self.observed.snapshot.path;
+        let path = &self.observed.snapshot.location.path;
         let session = &self.invocation.ctx.session;
         let delete =
             session.call(async |vault, token| vault.soft_delete(token, path, version).await);
@@ -152,7 +152,7 @@ impl<B: Backends> Run<'_, B> {
         let ParameterView::Current(current) = &snapshot.parameter else {
             unreachable!("only a current key is recorded")
         };
-        UserState::of_written(self.user, current, &snapshot.path, vault_version, now)
+        UserState::of_written(self.user, current, &snapshot.location, vault_version, now)
     }
 
     /// Writes the state unless another process has recorded anything: what it wrote is known

@@ -10,7 +10,7 @@ use reqwest::{Certificate, Url};
 use secrecy::SecretString;
 
 use crate::error::Error;
-use crate::keys::{ParameterNaming, UserName, VaultPath};
+use crate::keys::{ParameterNaming, SecretLocation, UserName, VaultPath};
 
 /// The configuration.
 #[derive(Debug)]
@@ -59,11 +59,15 @@ pub struct VaultConfig {
 }
 
 impl VaultConfig {
-    /// Returns the path of a user's key.
-    pub fn path_of(&self, user: &UserName) -> VaultPath {
-        VaultPath {
-            mount: self.mount.clone(),
-            path: format!("{}/{user}", self.path_prefix),
+    /// Returns the location of a user's key.
+    pub fn location_of(&self, user: &UserName) -> SecretLocation {
+        SecretLocation {
+            address: self.address.as_str().trim_end_matches('/').to_owned(),
+            namespace: self.namespace.clone(),
+            path: VaultPath {
+                mount: self.mount.clone(),
+                path: format!("{}/{user}", self.path_prefix),
+            },
         }
     }
 }

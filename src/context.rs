@@ -4,9 +4,10 @@ mod connect;
 
 pub use connect::{Live, connect};
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 
+use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
 use crate::backends::Backends;
@@ -16,6 +17,12 @@ use crate::keys::UserName;
 use crate::session::VaultSession;
 use crate::snapshot::UserState;
 use crate::token::TokenStatus;
+
+/// The number of users whose keys events may delete within [`EVENT_RETIREMENT_INTERVAL`].
+const MAX_EVENT_RETIREMENTS: usize = 3;
+
+/// The interval of [`MAX_EVENT_RETIREMENTS`].
+const EVENT_RETIREMENT_INTERVAL: SignedDuration = SignedDuration::from_hours(1);
 
 /// The configuration and the backends of one process.
 #[derive(Debug)]
@@ -33,6 +40,8 @@ pub struct Context<B: Backends> {
     degradations: RefCell<Vec<Degradation>>,
     token_warnings: RefCell<Vec<String>>,
     unrecorded: RefCell<HashMap<UserName, UserState>>,
+    retired_by_events: RefCell<HashMap<UserName, Timestamp>>,
+    roster_was_read: Cell<bool>,
 }
 
 /// A degraded mode; logged once per process.
@@ -66,6 +75,8 @@ impl<B: Backends> Context<B> {
             degradations,
             token_warnings,
             unrecorded,
+            retired_by_events: RefCell::default(),
+            roster_was_read: Cell::default(),
         }
     }
 
@@ -85,6 +96,29 @@ impl<B: Backends> Context<B> {
         let unrecorded = self.unrecorded.borrow().get(user).cloned()?;
         let version = recorded.and_then(|state| state.vault_version);
         (unrecorded.vault_version > version).then_some(unrecorded)
+    }
+
+    /// Returns whether an event may delete the key of one more user now, and counts the user. A
+    /// reconcile run has a limit of its own.
+    pub fn reserve_retirement(&self, user: &UserName) -> bool {
+        let mut retired = self.retired_by_events.borrow_mut();
+        let now = Timestamp::now();
+        retired.retain(|_, at| now.duration_since(*at).abs() < EVENT_RETIREMENT_INTERVAL);
+        if retired.len() >= MAX_EVENT_RETIREMENTS && !retired.contains_key(user) {
+            return false;
+        }
+        retired.entry(user.clone()).or_insert(now);
+        true
+    }
+
+    /// Remembers that the roster was read. Then a denial later does not mean that there is none.
+    pub fn remember_roster(&self) {
+        self.roster_was_read.set(true);
+    }
+
+    /// Returns whether this process has read the roster.
+    pub fn roster_was_read(&self) -> bool {
+        self.roster_was_read.get()
     }
 
     /// Logs a degraded mode, the first time.

@@ -61,7 +61,9 @@ pub async fn handle<B: Backends>(
         }
         Trigger::Change(change) => {
             let request = merge(&[(change, true)]);
-            let results = handler.sync(request.into_iter().collect()).await;
+            let invocation = Invocation::new(ctx, deadline, BREAKER_THRESHOLD);
+            let requests = request.into_iter().collect();
+            let results = handler.sync(invocation, requests).await;
             let report = Report::new("event", &results, started.elapsed(), Timestamp::now());
             report.into_result().map(to_value)
         }
@@ -70,7 +72,8 @@ pub async fn handle<B: Backends>(
             let requests = users
                 .into_iter()
                 .map(|user| Request::new(user, ReadStrategy::VAULT_FIRST));
-            let results = handler.sync(requests.collect()).await;
+            let invocation = Invocation::new(ctx, deadline, BREAKER_THRESHOLD).paced();
+            let results = handler.sync(invocation, requests.collect()).await;
             Ok(to_value(Report::new(
                 "sync",
                 &results,
@@ -127,7 +130,8 @@ impl<B: Backends> Handler<'_, B> {
             let changes = changes.map(|(_, delivery, change)| (change.clone(), *delivery <= 1));
             merge(&changes.collect::<Vec<_>>())
         });
-        let results = self.sync(requests.collect()).await;
+        let invocation = Invocation::new(self.ctx, self.deadline, BREAKER_THRESHOLD);
+        let results = self.sync(invocation, requests.collect()).await;
         let by_user = results.iter().zip(messages.into_values());
         let returned = by_user.flat_map(|(result, of_user)| {
             let of_user = of_user.into_iter();
@@ -137,11 +141,14 @@ impl<B: Backends> Handler<'_, B> {
     }
 
     /// Syncs users, and renews the token meanwhile if that is due.
-    async fn sync(&mut self, requests: Vec<Request>) -> Vec<SyncResult> {
+    async fn sync(
+        &mut self,
+        invocation: Invocation<'_, B>,
+        requests: Vec<Request>,
+    ) -> Vec<SyncResult> {
         if requests.is_empty() {
             return Vec::new();
         }
-        let invocation = Invocation::new(self.ctx, self.deadline, BREAKER_THRESHOLD);
         let results = sync_all(&invocation, stream::iter(requests)).collect::<Vec<_>>();
         let renewal = self.ctx.maintain_token(false, self.deadline);
         let (results, token) = tokio::join!(results, renewal);

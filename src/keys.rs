@@ -136,6 +136,17 @@ impl fmt::Display for VaultPath {
     }
 }
 
+/// Where a secret is: a path on one server, in one namespace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecretLocation {
+    /// The server's address, without a slash at the end.
+    pub address: String,
+    /// The namespace, if the server has any.
+    pub namespace: Option<String>,
+    /// The mount and the path below it.
+    pub path: VaultPath,
+}
+
 fn is_key_id(text: &str) -> bool {
     (16..=128).contains(&text.len())
         && text

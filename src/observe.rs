@@ -68,10 +68,10 @@ pub async fn observe<B: Backends>(
     event: Option<Event>,
     strategy: ReadStrategy,
 ) -> Observed {
-    let reader = Reader {
+    let mut reader = Reader {
         invocation,
         user,
-        path: invocation.ctx.config.vault.path_of(user),
+        location: invocation.ctx.config.vault.location_of(user),
     };
     let (rejected, is_reconcile) = match &strategy {
         ReadStrategy::VaultFirst { rejected, .. } => (*rejected, false),
@@ -81,11 +81,13 @@ pub async fn observe<B: Backends>(
     let (first, listed) = match strategy {
         ReadStrategy::Optimistic => (VaultView::NotRead, None),
         ReadStrategy::FromListing { parameter, vault } => (vault, Some(parameter)),
-        ReadStrategy::VaultFirst { written, .. } => match (reader.metadata().await, written) {
-            // Metadata is hidden; the version just written is the current one.
-            (VaultView::Hidden, Some(version)) => (VaultView::At(version), None),
-            (view, _) => (view, None),
-        },
+        ReadStrategy::VaultFirst { written, .. } => {
+            match (reader.metadata(rejected.is_some()).await, written) {
+                // Metadata is hidden; the version just written is the current one.
+                (VaultView::Hidden, Some(version)) => (VaultView::At(version), None),
+                (view, _) => (view, None),
+            }
+        }
     };
     let was_listed = listed.is_some();
     let parameter = async {
@@ -116,6 +118,15 @@ pub async fn observe<B: Backends>(
         view: parameter,
         key,
     } = parameter;
+    let former = state
+        .recorded()
+        .filter(|_| matches!(parameter, ParameterView::Absent))
+        .and_then(|state| state.former_location(&reader.location, user));
+    let is_former = former.is_some();
+    let first = former.map_or(first, |former| {
+        reader.location = former;
+        VaultView::NotRead
+    });
     let roster = match parameter {
         ParameterView::Absent => reader.roster().await,
         _ => RosterView::Unknown,
@@ -123,12 +134,13 @@ pub async fn observe<B: Backends>(
     let read_last = matches!(first, VaultView::NotRead)
         && needs_metadata(&parameter, state.recorded(), is_reconcile, reader.deletes());
     let vault = if read_last {
-        reader.metadata().await
+        reader.metadata(false).await
     } else {
         first
     };
-    let safe_to_write = if is_basic { !was_listed } else { !read_last };
-    let path = reader.path;
+    // What a retirement deletes is a version, not a key that was held before.
+    let is_proven = !read_last || (is_former && !was_listed);
+    let safe_to_write = if is_basic { !was_listed } else { is_proven };
     let unrecorded = invocation.ctx.unrecorded(user, state.recorded());
     let unrecorded = unrecorded.filter(|_| !matches!(state, StateView::Unreadable(_)));
     let is_unrecorded = unrecorded.is_some();
@@ -143,7 +155,7 @@ pub async fn observe<B: Backends>(
         is_unrecorded,
         vault,
         roster,
-        path,
+        location: reader.location,
         event,
         rejected,
         is_listed: was_listed,

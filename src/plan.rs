@@ -118,6 +118,9 @@ fn decide(seen: &Snapshot, policy: Policy) -> (Action, Reason) {
                 (Ok(reason), _) if policy.retirement == Retirement::Deferred => {
                     (Skip(Outcome::PlannedRetired), reason)
                 }
+                (Ok(_), _) if policy.retirement == Retirement::TooMany => {
+                    (Skip(Outcome::Failed), Reason::TooManyRetired)
+                }
                 (Ok(reason), _) => {
                     let deletes = policy.on_user_deleted == OnUserDeleted::SoftDelete;
                     (Retire(latest(seen, vault).filter(|_| deletes)), reason)
@@ -197,7 +200,7 @@ fn latest(seen: &Snapshot, vault: &VaultView) -> Option<u64> {
 fn recorded_here(seen: &Snapshot) -> Option<u64> {
     seen.state
         .recorded()
-        .filter(|state| state.is_at(&seen.path))?
+        .filter(|state| state.is_at(&seen.location))?
         .vault_version
 }
 

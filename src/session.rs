@@ -8,6 +8,7 @@ mod show;
 
 use std::time::{Duration, Instant};
 
+use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 use tokio::sync::Mutex;
 
@@ -21,6 +22,10 @@ const FAST_FAILURE: Duration = Duration::from_millis(2500);
 
 /// The longest pause before the retry.
 const MAX_RETRY_PAUSE: Duration = Duration::from_millis(500);
+
+/// For how long a denial of the metadata is remembered, so that not every read costs three calls.
+/// Policies change.
+const HIDDEN_TTL: SignedDuration = SignedDuration::from_mins(10);
 
 /// The source of the token.
 #[derive(Debug)]
@@ -56,8 +61,9 @@ struct CachedToken {
     token: SecretString,
     stored: Option<(TokenObject, Etag)>,
     lifetime: Option<Lifetime>,
-    /// True if Vault has denied this token the metadata.
-    metadata_hidden: bool,
+    use_limited: bool,
+    /// When Vault denied this token the metadata, if it did.
+    metadata_hidden: Option<Timestamp>,
 }
 
 impl<V: Vault, T: Tokens> VaultSession<V, T> {
@@ -96,20 +102,20 @@ impl<V: Vault, T: Tokens> VaultSession<V, T> {
         }
     }
 
-    /// Returns true if Vault has denied the metadata to the token in use.
+    /// Returns true if Vault has recently denied the metadata to the token in use.
     pub async fn metadata_is_hidden(&self) -> bool {
-        self.cache
-            .lock()
-            .await
+        let cache = self.cache.lock().await;
+        let denied_at = cache
             .token
             .as_ref()
-            .is_some_and(|cached| cached.metadata_hidden)
+            .and_then(|cached| cached.metadata_hidden);
+        denied_at.is_some_and(|at| Timestamp::now().duration_since(at).abs() < HIDDEN_TTL)
     }
 
     /// Remembers that Vault denies the metadata to the token in use.
     pub async fn remember_hidden_metadata(&self) {
         if let Some(cached) = self.cache.lock().await.token.as_mut() {
-            cached.metadata_hidden = true;
+            cached.metadata_hidden = Some(Timestamp::now());
         }
     }
 
@@ -174,7 +180,8 @@ impl<V: Vault, T: Tokens> VaultSession<V, T> {
                 token,
                 stored,
                 lifetime: None,
-                metadata_hidden: false,
+                use_limited: false,
+                metadata_hidden: None,
             });
         }
         let cached = cache

@@ -13,7 +13,7 @@ pub use state::{Resolution, UserState};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::error::Error;
-use crate::keys::VaultPath;
+use crate::keys::SecretLocation;
 
 /// How often the platform rotates a key. The replaced key is kept for the same time, then deleted.
 pub const ROTATION: SignedDuration = SignedDuration::from_hours(48);
@@ -31,8 +31,8 @@ pub struct Snapshot {
     pub vault: VaultView,
     /// Whether the platform's roster lists the user.
     pub roster: RosterView,
-    /// Where the user's key belongs in Vault.
-    pub path: VaultPath,
+    /// Where the user's key belongs in Vault. Of a user without a parameter: where it is recorded.
+    pub location: SecretLocation,
     /// The newest event about the parameter, if an event triggered the read.
     pub event: Option<Event>,
     /// The check-and-set version that Vault rejected just before.

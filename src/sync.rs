@@ -18,7 +18,7 @@ use crate::invocation::Invocation;
 use crate::keys::UserName;
 use crate::observe::{Observed, ReadStrategy, observe};
 use crate::plan::{Action, Plan, Policy, Retirement, plan};
-use crate::snapshot::{Event, ParameterView};
+use crate::snapshot::{Cas, Event, ParameterView, VaultView};
 use result::Effects;
 
 /// How long to wait for a read that is as new as its event: Parameter Store promises no
@@ -27,6 +27,14 @@ const STALE_READ_WAITS: [Duration; 3] = [
     Duration::from_millis(200),
     Duration::from_secs(1),
     Duration::from_secs(3),
+];
+
+/// How long to wait, after a rejected check-and-set, for the record of the invocation whose write
+/// was first. Without the record, the same key would be written again.
+const RECORD_WAITS: [Duration; 3] = [
+    Duration::from_millis(200),
+    Duration::from_millis(400),
+    Duration::from_millis(800),
 ];
 
 /// A user to sync, and what is known beforehand.
@@ -74,6 +82,18 @@ pub struct Planned {
 }
 
 impl Planned {
+    /// Returns whether a write is planned because another invocation may have written to Vault, but
+    /// not yet recorded it.
+    fn may_be_recorded_soon(&self) -> bool {
+        let seen = &self.observed.snapshot;
+        let is_ahead = match (seen.rejected, &seen.vault) {
+            (Some(Cas::Version(rejected)), VaultView::At(found)) => *found > rejected,
+            (Some(Cas::Version(_)), VaultView::Hidden) => true,
+            _ => false,
+        };
+        is_ahead && matches!(self.plan.action, Action::Write(_))
+    }
+
     /// Returns whether the deadline came before anything was observed.
     fn ran_out_of_time(&self) -> bool {
         let parameter = &self.observed.snapshot.parameter;
@@ -88,14 +108,21 @@ async fn plan_user<B: Backends>(
     strategy: ReadStrategy,
 ) -> Planned {
     let on_user_deleted = invocation.ctx.config.on_user_deleted;
-    let policy = Policy {
+    let mut policy = Policy {
         on_user_deleted,
         retirement: request.retirement,
     };
     let mut strategy = strategy;
     loop {
         let observed = observe(invocation, &request.user, request.event, strategy).await;
-        let plan = plan(&observed.snapshot, policy);
+        let mut plan = plan(&observed.snapshot, policy);
+        if request.event.is_some()
+            && matches!(plan.action, Action::Retire(Some(_)))
+            && !invocation.ctx.reserve_retirement(&request.user)
+        {
+            policy.retirement = Retirement::TooMany;
+            plan = crate::plan::plan(&observed.snapshot, policy);
+        }
         tracing::debug!(
             user = request.user.as_str(),
             "{}: {}",
@@ -128,11 +155,25 @@ pub async fn sync_user<B: Backends>(
     let started = Instant::now();
     let mut strategy = std::mem::replace(&mut request.strategy, ReadStrategy::Optimistic);
     let mut stale_read_waits = STALE_READ_WAITS.into_iter();
+    let mut record_waits = RECORD_WAITS
+        .into_iter()
+        .filter(|_| invocation.ctx.states.is_some());
     let (mut attempt, mut effects, mut before) = (0, Effects::default(), None::<Planned>);
     let (planned, error) = loop {
         let mut planned = plan_user(invocation, &request, strategy).await;
         if let Some(before) = before.take().filter(|_| planned.ran_out_of_time()) {
             break (before, Some(Error::OutOfTime));
+        }
+        if planned.may_be_recorded_soon()
+            && let Some(wait) = record_waits.next()
+        {
+            invocation.sleep(wait).await;
+            planned.observed.key = None;
+            let rejected = planned.observed.snapshot.rejected;
+            let written = None;
+            strategy = ReadStrategy::VaultFirst { rejected, written };
+            before = Some(planned);
+            continue;
         }
         let plan = &planned.plan;
         let applied = apply(invocation, &request.user, &planned.observed, plan.action).await;

@@ -8,6 +8,7 @@ use aws_sdk_s3::operation::get_object::GetObjectError;
 use aws_sdk_s3::operation::put_object::PutObjectOutput;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::ServerSideEncryption;
+use jiff::Timestamp;
 
 use super::aws::aws_error;
 use super::diagnostics::Encryption;
@@ -27,6 +28,15 @@ pub(super) struct Objects {
     bucket: String,
 }
 
+/// An object as it was read.
+pub(super) struct Object {
+    /// The text. The caller wipes it if it is secret.
+    pub(super) text: Vec<u8>,
+    pub(super) etag: Etag,
+    /// When the object was written, by the clock of S3.
+    pub(super) modified: Option<Timestamp>,
+}
+
 impl Objects {
     pub(super) fn new(client: Client, bucket: &str) -> Self {
         Self {
@@ -40,12 +50,12 @@ impl Objects {
         format!("s3://{}/{key}", self.bucket)
     }
 
-    /// Returns the object's text and version, or `None`. The caller wipes a text that is secret.
+    /// Returns the object, or `None` if it does not exist.
     pub(super) async fn get(
         &self,
         operation: &'static str,
         key: &str,
-    ) -> Result<Option<(Vec<u8>, Etag)>, Error> {
+    ) -> Result<Option<Object>, Error> {
         let subject = || self.address_of(key);
         let unexpected = |problem: &str| Error::unexpected(operation, subject(), problem);
         let object = match self
@@ -80,7 +90,14 @@ impl Objects {
         let body = read_body(object.body, length.unwrap_or_default());
         let body = tokio::time::timeout(BODY_TIMEOUT, body).await;
         let problem = match body {
-            Ok(Ok(body)) => return Ok(Some((body, etag))),
+            Ok(Ok(text)) => {
+                let modified = object.last_modified;
+                return Ok(Some(Object {
+                    text,
+                    etag,
+                    modified: modified.and_then(|time| Timestamp::from_second(time.secs()).ok()),
+                }));
+            }
             Ok(Err(BodyError::TooLarge)) => {
                 return Err(unexpected("the object is larger than the limit of 16 MiB"));
             }

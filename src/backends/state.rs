@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
-use super::objects::Objects;
+use super::objects::{Object, Objects};
 use super::{Etag, Page, PutResult, ReconcileRecords, States, StoredState};
 use crate::config::BucketConfig;
 use crate::deadlines::MAX_CLOCK_SKEW;
@@ -40,7 +40,8 @@ pub struct StateObjects {
     legacy: Mutex<Option<(Timestamp, Result<Legacy, Error>)>>,
 }
 
-type Legacy = Arc<HashMap<String, UserState>>;
+/// The legacy states, and when their object was written.
+type Legacy = Arc<(HashMap<String, UserState>, Option<Timestamp>)>;
 
 #[derive(Deserialize)]
 struct LegacyState {
@@ -68,7 +69,7 @@ impl StateObjects {
         if let Some((at, states)) = &*cached {
             let age = Timestamp::now().duration_since(*at);
             match states {
-                Ok(states) if !states.is_empty() || age < max_age => return Ok(states.clone()),
+                Ok(states) if !states.0.is_empty() || age < max_age => return Ok(states.clone()),
                 Err(error) if age < LEGACY_FAILURE_TTL => return Err(error.clone()),
                 _ => {}
             }
@@ -78,24 +79,33 @@ impl StateObjects {
         read
     }
 
-    async fn load_legacy(&self) -> Result<HashMap<String, UserState>, Error> {
+    async fn load_legacy(&self) -> Result<(HashMap<String, UserState>, Option<Timestamp>), Error> {
         let object = &self.legacy_key;
-        let Some((text, _)) = self.objects.get(READING, object).await? else {
-            return Ok(HashMap::new());
+        let Some(Object { text, modified, .. }) = self.objects.get(READING, object).await? else {
+            return Ok((HashMap::new(), None));
         };
         let Ok(state) = serde_json::from_slice::<LegacyState>(&text) else {
             tracing::warn!(
                 object,
                 "the legacy state is damaged; the keys of its users are written again"
             );
-            return Ok(HashMap::new());
+            return Ok((HashMap::new(), None));
         };
         // Each user is parsed separately, so that a damaged entry affects no other.
         let users = state.users.into_iter();
-        Ok(users
+        let users = users
             .filter_map(|(user, state)| Some((user, UserState::deserialize(state).ok()?)))
-            .collect())
+            .collect();
+        Ok((users, modified))
     }
+}
+
+/// Returns whether a state can be the user's. If the clock of this process is behind, the object
+/// may have been written later than it shows.
+fn is_plausible(state: &UserState, user: &UserName, written_at: Option<Timestamp>) -> bool {
+    let now = Timestamp::now();
+    let now = written_at.map_or(now, |written_at| now.max(written_at));
+    state.is_plausible(user, now, MAX_CLOCK_SKEW)
 }
 
 impl States for StateObjects {
@@ -109,20 +119,23 @@ impl States for StateObjects {
         match own? {
             None => {
                 let legacy = match legacy? {
-                    none if none.is_empty() => self.legacy(LEGACY_ABSENT_TTL).await?,
+                    none if none.0.is_empty() => self.legacy(LEGACY_ABSENT_TTL).await?,
                     states => states,
                 };
-                let now = Timestamp::now();
-                let state = legacy.get(user.as_str()).cloned();
+                let (states, written_at) = &*legacy;
+                let state = states.get(user.as_str()).cloned();
                 Ok(StoredState {
-                    state: state.filter(|state| state.is_plausible(user, now, MAX_CLOCK_SKEW)),
+                    state: state.filter(|state| is_plausible(state, user, *written_at)),
                     ..StoredState::default()
                 })
             }
-            Some((text, etag)) => {
-                let now = Timestamp::now();
-                let state = UserState::parse(&text)
-                    .filter(|state| state.is_plausible(user, now, MAX_CLOCK_SKEW));
+            Some(Object {
+                text,
+                etag,
+                modified,
+            }) => {
+                let state =
+                    UserState::parse(&text).filter(|state| is_plausible(state, user, modified));
                 if state.is_none() {
                     tracing::warn!(
                         object = key,
@@ -171,7 +184,7 @@ impl States for StateObjects {
         page.items = page.items.into_iter().filter_map(name).collect();
         if first {
             page.items
-                .extend(self.legacy(SignedDuration::ZERO).await?.keys().cloned());
+                .extend(self.legacy(SignedDuration::ZERO).await?.0.keys().cloned());
         }
         Ok(page)
     }
@@ -180,7 +193,7 @@ impl States for StateObjects {
 impl ReconcileRecords for StateObjects {
     async fn load_record(&self) -> Result<(Option<ReconcileRecord>, Option<Etag>), Error> {
         let key = format!("{}{RECONCILE_RECORD}", self.prefix);
-        let Some((text, etag)) = self
+        let Some(Object { text, etag, .. }) = self
             .objects
             .get("reading the reconcile record", &key)
             .await?

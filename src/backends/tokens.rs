@@ -3,7 +3,7 @@
 use aws_sdk_s3::Client;
 use zeroize::Zeroizing;
 
-use super::objects::Objects;
+use super::objects::{Object, Objects};
 use super::{Etag, PutResult, Tokens};
 use crate::config::BucketConfig;
 use crate::error::Error;
@@ -39,7 +39,7 @@ impl StoredToken {
 
 impl Tokens for StoredToken {
     async fn load(&self) -> Result<(TokenObject, Etag), Error> {
-        let Some((text, etag)) = self.objects.get(READING, &self.key).await? else {
+        let Some(Object { text, etag, .. }) = self.objects.get(READING, &self.key).await? else {
             return Err(self.unusable("there is no token object"));
         };
         let object =
@@ -49,9 +49,9 @@ impl Tokens for StoredToken {
 
     async fn version(&self) -> Result<Option<Etag>, Error> {
         let object = self.objects.get(READING, &self.key).await?;
-        Ok(object.map(|(text, etag)| {
-            drop(Zeroizing::new(text));
-            etag
+        Ok(object.map(|object| {
+            drop(Zeroizing::new(object.text));
+            object.etag
         }))
     }
 

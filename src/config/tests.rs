@@ -320,7 +320,8 @@ fn path_of_a_user_is_below_mount_and_prefix() {
     assert_eq!(
         config
             .vault
-            .path_of(&UserName::parse("alice").unwrap())
+            .location_of(&UserName::parse("alice").unwrap())
+            .path
             .to_string(),
         "kv/a/b/alice"
     );

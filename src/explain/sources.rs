@@ -95,7 +95,7 @@ pub(super) fn record(config: &Config, state: &StateView, now: Timestamp) -> Stri
 }
 
 pub(super) fn vault(snapshot: &Snapshot) -> String {
-    let path = &snapshot.path;
+    let path = &snapshot.location.path;
     let recorded = snapshot
         .state
         .recorded()

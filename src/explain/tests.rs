@@ -32,7 +32,7 @@ fn key(id: &str) -> AccessKey {
 
 fn state() -> UserState {
     let user = UserName::parse("alice").unwrap();
-    let path = config(false).vault.path_of(&user);
+    let path = config(false).vault.location_of(&user);
     UserState {
         last_synced_at: at("2026-01-08T12:00:00Z"),
         parameter_version: Some(11),

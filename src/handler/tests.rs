@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::testing::memory::{Memory, unavailable, unreachable, value};
+use crate::testing::memory::{Memory, denied, key_id, unavailable, unreachable, value};
 
 const DAY_1: &str = "2026-01-01T00:00:00Z";
 const DAY_3: &str = "2026-01-03T00:00:00Z";
@@ -236,4 +236,69 @@ async fn a_token_that_expires_soon_is_renewed_during_a_sync() {
         (memory.calls("vault-renew"), memory.calls("vault-lookup")),
         (0, 0)
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn events_delete_at_most_three_keys_within_an_hour() {
+    let memory = Memory::default();
+    let ctx = memory.ctx(&[("ON_USER_DELETED", "soft-delete"), ("IAM_USER_TABLE", "-")]);
+    let users = (0..8).map(|n| format!("user{n}")).collect::<Vec<_>>();
+    for user in &users {
+        memory.put(user, &value(&key_id("KEY", user)), DAY_1);
+        answer(&ctx, event("Create", user, DAY_1)).await.unwrap();
+        memory.delete(user);
+    }
+    let delete = |user: &String| message(user, 1, &event("Delete", user, DAY_3));
+    let deletions = users.iter().map(delete).collect::<Vec<_>>();
+    assert_eq!(returned_of(&ctx, &deletions).await, users[3..]);
+    // Nor does a redelivery help; but a repeated deletion of the same users does no harm.
+    assert_eq!(returned_of(&ctx, &deletions).await, users[3..]);
+    let deleted = users.iter().filter(|user| memory.history(user) == ["-"]);
+    assert_eq!(deleted.count(), 3);
+    let (_, metrics) = answer_with_metrics(&ctx, event("Delete", &users[7], DAY_3)).await;
+    assert_eq!(metrics["Failed"], 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_roster_that_was_readable_and_is_denied_retires_no_user() {
+    let (memory, ctx) = with_alice(&[("ON_USER_DELETED", "soft-delete")]).await;
+    memory.inner().roster.push("alice".to_owned());
+    memory.delete("alice");
+    let deletion = [message("m", 2, &event("Delete", "alice", DAY_3))];
+    assert!(
+        returned_of(&ctx, &deletion).await.is_empty(),
+        "listed: missing"
+    );
+    memory.fail("roster", 1, denied);
+    assert_eq!(returned_of(&ctx, &deletion).await, ["m"]);
+    assert_eq!(memory.history("alice"), ["AKIA000000000KEY"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sync_of_named_users_keeps_to_the_rate_of_parameter_store() {
+    let memory = Memory::default();
+    let ctx = memory.ctx(&[("SSM_MAX_CALLS_PER_SECOND", "1"), ("IAM_USER_TABLE", "-")]);
+    memory.inner().latencies = vec![0];
+    let users = (0..20).map(|n| format!("user{n}")).collect::<Vec<_>>();
+    let started = Instant::now();
+    answer(&ctx, json!({"action": "sync", "users": users}))
+        .await
+        .unwrap();
+    assert!(
+        started.elapsed() >= Duration::from_secs(18),
+        "{:?}",
+        started.elapsed()
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_with_a_use_limit_is_warned_of() {
+    let memory = Memory::default();
+    let ctx = memory.ctx(&[]);
+    memory.inner().alter = Some(|facts| facts.use_limited = true);
+    let status = answer(&ctx, json!({"action": "refresh-token"}))
+        .await
+        .unwrap();
+    let warnings = status["warnings"].to_string();
+    assert!(warnings.contains("limited number of uses"), "{status}");
 }

@@ -7,7 +7,7 @@ use crate::config::OnUserDeleted;
 use crate::context::Degradation;
 use crate::error::Error;
 use crate::invocation::Invocation;
-use crate::keys::{UserName, VaultPath};
+use crate::keys::{SecretLocation, UserName};
 use crate::snapshot::{
     ParameterReading, ParameterView, RosterView, StateView, UserState, VaultView,
 };
@@ -16,7 +16,7 @@ use crate::snapshot::{
 pub(super) struct Reader<'a, B: Backends> {
     pub(super) invocation: &'a Invocation<'a, B>,
     pub(super) user: &'a UserName,
-    pub(super) path: VaultPath,
+    pub(super) location: SecretLocation,
 }
 
 impl<B: Backends> Reader<'_, B> {
@@ -62,7 +62,7 @@ impl<B: Backends> Reader<'_, B> {
     /// Reads the key that Vault holds. In basic mode it stands for the state.
     pub(super) async fn published(&self) -> (StateView, VaultView) {
         let session = &self.invocation.ctx.session;
-        let read = session.call(async |vault, token| vault.read(token, &self.path).await);
+        let read = session.call(async |vault, token| vault.read(token, &self.location.path).await);
         let (key, version) = match self.invocation.call_vault(read).await {
             Ok(VaultSecret::Key(key, version)) => (key, version),
             Ok(VaultSecret::Absent) => return (StateView::Absent, VaultView::Absent),
@@ -79,18 +79,20 @@ impl<B: Backends> Reader<'_, B> {
             }
         };
         let vault = VaultView::of_version(version, key.is_some());
-        let state = key.map(|key| UserState::of_secret(self.user, &key, version, &self.path));
+        let state = key.map(|key| UserState::of_secret(self.user, &key, version, &self.location));
         (state.map_or(StateView::Absent, StateView::Recorded), vault)
     }
 
-    /// Reads Vault's metadata. Once a token proved not to be allowed to, it is not tried again,
-    /// because each 403 would load the token anew.
-    pub(super) async fn metadata(&self) -> VaultView {
+    /// Reads Vault's metadata. A token that proved not to be allowed to is not tried again for some
+    /// time, because each 403 would load the token anew; with `always` it is, because a write
+    /// without check-and-set may depend on the answer.
+    pub(super) async fn metadata(&self, always: bool) -> VaultView {
         let session = &self.invocation.ctx.session;
-        if session.metadata_is_hidden().await {
+        if !always && session.metadata_is_hidden().await {
             return VaultView::Hidden;
         }
-        let read = session.call(async |vault, token| vault.metadata(token, &self.path).await);
+        let read =
+            session.call(async |vault, token| vault.metadata(token, &self.location.path).await);
         match self.invocation.call_vault(read).await {
             Ok(view) => view,
             Err(Error::Denied { .. }) => {
@@ -117,18 +119,25 @@ impl<B: Backends> Reader<'_, B> {
         }
     }
 
-    /// Reads the roster. It is unknown if it is switched off, missing or not accessible. Without a
-    /// roster, a deletion event is sufficient to retire a user. If a read fails temporarily, the
-    /// user is not planned.
+    /// Reads the roster. It is unknown if it is switched off, or if it has been missing or not
+    /// accessible since the start. Without a roster, a deletion event is sufficient to retire a
+    /// user. If a read fails temporarily, the user is not planned.
     pub(super) async fn roster(&self) -> RosterView {
-        let Some(roster) = &self.invocation.ctx.roster else {
+        let ctx = self.invocation.ctx;
+        let Some(roster) = &ctx.roster else {
             return RosterView::Unknown;
         };
         match self.invocation.within(roster.contains(self.user)).await {
-            Ok(true) => RosterView::Listed,
-            Ok(false) => RosterView::NotListed,
-            Err(Error::Denied { .. } | Error::Missing { .. }) => {
-                self.invocation.ctx.warn_once(Degradation::RosterIsClosed);
+            Ok(is_listed) => {
+                ctx.remember_roster();
+                if is_listed {
+                    RosterView::Listed
+                } else {
+                    RosterView::NotListed
+                }
+            }
+            Err(Error::Denied { .. } | Error::Missing { .. }) if !ctx.roster_was_read() => {
+                ctx.warn_once(Degradation::RosterIsClosed);
                 RosterView::Unknown
             }
             Err(error) => RosterView::Unreadable(error),

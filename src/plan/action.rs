@@ -48,4 +48,6 @@ pub enum Retirement {
     Allowed,
     /// Only report a user who is gone: a reconcile run counts such users first.
     Deferred,
+    /// Refuse for now: events have retired too many users within a short time.
+    TooMany,
 }

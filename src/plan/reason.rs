@@ -70,6 +70,13 @@ pub enum Reason {
         "the parameter was deleted, but a newer one was recorded since; a reconcile run decides"
     )]
     RecordedAfterDeletion,
+    /// The parameter is absent, but events have retired several users a short time before.
+    #[error(
+        "the user is gone, but events have retired 3 users within an hour, and many deletions at \
+         once may be a mistake; put the parameters again, or wait until the message is delivered \
+         again"
+    )]
+    TooManyRetired,
     /// The user is gone and already retired.
     #[error("the user is gone and was retired before")]
     AlreadyRetired,

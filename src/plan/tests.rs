@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::error::Error;
-use crate::keys::{AccessKey, UserName, VaultPath};
+use crate::keys::{AccessKey, SecretLocation, UserName};
 use crate::snapshot::{CurrentKey, Event, Revision, StateView};
+use crate::testing::results::location;
 
 const RECORDED: u64 = 4;
 
@@ -31,18 +32,15 @@ fn current(id: &str, revision: Revision) -> ParameterView {
     ParameterView::Current(current_key(id, revision))
 }
 
-fn path() -> VaultPath {
-    VaultPath {
-        mount: "secret".into(),
-        path: "aws/iam-keys/alice".into(),
-    }
+fn here() -> SecretLocation {
+    location("aws/iam-keys/alice")
 }
 
 /// Returns the state after the key `id` of this revision was written.
 fn state(id: &str, revision: Revision) -> UserState {
     let user = UserName::parse("alice").unwrap();
     let now = "2026-01-01T00:00:00Z".parse().unwrap();
-    UserState::of_written(&user, &current_key(id, revision), &path(), RECORDED, now)
+    UserState::of_written(&user, &current_key(id, revision), &here(), RECORDED, now)
 }
 
 fn seen(parameter: ParameterView, state: Option<UserState>) -> Snapshot {
@@ -52,7 +50,7 @@ fn seen(parameter: ParameterView, state: Option<UserState>) -> Snapshot {
         is_unrecorded: false,
         vault: VaultView::NotRead,
         roster: RosterView::Unknown,
-        path: path(),
+        location: here(),
         event: None,
         rejected: None,
         is_listed: false,
@@ -255,8 +253,14 @@ fn a_key_recorded_at_another_path_is_written_here() {
         vault_path: Some("secret/old/alice".into()),
         ..state("A", read)
     };
-    let moved = seen(current("A", read), Some(elsewhere));
-    assert_eq!(decided(&moved), "write over 0: Moved");
+    let on_another_server = UserState {
+        vault_address: Some("https://old.example.org".into()),
+        ..state("A", read)
+    };
+    for recorded in [elsewhere, on_another_server] {
+        let moved = seen(current("A", read), Some(recorded));
+        assert_eq!(decided(&moved), "write over 0: Moved");
+    }
 }
 
 fn retired() -> UserState {

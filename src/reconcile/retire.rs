@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::error::Error;
 use crate::plan::{Action, Outcome, Reason};
-use crate::snapshot::ParameterView;
+use crate::snapshot::{ParameterView, RosterView, VaultView};
 use crate::sync::SyncResult;
 
 /// The number of users that one run may always retire; above it, a fifth of the known users.
@@ -37,6 +37,9 @@ impl Candidates {
             let retired_at = snapshot.state.recorded().and_then(|state| state.retired_at);
             let age = retired_at.map(|at| now.duration_since(at));
             self.retired_recently += usize::from(age.is_some_and(|age| age < MEMORY));
+            return;
+        }
+        if is_in_state_only(result) {
             return;
         }
         self.known += 1;
@@ -79,7 +82,12 @@ impl Candidates {
     /// # Errors
     /// [`Error::MassRetireLimit`] if the limit is exceeded and `allow_mass_retire` is not set.
     pub fn check(&self, covers_all: bool, allow_mass_retire: bool) -> Result<(), Error> {
-        let (gone, known) = (self.gone.len(), self.known + self.retired_recently);
+        let gone = self
+            .gone
+            .iter()
+            .filter(|result| !is_in_state_only(result))
+            .count();
+        let known = self.known + self.retired_recently;
         let none_left = covers_all && self.with_parameter == 0;
         let in_all = gone + self.unchecked + self.retired_recently;
         if gone > 0 && !allow_mass_retire && (in_all > self.limit() || none_left) {
@@ -97,6 +105,16 @@ impl Candidates {
     fn limit(&self) -> usize {
         MAX_RETIRED.max((self.known + self.retired_recently) / 5)
     }
+}
+
+/// Returns whether only a state object names the user: no parameter, no roster and no secret in
+/// Vault. Such a user has nothing to lose, and may be made up to raise or to reach the limit.
+fn is_in_state_only(result: &SyncResult) -> bool {
+    let seen = &result.snapshot;
+    matches!(
+        (&seen.parameter, &seen.vault),
+        (ParameterView::Absent, VaultView::Absent)
+    ) && !matches!(seen.roster, RosterView::Listed)
 }
 
 #[cfg(test)]

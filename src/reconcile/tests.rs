@@ -285,6 +285,37 @@ async fn the_mass_retire_limit_holds_until_it_is_lifted() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn made_up_states_neither_stop_nor_allow_retirements() {
+    for has_roster in [true, false] {
+        let variables = [("IAM_USER_TABLE", if has_roster { "table" } else { "-" })];
+        let (memory, ctx) = in_sync(10, &variables).await;
+        let forged = |n: usize| {
+            let user = format!("forged{n}");
+            let state = UserState {
+                user_name: user.clone(),
+                ..memory.state("user00").unwrap()
+            };
+            (user, (state, 1))
+        };
+        let states = (0..40).map(forged).collect::<Vec<_>>();
+        memory.inner().states.extend(states);
+        if has_roster {
+            memory.remove_user("user09");
+        }
+        let report = run(&ctx).await.unwrap();
+        assert_eq!(memory.is_retired("user09"), has_roster, "{report}");
+        // Nor do the many made-up users raise the limit.
+        let gone = names(9).split_off(4);
+        gone.iter().for_each(|user| memory.remove_user(user));
+        let answer = run(&ctx).await;
+        assert!(
+            gone.iter().all(|user| !memory.is_retired(user)),
+            "{answer:?}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_incomplete_listing_retires_no_user() {
     let (memory, ctx) = in_sync(25, &[]).await;
     memory.remove_user("user24");

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::{TokenSource, VaultSession};
 use crate::backends::{PutResult, Tokens, Vault};
 use crate::error::Error;
-use crate::token::{Lifetime, TokenStatus};
+use crate::token::{Lifetime, TokenIssue, TokenStatus};
 
 impl<V: Vault, T: Tokens> VaultSession<V, T> {
     /// Renews the token if it is due, or always if `force` is set. Calls Vault only when due, so
@@ -44,6 +44,13 @@ impl<V: Vault, T: Tokens> VaultSession<V, T> {
         }
         let now = Timestamp::now();
         problems.extend(lifetime.warnings(now).iter().map(ToString::to_string));
+        let cached = &self.cache.lock().await.token;
+        if cached.as_ref().is_some_and(|cached| cached.use_limited) {
+            problems.push(format!(
+                "the Vault token: {}",
+                TokenIssue::UseLimited.advice()
+            ));
+        }
         Ok(TokenStatus {
             renewed,
             ..TokenStatus::of(&lifetime, now, problems)
@@ -63,16 +70,16 @@ impl<V: Vault, T: Tokens> VaultSession<V, T> {
         {
             return Ok((known, generation));
         }
-        let lifetime = self
+        let facts = self
             .call(async |vault, token| vault.lookup(token).await)
-            .await?
-            .lifetime;
+            .await?;
         let mut cache = self.cache.lock().await;
         let generation = cache.generation;
         if let Some(cached) = cache.token.as_mut() {
-            cached.lifetime = Some(lifetime);
+            cached.lifetime = Some(facts.lifetime);
+            cached.use_limited = facts.use_limited;
         }
-        Ok((lifetime, generation))
+        Ok((facts.lifetime, generation))
     }
 
     /// Stores the new lifetime, in memory and in the token object. Returns a problem to report if

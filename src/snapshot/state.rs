@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{CurrentKey, ROTATION, Revision};
-use crate::keys::{AccessKey, Fingerprint, UserName, VaultPath};
+use crate::keys::{AccessKey, Fingerprint, SecretLocation, UserName, VaultPath};
 
 /// How often the platform puts the parameter for one rotation.
 const PUTS_PER_ROTATION: i64 = 2;
@@ -39,6 +39,12 @@ pub struct UserState {
     /// The place in Vault: `<mount>/<path>`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vault_path: Option<String>,
+    /// The address of the Vault server. Version 0.1.0 did not record it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vault_address: Option<String>,
+    /// The namespace on that server, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vault_namespace: Option<String>,
     /// When the user was retired.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retired_at: Option<Timestamp>,
@@ -49,19 +55,22 @@ impl UserState {
     pub fn of_written(
         user: &UserName,
         current: &CurrentKey,
-        path: &VaultPath,
+        location: &SecretLocation,
         vault_version: u64,
         now: Timestamp,
     ) -> Self {
         Self {
             user_name: user.to_string(),
             last_secret_hash: current.fingerprint.clone(),
-            last_synced_at: now,
+            // Also if the clock of this process is behind: a key is written after its put.
+            last_synced_at: now.max(current.revision.modified),
             access_key_id: Some(current.id.clone()),
             parameter_version: Some(current.revision.version),
             parameter_last_modified: Some(current.revision.modified),
             vault_version: Some(vault_version),
-            vault_path: Some(path.to_string()),
+            vault_path: Some(location.path.to_string()),
+            vault_address: Some(location.address.clone()),
+            vault_namespace: location.namespace.clone(),
             retired_at: None,
         }
     }
@@ -71,7 +80,7 @@ impl UserState {
         user: &UserName,
         key: &AccessKey,
         vault_version: u64,
-        path: &VaultPath,
+        location: &SecretLocation,
     ) -> Self {
         Self {
             user_name: user.to_string(),
@@ -81,7 +90,9 @@ impl UserState {
             parameter_version: None,
             parameter_last_modified: None,
             vault_version: Some(vault_version),
-            vault_path: Some(path.to_string()),
+            vault_path: Some(location.path.to_string()),
+            vault_address: Some(location.address.clone()),
+            vault_namespace: location.namespace.clone(),
             retired_at: None,
         }
     }
@@ -145,12 +156,50 @@ impl UserState {
             .flatten()
     }
 
-    /// Returns whether the recorded key is at `path`. A state of the legacy service names no path
-    /// and counts as such.
-    pub fn is_at(&self, path: &VaultPath) -> bool {
-        self.vault_path
+    /// Returns whether the recorded key is at `location`. A state that names no path, as that of the
+    /// legacy service, counts as such; and so does one that names no server.
+    pub fn is_at(&self, location: &SecretLocation) -> bool {
+        let path = location.path.to_string();
+        let is_path = self
+            .vault_path
             .as_ref()
-            .is_none_or(|recorded| *recorded == path.to_string())
+            .is_none_or(|recorded| *recorded == path);
+        is_path && self.is_on_server_of(location)
+    }
+
+    fn is_on_server_of(&self, location: &SecretLocation) -> bool {
+        self.vault_address.as_ref().is_none_or(|address| {
+            *address == location.address && self.vault_namespace == location.namespace
+        })
+    }
+
+    /// Returns the recorded location if it is another path of the same user, on the same mount as
+    /// `location`: the prefix was changed. The last segment must be the user, because a state is
+    /// not trusted to name the secret of another one.
+    pub fn former_location(
+        &self,
+        location: &SecretLocation,
+        user: &UserName,
+    ) -> Option<SecretLocation> {
+        let recorded = self
+            .vault_path
+            .as_ref()
+            .filter(|_| self.is_on_server_of(location))?;
+        let path = recorded
+            .strip_prefix(&location.path.mount)?
+            .strip_prefix('/')?;
+        let (prefix, last) = path.rsplit_once('/')?;
+        let is_path = prefix
+            .split('/')
+            .all(|segment| !matches!(segment, "" | "." | ".."));
+        let is_former = is_path && last == user.as_str() && path != location.path.path;
+        is_former.then(|| SecretLocation {
+            path: VaultPath {
+                mount: location.path.mount.clone(),
+                path: path.to_owned(),
+            },
+            ..location.clone()
+        })
     }
 }
 

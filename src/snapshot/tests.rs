@@ -3,6 +3,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::keys::UserName;
+use crate::testing::results::location;
 
 const KEY: &str =
     r#"{"AccessKeyID": "AKIA00000CURRENT", "SecretAccessKey": "sentinel/of/current+"}"#;
@@ -28,11 +29,8 @@ fn read(value: &str) -> ParameterReading {
     reading
 }
 
-fn path() -> VaultPath {
-    VaultPath {
-        mount: "secret".into(),
-        path: "aws/iam-keys/alice".into(),
-    }
+fn here() -> SecretLocation {
+    location("aws/iam-keys/alice")
 }
 
 /// Returns a state with the members that decide between two states.
@@ -270,7 +268,7 @@ fn the_state_of_a_written_key_has_these_members() {
         panic!()
     };
     let alice = UserName::parse("alice").unwrap();
-    let written = UserState::of_written(&alice, &current, &path(), 7, at("2025-06-02T10:15:33.5Z"));
+    let written = UserState::of_written(&alice, &current, &here(), 7, at("2025-06-02T10:15:33.5Z"));
     insta::assert_json_snapshot!(written, @r#"
     {
       "userName": "alice",
@@ -280,7 +278,8 @@ fn the_state_of_a_written_key_has_these_members() {
       "parameterVersion": 3,
       "parameterLastModified": "2025-06-02T10:15:30Z",
       "vaultVersion": 7,
-      "vaultPath": "secret/aws/iam-keys/alice"
+      "vaultPath": "secret/aws/iam-keys/alice",
+      "vaultAddress": "https://vault.example.org:8200"
     }
     "#);
     let retired = UserState {
@@ -291,7 +290,7 @@ fn the_state_of_a_written_key_has_these_members() {
     assert_eq!(json["retiredAt"], "2025-06-09T00:00:00Z");
     assert_eq!(serde_json::from_value::<UserState>(json).unwrap(), retired);
 
-    let published = UserState::of_secret(&alice, &key, 7, &path());
+    let published = UserState::of_secret(&alice, &key, 7, &here());
     assert_eq!(published.revision(), None, "the revision is unknown");
     let same = |state: &UserState| {
         (
@@ -301,7 +300,7 @@ fn the_state_of_a_written_key_has_these_members() {
         )
     };
     assert_eq!(same(&published), same(&written));
-    assert!(published.is_at(&path()));
+    assert!(published.is_at(&here()));
 }
 
 #[test]
@@ -330,6 +329,8 @@ fn a_state_requires_the_legacy_members_and_no_others() {
         "parameterLastModified",
         "vaultVersion",
         "vaultPath",
+        "vaultAddress",
+        "vaultNamespace",
         "retiredAt",
     ] {
         assert_eq!(with(optional, Value::Null).unwrap(), plain, "{optional}");
@@ -368,6 +369,8 @@ fn a_state_that_is_not_a_json_object_is_damaged() {
         "alice",
         "97e0f265",
         "2025-06-01T02:00:00.123Z",
+        null,
+        null,
         null,
         null,
         null,
@@ -442,8 +445,76 @@ fn a_state_counts_only_at_its_recorded_path() {
         (Some("secret/aws/iam-keys/alice/"), false),
         (Some(""), false),
     ] {
-        assert_eq!(of(recorded).is_at(&path()), expected, "{recorded:?}");
+        assert_eq!(of(recorded).is_at(&here()), expected, "{recorded:?}");
     }
+}
+
+#[test]
+fn a_state_counts_only_on_its_recorded_server_and_in_its_namespace() {
+    let on = |address: Option<&str>, namespace: Option<&str>| UserState {
+        vault_address: address.map(str::to_owned),
+        vault_namespace: namespace.map(str::to_owned),
+        ..state(None, Some(1), false)
+    };
+    let other = SecretLocation {
+        namespace: Some("team".to_owned()),
+        ..here()
+    };
+    let address = Some("https://vault.example.org:8200");
+    for (recorded, in_root, in_team) in [
+        // Version 0.1.0 recorded no server.
+        (on(None, None), true, true),
+        (on(address, None), true, false),
+        (on(address, Some("team")), false, true),
+        (on(Some("https://vault.example.org"), None), false, false),
+    ] {
+        let found = (recorded.is_at(&here()), recorded.is_at(&other));
+        assert_eq!(found, (in_root, in_team), "{recorded:?}");
+    }
+}
+
+#[test]
+fn a_former_location_is_another_path_of_the_same_user() {
+    let alice = UserName::parse("alice").unwrap();
+    let former = |path: &str, address: Option<&str>| {
+        let state = UserState {
+            vault_path: Some(path.to_owned()),
+            vault_address: address.map(str::to_owned),
+            ..state(None, Some(1), false)
+        };
+        let former = state.former_location(&here(), &alice);
+        former.map(|location| location.path.to_string())
+    };
+    for path in ["secret/old/alice", "secret/a/b/c/alice"] {
+        assert_eq!(former(path, None).as_deref(), Some(path));
+    }
+    for path in [
+        "secret/aws/iam-keys/alice",
+        "secret/aws/iam-keys/bob",
+        "kv/old/alice",
+        "secret/alice",
+        "secret/../alice",
+        "secret//alice",
+        "secret/old/alice/",
+        "secretold/alice",
+        "",
+    ] {
+        assert_eq!(former(path, None), None, "{path}");
+    }
+    let elsewhere = former("secret/old/alice", Some("https://other.example.org"));
+    assert_eq!(elsewhere, None, "another server");
+}
+
+#[test]
+fn a_key_is_never_recorded_before_its_put() {
+    let alice = UserName::parse("alice").unwrap();
+    let ParameterView::Current(current) = read(&format!(r#"{{"current": {KEY}}}"#)).view else {
+        panic!()
+    };
+    // The clock of the process is two hours behind.
+    let now = current.revision.modified - SignedDuration::from_hours(2);
+    let state = UserState::of_written(&alice, &current, &here(), 7, now);
+    assert_eq!(state.last_synced_at, current.revision.modified);
 }
 
 #[test]

@@ -417,3 +417,77 @@ async fn basic_mode_never_takes_an_error_for_absence() {
     assert_eq!(sync_alice(&ctx).await, Outcome::Failed);
     assert!(memory.history("alice").is_empty());
 }
+
+#[tokio::test(start_paused = true)]
+async fn five_syncs_of_one_rotation_at_once_write_one_version() {
+    let (memory, ctx) = rotated().await;
+    // The state is written a second after the key.
+    memory.inner().latencies = vec![0];
+    memory.inner().slow = Some(("s3-save", 1));
+    let contexts = [
+        ctx,
+        memory.ctx(&[]),
+        memory.ctx(&[]),
+        memory.ctx(&[]),
+        memory.ctx(&[]),
+    ];
+    let syncs = contexts.iter().map(sync_alice);
+    let outcomes = futures_util::future::join_all(syncs).await;
+    let written = outcomes
+        .iter()
+        .filter(|outcome| **outcome == Outcome::Written);
+    assert_eq!(written.count(), 1, "{outcomes:?}");
+    assert_eq!(memory.history("alice").len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_denial_of_metadata_leaves_later_writes_guarded() {
+    let (memory, ctx) = warm().await;
+    memory.fail("vault-metadata", 2, denied);
+    let request = Request::new(UserName::parse("alice").unwrap(), ReadStrategy::VAULT_FIRST);
+    sync_one(&ctx, request).await;
+    // Another process writes right before the repeated write, too.
+    memory.put("alice", &value("AKIA000000000NEW"), DAY_3);
+    memory.before_call("vault-write", |inner| inner.write_by_hand("alice"));
+    memory.inner().calls.clear();
+    assert_eq!(sync_alice(&ctx).await, Outcome::Written);
+    assert!(
+        memory.calls("vault-metadata") > 0,
+        "the version is read again"
+    );
+    assert_eq!(
+        memory.history("alice"),
+        ["AKIA000000000OLD", "BY-HAND", "AKIA000000000NEW"]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_at_the_former_path_of_a_retired_user_is_deleted() {
+    let memory = Memory::default();
+    let variables = [
+        ("ON_USER_DELETED", "soft-delete"),
+        ("VAULT_PATH_PREFIX", "aws/former"),
+    ];
+    warm_up(&memory, &memory.ctx(&variables), "alice").await;
+    memory.delete("alice");
+    let ctx = memory.ctx(&variables[..1]);
+    assert_eq!(sync_alice(&ctx).await, Outcome::Retired);
+    let versions = memory.inner().vault["secret/aws/former/alice"].clone();
+    assert_eq!(versions, [None], "deleted");
+    assert!(memory.is_retired("alice"));
+    assert_eq!(sync_alice(&ctx).await, Outcome::Unchanged);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_on_another_server_or_in_another_namespace_is_written_here() {
+    for variable in [
+        ("VAULT_ADDR", "https://new.example.org"),
+        ("VAULT_NAMESPACE", "team"),
+    ] {
+        let (memory, _) = warm().await;
+        // The new server is at the recorded version by chance.
+        let ctx = memory.ctx(&[variable]);
+        assert_eq!(sync_alice(&ctx).await, Outcome::Written, "{variable:?}");
+        assert_eq!(sync_alice(&ctx).await, Outcome::Unchanged, "{variable:?}");
+    }
+}

@@ -3,10 +3,22 @@
 use std::time::Duration;
 
 use crate::apply::VaultWrite;
-use crate::keys::{UserName, VaultPath};
+use crate::keys::{SecretLocation, UserName, VaultPath};
 use crate::plan::{Action, Outcome, Plan, Reason};
 use crate::snapshot::{Cas, ParameterView, Revision, RosterView, Snapshot, StateView, VaultView};
 use crate::sync::SyncResult;
+
+/// Returns the location of a path on the server and the mount of the tests.
+pub fn location(path: &str) -> SecretLocation {
+    SecretLocation {
+        address: "https://vault.example.org:8200".to_owned(),
+        namespace: None,
+        path: VaultPath {
+            mount: "secret".to_owned(),
+            path: path.to_owned(),
+        },
+    }
+}
 
 /// Creates a snapshot of a parameter without a current key, put at this time.
 pub fn snapshot(modified: Option<&str>) -> Snapshot {
@@ -22,10 +34,7 @@ pub fn snapshot(modified: Option<&str>) -> Snapshot {
         is_unrecorded: false,
         vault: VaultView::NotRead,
         roster: RosterView::Unknown,
-        path: VaultPath {
-            mount: "secret".into(),
-            path: "aws/iam-keys/alice".into(),
-        },
+        location: location("aws/iam-keys/alice"),
         event: None,
         rejected: None,
         is_listed: false,

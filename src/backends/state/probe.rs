@@ -27,7 +27,7 @@ impl Probe for StateObjects {
                 .objects
                 .get(OPERATION, &key)
                 .await?
-                .map(|(_, etag)| etag);
+                .map(|object| object.etag);
             let (saved, encryption) = self
                 .objects
                 .put_reporting_encryption(OPERATION, &key, text(), if_match.as_ref())

@@ -13,7 +13,7 @@ fn retired(days: i64) -> SyncResult {
     let key = AccessKey::new("AKIAIOSFODNN7EXAMPLE".into(), "x".repeat(40).into()).unwrap();
     let user = UserName::parse("dave").unwrap();
     let retired_at = Some(now() - SignedDuration::from_hours(24 * days));
-    let path = snapshot(None).path;
+    let path = snapshot(None).location;
     let state = UserState {
         retired_at,
         ..UserState::of_secret(&user, &key, 1, &path)

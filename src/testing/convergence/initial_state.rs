@@ -4,9 +4,10 @@
 use jiff::Timestamp;
 use proptest::prelude::*;
 
-use crate::keys::{AccessKey, UserName, VaultPath};
+use crate::keys::{AccessKey, UserName};
 use crate::snapshot::{CurrentKey, Revision, UserState};
 use crate::testing::memory::{Inner, value};
+use crate::testing::results::location;
 
 /// What exists of one user.
 #[derive(Clone, Debug)]
@@ -158,10 +159,7 @@ impl InitialRecord {
             Writer::Elsewhere => "aws/before",
             _ => "aws/iam-keys",
         };
-        let path = VaultPath {
-            mount: "secret".into(),
-            path: format!("{folder}/{user}"),
-        };
+        let location = location(&format!("{folder}/{user}"));
         let long_ago = "2026-02-01T00:00:00Z".parse().unwrap();
         let now = if self.is_recent {
             Timestamp::now()
@@ -169,7 +167,7 @@ impl InitialRecord {
             long_ago
         };
         let user = UserName::parse(user).unwrap();
-        let state = UserState::of_written(&user, &current, &path, self.version.into(), now);
+        let state = UserState::of_written(&user, &current, &location, self.version.into(), now);
         match self.by {
             Writer::Service | Writer::Damaged | Writer::Elsewhere => state,
             Writer::Retired => UserState {
@@ -182,6 +180,7 @@ impl InitialRecord {
                 parameter_last_modified: None,
                 vault_version: None,
                 vault_path: None,
+                vault_address: None,
                 ..state
             },
         }

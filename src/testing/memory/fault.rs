@@ -32,9 +32,11 @@ impl Memory {
         let seconds = {
             let inner = self.inner();
             let turn = inner.calls.len() % inner.latencies.len().max(1);
-            inner.latencies.get(turn).copied().unwrap_or(1)
+            let slow = inner.slow.filter(|(slow, _)| *slow == name);
+            let more = slow.map_or(0, |(_, seconds)| seconds);
+            u64::from(inner.latencies.get(turn).copied().unwrap_or(1)) + more
         };
-        tokio::time::sleep(Duration::from_secs(seconds.into())).await;
+        tokio::time::sleep(Duration::from_secs(seconds)).await;
         self.stop_if_killed().await;
         let (number, change, fault) = {
             let mut inner = self.inner();

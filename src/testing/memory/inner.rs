@@ -74,6 +74,8 @@ pub struct Inner {
     pub call_faults: BTreeMap<usize, CallFault>,
     /// The seconds that calls take, in turn; empty for one second each.
     pub latencies: Vec<u8>,
+    /// A call that takes so many seconds more.
+    pub slow: Option<(&'static str, u64)>,
     /// The call whose last page leads back to the first one.
     pub endless_listing: Option<&'static str>,
     /// Whether the process was killed: no call returns any more.
