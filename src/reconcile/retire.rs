@@ -107,14 +107,15 @@ impl Candidates {
     }
 }
 
-/// Returns whether only a state object names the user: no parameter, no roster and no secret in
+/// Returns whether only a state object shows the user, and neither a parameter, nor the roster, nor
 /// Vault. Such a user has nothing to lose, and may be made up to raise or to reach the limit.
 fn is_in_state_only(result: &SyncResult) -> bool {
     let seen = &result.snapshot;
     matches!(
         (&seen.parameter, &seen.vault),
         (ParameterView::Absent, VaultView::Absent)
-    ) && !matches!(seen.roster, RosterView::Listed)
+    ) && seen.state.recorded().is_some()
+        && !matches!(seen.roster, RosterView::Listed)
 }
 
 #[cfg(test)]

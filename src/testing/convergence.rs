@@ -50,6 +50,10 @@ struct Case {
     sequential: bool,
     soft_delete: bool,
     has_roster: bool,
+    /// Whether `IAM_USER_LIST` names the users.
+    has_list: bool,
+    /// Whether a deployment with another prefix in Vault uses the same bucket at the same time.
+    second_deployment: bool,
 }
 
 fn case() -> impl Strategy<Value = Case> {
@@ -63,9 +67,16 @@ fn case() -> impl Strategy<Value = Case> {
     let faults = proptest::collection::vec(fault(), 1..3);
     let latencies = proptest::collection::vec(0_u8..3, 1..8);
     let calls = (trigger, any::<bool>(), faults, latencies);
-    (users, calls, any::<[bool; 4]>()).prop_map(|(users, calls, switches)| {
+    (users, calls, any::<[bool; 6]>()).prop_map(|(users, calls, switches)| {
         let (trigger, concurrent_event, faults, latencies) = calls;
-        let [lists_metadata, sequential, soft_delete, has_roster] = switches;
+        let [
+            lists_metadata,
+            sequential,
+            soft_delete,
+            has_roster,
+            has_list,
+            second_deployment,
+        ] = switches;
         Case {
             users,
             trigger,
@@ -76,6 +87,8 @@ fn case() -> impl Strategy<Value = Case> {
             sequential,
             soft_delete,
             has_roster,
+            has_list,
+            second_deployment,
         }
     })
 }
@@ -94,8 +107,17 @@ impl Case {
 
     /// Creates the context of a new process on these backends.
     fn ctx(&self, memory: &Memory) -> Context<Memory> {
+        self.ctx_with(memory, "aws/iam-keys")
+    }
+
+    /// Creates the context of a new process of a deployment with this prefix in Vault.
+    fn ctx_with(&self, memory: &Memory, prefix: &str) -> Context<Memory> {
         let choose = |switch, on, off| if switch { on } else { off };
+        let users = (0..self.users.len()).map(|n| format!("user{n}"));
+        let users = users.collect::<Vec<_>>().join(",");
         memory.ctx(&[
+            ("VAULT_PATH_PREFIX", prefix),
+            ("IAM_USER_LIST", choose(self.has_list, users.as_str(), "")),
             ("SYNC_CONCURRENCY", choose(self.sequential, "1", "16")),
             (
                 "ON_USER_DELETED",
@@ -120,7 +142,14 @@ impl Case {
                 let _ = invoke(&second, event("Update")).await;
             }
         };
-        let work = async { tokio::join!(invoke(&first, payload), concurrent_event) };
+        let second_deployment = async {
+            if self.second_deployment {
+                let other = self.ctx_with(memory, "aws/other");
+                let _ = invoke(&other, reconcile(false)).await;
+            }
+        };
+        let work =
+            async { tokio::join!(invoke(&first, payload), concurrent_event, second_deployment) };
         // The work may fail.
         let _ = tokio::time::timeout(Duration::from_hours(24), Box::pin(work)).await;
         let mut inner = memory.inner();
