@@ -172,7 +172,10 @@ fn is_before_retirement(seen: &Snapshot) -> bool {
 
 /// Returns the check-and-set version of a write: the version that Vault is at, if known.
 fn cas(seen: &Snapshot) -> Cas {
-    let recorded = Cas::Version(recorded_here(seen).unwrap_or(0));
+    // On another server the secret may have been moved with its versions; check-and-set shows it.
+    let here = |state: &&UserState| state.is_at_path(&seen.location.path);
+    let recorded = seen.state.recorded().filter(here);
+    let recorded = Cas::Version(recorded.and_then(|state| state.vault_version).unwrap_or(0));
     match (&seen.vault, seen.rejected) {
         (VaultView::At(version) | VaultView::Deleted(version), _) => Cas::Version(*version),
         (VaultView::Absent, _) => Cas::Version(0),
@@ -192,16 +195,13 @@ fn latest(seen: &Snapshot, vault: &VaultView) -> Option<u64> {
     match vault {
         VaultView::At(version) => Some(*version),
         VaultView::Deleted(_) | VaultView::Absent => None,
-        _ => recorded_here(seen),
+        _ => {
+            let recorded = seen.state.recorded();
+            recorded
+                .filter(|state| state.is_at(&seen.location))?
+                .vault_version
+        }
     }
-}
-
-/// Returns the recorded version, if the state is about this path in Vault.
-fn recorded_here(seen: &Snapshot) -> Option<u64> {
-    seen.state
-        .recorded()
-        .filter(|state| state.is_at(&seen.location))?
-        .vault_version
 }
 
 /// Returns whether the event refers to a newer revision than the one that was read. A parameter

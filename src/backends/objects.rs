@@ -84,6 +84,8 @@ impl Objects {
             .clone()
             .map(Etag)
             .ok_or_else(|| unexpected("the response has no ETag"))?;
+        let modified = object.last_modified;
+        let modified = modified.and_then(|time| Timestamp::from_second(time.secs()).ok());
         let length = object
             .content_length
             .and_then(|length| usize::try_from(length).ok());
@@ -91,11 +93,10 @@ impl Objects {
         let body = tokio::time::timeout(BODY_TIMEOUT, body).await;
         let problem = match body {
             Ok(Ok(text)) => {
-                let modified = object.last_modified;
                 return Ok(Some(Object {
                     text,
                     etag,
-                    modified: modified.and_then(|time| Timestamp::from_second(time.secs()).ok()),
+                    modified,
                 }));
             }
             Ok(Err(BodyError::TooLarge)) => {
@@ -235,17 +236,4 @@ fn is_no_bucket(error: &impl aws_sdk_s3::error::ProvideErrorMetadata) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn a_body_is_cut_off_at_the_limit_whatever_length_it_announces() {
-        let body = |length: usize| ByteStream::from(vec![b' '; length]);
-        let read = read_body(body(SIZE_LIMIT), SIZE_LIMIT).await;
-        assert!(read.is_ok_and(|text| text.len() == SIZE_LIMIT));
-        for announced in [0, SIZE_LIMIT, usize::MAX] {
-            let read = read_body(body(SIZE_LIMIT + 1), announced).await;
-            assert!(matches!(read, Err(BodyError::TooLarge)), "{announced}");
-        }
-    }
-}
+mod tests;

@@ -181,7 +181,7 @@ impl Lease {
         let finished = ReconcileRecord {
             finished_at: Some(Timestamp::now()),
             counts: counts.collect(),
-            failed_users: left_over(&record.failed_users, unfinished),
+            failed_users: unfinished.left_over(&record.failed_users),
             needs_full_run: unfinished.needs_full_run.is_some(),
             leased_until: None,
             rewritten_users: if is_full {
@@ -215,17 +215,6 @@ impl Lease {
 fn is_same_run(found: &ReconcileRecord, ours: &ReconcileRecord) -> bool {
     found.finished_at.is_none()
         && (found.started_at, &found.request_id) == (ours.started_at, &ours.request_id)
-}
-
-/// Returns the users whom the next run starts with: first those who have waited longest, so that
-/// runs with too little time reach each user in turn; last those who were tried and failed.
-fn left_over(waiting: &[String], unfinished: &Unfinished) -> Vec<String> {
-    let not_started = names(&unfinished.not_started);
-    let waits = |user: &&String| not_started.contains(user);
-    let first = waiting.iter().filter(waits).cloned().collect::<Vec<_>>();
-    let then = not_started.iter().filter(|user| !waiting.contains(user));
-    let then = then.cloned().chain(names(&unfinished.failed));
-    first.iter().cloned().chain(then).collect()
 }
 
 fn names<'a>(users: impl IntoIterator<Item = &'a UserName>) -> Vec<String> {

@@ -72,6 +72,10 @@ impl<P: FnMut(Progress<'_>)> Tally<P> {
     }
 }
 
+fn set(names: &[String]) -> HashSet<&String> {
+    names.iter().collect()
+}
+
 /// Returns the names of at most 20 users.
 pub(super) fn shorten(users: &[UserName]) -> String {
     let names = users.iter().take(MAX_NAMED).map(ToString::to_string);
@@ -91,6 +95,21 @@ pub(super) struct Unfinished {
 }
 
 impl Unfinished {
+    /// Returns the users whom the next run starts with: first those who have waited longest, so that
+    /// runs with too little time reach each user in turn; last those who were tried and failed.
+    pub(super) fn left_over(&self, waiting: &[String]) -> Vec<String> {
+        let names = |users: &[UserName]| users.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let not_started = names(&self.not_started);
+        let (waited, remain) = (set(waiting), set(&not_started));
+        let first = waiting.iter().filter(|user| remain.contains(*user));
+        let then = not_started.iter().filter(|user| !waited.contains(*user));
+        first
+            .chain(then)
+            .cloned()
+            .chain(names(&self.failed))
+            .collect()
+    }
+
     /// Returns what was not done, for operators; empty if everything was.
     pub(super) fn problems(&self, with_failed: bool) -> Vec<String> {
         let named = |what: &str, users: &[UserName]| {
@@ -105,3 +124,6 @@ impl Unfinished {
             .collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -306,7 +306,9 @@ async fn made_up_states_neither_stop_nor_allow_retirements() {
         assert_eq!(memory.is_retired("user09"), has_roster, "{report}");
         // Nor do the many made-up users raise the limit.
         let gone = names(9).split_off(4);
-        gone.iter().for_each(|user| memory.remove_user(user));
+        for user in &gone {
+            memory.remove_user(user);
+        }
         let answer = run(&ctx).await;
         assert!(
             gone.iter().all(|user| !memory.is_retired(user)),
@@ -417,7 +419,7 @@ async fn a_lease_is_renewed_while_its_run_lives() {
         let (memory, ctx) = in_sync(40, &[("SYNC_CONCURRENCY", "1")]).await;
         // The user before the first renewal.
         memory.before_call("vault-metadata", move |inner| {
-            inner.lose_answer = loses_answer
+            inner.lose_answer = loses_answer;
         });
         memory.inner().lists_metadata = false;
         assert!(run(&ctx).await.is_ok(), "loses_answer: {loses_answer}");
@@ -433,7 +435,7 @@ async fn a_run_that_cannot_read_its_record_ends_in_time() {
     memory.inner().latencies = vec![250];
     let started = Instant::now();
     let error = run_with(&ctx, forced(), 60).await.0.unwrap_err();
-    assert!(started.elapsed() <= Duration::from_secs(60));
+    assert!(started.elapsed() <= Duration::from_mins(1));
     assert!(
         error.to_string().contains("the reconcile record"),
         "{error}"

@@ -159,12 +159,13 @@ impl UserState {
     /// Returns whether the recorded key is at `location`. A state that names no path, as that of the
     /// legacy service, counts as such; and so does one that names no server.
     pub fn is_at(&self, location: &SecretLocation) -> bool {
-        let path = location.path.to_string();
-        let is_path = self
-            .vault_path
-            .as_ref()
-            .is_none_or(|recorded| *recorded == path);
-        is_path && self.is_on_server_of(location)
+        self.is_at_path(&location.path) && self.is_on_server_of(location)
+    }
+
+    /// Returns whether the recorded key is at `path`, on whatever server.
+    pub fn is_at_path(&self, path: &VaultPath) -> bool {
+        let recorded = self.vault_path.as_ref();
+        recorded.is_none_or(|recorded| *recorded == path.to_string())
     }
 
     fn is_on_server_of(&self, location: &SecretLocation) -> bool {

@@ -154,6 +154,30 @@ pub async fn assert_converged(env: &TestEnv<'_>, keys: &BTreeMap<String, Vec<Key
 }
 
 #[tokio::test]
+async fn races_of_five_deliveries_of_one_event_write_one_version() {
+    let env = TestEnv::new().await;
+    env.rotate("alice").await;
+    let function = env.function().await;
+    let event = || env.event("Update", "alice");
+    function
+        .invoke(&batch(&[("first", 1, event())]))
+        .await
+        .unwrap();
+    let key = env.rotate("alice").await;
+    let mut functions = Vec::new();
+    for _ in 0..5 {
+        functions.push(env.function().await);
+    }
+    let payload = batch(&[("message", 1, event())]);
+    let deliveries = functions.iter().map(|function| function.invoke(&payload));
+    for answer in futures_util::future::join_all(deliveries).await {
+        assert_eq!(answer.unwrap()["batchItemFailures"], json!([]));
+    }
+    let (published, version) = env.key("alice").await.unwrap();
+    assert_eq!((published, version), (key, 2));
+}
+
+#[tokio::test]
 async fn races_of_reconcile_runs_and_events_converge() {
     let env = Arc::new(TestEnv::new().await);
     env.keep_vault_versions(100).await;
@@ -172,8 +196,7 @@ async fn races_of_reconcile_runs_and_events_converge() {
         reconcilers.push(tokio::spawn(async move {
             let mut runs = 0;
             while running.load(Ordering::Relaxed) || runs < 3 {
-                // A run can be skipped because of the other one, but it never fails. A user
-                // between two puts is held.
+                // A forced run does not wait for the other one. A user between two puts is held.
                 function.invoke(&reconcile).await.unwrap();
                 runs += 1;
             }
