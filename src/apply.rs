@@ -15,7 +15,7 @@ use crate::invocation::Invocation;
 use crate::keys::UserName;
 use crate::observe::Observed;
 use crate::plan::Action;
-use crate::snapshot::{Cas, ParameterView, Resolution, StateView, UserState};
+use crate::snapshot::{Cas, ParameterView, Resolution, StateView, SecretRecord};
 
 /// How often a lost race is repeated, for Vault and for the state alike.
 pub const MAX_ATTEMPTS: u32 = 5;
@@ -116,7 +116,7 @@ impl<B: Backends> Run<'_, B> {
                 }
                 let state = self.observed.snapshot.state.recorded();
                 let state = state.expect("only a user with a state is retired").clone();
-                self.record(UserState {
+                self.record(SecretRecord {
                     retired_at: Some(Timestamp::now()),
                     ..state
                 })
@@ -147,17 +147,17 @@ impl<B: Backends> Run<'_, B> {
     }
 
     /// Returns the state that records the current key at this version in Vault.
-    fn state_of(&self, vault_version: u64, now: Timestamp) -> UserState {
+    fn state_of(&self, vault_version: u64, now: Timestamp) -> SecretRecord {
         let snapshot = &self.observed.snapshot;
         let ParameterView::Current(current) = &snapshot.parameter else {
             unreachable!("only a current key is recorded")
         };
-        UserState::of_written(self.user, current, &snapshot.location, vault_version, now)
+        SecretRecord::of_written(self.user, current, &snapshot.location, vault_version, now)
     }
 
     /// Writes the state unless another process has recorded anything: what it wrote is known
     /// better than a version that was only read.
-    async fn record_unless_changed(&mut self, state: UserState) -> Result<End, Error> {
+    async fn record_unless_changed(&mut self, state: SecretRecord) -> Result<End, Error> {
         let Some(states) = &self.invocation.ctx.states else {
             return Ok(End::Done);
         };
@@ -172,7 +172,7 @@ impl<B: Backends> Run<'_, B> {
     }
 
     /// Writes the state unless another process has recorded the same or more.
-    async fn record(&mut self, state: UserState) -> Result<End, Error> {
+    async fn record(&mut self, state: SecretRecord) -> Result<End, Error> {
         let Some(states) = &self.invocation.ctx.states else {
             return Ok(End::Done);
         };

@@ -20,7 +20,7 @@ use diagnostics::{Credentials, Probe, Server};
 
 use crate::error::Error;
 use crate::keys::{AccessKey, ParameterName, ParameterNaming, UserName, VaultPath};
-use crate::snapshot::{Cas, ParameterReading, ReconcileRecord, UserState, VaultView};
+use crate::snapshot::{Cas, ParameterReading, ReconcileRecord, SecretRecord, VaultView};
 use crate::token::{TokenFacts, TokenObject};
 
 /// A page of a listing.
@@ -53,7 +53,7 @@ pub struct Etag(pub String);
 #[derive(Clone, Debug, Default)]
 pub struct StoredState {
     /// The recorded state; `None` if there is no object or it is damaged.
-    pub state: Option<UserState>,
+    pub state: Option<SecretRecord>,
     /// The version to match in the next conditional write; `None` if there is no object of ours.
     pub etag: Option<Etag>,
     /// True if an object exists but cannot be parsed.
@@ -77,7 +77,7 @@ pub trait States {
     async fn save(
         &self,
         user: &UserName,
-        state: &UserState,
+        state: &SecretRecord,
         if_match: Option<&Etag>,
     ) -> Result<PutResult, Error>;
     /// Lists the names of users with a state, starting at page `from`.

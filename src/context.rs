@@ -15,7 +15,7 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::keys::UserName;
 use crate::session::VaultSession;
-use crate::snapshot::UserState;
+use crate::snapshot::SecretRecord;
 use crate::token::TokenStatus;
 
 /// The number of users whose keys events may delete within [`EVENT_RETIREMENT_INTERVAL`].
@@ -39,7 +39,7 @@ pub struct Context<B: Backends> {
     pub roster: Option<B::Roster>,
     degradations: RefCell<Vec<Degradation>>,
     token_warnings: RefCell<Vec<String>>,
-    unrecorded: RefCell<HashMap<UserName, UserState>>,
+    unrecorded: RefCell<HashMap<UserName, SecretRecord>>,
     retired_by_events: RefCell<HashMap<UserName, Timestamp>>,
     roster_was_read: Cell<bool>,
 }
@@ -82,7 +82,7 @@ impl<B: Backends> Context<B> {
 
     /// Remembers a state that was true of Vault but could not be written, so that the key is not
     /// written again and again while the bucket is not accessible.
-    pub fn remember_unrecorded(&self, user: &UserName, state: UserState) {
+    pub fn remember_unrecorded(&self, user: &UserName, state: SecretRecord) {
         self.unrecorded.borrow_mut().insert(user.clone(), state);
     }
 
@@ -92,7 +92,7 @@ impl<B: Backends> Context<B> {
     }
 
     /// Returns the unrecorded state of a user, if it is about a later version than `recorded`.
-    pub fn unrecorded(&self, user: &UserName, recorded: Option<&UserState>) -> Option<UserState> {
+    pub fn unrecorded(&self, user: &UserName, recorded: Option<&SecretRecord>) -> Option<SecretRecord> {
         let unrecorded = self.unrecorded.borrow().get(user).cloned()?;
         let version = recorded.and_then(|state| state.vault_version);
         (unrecorded.vault_version > version).then_some(unrecorded)

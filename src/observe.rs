@@ -13,7 +13,7 @@ use crate::backends::{Backends, Etag};
 use crate::invocation::Invocation;
 use crate::keys::{AccessKey, UserName};
 use crate::snapshot::{
-    Cas, Event, ParameterReading, ParameterView, RosterView, Snapshot, StateView, UserState,
+    Cas, Event, ParameterReading, ParameterView, RosterView, Snapshot, StateView, SecretRecord,
     VaultView,
 };
 
@@ -173,7 +173,7 @@ pub async fn observe<B: Backends>(
 /// key is the current one.
 fn needs_metadata(
     parameter: &ParameterView,
-    state: Option<&UserState>,
+    state: Option<&SecretRecord>,
     is_reconcile: bool,
     deletes: bool,
 ) -> bool {

@@ -16,7 +16,7 @@ pub use reason::Reason;
 use jiff::SignedDuration;
 
 use crate::config::OnUserDeleted;
-use crate::snapshot::{Cas, Event, ParameterView, RosterView, Snapshot, UserState, VaultView};
+use crate::snapshot::{Cas, Event, ParameterView, RosterView, Snapshot, SecretRecord, VaultView};
 use compare::{Recorded, recorded};
 
 /// The maximum age of a state that another invocation may just have written. An older state that
@@ -153,7 +153,7 @@ fn is_gone(seen: &Snapshot) -> Result<Reason, Reason> {
 /// Returns whether a revision is recorded that was put after the event. The time of an event has no
 /// fractions of a second. An event without a time proves nothing.
 fn is_recorded_after(seen: &Snapshot, event: Event) -> bool {
-    let recorded = seen.state.recorded().and_then(UserState::revision);
+    let recorded = seen.state.recorded().and_then(SecretRecord::revision);
     match (event.time, recorded) {
         (None, recorded) => recorded.is_some(),
         (Some(_), None) => false,
@@ -173,7 +173,7 @@ fn is_before_retirement(seen: &Snapshot) -> bool {
 /// Returns the check-and-set version of a write: the version that Vault is at, if known.
 fn cas(seen: &Snapshot) -> Cas {
     // On another server the secret may have been moved with its versions; check-and-set shows it.
-    let here = |state: &&UserState| state.is_at_path(&seen.location.path);
+    let here = |state: &&SecretRecord| state.is_at_path(&seen.location.path);
     let recorded = seen.state.recorded().filter(here);
     let recorded = Cas::Version(recorded.and_then(|state| state.vault_version).unwrap_or(0));
     match (&seen.vault, seen.rejected) {

@@ -4,11 +4,11 @@
 
 mod parameter;
 mod reconcile_record;
-mod state;
+mod record;
 
 pub use parameter::{CurrentKey, ParameterReading, ParameterView, Revision};
 pub use reconcile_record::ReconcileRecord;
-pub use state::{Resolution, UserState};
+pub use record::{Resolution, SecretRecord};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -98,14 +98,14 @@ pub enum StateView {
     /// A state object exists but cannot be parsed; it counts as absent and is replaced.
     Damaged,
     /// The state of the last write.
-    Recorded(UserState),
+    Recorded(SecretRecord),
     /// The state could not be read, so nothing is known.
     Unreadable(Error),
 }
 
 impl StateView {
     /// Returns the recorded state, if there is one.
-    pub fn recorded(&self) -> Option<&UserState> {
+    pub fn recorded(&self) -> Option<&SecretRecord> {
         match self {
             Self::Recorded(state) => Some(state),
             Self::Absent | Self::Damaged | Self::Unreadable(_) => None,

@@ -17,7 +17,7 @@ use crate::config::BucketConfig;
 use crate::deadlines::MAX_CLOCK_SKEW;
 use crate::error::Error;
 use crate::keys::UserName;
-use crate::snapshot::{ReconcileRecord, UserState};
+use crate::snapshot::{ReconcileRecord, SecretRecord};
 
 const READING: &str = "reading the state";
 
@@ -41,7 +41,7 @@ pub struct StateObjects {
 }
 
 /// The legacy states, and when their object was written.
-type Legacy = Arc<(HashMap<String, UserState>, Option<Timestamp>)>;
+type Legacy = Arc<(HashMap<String, SecretRecord>, Option<Timestamp>)>;
 
 #[derive(Deserialize)]
 struct LegacyState {
@@ -79,7 +79,7 @@ impl StateObjects {
         read
     }
 
-    async fn load_legacy(&self) -> Result<(HashMap<String, UserState>, Option<Timestamp>), Error> {
+    async fn load_legacy(&self) -> Result<(HashMap<String, SecretRecord>, Option<Timestamp>), Error> {
         let object = &self.legacy_key;
         let Some(Object { text, modified, .. }) = self.objects.get(READING, object).await? else {
             return Ok((HashMap::new(), None));
@@ -94,7 +94,7 @@ impl StateObjects {
         // Each user is parsed separately, so that a damaged entry affects no other.
         let users = state.users.into_iter();
         let users = users
-            .filter_map(|(user, state)| Some((user, UserState::deserialize(state).ok()?)))
+            .filter_map(|(user, state)| Some((user, SecretRecord::deserialize(state).ok()?)))
             .collect();
         Ok((users, modified))
     }
@@ -102,7 +102,7 @@ impl StateObjects {
 
 /// Returns whether a state can be the user's. If the clock of this process is behind, the object
 /// may have been written later than it shows.
-fn is_plausible(state: &UserState, user: &UserName, written_at: Option<Timestamp>) -> bool {
+fn is_plausible(state: &SecretRecord, user: &UserName, written_at: Option<Timestamp>) -> bool {
     let now = Timestamp::now();
     let now = written_at.map_or(now, |written_at| now.max(written_at));
     state.is_plausible(user, now, MAX_CLOCK_SKEW)
@@ -135,7 +135,7 @@ impl States for StateObjects {
                 modified,
             }) => {
                 let state =
-                    UserState::parse(&text).filter(|state| is_plausible(state, user, modified));
+                    SecretRecord::parse(&text).filter(|state| is_plausible(state, user, modified));
                 if state.is_none() {
                     tracing::warn!(
                         object = key,
@@ -155,7 +155,7 @@ impl States for StateObjects {
     async fn save(
         &self,
         user: &UserName,
-        state: &UserState,
+        state: &SecretRecord,
         if_match: Option<&Etag>,
     ) -> Result<PutResult, Error> {
         let text = serde_json::to_vec(state).expect("a state holds only text, numbers and dates");

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::config::Config;
 use crate::snapshot::{
-    ParameterView, ReconcileRecord, RosterView, Snapshot, StateView, UserState, VaultView,
+    ParameterView, ReconcileRecord, RosterView, Snapshot, StateView, SecretRecord, VaultView,
 };
 use crate::status::{Row, SyncOutcome, last_four};
 use crate::time_format::relative;
@@ -70,7 +70,7 @@ pub(super) fn record(config: &Config, state: &StateView, now: Timestamp) -> Stri
                 .to_owned();
         }
     };
-    let UserState {
+    let SecretRecord {
         access_key_id,
         vault_version,
         parameter_version,

@@ -3,7 +3,7 @@ use crate::error::Error;
 use crate::keys::{AccessKey, UserName};
 use crate::plan::Outcome;
 use crate::plan::Reason;
-use crate::snapshot::{CurrentKey, ParameterView, Revision, RosterView, Snapshot, UserState};
+use crate::snapshot::{CurrentKey, ParameterView, Revision, RosterView, Snapshot, SecretRecord};
 use crate::status::{LastSync, SyncOutcome};
 use crate::testing::results;
 
@@ -30,13 +30,13 @@ fn key(id: &str) -> AccessKey {
     AccessKey::new(id.to_owned(), "secret-of-the-test-key".into()).unwrap()
 }
 
-fn state() -> UserState {
+fn state() -> SecretRecord {
     let user = UserName::parse("alice").unwrap();
     let path = config(false).vault.location_of(&user);
-    UserState {
+    SecretRecord {
         last_synced_at: at("2026-01-08T12:00:00Z"),
         parameter_version: Some(11),
-        ..UserState::of_secret(&user, &key("AKIA00000000OLD1"), 6, &path)
+        ..SecretRecord::of_secret(&user, &key("AKIA00000000OLD1"), 6, &path)
     }
 }
 
@@ -220,7 +220,7 @@ fn each_source_has_a_sentence_for_each_view() {
         };
         sentences.extend(roster(&seen));
     }
-    let legacy = UserState {
+    let legacy = SecretRecord {
         parameter_version: None,
         vault_version: None,
         access_key_id: None,
@@ -233,7 +233,7 @@ fn each_source_has_a_sentence_for_each_view() {
         (false, StateView::Recorded(legacy)),
         (
             false,
-            StateView::Recorded(UserState {
+            StateView::Recorded(SecretRecord {
                 retired_at,
                 ..state()
             }),

@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::invocation::Invocation;
 use crate::keys::{SecretLocation, UserName};
 use crate::snapshot::{
-    ParameterReading, ParameterView, RosterView, StateView, UserState, VaultView,
+    ParameterReading, ParameterView, RosterView, StateView, SecretRecord, VaultView,
 };
 
 /// Reads the sources of one user.
@@ -79,7 +79,7 @@ impl<B: Backends> Reader<'_, B> {
             }
         };
         let vault = VaultView::of_version(version, key.is_some());
-        let state = key.map(|key| UserState::of_secret(self.user, &key, version, &self.location));
+        let state = key.map(|key| SecretRecord::of_secret(self.user, &key, version, &self.location));
         (state.map_or(StateView::Absent, StateView::Recorded), vault)
     }
 

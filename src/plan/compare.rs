@@ -1,13 +1,13 @@
 //! How the recorded state compares with the parameter.
 
-use crate::snapshot::{CurrentKey, ParameterView, Snapshot, UserState};
+use crate::snapshot::{CurrentKey, ParameterView, Snapshot, SecretRecord};
 
 /// How the recorded state compares with the parameter.
 pub(super) enum Recorded<'a> {
     /// No usable state.
     Nothing,
     /// The same key.
-    Same(&'a UserState),
+    Same(&'a SecretRecord),
     /// Another key, from a revision that is not newer.
     Older,
     /// Another key, from a newer revision.

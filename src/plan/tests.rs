@@ -37,13 +37,13 @@ fn here() -> SecretLocation {
 }
 
 /// Returns the state after the key `id` of this revision was written.
-fn state(id: &str, revision: Revision) -> UserState {
+fn state(id: &str, revision: Revision) -> SecretRecord {
     let user = UserName::parse("alice").unwrap();
     let now = "2026-01-01T00:00:00Z".parse().unwrap();
-    UserState::of_written(&user, &current_key(id, revision), &here(), RECORDED, now)
+    SecretRecord::of_written(&user, &current_key(id, revision), &here(), RECORDED, now)
 }
 
-fn seen(parameter: ParameterView, state: Option<UserState>) -> Snapshot {
+fn seen(parameter: ParameterView, state: Option<SecretRecord>) -> Snapshot {
     Snapshot {
         parameter,
         state: state.map_or(StateView::Absent, StateView::Recorded),
@@ -227,7 +227,7 @@ fn a_write_is_unchecked_only_after_an_unexplained_rejection() {
 #[test]
 fn a_key_of_the_legacy_service_is_adopted() {
     let read = revision(2, 2);
-    let legacy = UserState {
+    let legacy = SecretRecord {
         access_key_id: None,
         parameter_version: None,
         parameter_last_modified: None,
@@ -249,11 +249,11 @@ fn a_key_of_the_legacy_service_is_adopted() {
 #[test]
 fn a_key_recorded_at_another_path_is_written_here() {
     let read = revision(2, 2);
-    let elsewhere = UserState {
+    let elsewhere = SecretRecord {
         vault_path: Some("secret/old/alice".into()),
         ..state("A", read)
     };
-    let on_another_server = UserState {
+    let on_another_server = SecretRecord {
         vault_address: Some("https://old.example.org".into()),
         ..state("A", read)
     };
@@ -267,9 +267,9 @@ fn a_key_recorded_at_another_path_is_written_here() {
     }
 }
 
-fn retired() -> UserState {
+fn retired() -> SecretRecord {
     let retired_at = Some("2026-01-05T00:00:00Z".parse().unwrap());
-    UserState {
+    SecretRecord {
         retired_at,
         ..state("A", revision(2, 2))
     }

@@ -24,7 +24,7 @@ use crate::handler::handle;
 use crate::keys::AccessKey;
 use crate::observe::ReadStrategy;
 use crate::plan::Outcome;
-use crate::snapshot::{ReconcileRecord, UserState};
+use crate::snapshot::{ReconcileRecord, SecretRecord};
 use crate::sync::Request;
 use crate::telemetry::Metrics;
 use crate::testing::memory::{Inner, Memory, denied, key_id, unavailable, unreachable, value};
@@ -291,7 +291,7 @@ async fn made_up_states_neither_stop_nor_allow_retirements() {
         let (memory, ctx) = in_sync(10, &variables).await;
         let forged = |n: usize| {
             let user = format!("forged{n}");
-            let state = UserState {
+            let state = SecretRecord {
                 user_name: user.clone(),
                 ..memory.state("user00").unwrap()
             };
@@ -619,7 +619,7 @@ async fn two_runs_that_adopt_a_user_keep_no_key_written_by_hand() {
     let (memory, ctx) = with_legacy_user();
     memory.before_call("vault-metadata", |inner| inner.write_by_hand("alice"));
     memory.before_call("s3-save", |inner| {
-        let state = UserState {
+        let state = SecretRecord {
             vault_version: Some(1),
             ..inner.legacy["alice"].clone()
         };

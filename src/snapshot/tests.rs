@@ -34,8 +34,8 @@ fn here() -> SecretLocation {
 }
 
 /// Returns a state with the members that decide between two states.
-fn state(revision: Option<(&str, i64)>, vault_version: Option<u64>, retired: bool) -> UserState {
-    UserState {
+fn state(revision: Option<(&str, i64)>, vault_version: Option<u64>, retired: bool) -> SecretRecord {
+    SecretRecord {
         parameter_last_modified: revision.map(|(modified, _)| at(modified)),
         parameter_version: revision.map(|(_, version)| version),
         vault_version,
@@ -268,7 +268,7 @@ fn the_state_of_a_written_key_has_these_members() {
         panic!()
     };
     let alice = UserName::parse("alice").unwrap();
-    let written = UserState::of_written(&alice, &current, &here(), 7, at("2025-06-02T10:15:33.5Z"));
+    let written = SecretRecord::of_written(&alice, &current, &here(), 7, at("2025-06-02T10:15:33.5Z"));
     insta::assert_json_snapshot!(written, @r#"
     {
       "userName": "alice",
@@ -282,17 +282,17 @@ fn the_state_of_a_written_key_has_these_members() {
       "vaultAddress": "https://vault.example.org:8200"
     }
     "#);
-    let retired = UserState {
+    let retired = SecretRecord {
         retired_at: Some(at("2025-06-09T00:00:00Z")),
         ..written.clone()
     };
     let json = serde_json::to_value(&retired).unwrap();
     assert_eq!(json["retiredAt"], "2025-06-09T00:00:00Z");
-    assert_eq!(serde_json::from_value::<UserState>(json).unwrap(), retired);
+    assert_eq!(serde_json::from_value::<SecretRecord>(json).unwrap(), retired);
 
-    let published = UserState::of_secret(&alice, &key, 7, &here());
+    let published = SecretRecord::of_secret(&alice, &key, 7, &here());
     assert_eq!(published.revision(), None, "the revision is unknown");
-    let same = |state: &UserState| {
+    let same = |state: &SecretRecord| {
         (
             state.last_secret_hash.clone(),
             state.access_key_id.clone(),
@@ -305,7 +305,7 @@ fn the_state_of_a_written_key_has_these_members() {
 
 #[test]
 fn a_state_of_the_legacy_service_is_read() {
-    let state: UserState = serde_json::from_value(legacy_state()).unwrap();
+    let state: SecretRecord = serde_json::from_value(legacy_state()).unwrap();
     assert_eq!(state.last_synced_at, at("2025-06-01T02:00:00.123Z"));
     assert_eq!(
         (state.revision(), state.vault_version, &state.vault_path),
@@ -319,9 +319,9 @@ fn a_state_requires_the_legacy_members_and_no_others() {
     let with = |name: &str, value: Value| {
         let mut state = legacy_state();
         state[name] = value;
-        serde_json::from_value::<UserState>(state)
+        serde_json::from_value::<SecretRecord>(state)
     };
-    let plain: UserState = serde_json::from_value(legacy_state()).unwrap();
+    let plain: SecretRecord = serde_json::from_value(legacy_state()).unwrap();
     assert_eq!(with("addedLater", json!({ "a": [1] })).unwrap(), plain);
     for optional in [
         "accessKeyId",
@@ -340,7 +340,7 @@ fn a_state_requires_the_legacy_members_and_no_others() {
         let mut state = legacy_state();
         state.as_object_mut().unwrap().remove(needed).unwrap();
         assert!(
-            serde_json::from_value::<UserState>(state).is_err(),
+            serde_json::from_value::<SecretRecord>(state).is_err(),
             "{needed}"
         );
         assert!(with(needed, Value::Null).is_err(), "{needed}");
@@ -360,7 +360,7 @@ fn a_state_that_is_not_a_json_object_is_damaged() {
     let good = legacy_state().to_string();
     for text in [good.clone(), format!(" \r\n\t{good}\n")] {
         assert_eq!(
-            UserState::parse(text.as_bytes()),
+            SecretRecord::parse(text.as_bytes()),
             Some(state(None, None, false)),
             "{text}"
         );
@@ -379,7 +379,7 @@ fn a_state_that_is_not_a_json_object_is_damaged() {
         null
     ]);
     assert!(
-        serde_json::from_value::<UserState>(members.clone()).is_ok(),
+        serde_json::from_value::<SecretRecord>(members.clone()).is_ok(),
         "serde alone would accept it"
     );
     for text in [
@@ -396,9 +396,9 @@ fn a_state_that_is_not_a_json_object_is_damaged() {
         &format!("{good}{good}"),
         &format!("\u{feff}{good}"),
     ] {
-        assert_eq!(UserState::parse(text.as_bytes()), None, "{text}");
+        assert_eq!(SecretRecord::parse(text.as_bytes()), None, "{text}");
     }
-    assert_eq!(UserState::parse(b"{\"userName\": \"\xff\"}"), None);
+    assert_eq!(SecretRecord::parse(b"{\"userName\": \"\xff\"}"), None);
 }
 
 #[test]
@@ -433,7 +433,7 @@ fn a_state_found_in_place_of_ours_is_resolved() {
 
 #[test]
 fn a_state_counts_only_at_its_recorded_path() {
-    let of = |path: Option<&str>| UserState {
+    let of = |path: Option<&str>| SecretRecord {
         vault_path: path.map(str::to_owned),
         ..state(None, Some(1), false)
     };
@@ -451,7 +451,7 @@ fn a_state_counts_only_at_its_recorded_path() {
 
 #[test]
 fn a_state_counts_only_on_its_recorded_server_and_in_its_namespace() {
-    let on = |address: Option<&str>, namespace: Option<&str>| UserState {
+    let on = |address: Option<&str>, namespace: Option<&str>| SecretRecord {
         vault_address: address.map(str::to_owned),
         vault_namespace: namespace.map(str::to_owned),
         ..state(None, Some(1), false)
@@ -477,7 +477,7 @@ fn a_state_counts_only_on_its_recorded_server_and_in_its_namespace() {
 fn a_former_location_is_another_path_of_the_same_user() {
     let alice = UserName::parse("alice").unwrap();
     let former = |path: &str, address: Option<&str>| {
-        let state = UserState {
+        let state = SecretRecord {
             vault_path: Some(path.to_owned()),
             vault_address: address.map(str::to_owned),
             ..state(None, Some(1), false)
@@ -513,7 +513,7 @@ fn a_key_is_never_recorded_before_its_put() {
     };
     // The clock of the process is two hours behind.
     let now = current.revision.modified - SignedDuration::from_hours(2);
-    let state = UserState::of_written(&alice, &current, &here(), 7, now);
+    let state = SecretRecord::of_written(&alice, &current, &here(), 7, now);
     assert_eq!(state.last_synced_at, current.revision.modified);
 }
 
@@ -558,7 +558,7 @@ fn a_state_with_impossible_dates_or_another_name_is_not_plausible() {
     let alice = UserName::parse("alice").unwrap();
     let now = at("2026-01-10T12:00:00Z");
     let is_plausible = |name: &str, synced: &str, modified: Option<&str>| {
-        let state = UserState {
+        let state = SecretRecord {
             user_name: name.to_owned(),
             last_synced_at: at(synced),
             ..state(modified.map(|modified| (modified, 3)), Some(1), false)

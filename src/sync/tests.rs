@@ -6,7 +6,7 @@ use super::*;
 use crate::context::Context;
 use crate::keys::AccessKey;
 use crate::plan::Outcome;
-use crate::snapshot::{Revision, UserState};
+use crate::snapshot::{Revision, SecretRecord};
 use crate::testing::memory::{Inner, Memory, denied, unavailable, unreachable, value};
 
 const DAY_1: &str = "2026-01-01T00:00:00Z";
@@ -200,7 +200,7 @@ fn faster_sync(inner: &mut Inner) {
     )));
     let revision = inner.parameters["/iam_users/alice_keys"].1;
     let (state, etag) = inner.states.get_mut("alice").unwrap();
-    *state = UserState {
+    *state = SecretRecord {
         last_secret_hash: key.fingerprint(),
         parameter_version: Some(revision.version),
         parameter_last_modified: Some(revision.modified),

@@ -21,7 +21,7 @@ use crate::config::Config;
 use crate::context::Context;
 use crate::error::Error;
 use crate::session::{TokenSource, VaultSession};
-use crate::snapshot::{Revision, UserState, VaultView};
+use crate::snapshot::{Revision, SecretRecord, VaultView};
 
 /// The backends of one context.
 #[derive(Clone, Default)]
@@ -127,7 +127,7 @@ impl Memory {
     }
 
     /// Returns a user's state.
-    pub fn state(&self, user: &str) -> Option<UserState> {
+    pub fn state(&self, user: &str) -> Option<SecretRecord> {
         let inner = self.inner();
         inner.states.get(user).map(|(state, _)| state.clone())
     }

@@ -1,6 +1,6 @@
 use super::*;
 use crate::keys::{AccessKey, UserName};
-use crate::snapshot::{RosterView, StateView, UserState};
+use crate::snapshot::{RosterView, StateView, SecretRecord};
 use crate::testing::results::{result, snapshot};
 
 fn now() -> Timestamp {
@@ -14,9 +14,9 @@ fn retired(days: i64) -> SyncResult {
     let user = UserName::parse("dave").unwrap();
     let retired_at = Some(now() - SignedDuration::from_hours(24 * days));
     let path = snapshot(None).location;
-    let state = UserState {
+    let state = SecretRecord {
         retired_at,
-        ..UserState::of_secret(&user, &key, 1, &path)
+        ..SecretRecord::of_secret(&user, &key, 1, &path)
     };
     result.snapshot.state = StateView::Recorded(state);
     result.plan.reason = Reason::AlreadyRetired;

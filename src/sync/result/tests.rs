@@ -1,5 +1,5 @@
 use super::*;
-use crate::snapshot::{CurrentKey, Event, ParameterView, Revision, StateView, UserState};
+use crate::snapshot::{CurrentKey, Event, ParameterView, Revision, StateView, SecretRecord};
 use crate::testing::results::{result, snapshot};
 
 const PLANNED: [Outcome; 2] = [Outcome::PlannedWritten, Outcome::PlannedRetired];
@@ -166,7 +166,7 @@ fn an_unknown_state_counts_as_missing_only_after_an_event() {
     };
     let path = snapshot(None).location;
     let user = UserName::parse("alice").unwrap();
-    let recorded = UserState::of_written(&user, &current, &path, 1, noon());
+    let recorded = SecretRecord::of_written(&user, &current, &path, 1, noon());
     let recorded = || StateView::Recorded(recorded.clone());
     let unknown = || StateView::Unreadable(Error::OutOfTime);
     assert_eq!(failed(unknown(), Some(event())), Some(6));

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 
 use crate::keys::{AccessKey, UserName};
-use crate::snapshot::{CurrentKey, Revision, UserState};
+use crate::snapshot::{CurrentKey, Revision, SecretRecord};
 use crate::testing::memory::{Inner, value};
 use crate::testing::results::location;
 
@@ -148,7 +148,7 @@ impl InitialState {
 
 impl InitialRecord {
     /// Returns the state object of this record.
-    pub(super) fn state(self, user: &str) -> UserState {
+    pub(super) fn state(self, user: &str) -> SecretRecord {
         let key = AccessKey::new(id(self.key), secret(self.key).into()).unwrap();
         let current = CurrentKey {
             fingerprint: key.fingerprint(),
@@ -167,14 +167,14 @@ impl InitialRecord {
             long_ago
         };
         let user = UserName::parse(user).unwrap();
-        let state = UserState::of_written(&user, &current, &location, self.version.into(), now);
+        let state = SecretRecord::of_written(&user, &current, &location, self.version.into(), now);
         match self.by {
             Writer::Service | Writer::Damaged | Writer::Elsewhere => state,
-            Writer::Retired => UserState {
+            Writer::Retired => SecretRecord {
                 retired_at: Some(now),
                 ..state
             },
-            Writer::Legacy => UserState {
+            Writer::Legacy => SecretRecord {
                 access_key_id: None,
                 parameter_version: None,
                 parameter_last_modified: None,

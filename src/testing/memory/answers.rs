@@ -8,7 +8,7 @@ use crate::backends::{
 };
 use crate::error::Error;
 use crate::keys::{ParameterName, ParameterNaming, UserName};
-use crate::snapshot::{ParameterReading, ParameterView, ReconcileRecord, UserState};
+use crate::snapshot::{ParameterReading, ParameterView, ReconcileRecord, SecretRecord};
 use crate::token::TokenObject;
 
 impl Parameters for Memory {
@@ -58,7 +58,7 @@ impl States for Memory {
     async fn save(
         &self,
         user: &UserName,
-        state: &UserState,
+        state: &SecretRecord,
         if_match: Option<&Etag>,
     ) -> Result<PutResult, Error> {
         let user = user.as_str();

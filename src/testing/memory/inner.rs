@@ -7,7 +7,7 @@ use super::secret_path;
 use crate::backends::diagnostics::{Encryption, Health};
 use crate::backends::{Etag, PutResult};
 use crate::error::Error;
-use crate::snapshot::{ReconcileRecord, Revision, UserState};
+use crate::snapshot::{ReconcileRecord, Revision, SecretRecord};
 use crate::token::TokenFacts;
 
 /// The name of a call, and what another process changes right before it.
@@ -29,7 +29,7 @@ pub struct Inner {
     /// The parameters, by name: value and revision.
     pub parameters: BTreeMap<String, (String, Revision)>,
     /// The state objects, by user: state and version.
-    pub states: BTreeMap<String, (UserState, u64)>,
+    pub states: BTreeMap<String, (SecretRecord, u64)>,
     /// The users whose state object is damaged until it is written again.
     pub damaged: Vec<String>,
     /// The record of the last reconcile run, and its version.
@@ -41,7 +41,7 @@ pub struct Inner {
     /// Whether Vault lists the metadata of all keys in one call.
     pub lists_metadata: bool,
     /// The states of the legacy service, by user.
-    pub legacy: BTreeMap<String, UserState>,
+    pub legacy: BTreeMap<String, SecretRecord>,
     /// The secrets, by path.
     pub vault: BTreeMap<String, Versions>,
     /// The users on the roster.

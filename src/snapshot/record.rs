@@ -17,7 +17,7 @@ const PUTS_PER_ROTATION: i64 = 2;
 /// that it wrote.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct UserState {
+pub struct SecretRecord {
     /// The user.
     pub user_name: String,
     /// The fingerprint of the key that was written to Vault.
@@ -48,9 +48,15 @@ pub struct UserState {
     /// When the user was retired.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retired_at: Option<Timestamp>,
+    /// The definition of the target whose fields were written; `None` for the default target.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub definition: Option<String>,
+    /// The names of the fields that were written; empty for the default target.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<String>,
 }
 
-impl UserState {
+impl SecretRecord {
     /// Returns the state of a key that was written to Vault as `vault_version`.
     pub fn of_written(
         user: &UserName,
@@ -70,8 +76,10 @@ impl UserState {
             vault_version: Some(vault_version),
             vault_path: Some(location.path.to_string()),
             vault_address: Some(location.address.clone()),
-            vault_namespace: location.namespace.clone(),
+            vault_namespace: location.path.namespace.clone(),
             retired_at: None,
+            definition: None,
+            fields: Vec::new(),
         }
     }
 
@@ -92,8 +100,10 @@ impl UserState {
             vault_version: Some(vault_version),
             vault_path: Some(location.path.to_string()),
             vault_address: Some(location.address.clone()),
-            vault_namespace: location.namespace.clone(),
+            vault_namespace: location.path.namespace.clone(),
             retired_at: None,
+            definition: None,
+            fields: Vec::new(),
         }
     }
 
@@ -117,14 +127,6 @@ impl UserState {
             }
             _ => Resolution::Conflict,
         }
-    }
-
-    /// Parses a state object; `None` if it is damaged. serde alone would also accept an array.
-    pub fn parse(text: &[u8]) -> Option<Self> {
-        let is_object = text.trim_ascii_start().starts_with(b"{");
-        is_object
-            .then(|| serde_json::from_slice(text).ok())
-            .flatten()
     }
 
     /// Returns whether the state can be this user's: no date is in the future, which would make
@@ -168,9 +170,21 @@ impl UserState {
         recorded.is_none_or(|recorded| *recorded == path.to_string())
     }
 
+    /// Returns whether the recorded key is at the path and in the namespace of `location`, on
+    /// whatever server.
+    pub fn is_at_place(&self, location: &SecretLocation) -> bool {
+        let is_namespace = self.vault_namespace == location.path.namespace;
+        self.is_at_path(&location.path) && (self.vault_address.is_none() || is_namespace)
+    }
+
+    /// Returns whether both records are about the same place.
+    pub fn is_of_same_place(&self, other: &Self) -> bool {
+        (&self.vault_path, &self.vault_namespace) == (&other.vault_path, &other.vault_namespace)
+    }
+
     fn is_on_server_of(&self, location: &SecretLocation) -> bool {
         self.vault_address.as_ref().is_none_or(|address| {
-            *address == location.address && self.vault_namespace == location.namespace
+            *address == location.address && self.vault_namespace == location.path.namespace
         })
     }
 
