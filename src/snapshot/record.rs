@@ -210,7 +210,7 @@ impl SecretRecord {
         let is_former = is_path && last == user.as_str() && path != location.path.path;
         is_former.then(|| SecretLocation {
             path: VaultPath {
-                mount: location.path.mount.clone(),
+                ..location.path.clone()
                 path: path.to_owned(),
             },
             ..location.clone()

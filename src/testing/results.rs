@@ -12,8 +12,8 @@ use crate::sync::SyncResult;
 pub fn location(path: &str) -> SecretLocation {
     SecretLocation {
         address: "https://vault.example.org:8200".to_owned(),
-        namespace: None,
         path: VaultPath {
+            namespace: None,
             mount: "secret".to_owned(),
             path: path.to_owned(),
         },

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use vaultrs::api::kv2::responses::ReadSecretMetadataResponse;
 
-use crate::backends::VaultSecret;
+use crate::backends::{SecretMetadata, VaultSecret};
 use crate::keys::AccessKey;
 use crate::snapshot::VaultView;
 use crate::token::{Lifetime, TokenFacts};
@@ -50,16 +50,24 @@ pub(super) struct FolderMetadata {
 }
 
 impl FolderMetadata {
-    pub(super) fn into_views(self, now: Timestamp) -> HashMap<String, VaultView> {
+    pub(super) fn into_secrets(self, now: Timestamp) -> HashMap<String, SecretMetadata> {
         self.key_info
             .into_iter()
-            .map(|(name, metadata)| (name, view(&metadata, now)))
+            .map(|(name, response)| (name, metadata(response, now)))
             .collect()
     }
 }
 
+/// Returns the metadata of a secret.
+pub(super) fn metadata(response: ReadSecretMetadataResponse, now: Timestamp) -> SecretMetadata {
+    SecretMetadata {
+        view: view(&response, now),
+        custom: response.custom_metadata.into_iter().flatten().collect(),
+    }
+}
+
 /// Returns the state of a secret's current version.
-pub(super) fn view(metadata: &ReadSecretMetadataResponse, now: Timestamp) -> VaultView {
+fn view(metadata: &ReadSecretMetadataResponse, now: Timestamp) -> VaultView {
     let version = metadata.current_version;
     let current = metadata.versions.get(&version.to_string());
     let readable =
@@ -80,8 +88,8 @@ pub(super) fn deleted_version(body: &str) -> Option<u64> {
 pub(super) fn is_past(deletion_time: &str, now: Timestamp) -> bool {
     !deletion_time.is_empty() && !deletion_time.parse::<Timestamp>().is_ok_and(|at| at > now)
 }
-/// The token's properties. vaultrs's own type lacks the period, which decides whether renewals keep
-/// a token valid forever
+
+/// The token's properties
 /// (<https://developer.hashicorp.com/vault/api-docs/auth/token#lookup-a-token-self>).
 /// vaultrs's own type lacks the period, which decides whether renewals keep a token valid forever.
 #[derive(Deserialize)]
