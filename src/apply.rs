@@ -1,26 +1,33 @@
-//! Applies a plan: Vault with check-and-set first, then the state with a conditional put.
+//! Applies the plans of a user: Vault with check-and-set first, all secrets at the same time, then
+//! the state with one conditional put.
 //!
-//! It decides nothing about the user; it resolves a lost race for the state object
-//! ([`Resolution`]). Each step can run twice, late, or beside another process. If the process ends
-//! between Vault and the state, Vault has a version that the state does not know, and the
-//! check-and-set of the next run finds it.
+//! It decides nothing about the user; [`record`] resolves a lost race for the state object. Each
+//! step can run twice, late, or beside another process. If the process ends between Vault and the
+//! state, Vault has a version that the state does not know, and the check-and-set of the next run
+//! finds it.
+
+mod record;
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use jiff::Timestamp;
 
-use crate::backends::{Backends, PutResult, States, Vault, WriteResult};
+use crate::backends::{Backends, PatchResult, Vault, WriteResult};
 use crate::error::Error;
 use crate::invocation::Invocation;
-use crate::keys::UserName;
-use crate::observe::Observed;
-use crate::plan::Action;
-use crate::snapshot::{Cas, ParameterView, Resolution, StateView, SecretRecord};
+use crate::keys::{AccessKey, UserName};
+use crate::observe::{Observed, ObservedSecret};
+use crate::plan::{Action, Plan, Removal};
+use crate::snapshot::{Cas, ParameterView, SecretRecord, StateView};
+use crate::targets::{SecretFields, Target};
+
+use record::{Change, record};
 
 /// How often a lost race is repeated, for Vault and for the state alike.
 pub const MAX_ATTEMPTS: u32 = 5;
 
-/// What was done.
+/// What was done for one secret.
 #[derive(Debug)]
 pub struct Applied {
     /// The write to Vault, if there was one, also if the state could not be written after it.
@@ -51,153 +58,181 @@ pub enum End {
     Conflict,
 }
 
-/// Applies `action` for the user that was `observed`.
+/// Applies a plan to each secret that was `observed`; the results are in their order.
 pub async fn apply<B: Backends>(
     invocation: &Invocation<'_, B>,
     user: &UserName,
     observed: &Observed,
-    action: Action,
-) -> Applied {
-    let mut run = Run {
-        invocation,
-        user,
-        observed,
-        written: None,
-        state_conflicts: 0,
-    };
-    let end = run.execute(action).await;
-    Applied {
-        written: run.written,
-        state_conflicts: run.state_conflicts,
-        end,
+    plans: &[Plan],
+) -> Vec<Applied> {
+    let secrets = observed.secrets.iter().zip(plans);
+    let work = secrets.map(async |(secret, plan)| {
+        let run = Run {
+            invocation,
+            user,
+            secret,
+            key: observed.key.as_ref(),
+        };
+        run.change_vault(plan.action).await
+    });
+    let mut effects = join_all(work).await;
+    record(invocation, user, observed, &mut effects).await;
+    let effects = effects.into_iter();
+    effects.map(|effect| effect.applied).collect()
+}
+
+/// What happened to one secret in Vault, and what is to be recorded.
+struct Effect {
+    applied: Applied,
+    change: Option<Change>,
+}
+
+impl Effect {
+    fn end(end: Result<End, Error>) -> Self {
+        let applied = Applied {
+            written: None,
+            state_conflicts: 0,
+            end,
+        };
+        Self {
+            applied,
+            change: None,
+        }
     }
 }
 
 struct Run<'a, B: Backends> {
     invocation: &'a Invocation<'a, B>,
     user: &'a UserName,
-    observed: &'a Observed,
-    written: Option<VaultWrite>,
-    state_conflicts: u64,
+    secret: &'a ObservedSecret,
+    key: Option<&'a AccessKey>,
 }
 
 impl<B: Backends> Run<'_, B> {
-    async fn execute(&mut self, action: Action) -> Result<End, Error> {
-        let ctx = self.invocation.ctx;
-        match action {
-            Action::Skip(_) | Action::Reobserve => Ok(End::Done),
-            Action::Adopt(vault_version) => {
-                let state = self.state_of(vault_version, Timestamp::now());
-                let end = self.record_unless_changed(state).await;
-                if end.is_ok() {
-                    ctx.forget_unrecorded(self.user);
-                }
-                end
+    async fn change_vault(&self, action: Action) -> Effect {
+        let change = match action {
+            Action::Skip(_) | Action::Reobserve => return Effect::end(Ok(End::Done)),
+            Action::Adopt(version) => {
+                let now = Timestamp::now();
+                Change::Adopted(self.record_of(version, now))
             }
-            Action::Write(cas) => match self.write(cas).await? {
-                WriteResult::CasMismatch => Ok(End::CasMismatch(cas)),
-                WriteResult::Written(version) => {
-                    let at = Timestamp::now();
-                    self.written = Some(VaultWrite { version, at });
-                    let damaged = matches!(self.observed.snapshot.state, StateView::Damaged);
-                    self.state_conflicts += u64::from(damaged);
-                    let state = self.state_of(version, at);
-                    let end = self.record(state.clone()).await;
-                    match &end {
-                        Ok(_) => ctx.forget_unrecorded(self.user),
-                        Err(_) => ctx.remember_unrecorded(self.user, state),
-                    }
-                    end
-                }
+            Action::Write(cas) => match self.put(cas).await {
+                Ok(WriteResult::Written(version)) => return self.written(version),
+                Ok(WriteResult::CasMismatch) => return Effect::end(Ok(End::CasMismatch(cas))),
+                Err(error) => return Effect::end(Err(error)),
             },
-            Action::Retire(soft_delete) => {
-                if let Some(version) = soft_delete {
-                    self.soft_delete(version).await?;
+            Action::Patch(version) => match self.patch(version, false).await {
+                Ok(PatchResult::Written(version)) => return self.written(version),
+                Ok(PatchResult::CasMismatch | PatchResult::Absent) => {
+                    return Effect::end(Ok(End::CasMismatch(Cas::Version(version))));
                 }
-                let state = self.observed.snapshot.state.recorded();
-                let state = state.expect("only a user with a state is retired").clone();
-                self.record(SecretRecord {
+                Ok(PatchResult::Unsupported) => return Effect::end(Err(self.unsupported())),
+                Err(error) => return Effect::end(Err(error)),
+            },
+            Action::Retire(removal) => {
+                if let Some(removal) = removal
+                    && let Err(error) = self.remove(removal).await
+                {
+                    return Effect::end(Err(error));
+                }
+                let record = self.secret.snapshot.state.recorded();
+                let record = record.expect("only a user with a state is retired").clone();
+                Change::Retired(SecretRecord {
                     retired_at: Some(Timestamp::now()),
-                    ..state
+                    ..record
                 })
-                .await
             }
+        };
+        Effect {
+            change: Some(change),
+            ..Effect::end(Ok(End::Done))
         }
     }
 
-    async fn write(&self, cas: Cas) -> Result<WriteResult, Error> {
-        let key = self
-            .observed
-            .key
+    fn written(&self, version: u64) -> Effect {
+        let at = Timestamp::now();
+        let damaged = matches!(self.secret.snapshot.state, StateView::Damaged);
+        Effect {
+            applied: Applied {
+                written: Some(VaultWrite { version, at }),
+                state_conflicts: u64::from(damaged),
+                end: Ok(End::Done),
+            },
+            change: Some(Change::Written(self.record_of(version, at))),
+        }
+    }
+
+    fn target(&self) -> &Target {
+        let target = self.secret.target.as_ref();
+        target.expect("only the secret of a target is written")
+    }
+
+    fn fields(&self) -> SecretFields {
+        let key = self.key.expect("only a current key is written");
+        self.target().render(key, self.user, Timestamp::now())
+    }
+
+    async fn put(&self, cas: Cas) -> Result<WriteResult, Error> {
+        let (fields, path) = (self.fields(), &self.target().location);
+        let session = &self.invocation.ctx.session;
+        let put = session.call(async |vault, token| vault.put(token, path, &fields, cas).await);
+        self.invocation.call_vault(put).await
+    }
+
+    /// Changes the published fields of this version, or with `removes` removes them.
+    async fn patch(&self, version: u64, removes: bool) -> Result<PatchResult, Error> {
+        let path = &self.secret.snapshot.target.location.path;
+        let fields = if removes {
+            SecretFields::default()
+        } else {
+            self.fields()
+        };
+        let published = self
+            .secret
+            .record
             .as_ref()
-            .expect("only a current key is written");
-        let (path, user) = (&self.observed.snapshot.location.path, self.user);
+            .map(SecretRecord::published_fields);
+        let published = published.unwrap_or_default();
         let session = &self.invocation.ctx.session;
-        let write =
-            session.call(async |vault, token| vault.write(token, path, user, key, cas).await);
-        self.invocation.call_vault(write).await
+        let patch = session.call(async |vault, token| {
+            vault.patch(token, path, &fields, &published, version).await
+        });
+        self.invocation.call_vault(patch).await
     }
 
-    async fn soft_delete(&self, version: u64) -> Result<(), Error> {
-        let path = &self.observed.snapshot.location.path;
+    async fn remove(&self, removal: Removal) -> Result<(), Error> {
+        let path = &self.secret.snapshot.target.location.path;
         let session = &self.invocation.ctx.session;
-        let delete =
-            session.call(async |vault, token| vault.soft_delete(token, path, version).await);
-        self.invocation.call_vault(delete).await
+        match removal {
+            Removal::Version(version) => {
+                let delete = session
+                    .call(async |vault, token| vault.soft_delete(token, path, version).await);
+                self.invocation.call_vault(delete).await
+            }
+            Removal::Fields(version) => match self.patch(version, true).await? {
+                PatchResult::Written(_) | PatchResult::Absent => Ok(()),
+                PatchResult::CasMismatch => Err(Error::Contended {
+                    subject: format!("the secret {path}"),
+                    attempts: 1,
+                }),
+                PatchResult::Unsupported => Err(self.unsupported()),
+            },
+        }
     }
 
-    /// Returns the state that records the current key at this version in Vault.
-    fn state_of(&self, vault_version: u64, now: Timestamp) -> SecretRecord {
-        let snapshot = &self.observed.snapshot;
+    fn unsupported(&self) -> Error {
+        let path = &self.secret.snapshot.target.location.path;
+        let remedy = "use Vault 1.9 or later, or set \"merge\": false for the target";
+        Error::missing("PATCH of the secret in Vault at", path.to_string(), remedy)
+    }
+
+    /// Returns the record of the current key at this version in Vault.
+    fn record_of(&self, version: u64, now: Timestamp) -> SecretRecord {
+        let snapshot = &self.secret.snapshot;
         let ParameterView::Current(current) = &snapshot.parameter else {
             unreachable!("only a current key is recorded")
         };
-        SecretRecord::of_written(self.user, current, &snapshot.location, vault_version, now)
-    }
-
-    /// Writes the state unless another process has recorded anything: what it wrote is known
-    /// better than a version that was only read.
-    async fn record_unless_changed(&mut self, state: SecretRecord) -> Result<End, Error> {
-        let Some(states) = &self.invocation.ctx.states else {
-            return Ok(End::Done);
-        };
-        let save = states.save(self.user, &state, self.observed.etag.as_ref());
-        match self.invocation.within(save).await? {
-            PutResult::Saved(_) => Ok(End::Done),
-            PutResult::PreconditionFailed => {
-                self.state_conflicts += 1;
-                Ok(End::Conflict)
-            }
-        }
-    }
-
-    /// Writes the state unless another process has recorded the same or more.
-    async fn record(&mut self, state: SecretRecord) -> Result<End, Error> {
-        let Some(states) = &self.invocation.ctx.states else {
-            return Ok(End::Done);
-        };
-        let mut if_match = self.observed.etag.clone();
-        for attempt in 1..=MAX_ATTEMPTS {
-            let save = states.save(self.user, &state, if_match.as_ref());
-            if let PutResult::Saved(_) = self.invocation.within(save).await? {
-                return Ok(End::Done);
-            }
-            self.state_conflicts += 1;
-            back_off(self.invocation, attempt).await;
-            let found = self.invocation.within(states.load(self.user)).await?;
-            // A state of the legacy service has no object of ours to overwrite.
-            let theirs = found.state.filter(|_| found.etag.is_some());
-            match theirs.map_or(Resolution::Overwrite, |theirs| theirs.resolve(&state)) {
-                Resolution::KeepTheirs => return Ok(End::Done),
-                Resolution::Conflict => return Ok(End::Conflict),
-                Resolution::Overwrite => if_match = found.etag,
-            }
-        }
-        let subject = format!("the state of {}", self.user);
-        Err(Error::Contended {
-            subject,
-            attempts: MAX_ATTEMPTS,
-        })
+        SecretRecord::of_written(self.user, current, &snapshot.target, version, now)
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod aws;
 pub mod diagnostics;
+pub mod documents;
 mod objects;
 pub mod parameters;
 pub mod roster;
@@ -18,8 +19,8 @@ pub mod tokens;
 pub mod vault;
 
 pub use secrets::{
-    CustomMetadata, MetadataPatchResult, PatchResult, SecretMetadata, Vault, VaultSecret,
-    WriteResult,
+    CustomMetadata, MetadataPatchResult, PatchResult, SecretMetadata, Vault, VaultListing,
+    VaultSecret, WriteResult,
 };
 
 use diagnostics::{Credentials, Probe, Server};
@@ -59,7 +60,7 @@ pub struct Etag(pub String);
 #[derive(Clone, Debug, Default)]
 pub struct StoredState {
     /// The recorded state; `None` if there is no object or it is damaged.
-    pub state: Option<SecretRecord>,
+    pub state: Option<UserState>,
     /// The version to match in the next conditional write; `None` if there is no object of ours.
     pub etag: Option<Etag>,
     /// True if an object exists but cannot be parsed.
@@ -83,7 +84,7 @@ pub trait States {
     async fn save(
         &self,
         user: &UserName,
-        state: &SecretRecord,
+        state: &UserState,
         if_match: Option<&Etag>,
     ) -> Result<PutResult, Error>;
     /// Lists the names of users with a state, starting at page `from`.
@@ -113,6 +114,25 @@ pub trait Tokens {
     -> Result<PutResult, Error>;
 }
 
+/// What was read of the targets document.
+#[derive(Debug)]
+pub enum DocumentReading {
+    /// There is none.
+    Absent,
+    /// It still has the version that is known.
+    Unchanged,
+    /// Its text, and its version if it has one.
+    Document(Vec<u8>, Option<Etag>),
+}
+
+/// The targets document.
+pub trait TargetDocuments {
+    /// Reads the document, unless it still has the version `known`.
+    async fn load(&self, known: Option<&Etag>) -> Result<DocumentReading, Error>;
+    /// Returns where the document is, for messages.
+    fn address(&self) -> String;
+}
+
 /// The platform's list of users.
 pub trait Roster {
     /// Returns true if the user is on the roster.
@@ -133,4 +153,6 @@ pub trait Backends {
     type Vault: Vault + Server + Credentials;
     /// The roster.
     type Roster: Roster;
+    /// The targets document.
+    type Documents: TargetDocuments;
 }

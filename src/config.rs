@@ -6,6 +6,8 @@
 mod reader;
 mod urls;
 
+use std::path::PathBuf;
+
 use reqwest::{Certificate, Url};
 use secrecy::SecretString;
 
@@ -33,6 +35,8 @@ pub struct Config {
     pub sync_interval_hours: u32,
     /// The limit of SSM calls per second of a reconcile run.
     pub ssm_calls_per_second: u32,
+    /// The file of the targets document; without it, the object of the bucket is used.
+    pub targets_file: Option<PathBuf>,
     /// The number of users processed concurrently.
     pub concurrency: usize,
     /// The AWS Region, if the environment or the AWS profile names one.
@@ -59,10 +63,15 @@ pub struct VaultConfig {
 }
 
 impl VaultConfig {
+    /// Returns the server's address without a slash at the end.
+    pub fn address_text(&self) -> &str {
+        self.address.as_str().trim_end_matches('/')
+    }
+
     /// Returns the location of a user's key without a targets document.
     pub fn location_of(&self, user: &UserName) -> SecretLocation {
         SecretLocation {
-            address: self.address.as_str().trim_end_matches('/').to_owned(),
+            address: self.address_text().to_owned(),
             path: VaultPath {
                 namespace: self.namespace.clone(),
                 mount: self.mount.clone(),
@@ -81,6 +90,8 @@ pub struct BucketConfig {
     pub token_key: String,
     /// The prefix of our state objects.
     pub state_prefix: String,
+    /// The key of the targets document.
+    pub targets_key: String,
     /// The key of the legacy state, which is read as a fallback and never written.
     pub legacy_key: String,
 }
@@ -95,6 +106,14 @@ pub struct TargetDefaults {
 }
 
 impl TargetDefaults {
+    /// Returns those of a configuration.
+    pub fn of(config: &Config) -> Self {
+        Self {
+            naming: config.naming.clone(),
+            namespace: config.vault.namespace.clone(),
+        }
+    }
+
     /// Reads these variables only, to check a document without the rest of a configuration.
     ///
     /// # Errors
@@ -154,6 +173,7 @@ impl Config {
                 24,
                 1..=8760,
             ),
+            targets_file: read.text("TARGETS_FILE").map(PathBuf::from),
             users: read.users(),
             sync_interval_hours: read.number("SYNC_INTERVAL_HOURS", 24, 1..=8760),
             ssm_calls_per_second: read.number("SSM_MAX_CALLS_PER_SECOND", 10, 1..=1000),

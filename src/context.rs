@@ -6,16 +6,18 @@ pub use connect::{Live, connect};
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
-use crate::backends::Backends;
-use crate::config::Config;
+use crate::backends::{Backends, DocumentReading, Etag, TargetDocuments};
+use crate::config::{Config, TargetDefaults};
 use crate::error::Error;
-use crate::keys::UserName;
+use crate::keys::{UserName, VaultPath};
 use crate::session::VaultSession;
 use crate::snapshot::SecretRecord;
+use crate::targets::Targets;
 use crate::token::TokenStatus;
 
 /// The number of users whose keys events may delete within [`EVENT_RETIREMENT_INTERVAL`].
@@ -37,9 +39,14 @@ pub struct Context<B: Backends> {
     pub session: VaultSession<B::Vault, B::Tokens>,
     /// The roster, if one is configured.
     pub roster: Option<B::Roster>,
+    /// The targets document, if there can be one.
+    pub document: Option<B::Documents>,
+    /// The document that was read last, and its version.
+    targets: RefCell<Option<(Etag, Rc<Targets>)>>,
+    default_targets: Rc<Targets>,
     degradations: RefCell<Vec<Degradation>>,
     token_warnings: RefCell<Vec<String>>,
-    unrecorded: RefCell<HashMap<UserName, SecretRecord>>,
+    unrecorded: RefCell<HashMap<(UserName, Option<String>), SecretRecord>>,
     retired_by_events: RefCell<HashMap<UserName, Timestamp>>,
     roster_was_read: Cell<bool>,
 }
@@ -53,6 +60,8 @@ pub enum Degradation {
     DataIsHidden,
     /// The roster is missing or not accessible.
     RosterIsClosed,
+    /// The token is not allowed to mark secrets, or Vault is too old for it.
+    MarksAreRefused,
 }
 
 impl<B: Backends> Context<B> {
@@ -63,7 +72,9 @@ impl<B: Backends> Context<B> {
         states: Option<B::States>,
         session: VaultSession<B::Vault, B::Tokens>,
         roster: Option<B::Roster>,
+        document: Option<B::Documents>,
     ) -> Self {
+        let default_targets = Rc::new(Targets::without_document(&config.vault));
         let (degradations, token_warnings) = (RefCell::default(), RefCell::default());
         let unrecorded = RefCell::default();
         Self {
@@ -72,6 +83,9 @@ impl<B: Backends> Context<B> {
             states,
             session,
             roster,
+            document,
+            targets: RefCell::default(),
+            default_targets,
             degradations,
             token_warnings,
             unrecorded,
@@ -80,21 +94,58 @@ impl<B: Backends> Context<B> {
         }
     }
 
-    /// Remembers a state that was true of Vault but could not be written, so that the key is not
+    /// Reads the targets document, if it has changed.
+    ///
+    /// # Errors
+    /// Those of reading the document, and [`Error::BadTargets`] if it is refused.
+    pub async fn targets(&self) -> Result<Rc<Targets>, Error> {
+        let Some(document) = &self.document else {
+            return Ok(self.default_targets.clone());
+        };
+        let known = self.targets.borrow().clone();
+        let reading = document.load(known.as_ref().map(|(etag, _)| etag)).await?;
+        match (reading, known) {
+            (DocumentReading::Unchanged, Some((_, targets))) => Ok(targets),
+            (DocumentReading::Absent | DocumentReading::Unchanged, _) => {
+                *self.targets.borrow_mut() = None;
+                Ok(self.default_targets.clone())
+            }
+            (DocumentReading::Document(text, etag), _) => {
+                let targets = Targets::parse(&text, &TargetDefaults::of(&self.config));
+                let targets = targets.map_err(|problems| Error::BadTargets {
+                    document: document.address(),
+                    problems,
+                });
+                let targets = Rc::new(targets?);
+                *self.targets.borrow_mut() = etag.map(|etag| (etag, targets.clone()));
+                Ok(targets)
+            }
+        }
+    }
+
+    /// Remembers a record that was true of Vault but could not be written, so that the key is not
     /// written again and again while the bucket is not accessible.
-    pub fn remember_unrecorded(&self, user: &UserName, state: SecretRecord) {
-        self.unrecorded.borrow_mut().insert(user.clone(), state);
+    pub fn remember_unrecorded(&self, user: &UserName, record: SecretRecord) {
+        let secret = (user.clone(), record.vault_path.clone());
+        self.unrecorded.borrow_mut().insert(secret, record);
     }
 
-    /// Forgets the unrecorded state of a user, once a state is recorded.
-    pub fn forget_unrecorded(&self, user: &UserName) {
-        self.unrecorded.borrow_mut().remove(user);
+    /// Forgets the unrecorded state of a secret, once a record is written.
+    pub fn forget_unrecorded(&self, user: &UserName, record: &SecretRecord) {
+        let secret = (user.clone(), record.vault_path.clone());
+        self.unrecorded.borrow_mut().remove(&secret);
     }
 
-    /// Returns the unrecorded state of a user, if it is about a later version than `recorded`.
-    pub fn unrecorded(&self, user: &UserName, recorded: Option<&SecretRecord>) -> Option<SecretRecord> {
-        let unrecorded = self.unrecorded.borrow().get(user).cloned()?;
-        let version = recorded.and_then(|state| state.vault_version);
+    /// Returns the unrecorded state of a secret, if it is about a later version than `recorded`.
+    pub fn unrecorded(
+        &self,
+        user: &UserName,
+        path: &VaultPath,
+        recorded: Option<&SecretRecord>,
+    ) -> Option<SecretRecord> {
+        let secret = (user.clone(), Some(path.to_string()));
+        let unrecorded = self.unrecorded.borrow().get(&secret).cloned()?;
+        let version = recorded.and_then(|record| record.vault_version);
         (unrecorded.vault_version > version).then_some(unrecorded)
     }
 
@@ -137,6 +188,11 @@ impl<B: Backends> Context<B> {
                 "the roster is missing or not accessible: a user without a parameter is retired \
                  when an event reports the deletion; allow dynamodb:GetItem and dynamodb:Scan on \
                  IAM_USER_TABLE, or switch the roster off with IAM_USER_TABLE=-"
+            ),
+            Degradation::MarksAreRefused => tracing::warn!(
+                "secrets are written, but not marked in their metadata: Vault is older than 1.10, or \
+                 the token lacks patch on it; allow what `keysync policy vault` prints, or set \
+                 \"metadata\": null in the targets document"
             ),
             Degradation::DataIsHidden => tracing::warn!(
                 "the Vault token is not allowed to read keys: without a bucket for state, every \

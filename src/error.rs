@@ -12,6 +12,18 @@ pub enum Error {
     /// The environment is invalid. Fix the named variables.
     #[error("{} in the configuration: {}", count_problems(.0.len()), join_problems(.0))]
     BadConfiguration(Vec<Problem>),
+    /// The targets document is refused. Fix the named places.
+    #[error(
+        "targets document {document}: refused with {}: {}; `keysync targets check FILE` lists all",
+        count_problems(.problems.len()),
+        join_first(.problems)
+    )]
+    BadTargets {
+        /// Where the document is.
+        document: String,
+        /// The problems, by their places.
+        problems: Vec<crate::targets::Problem>,
+    },
     /// The service denied the request. Fix the permission or the token.
     #[error("{operation} {subject}: denied; {remedy}")]
     Denied {
@@ -174,6 +186,7 @@ impl Error {
         match self {
             Self::BadEvent(_) => "BadEvent",
             Self::BadConfiguration(_) => "BadConfiguration",
+            Self::BadTargets { .. } => "BadTargets",
             Self::Denied { .. } => "Denied",
             Self::Missing { .. } => "Missing",
             Self::Unreachable { .. } => "Unreachable",
@@ -195,6 +208,13 @@ fn count_problems(count: usize) -> String {
     } else {
         format!("{count} problems")
     }
+}
+
+/// Returns the first problems of a document: each user that fails has them in its reason.
+fn join_first(problems: &[crate::targets::Problem]) -> String {
+    let more = (problems.len() > 3).then(|| "…".to_owned());
+    let first = problems.iter().take(3).map(ToString::to_string);
+    first.chain(more).collect::<Vec<_>>().join("; ")
 }
 
 fn join_problems(problems: &[Problem]) -> String {

@@ -114,6 +114,7 @@ fn planned(row: &Row) -> String {
         }
         Condition::Gone => "A sync would record that the user is gone",
         Condition::Held | Condition::Missing => "A sync would leave Vault unchanged",
+        Condition::Foreign | Condition::Untargeted => "A sync would write nothing",
         Condition::Failed => "A sync would fail",
     };
     format!("{planned}: {}.", row.reason)
@@ -159,6 +160,12 @@ fn advice(row: &Row, config: &Config) -> String {
             "Run `keysync reconcile --user {user}` to record it now; the nightly reconcile run does \
              the same."
         ),
+        Condition::Foreign => format!(
+            "If the secret is to hold this key, run `keysync sync {user} --adopt` once."
+        ),
+        Condition::Untargeted => "Name a target in the targets document: `keysync targets show` \
+             prints what it resolves to."
+            .to_owned(),
         Condition::Failed => "Fix the cause named above, then run this again.".to_owned(),
     }
 }

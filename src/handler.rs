@@ -63,7 +63,7 @@ pub async fn handle<B: Backends>(
             let request = merge(&[(change, true)]);
             let invocation = Invocation::new(ctx, deadline, BREAKER_THRESHOLD);
             let requests = request.into_iter().collect();
-            let results = handler.sync(invocation, requests).await;
+            let results = handler.sync(invocation, requests).await.concat();
             let report = Report::new("event", &results, started.elapsed(), Timestamp::now());
             report.into_result().map(to_value)
         }
@@ -73,7 +73,7 @@ pub async fn handle<B: Backends>(
                 .into_iter()
                 .map(|user| Request::new(user, ReadStrategy::VAULT_FIRST));
             let invocation = Invocation::new(ctx, deadline, BREAKER_THRESHOLD).paced();
-            let results = handler.sync(invocation, requests.collect()).await;
+            let results = handler.sync(invocation, requests.collect()).await.concat();
             Ok(to_value(Report::new(
                 "sync",
                 &results,
@@ -135,17 +135,20 @@ impl<B: Backends> Handler<'_, B> {
         let by_user = results.iter().zip(messages.into_values());
         let returned = by_user.flat_map(|(result, of_user)| {
             let of_user = of_user.into_iter();
-            of_user.filter(|(_, delivery, _)| result.should_redeliver(*delivery))
+            of_user.filter(|(_, delivery, _)| {
+                let mut secrets = result.iter();
+                secrets.any(|secret| secret.should_redeliver(*delivery))
+            })
         });
         returned.map(|(message_id, ..)| message_id).collect()
     }
 
-    /// Syncs users, and renews the token meanwhile if that is due.
+    /// Syncs users, and renews the token meanwhile if that is due. Returns the results of each user.
     async fn sync(
         &mut self,
         invocation: Invocation<'_, B>,
         requests: Vec<Request>,
-    ) -> Vec<SyncResult> {
+    ) -> Vec<Vec<SyncResult>> {
         if requests.is_empty() {
             return Vec::new();
         }
@@ -153,7 +156,7 @@ impl<B: Backends> Handler<'_, B> {
         let renewal = self.ctx.maintain_token(false, self.deadline);
         let (results, token) = tokio::join!(results, renewal);
         let now = Timestamp::now();
-        for result in &results {
+        for result in results.iter().flatten() {
             log_user(&UserReport::new(result, now));
             self.metrics.count(result, now);
         }
@@ -168,15 +171,17 @@ impl<B: Backends> Handler<'_, B> {
     async fn reconcile(&mut self, order: Reconcile, request_id: &str) -> Result<Report, Error> {
         let metrics = &mut *self.metrics;
         let progress = |progress: Progress<'_>| {
-            let Progress::User(result) = progress else {
+            let Progress::User(results) = progress else {
                 return;
             };
             let now = Timestamp::now();
-            // Users in sync are one line together, not one each.
-            if result.is_notable() {
-                log_user(&UserReport::new(result, now));
+            for result in results {
+                // Users in sync are one line together, not one each.
+                if result.is_notable() {
+                    log_user(&UserReport::new(result, now));
+                }
+                metrics.count(result, now);
             }
-            metrics.count(result, now);
         };
         let deadlines = Deadlines::until(self.deadline);
         let never = CancellationToken::new();

@@ -1,5 +1,8 @@
 //! What the work of one invocation shares: the context, the deadline and the circuit breaker.
 
+use std::rc::Rc;
+
+use tokio::sync::OnceCell;
 use tokio::time::{Duration, Instant};
 
 use crate::backends::Backends;
@@ -7,6 +10,7 @@ use crate::breaker::CircuitBreaker;
 use crate::context::Context;
 use crate::error::Error;
 use crate::pace::Pace;
+use crate::targets::Targets;
 
 /// One invocation, or one reconcile run.
 pub struct Invocation<'a, B: Backends> {
@@ -18,6 +22,8 @@ pub struct Invocation<'a, B: Backends> {
     pub pace: Option<Pace>,
     /// Whether Vault is known to be unreachable.
     pub breaker: CircuitBreaker,
+    /// The targets, read once.
+    targets: OnceCell<Result<Rc<Targets>, Error>>,
 }
 
 impl<'a, B: Backends> Invocation<'a, B> {
@@ -28,6 +34,7 @@ impl<'a, B: Backends> Invocation<'a, B> {
             deadline,
             pace: None,
             breaker: CircuitBreaker::new(breaker_threshold),
+            targets: OnceCell::new(),
         }
     }
 
@@ -43,6 +50,15 @@ impl<'a, B: Backends> Invocation<'a, B> {
         if let Some(pace) = &self.pace {
             pace.wait().await;
         }
+    }
+
+    /// Returns the targets. They are read once, so that all users see the same document.
+    ///
+    /// # Errors
+    /// Those of reading the document, and [`Error::BadTargets`] if it is refused.
+    pub async fn targets(&self) -> Result<Rc<Targets>, Error> {
+        let read = self.targets.get_or_init(|| self.within(self.ctx.targets()));
+        read.await.clone()
     }
 
     /// Waits for `work` until the deadline. After the deadline nothing is started.

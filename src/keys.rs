@@ -133,6 +133,23 @@ pub struct VaultPath {
     pub path: String,
 }
 
+impl VaultPath {
+    /// Returns the folder that the secret is in, and its name there.
+    pub fn split(&self) -> (Self, &str) {
+        let (folder, name) = self.path.rsplit_once('/').unwrap_or(("", &self.path));
+        let folder = Self {
+            path: folder.to_owned(),
+            ..self.clone()
+        };
+        (folder, name)
+    }
+
+    /// Returns the folder that the secret is in.
+    pub fn folder(&self) -> Self {
+        self.split().0
+    }
+}
+
 impl fmt::Display for VaultPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.mount, self.path)

@@ -67,12 +67,14 @@ impl KeySync {
             let results = results
                 .buffered(self.ctx.config.concurrency)
                 .collect::<Vec<_>>()
-                .await;
+                .await
+                .concat();
             return Report::new("sync", &results, started.elapsed(), Timestamp::now());
         }
         let results = sync_all(&invocation, requests).collect::<Vec<_>>();
         let renewal = self.ctx.maintain_token(false, invocation.deadline);
         let (results, token) = tokio::join!(results, renewal);
+        let results = results.concat();
         // If every user failed, the report shows the cause.
         if let Err(problem) = token
             && results

@@ -9,14 +9,17 @@ mod compare;
 mod outcome;
 mod reason;
 
-pub use action::{Action, Plan, Policy, Retirement};
+pub use action::{Action, Plan, Policy, Removal, Retirement};
 pub use outcome::Outcome;
 pub use reason::Reason;
 
 use jiff::SignedDuration;
 
 use crate::config::OnUserDeleted;
-use crate::snapshot::{Cas, Event, ParameterView, RosterView, Snapshot, SecretRecord, VaultView};
+use crate::snapshot::{
+    Assignment, Cas, CurrentKey, Event, ParameterView, RosterView, SecretRecord, Snapshot,
+    VaultView,
+};
 use compare::{Recorded, recorded};
 
 /// The maximum age of a state that another invocation may just have written. An older state that
@@ -56,21 +59,27 @@ pub fn plan(seen: &Snapshot, policy: Policy) -> Plan {
 /// one rule, and the first one that matches applies.
 fn decide(seen: &Snapshot, policy: Policy) -> (Action, Reason) {
     use Action::{Adopt, Retire, Skip};
-    let write = || Action::Write(cas(seen));
+    let write = |reason| write(seen, reason);
     // A source that could not be read decides nothing.
     if let Some(error) = seen.unreadable() {
         return (Skip(Outcome::Failed), Reason::NotRead(error.to_string()));
+    }
+    match seen.assignment {
+        Assignment::Untargeted => return (Skip(Outcome::Untargeted), Reason::Untargeted),
+        Assignment::Removed(_) => return (Skip(Outcome::Untargeted), Reason::TargetRemoved),
+        Assignment::Named | Assignment::Unreadable(_) => {}
     }
     match (&seen.parameter, recorded(seen), &seen.vault) {
         // The recorded key is the current one. The question is whether Vault still holds it.
         (ParameterView::Current(current), Recorded::Same(state), vault) => {
             match (state.vault_version, vault) {
-                (_, VaultView::Absent) => (write(), Reason::Vanished),
-                (_, VaultView::Deleted(version)) => (write(), Reason::Unreadable(*version)),
+                (_, VaultView::Absent) => write(Reason::Vanished),
+                (_, VaultView::Deleted(version)) => write(Reason::Unreadable(*version)),
+                _ if state.definition != seen.target.definition => write(Reason::Redefined),
                 (None, VaultView::At(version)) => (Adopt(*version), Reason::Adopted),
                 (Some(recorded), VaultView::At(found)) if *found != recorded => {
                     let found = *found;
-                    (write(), Reason::OtherVersion { found, recorded })
+                    write(Reason::OtherVersion { found, recorded })
                 }
                 (Some(recorded), _) if seen.is_unrecorded => (Adopt(recorded), Reason::Unrecorded),
                 // Otherwise a late event could write the key of a revision between the two.
@@ -93,11 +102,25 @@ fn decide(seen: &Snapshot, policy: Policy) -> (Action, Reason) {
         (ParameterView::Current(_), Recorded::Newer, VaultView::NotRead) => {
             (Action::Reobserve, Reason::Overruled)
         }
-        (ParameterView::Current(_), Recorded::Newer, _) => (write(), Reason::Overruled),
-        (ParameterView::Current(_), Recorded::Nothing, _) => (write(), Reason::New),
-        (ParameterView::Current(_), Recorded::Older, _) => (write(), Reason::Rotated),
-        (ParameterView::Current(_), Recorded::Elsewhere, _) => (write(), Reason::Moved),
-        (ParameterView::Current(_), Recorded::Retired, _) => (write(), Reason::CameBack),
+        (ParameterView::Current(_), Recorded::Newer, _) => write(Reason::Overruled),
+        // Another tool may manage a secret that is not recorded, or have written the key.
+        (
+            ParameterView::Current(_),
+            Recorded::Nothing | Recorded::Elsewhere,
+            VaultView::At(_) | VaultView::Deleted(_),
+        ) if !seen.adopts && other_tool(seen).is_some() => {
+            let tool = other_tool(seen).unwrap_or_default().to_owned();
+            (Skip(Outcome::Foreign), Reason::Foreign(tool))
+        }
+        (ParameterView::Current(current), Recorded::Nothing, VaultView::At(version))
+            if seen.target.has_default_fields && is_marked(seen, current) =>
+        {
+            (Adopt(*version), Reason::AdoptedByMark)
+        }
+        (ParameterView::Current(_), Recorded::Nothing, _) => write(Reason::New),
+        (ParameterView::Current(_), Recorded::Older, _) => write(Reason::Rotated),
+        (ParameterView::Current(_), Recorded::Elsewhere, _) => write(Reason::Moved),
+        (ParameterView::Current(_), Recorded::Retired, _) => write(Reason::CameBack),
         // A parameter without a key that could be published.
         (ParameterView::WithoutCurrent { .. }, _, _) => {
             (Skip(Outcome::Held), Reason::WithoutCurrent)
@@ -123,7 +146,11 @@ fn decide(seen: &Snapshot, policy: Policy) -> (Action, Reason) {
                 }
                 (Ok(reason), _) => {
                     let deletes = policy.on_user_deleted == OnUserDeleted::SoftDelete;
-                    (Retire(latest(seen, vault).filter(|_| deletes)), reason)
+                    let version = latest(seen, vault).filter(|_| deletes);
+                    (
+                        Retire(version.map(|version| removal(seen, version))),
+                        reason,
+                    )
                 }
             }
         }
@@ -132,7 +159,46 @@ fn decide(seen: &Snapshot, policy: Policy) -> (Action, Reason) {
 
 /// Returns whether the action writes to Vault or deletes from it.
 fn changes_vault(action: Action) -> bool {
-    matches!(action, Action::Write(_) | Action::Retire(Some(_)))
+    matches!(
+        action,
+        Action::Write(_) | Action::Patch(_) | Action::Retire(Some(_))
+    )
+}
+
+/// Returns how the current key is written. A merge changes an existing version; without knowing
+/// which, a write could remove fields of others.
+fn write(seen: &Snapshot, reason: Reason) -> (Action, Reason) {
+    let is_deleted = matches!(seen.vault, VaultView::Deleted(_));
+    match cas(seen) {
+        Cas::Version(version) if seen.target.merge && version > 0 && !is_deleted => {
+            (Action::Patch(version), reason)
+        }
+        Cas::Unchecked if seen.target.merge => {
+            let reason = Reason::MergeNeedsMetadata;
+            (Action::Skip(Outcome::Failed), reason)
+        }
+        cas => (Action::Write(cas), reason),
+    }
+}
+
+/// Returns how the key of a user who is gone is removed.
+fn removal(seen: &Snapshot, version: u64) -> Removal {
+    if seen.target.merge {
+        Removal::Fields(version)
+    } else {
+        Removal::Version(version)
+    }
+}
+
+/// Returns the other tool that manages the secret, if there is one.
+fn other_tool(seen: &Snapshot) -> Option<&str> {
+    seen.mark.as_ref()?.other_tool()
+}
+
+/// Returns whether the mark shows that the secret holds this key.
+fn is_marked(seen: &Snapshot, current: &CurrentKey) -> bool {
+    let version = seen.mark.as_ref().and_then(|mark| mark.parameter_version);
+    version == Some(current.revision.version)
 }
 
 /// Returns whether a user without a parameter is gone for good, and what shows it.
@@ -173,7 +239,7 @@ fn is_before_retirement(seen: &Snapshot) -> bool {
 /// Returns the check-and-set version of a write: the version that Vault is at, if known.
 fn cas(seen: &Snapshot) -> Cas {
     // On another server the secret may have been moved with its versions; check-and-set shows it.
-    let here = |state: &&SecretRecord| state.is_at_path(&seen.location.path);
+    let here = |state: &&SecretRecord| state.is_at_place(&seen.target.location);
     let recorded = seen.state.recorded().filter(here);
     let recorded = Cas::Version(recorded.and_then(|state| state.vault_version).unwrap_or(0));
     match (&seen.vault, seen.rejected) {
@@ -198,7 +264,7 @@ fn latest(seen: &Snapshot, vault: &VaultView) -> Option<u64> {
         _ => {
             let recorded = seen.state.recorded();
             recorded
-                .filter(|state| state.is_at(&seen.location))?
+                .filter(|state| state.is_at(&seen.target.location))?
                 .vault_version
         }
     }

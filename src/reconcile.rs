@@ -58,8 +58,8 @@ pub enum Scope {
 pub enum Progress<'a> {
     /// The total number of users.
     Total(usize),
-    /// The result of a user whose work has ended.
-    User(&'a SyncResult),
+    /// The results of a user whose work has ended, one for each secret.
+    User(&'a [SyncResult]),
 }
 
 /// The result of a run.

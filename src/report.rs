@@ -51,6 +51,9 @@ pub struct UserReport {
     #[serde(serialize_with = "as_text")]
     #[cfg_attr(feature = "cli", schemars(with = "String"))]
     pub user: UserName,
+    /// The secret, unless it is that of the default target.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
     /// How the work ended.
     pub outcome: Outcome,
     /// Why, for operators.
@@ -73,6 +76,7 @@ impl UserReport {
     pub(crate) fn new(result: &SyncResult, now: Timestamp) -> Self {
         Self {
             user: result.user.clone(),
+            target: result.target(),
             outcome: result.outcome(),
             reason: result.reason(),
             parameter_version: result

@@ -5,20 +5,23 @@
 mod parameter;
 mod reconcile_record;
 mod record;
+mod target;
+mod user_state;
 
 pub use parameter::{CurrentKey, ParameterReading, ParameterView, Revision};
 pub use reconcile_record::ReconcileRecord;
 pub use record::{Resolution, SecretRecord};
+pub use target::{Assignment, Mark, TargetView};
+pub use user_state::UserState;
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::error::Error;
-use crate::keys::SecretLocation;
 
 /// How often the platform rotates a key. The replaced key is kept for the same time, then deleted.
 pub const ROTATION: SignedDuration = SignedDuration::from_hours(48);
 
-/// Everything that a plan for one user is made from.
+/// Everything that a plan for one secret of a user is made from.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
     /// What Parameter Store holds.
@@ -31,8 +34,14 @@ pub struct Snapshot {
     pub vault: VaultView,
     /// Whether the platform's roster lists the user.
     pub roster: RosterView,
-    /// Where the user's key belongs in Vault. Of a user without a parameter: where it is recorded.
-    pub location: SecretLocation,
+    /// The secret: where the user's key belongs in Vault, and in which form.
+    pub target: TargetView,
+    /// Whether the user has this target.
+    pub assignment: Assignment,
+    /// The mark in the secret's metadata, if that was read.
+    pub mark: Option<Mark>,
+    /// Whether an operator takes over a secret that carries the mark of another tool.
+    pub adopts: bool,
     /// The newest event about the parameter, if an event triggered the read.
     pub event: Option<Event>,
     /// The check-and-set version that Vault rejected just before.
@@ -49,6 +58,9 @@ pub struct Snapshot {
 impl Snapshot {
     /// Returns why a source could not be read, if that is so.
     pub fn unreadable(&self) -> Option<&Error> {
+        if let Assignment::Unreadable(error) = &self.assignment {
+            return Some(error);
+        }
         match (&self.parameter, &self.state, &self.vault, &self.roster) {
             (ParameterView::Unreadable(error), _, _, _)
             | (_, StateView::Unreadable(error), _, _)

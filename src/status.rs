@@ -68,8 +68,8 @@ pub(crate) async fn status<B: Backends>(
     };
     let mut results = Vec::new();
     let gather = |event: Progress<'_>| {
-        if let Progress::User(result) = event {
-            results.push(result.clone());
+        if let Progress::User(user) = event {
+            results.extend_from_slice(user);
         }
         progress(event);
     };

@@ -3,6 +3,7 @@
 //! All triggers use this loop. It performs no I/O itself and decides no business rule.
 
 mod result;
+mod secrets;
 
 pub use result::SyncResult;
 
@@ -11,15 +12,14 @@ use std::time::Duration;
 use futures_util::{FutureExt, Stream, StreamExt};
 use tokio::time::Instant;
 
-use crate::apply::{End, MAX_ATTEMPTS, apply, back_off};
+use crate::apply::{apply, back_off};
 use crate::backends::Backends;
-use crate::error::Error;
 use crate::invocation::Invocation;
 use crate::keys::UserName;
-use crate::observe::{Observed, ReadStrategy, observe};
+use crate::observe::{Observed, ReadStrategy, Subject, observe};
 use crate::plan::{Action, Plan, Policy, Retirement, plan};
-use crate::snapshot::{Cas, Event, ParameterView, VaultView};
-use result::Effects;
+use crate::snapshot::Event;
+use secrets::{Next, Secrets};
 
 /// How long to wait for a read that is as new as its event: Parameter Store promises no
 /// read-after-write consistency.
@@ -50,6 +50,8 @@ pub struct Request {
     pub retirement: Retirement,
     /// How to observe first.
     pub strategy: ReadStrategy,
+    /// Whether an operator takes over secrets that another tool manages.
+    pub adopts: bool,
     /// Whether a listing was expected to show the user, and did not.
     pub is_unlisted: bool,
     /// What to add to the reason in the report.
@@ -59,177 +61,141 @@ pub struct Request {
 impl Request {
     /// Creates a request without an event.
     pub fn new(user: UserName, strategy: ReadStrategy) -> Self {
-        let (event, retirement, remarks) = (None, Retirement::Allowed, Vec::new());
         Self {
             user,
-            event,
+            event: None,
             retry_stale_read: false,
-            retirement,
+            retirement: Retirement::Allowed,
             strategy,
+            adopts: false,
             is_unlisted: false,
-            remarks,
+            remarks: Vec::new(),
+        }
+    }
+
+    fn subject(&self) -> Subject<'_> {
+        Subject {
+            user: &self.user,
+            event: self.event,
+            adopts: self.adopts,
         }
     }
 }
 
-/// What was observed, and what is to be done.
+/// What was observed of a user, and what is to be done for each secret.
 #[derive(Debug)]
 pub struct Planned {
     /// What was observed.
     pub observed: Observed,
-    /// What is to be done.
-    pub plan: Plan,
+    /// What is to be done, in the order of the secrets.
+    pub plans: Vec<Plan>,
 }
 
-impl Planned {
-    /// Returns whether a write is planned because another invocation may have written to Vault, but
-    /// not yet recorded it.
-    fn may_be_recorded_soon(&self) -> bool {
-        let seen = &self.observed.snapshot;
-        let is_ahead = match (seen.rejected, &seen.vault) {
-            (Some(Cas::Version(rejected)), VaultView::At(found)) => *found > rejected,
-            (Some(Cas::Version(_)), VaultView::Hidden) => true,
-            _ => false,
-        };
-        is_ahead && matches!(self.plan.action, Action::Write(_))
-    }
-
-    /// Returns whether the deadline came before anything was observed.
-    fn ran_out_of_time(&self) -> bool {
-        let parameter = &self.observed.snapshot.parameter;
-        matches!(parameter, ParameterView::Unreadable(Error::OutOfTime))
-    }
-}
-
-/// Observes a user and returns the plan.
+/// Observes a user and returns the plans.
 async fn plan_user<B: Backends>(
     invocation: &Invocation<'_, B>,
     request: &Request,
     strategy: ReadStrategy,
 ) -> Planned {
-    let on_user_deleted = invocation.ctx.config.on_user_deleted;
     let mut policy = Policy {
-        on_user_deleted,
+        on_user_deleted: invocation.ctx.config.on_user_deleted,
         retirement: request.retirement,
     };
     let mut strategy = strategy;
     loop {
-        let observed = observe(invocation, &request.user, request.event, strategy).await;
-        let mut plan = plan(&observed.snapshot, policy);
+        let observed = observe(invocation, request.subject(), strategy).await;
+        let plan_all = |policy| {
+            let secrets = observed.secrets.iter();
+            secrets
+                .map(|secret| plan(&secret.snapshot, policy))
+                .collect::<Vec<_>>()
+        };
+        let mut plans = plan_all(policy);
+        let deletes = |plan: &Plan| matches!(plan.action, Action::Retire(Some(_)));
         if request.event.is_some()
-            && matches!(plan.action, Action::Retire(Some(_)))
+            && plans.iter().any(deletes)
             && !invocation.ctx.reserve_retirement(&request.user)
         {
             policy.retirement = Retirement::TooMany;
-            plan = crate::plan::plan(&observed.snapshot, policy);
+            plans = plan_all(policy);
         }
-        tracing::debug!(
-            user = request.user.as_str(),
-            "{}: {}",
-            request.user,
-            plan.reason
-        );
-        if plan.action != Action::Reobserve {
-            return Planned { observed, plan };
+        for plan in &plans {
+            tracing::debug!(
+                user = request.user.as_str(),
+                "{}: {}",
+                request.user,
+                plan.reason
+            );
+        }
+        if plans.iter().all(|plan| plan.action != Action::Reobserve) {
+            return Planned { observed, plans };
         }
         strategy = ReadStrategy::VAULT_FIRST;
     }
 }
 
-/// Returns what a sync of the user would do.
+/// Returns what a sync of the user would do, for each secret.
 pub async fn dry_run<B: Backends>(
     invocation: &Invocation<'_, B>,
     mut request: Request,
-) -> SyncResult {
+) -> Vec<SyncResult> {
     let started = Instant::now();
     let strategy = std::mem::replace(&mut request.strategy, ReadStrategy::Optimistic);
     let planned = plan_user(invocation, &request, strategy).await;
-    SyncResult::planned(request, planned, started.elapsed())
+    SyncResult::planned(&request, planned, started.elapsed())
 }
 
-/// Syncs a user. Plans and applies. Repeats after a lost race and after a stale read.
+/// Syncs a user. Plans and applies, all secrets at the same time. Repeats after a lost race and
+/// after a stale read. Returns the result of each secret, at least one.
 pub async fn sync_user<B: Backends>(
     invocation: &Invocation<'_, B>,
     mut request: Request,
-) -> SyncResult {
+) -> Vec<SyncResult> {
     let started = Instant::now();
     let mut strategy = std::mem::replace(&mut request.strategy, ReadStrategy::Optimistic);
     let mut stale_read_waits = STALE_READ_WAITS.into_iter();
-    let mut record_waits = RECORD_WAITS
-        .into_iter()
-        .filter(|_| invocation.ctx.states.is_some());
-    let (mut attempt, mut effects, mut before) = (0, Effects::default(), None::<Planned>);
-    let (planned, error) = loop {
-        let mut planned = plan_user(invocation, &request, strategy).await;
-        if let Some(before) = before.take().filter(|_| planned.ran_out_of_time()) {
-            break (before, Some(Error::OutOfTime));
+    let has_states = invocation.ctx.states.is_some();
+    let mut record_waits = RECORD_WAITS.into_iter().filter(|_| has_states);
+    let mut secrets = Secrets::default();
+    loop {
+        let planned = plan_user(invocation, &request, strategy).await;
+        if !secrets.accept(planned) {
+            break;
         }
-        if planned.may_be_recorded_soon()
+        if secrets.may_be_recorded_soon()
             && let Some(wait) = record_waits.next()
         {
             invocation.sleep(wait).await;
-            planned.observed.key = None;
-            let rejected = planned.observed.snapshot.rejected;
-            let written = None;
-            strategy = ReadStrategy::VaultFirst { rejected, written };
-            before = Some(planned);
+            strategy = secrets.repeat();
             continue;
         }
-        let plan = &planned.plan;
-        let applied = apply(invocation, &request.user, &planned.observed, plan.action).await;
-        effects.add(&applied, &plan.reason);
-        // The secret does not outlive its use.
-        planned.observed.key = None;
-        let plan = &planned.plan;
-        attempt += 1;
-        strategy = match applied.end {
-            Ok(End::Done) if plan.stale_read && request.retry_stale_read => {
+        let (observed, plans) = secrets.current();
+        let applied = apply(invocation, &request.user, observed, plans).await;
+        strategy = match secrets.add(applied) {
+            Next::Done if request.retry_stale_read && secrets.has_stale_read() => {
                 let wait = stale_read_waits.next();
                 match wait.filter(|wait| invocation.has_time_for(2 * *wait)) {
                     Some(wait) => tokio::time::sleep(wait).await,
-                    None => break (planned, None),
+                    None => break,
                 }
-                attempt = 0;
+                secrets.start_again();
                 ReadStrategy::Optimistic
             }
-            Ok(End::Done) => break (planned, None),
-            Err(error) => break (planned, Some(error)),
-            Ok(End::CasMismatch(_) | End::Conflict) if attempt == MAX_ATTEMPTS => {
-                let subject = format!("the key of {} in Vault", request.user);
-                break (
-                    planned,
-                    Some(Error::Contended {
-                        subject,
-                        attempts: MAX_ATTEMPTS,
-                    }),
-                );
-            }
-            Ok(End::CasMismatch(cas)) => {
+            Next::Done => break,
+            Next::Again(attempt) => {
                 back_off(invocation, attempt).await;
-                ReadStrategy::VaultFirst {
-                    rejected: Some(cas),
-                    written: None,
-                }
-            }
-            Ok(End::Conflict) => {
-                back_off(invocation, attempt).await;
-                let written = applied.written.map(|write| write.version);
-                ReadStrategy::VaultFirst {
-                    rejected: None,
-                    written,
-                }
+                secrets.repeat()
             }
         };
-        before = Some(planned);
-    };
-    SyncResult::applied(request, planned, effects, error, started.elapsed())
+    }
+    secrets.into_results(&request, started.elapsed())
 }
 
 /// Syncs users as they come, several at a time; the results come in the order of the requests.
 pub fn sync_all<'a, B: Backends>(
     invocation: &'a Invocation<'a, B>,
     requests: impl Stream<Item = Request> + 'a,
-) -> impl Stream<Item = SyncResult> + 'a {
+) -> impl Stream<Item = Vec<SyncResult>> + 'a {
     let one = move |request| sync_user(invocation, request).boxed_local();
     requests
         .map(one)

@@ -156,6 +156,11 @@ impl Target {
         base16ct::lower::encode_string(&hash)[..DEFINITION_LENGTH].to_owned()
     }
 
+    /// Returns whether the fields are written as without a targets document.
+    pub fn is_without_document(&self) -> bool {
+        *self.fields == *WITHOUT_DOCUMENT && !self.merge
+    }
+
     /// Returns whether the fields are those of a target without any `fields`.
     pub fn has_default_fields(&self) -> bool {
         *self.fields == *DEFAULT_FIELDS

@@ -94,6 +94,8 @@ pub struct Metrics {
     retired: u64,
     missing: u64,
     failed: u64,
+    foreign: u64,
+    untargeted: u64,
     /// The number of payloads and message bodies that are not events.
     pub bad_events: u64,
     drift_repaired: u64,
@@ -124,6 +126,8 @@ impl Metrics {
             retired: 0,
             missing: 0,
             failed: 0,
+            foreign: 0,
+            untargeted: 0,
             bad_events: 0,
             drift_repaired: 0,
             state_conflicts: 0,
@@ -147,6 +151,8 @@ impl Metrics {
             Outcome::Retired => self.retired += 1,
             Outcome::Missing => self.missing += 1,
             Outcome::Failed => self.failed += 1,
+            Outcome::Foreign => self.foreign += 1,
+            Outcome::Untargeted => self.untargeted += 1,
             Outcome::PlannedWritten | Outcome::PlannedRetired => {}
         }
         self.drift_repaired += u64::from(result.repaired_drift());

@@ -28,6 +28,13 @@ pub(super) struct Objects {
     bucket: String,
 }
 
+/// What was found of an object.
+pub(super) enum Found {
+    Absent,
+    Unchanged,
+    Object(Object),
+}
+
 /// An object as it was read.
 pub(super) struct Object {
     /// The text. The caller wipes it if it is secret.
@@ -56,6 +63,19 @@ impl Objects {
         operation: &'static str,
         key: &str,
     ) -> Result<Option<Object>, Error> {
+        match self.get_unless(operation, key, None).await? {
+            Found::Object(object) => Ok(Some(object)),
+            Found::Absent | Found::Unchanged => Ok(None),
+        }
+    }
+
+    /// Returns the object, unless it still has the version `known`.
+    pub(super) async fn get_unless(
+        &self,
+        operation: &'static str,
+        key: &str,
+        known: Option<&Etag>,
+    ) -> Result<Found, Error> {
         let subject = || self.address_of(key);
         let unexpected = |problem: &str| Error::unexpected(operation, subject(), problem);
         let object = match self
@@ -63,16 +83,20 @@ impl Objects {
             .get_object()
             .bucket(&self.bucket)
             .key(key)
+            .set_if_none_match(known.map(|Etag(etag)| etag.clone()))
             .send()
             .await
         {
             Ok(object) => object,
+            Err(SdkError::ServiceError(error)) if error.raw().status().as_u16() == 304 => {
+                return Ok(Found::Unchanged);
+            }
             Err(error)
                 if error
                     .as_service_error()
                     .is_some_and(GetObjectError::is_no_such_key) =>
             {
-                return Ok(None);
+                return Ok(Found::Absent);
             }
             Err(error) => {
                 let remedy = "allow s3:GetObject on it and s3:ListBucket on the bucket; check the bucket's name and key";
@@ -93,7 +117,7 @@ impl Objects {
         let body = tokio::time::timeout(BODY_TIMEOUT, body).await;
         let problem = match body {
             Ok(Ok(text)) => {
-                return Ok(Some(Object {
+                return Ok(Found::Object(Object {
                     text,
                     etag,
                     modified,

@@ -56,6 +56,26 @@ pub struct SecretMetadata {
     pub custom: CustomMetadata,
 }
 
+/// The metadata of many secrets, as folders were listed.
+#[derive(Clone, Debug, Default)]
+pub struct VaultListing {
+    /// The secrets of each folder that was listed, by name.
+    pub folders: HashMap<VaultPath, HashMap<String, SecretMetadata>>,
+}
+
+impl VaultListing {
+    /// Returns the metadata of a secret; `None` if its folder was not listed.
+    pub fn get(&self, path: &VaultPath) -> Option<SecretMetadata> {
+        let (folder, name) = path.split();
+        let absent = || SecretMetadata {
+            view: VaultView::Absent,
+            custom: CustomMetadata::new(),
+        };
+        let secrets = self.folders.get(&folder)?;
+        Some(secrets.get(name).cloned().unwrap_or_else(absent))
+    }
+}
+
 /// A key as stored in Vault.
 #[derive(Debug)]
 pub enum VaultSecret {

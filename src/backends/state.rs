@@ -17,7 +17,7 @@ use crate::config::BucketConfig;
 use crate::deadlines::MAX_CLOCK_SKEW;
 use crate::error::Error;
 use crate::keys::UserName;
-use crate::snapshot::{ReconcileRecord, SecretRecord};
+use crate::snapshot::{ReconcileRecord, SecretRecord, UserState};
 
 const READING: &str = "reading the state";
 
@@ -79,7 +79,9 @@ impl StateObjects {
         read
     }
 
-    async fn load_legacy(&self) -> Result<(HashMap<String, SecretRecord>, Option<Timestamp>), Error> {
+    async fn load_legacy(
+        &self,
+    ) -> Result<(HashMap<String, SecretRecord>, Option<Timestamp>), Error> {
         let object = &self.legacy_key;
         let Some(Object { text, modified, .. }) = self.objects.get(READING, object).await? else {
             return Ok((HashMap::new(), None));
@@ -102,7 +104,7 @@ impl StateObjects {
 
 /// Returns whether a state can be the user's. If the clock of this process is behind, the object
 /// may have been written later than it shows.
-fn is_plausible(state: &SecretRecord, user: &UserName, written_at: Option<Timestamp>) -> bool {
+fn is_plausible(state: &UserState, user: &UserName, written_at: Option<Timestamp>) -> bool {
     let now = Timestamp::now();
     let now = written_at.map_or(now, |written_at| now.max(written_at));
     state.is_plausible(user, now, MAX_CLOCK_SKEW)
@@ -123,7 +125,10 @@ impl States for StateObjects {
                     states => states,
                 };
                 let (states, written_at) = &*legacy;
-                let state = states.get(user.as_str()).cloned();
+                let record = states.get(user.as_str()).cloned();
+                let state = record.map(|record| UserState {
+                    records: vec![record],
+                });
                 Ok(StoredState {
                     state: state.filter(|state| is_plausible(state, user, *written_at)),
                     ..StoredState::default()
@@ -135,7 +140,7 @@ impl States for StateObjects {
                 modified,
             }) => {
                 let state =
-                    SecretRecord::parse(&text).filter(|state| is_plausible(state, user, modified));
+                    UserState::parse(&text).filter(|state| is_plausible(state, user, modified));
                 if state.is_none() {
                     tracing::warn!(
                         object = key,
@@ -155,10 +160,10 @@ impl States for StateObjects {
     async fn save(
         &self,
         user: &UserName,
-        state: &SecretRecord,
+        state: &UserState,
         if_match: Option<&Etag>,
     ) -> Result<PutResult, Error> {
-        let text = serde_json::to_vec(state).expect("a state holds only text, numbers and dates");
+        let text = state.to_json();
         self.objects
             .put(
                 "writing the state",

@@ -178,7 +178,12 @@ impl<'a> Reader<'a> {
             token_key: self.text_or("VAULT_TOKEN_S3_KEY", "vault-token.json"),
             state_prefix: self.object_prefix("SYNC_STATE_S3_PREFIX", "sync-state/"),
             legacy_key: self.text_or("SYNC_STATE_S3_KEY", "sync-state.json"),
+            targets_key: self.text_or("TARGETS_S3_KEY", "targets.json"),
         };
+        let is_other = !bucket.targets_key.starts_with(&bucket.state_prefix)
+            && ![&bucket.token_key, &bucket.legacy_key].contains(&&bucket.targets_key);
+        let problem = "names another object of the service, expected a key that is not below SYNC_STATE_S3_PREFIX and is neither VAULT_TOKEN_S3_KEY nor SYNC_STATE_S3_KEY";
+        self.require(is_other, "TARGETS_S3_KEY", problem);
         let apart = !bucket.token_key.starts_with(&bucket.state_prefix)
             && bucket.token_key != bucket.legacy_key;
         let problem = "names an object of the state, expected a key that is not below SYNC_STATE_S3_PREFIX and is not SYNC_STATE_S3_KEY";

@@ -6,7 +6,7 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 
 use super::Context;
-use crate::backends::{Backends, parameters, roster, state, tokens, vault};
+use crate::backends::{Backends, documents, parameters, roster, state, tokens, vault};
 use crate::config::Config;
 use crate::error::Error;
 use crate::session::{TokenSource, VaultSession};
@@ -25,6 +25,7 @@ impl Backends for Live {
     type Tokens = tokens::StoredToken;
     type Vault = vault::VaultServer;
     type Roster = roster::RosterTable;
+    type Documents = documents::TargetsDocument;
 }
 
 /// Creates the context from the configuration. Sends nothing yet.
@@ -64,6 +65,13 @@ pub async fn connect(config: Config) -> Result<Context<Live>, Error> {
             return Err(Error::misconfigured("S3_BUCKET_NAME", problem));
         }
     };
+    let document = match (&config.targets_file, &bucket) {
+        (Some(file), _) => Some(documents::TargetsDocument::File(file.clone())),
+        (None, Some((s3, bucket))) => Some(documents::TargetsDocument::Object(
+            documents::StoredDocument::new(s3.clone(), bucket),
+        )),
+        (None, None) => None,
+    };
     let parameters = parameters::ParameterStore::new(aws_sdk_ssm::Client::new(&aws));
     let states = bucket.map(|(s3, bucket)| state::StateObjects::new(s3, bucket));
     let session = VaultSession::new(
@@ -75,5 +83,7 @@ pub async fn connect(config: Config) -> Result<Context<Live>, Error> {
         .roster_table
         .clone()
         .map(|table| roster::RosterTable::new(aws_sdk_dynamodb::Client::new(&aws), table));
-    Ok(Context::new(config, parameters, states, session, roster))
+    Ok(Context::new(
+        config, parameters, states, session, roster, document,
+    ))
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::config::Config;
 use crate::snapshot::{
-    ParameterView, ReconcileRecord, RosterView, Snapshot, StateView, SecretRecord, VaultView,
+    ParameterView, ReconcileRecord, RosterView, SecretRecord, Snapshot, StateView, VaultView,
 };
 use crate::status::{Row, SyncOutcome, last_four};
 use crate::time_format::relative;
@@ -95,7 +95,7 @@ pub(super) fn record(config: &Config, state: &StateView, now: Timestamp) -> Stri
 }
 
 pub(super) fn vault(snapshot: &Snapshot) -> String {
-    let path = &snapshot.location.path;
+    let path = &snapshot.target.location.path;
     let recorded = snapshot
         .state
         .recorded()

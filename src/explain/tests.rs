@@ -3,7 +3,7 @@ use crate::error::Error;
 use crate::keys::{AccessKey, UserName};
 use crate::plan::Outcome;
 use crate::plan::Reason;
-use crate::snapshot::{CurrentKey, ParameterView, Revision, RosterView, Snapshot, SecretRecord};
+use crate::snapshot::{CurrentKey, ParameterView, Revision, RosterView, SecretRecord, Snapshot};
 use crate::status::{LastSync, SyncOutcome};
 use crate::testing::results;
 

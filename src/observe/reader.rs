@@ -1,27 +1,99 @@
 //! Reads each source of one user. A source that cannot be read by the deadline is a value, too.
 
+use std::rc::Rc;
+
+use futures_util::future::join_all;
+
+use super::Attempt;
+use super::assemble::StoredView;
 use crate::backends::{
-    Backends, Etag, Parameters, Roster, States, StoredState, Vault, VaultSecret,
+    Backends, Parameters, Roster, States, StoredState, Vault, VaultListing, VaultSecret,
 };
 use crate::config::OnUserDeleted;
 use crate::context::Degradation;
 use crate::error::Error;
 use crate::invocation::Invocation;
-use crate::keys::{SecretLocation, UserName};
+use crate::keys::{SecretLocation, UserName, VaultPath};
 use crate::snapshot::{
-    ParameterReading, ParameterView, RosterView, StateView, SecretRecord, VaultView,
+    Mark, ParameterReading, ParameterView, RosterView, SecretRecord, StateView, TargetView,
+    VaultView,
 };
+use crate::targets::{Target, Targets};
 
 /// Reads the sources of one user.
 pub(super) struct Reader<'a, B: Backends> {
     pub(super) invocation: &'a Invocation<'a, B>,
     pub(super) user: &'a UserName,
-    pub(super) location: SecretLocation,
+}
+
+/// What was read of a secret in Vault.
+pub(super) struct SecretReading {
+    pub(super) vault: VaultView,
+    /// The mark, if metadata was read.
+    pub(super) mark: Option<Mark>,
+    /// In basic mode: what the key in the secret stands for.
+    pub(super) state: Option<StateView>,
+}
+
+impl Default for SecretReading {
+    fn default() -> Self {
+        VaultView::NotRead.into()
+    }
+}
+
+impl From<VaultView> for SecretReading {
+    fn from(vault: VaultView) -> Self {
+        Self {
+            vault,
+            mark: None,
+            state: None,
+        }
+    }
 }
 
 impl<B: Backends> Reader<'_, B> {
+    pub(super) fn is_basic(&self) -> bool {
+        self.invocation.ctx.states.is_none()
+    }
+
     pub(super) fn deletes(&self) -> bool {
         self.invocation.ctx.config.on_user_deleted == OnUserDeleted::SoftDelete
+    }
+
+    /// Returns the view of a target.
+    pub(super) fn view_of(&self, target: &Target) -> TargetView {
+        let is_default = target.is_without_document();
+        let names = target.fields().map(|(name, _)| name.to_owned());
+        TargetView {
+            location: SecretLocation {
+                address: self.invocation.ctx.config.vault.address_text().to_owned(),
+                path: target.location.clone(),
+            },
+            definition: (!is_default).then(|| target.definition()),
+            fields: if is_default {
+                Vec::new()
+            } else {
+                names.collect()
+            },
+            merge: target.merge,
+            has_default_fields: target.has_default_fields(),
+        }
+    }
+
+    /// Returns the view of the target without a document.
+    pub(super) fn default_view(&self) -> TargetView {
+        let vault = &self.invocation.ctx.config.vault;
+        TargetView {
+            location: vault.location_of(self.user),
+            definition: None,
+            fields: Vec::new(),
+            merge: false,
+            has_default_fields: false,
+        }
+    }
+
+    pub(super) async fn targets(&self) -> Result<Rc<Targets>, Error> {
+        self.invocation.targets().await
     }
 
     pub(super) async fn parameter(&self) -> ParameterReading {
@@ -37,32 +109,128 @@ impl<B: Backends> Reader<'_, B> {
         read.unwrap_or_else(|error| ParameterView::Unreadable(error).into())
     }
 
-    pub(super) async fn state(&self) -> (StateView, Option<Etag>) {
+    pub(super) async fn state(&self) -> StoredView {
         let Some(states) = &self.invocation.ctx.states else {
-            return (StateView::Absent, None);
+            return StoredView::Absent;
         };
         match self.invocation.within(states.load(self.user)).await {
             Ok(StoredState {
                 damaged: true,
                 etag,
                 ..
-            }) => (StateView::Damaged, etag),
+            }) => StoredView::Damaged(etag),
             Ok(StoredState {
                 state: Some(state),
                 etag,
                 ..
-            }) => (StateView::Recorded(state), etag),
-            Ok(StoredState {
-                state: None, etag, ..
-            }) => (StateView::Absent, etag),
-            Err(error) => (StateView::Unreadable(error), None),
+            }) => StoredView::Recorded(state, etag),
+            // An etag without a state is that of a damaged object.
+            Ok(StoredState { state: None, .. }) => StoredView::Absent,
+            Err(error) => StoredView::Unreadable(error),
         }
     }
 
-    /// Reads the key that Vault holds. In basic mode it stands for the state.
-    pub(super) async fn published(&self) -> (StateView, VaultView) {
-        let session = &self.invocation.ctx.session;
-        let read = session.call(async |vault, token| vault.read(token, &self.location.path).await);
+    /// Returns what a listing showed of the targets' secrets.
+    pub(super) fn listed(
+        &self,
+        targets: &Result<Rc<Targets>, Error>,
+        listing: &VaultListing,
+    ) -> Vec<SecretReading> {
+        let Ok(targets) = targets else {
+            return Vec::new();
+        };
+        let version_mark = targets.version_mark();
+        let user_targets = targets.for_user(self.user);
+        let readings = user_targets.iter().map(|target| {
+            listing
+                .get(&target.location)
+                .map_or_else(SecretReading::default, |metadata| SecretReading {
+                    mark: Some(Mark::read(&metadata.custom, version_mark)),
+                    ..metadata.view.into()
+                })
+        });
+        readings.collect()
+    }
+
+    /// Reads the metadata of the targets' secrets: of those with an attempt before, or of all.
+    pub(super) async fn first(
+        &self,
+        targets: &Result<Rc<Targets>, Error>,
+        attempts: &[Attempt],
+    ) -> Vec<SecretReading> {
+        let Ok(targets) = targets else {
+            return Vec::new();
+        };
+        let targets = targets.for_user(self.user);
+        let readings = targets.iter().map(async |target| {
+            let is_attempt = |attempt: &&Attempt| attempt.path == target.location;
+            match attempts.iter().find(is_attempt) {
+                None if !attempts.is_empty() => SecretReading::default(),
+                None => self.metadata(&target.location, false).await,
+                Some(attempt) => {
+                    let always = attempt.rejected.is_some();
+                    self.metadata(&target.location, always).await
+                }
+            }
+        });
+        join_all(readings).await
+    }
+
+    /// Reads the targets' secrets in basic mode, where they stand for the state. With `attempts`,
+    /// metadata is read first.
+    pub(super) async fn published(
+        &self,
+        targets: &Result<Rc<Targets>, Error>,
+        attempts: Option<&[Attempt]>,
+    ) -> Vec<SecretReading> {
+        let Ok(known) = targets else {
+            return Vec::new();
+        };
+        let first = match attempts {
+            Some(attempts) => self.first(targets, attempts).await,
+            None => Vec::new(),
+        };
+        let unread = std::iter::repeat_with(SecretReading::default);
+        let first = first.into_iter().chain(unread);
+        let readings = known.for_user(self.user).into_iter().zip(first);
+        let readings = readings.map(async |(target, first)| {
+            // The fields of other targets may not show the key; their mark does.
+            if !target.is_without_document() {
+                return match first.vault {
+                    VaultView::NotRead => self.metadata(&target.location, false).await,
+                    _ => first,
+                };
+            }
+            let has_attempt = attempts.is_some_and(|attempts| !attempts.is_empty());
+            self.published_key(&target, first, has_attempt).await
+        });
+        join_all(readings).await
+    }
+
+    async fn published_key(
+        &self,
+        target: &Target,
+        first: SecretReading,
+        was_rejected: bool,
+    ) -> SecretReading {
+        if let VaultView::Unreadable(error) = &first.vault {
+            let state = Some(StateView::Unreadable(error.clone()));
+            return SecretReading { state, ..first };
+        }
+        let (state, vault) = self.key(target).await;
+        let is_better = matches!(first.vault, VaultView::NotRead)
+            || (matches!(first.vault, VaultView::Hidden) && !was_rejected);
+        SecretReading {
+            vault: if is_better { vault } else { first.vault },
+            mark: first.mark,
+            state: Some(state),
+        }
+    }
+
+    /// Reads the key that Vault holds.
+    async fn key(&self, target: &Target) -> (StateView, VaultView) {
+        let (session, path) = (&self.invocation.ctx.session, &target.location);
+        let read = session.call(async |vault, token| vault.read(token, path).await);
         let (key, version) = match self.invocation.call_vault(read).await {
             Ok(VaultSecret::Key(key, version)) => (key, version),
             Ok(VaultSecret::Absent) => return (StateView::Absent, VaultView::Absent),
@@ -79,30 +247,38 @@ impl<B: Backends> Reader<'_, B> {
             }
         };
         let vault = VaultView::of_version(version, key.is_some());
-        let state = key.map(|key| SecretRecord::of_secret(self.user, &key, version, &self.location));
+        let view = self.view_of(target);
+        let state =
+            key.map(|key| SecretRecord::of_secret(self.user, &key, version, &view.location));
         (state.map_or(StateView::Absent, StateView::Recorded), vault)
     }
 
-    /// Reads Vault's metadata. A token that proved not to be allowed to is not tried again for some
-    /// time, because each 403 would load the token anew; with `always` it is, because a write
+    /// Reads a secret's metadata. A token that proved not to be allowed to is not tried again for
+    /// some time, because each 403 would load the token anew; with `always` it is, because a write
     /// without check-and-set may depend on the answer.
-    pub(super) async fn metadata(&self, always: bool) -> VaultView {
+    pub(super) async fn metadata(&self, path: &VaultPath, always: bool) -> SecretReading {
         let session = &self.invocation.ctx.session;
-        if !always && session.metadata_is_hidden().await {
-            return VaultView::Hidden;
+        if !always && session.metadata_is_hidden(path).await {
+            return VaultView::Hidden.into();
         }
-        let read =
-            session.call(async |vault, token| vault.metadata(token, &self.location.path).await);
+        let read = session.call(async |vault, token| vault.secret_metadata(token, path).await);
         match self.invocation.call_vault(read).await {
-            Ok(view) => view,
+            Ok(metadata) => {
+                let targets = self.invocation.targets().await.ok();
+                let version_mark = targets.as_ref().and_then(|targets| targets.version_mark());
+                SecretReading {
+                    mark: Some(Mark::read(&metadata.custom, version_mark)),
+                    ..metadata.view.into()
+                }
+            }
             Err(Error::Denied { .. }) => {
                 let view = self.hidden(Degradation::MetadataIsHidden).await;
                 if matches!(view, VaultView::Hidden) {
-                    session.remember_hidden_metadata().await;
+                    session.remember_hidden_metadata(path).await;
                 }
-                view
+                view.into()
             }
-            Err(error) => VaultView::Unreadable(error),
+            Err(error) => VaultView::Unreadable(error).into(),
         }
     }
 

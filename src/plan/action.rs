@@ -22,14 +22,26 @@ pub struct Plan {
 pub enum Action {
     /// Write the current key to Vault with this check-and-set version, then the state.
     Write(Cas),
+    /// Change the published fields of the secret at this version to the current key, then write the
+    /// state. Fields of others are kept.
+    Patch(u64),
     /// Record that Vault holds the current key as this version; write nothing to Vault.
     Adopt(u64),
-    /// Record that the user is retired, after soft-deleting this version in Vault, if any.
-    Retire(Option<u64>),
+    /// Record that the user is retired, after removing the key from Vault, if it is to be removed.
+    Retire(Option<Removal>),
     /// Do nothing, with this outcome.
     Skip(Outcome),
     /// Decide nothing yet: read Vault, then everything else, and plan again.
     Reobserve,
+}
+
+/// How the key of a user who is gone is removed from Vault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Removal {
+    /// Soft-delete this version.
+    Version(u64),
+    /// Remove the published fields of this version; fields of others are kept.
+    Fields(u64),
 }
 
 /// The configured rules that a plan follows.

@@ -1,6 +1,6 @@
 //! How the recorded state compares with the parameter.
 
-use crate::snapshot::{CurrentKey, ParameterView, Snapshot, SecretRecord};
+use crate::snapshot::{CurrentKey, ParameterView, SecretRecord, Snapshot};
 
 /// How the recorded state compares with the parameter.
 pub(super) enum Recorded<'a> {
@@ -30,11 +30,11 @@ pub(super) fn recorded(seen: &Snapshot) -> Recorded<'_> {
     let same = |current: &CurrentKey| state.last_secret_hash == current.fingerprint;
     let newer = |current: &CurrentKey| state.revision() > Some(current.revision);
     match current {
-        Some(current) if !same(current) && newer(current) && state.is_at(&seen.location) => {
+        Some(current) if !same(current) && newer(current) && state.is_at(&seen.target.location) => {
             Recorded::Newer
         }
         _ if state.retired_at.is_some() => Recorded::Retired,
-        _ if !state.is_at(&seen.location) => Recorded::Elsewhere,
+        _ if !state.is_at(&seen.target.location) => Recorded::Elsewhere,
         Some(current) if same(current) => Recorded::Same(state),
         _ => Recorded::Older,
     }

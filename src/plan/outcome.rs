@@ -23,6 +23,10 @@ pub enum Outcome {
     Missing,
     /// The work failed; the reason names the cause.
     Failed,
+    /// Another tool manages the secret; it was not written.
+    Foreign,
+    /// No target is named for the user or the secret; nothing was done.
+    Untargeted,
     /// A dry run would have written the key.
     PlannedWritten,
     /// A dry run would have retired the user.
@@ -31,7 +35,7 @@ pub enum Outcome {
 
 impl Outcome {
     /// All outcomes except those of a dry run, in the order of a report.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Written,
         Self::Unchanged,
         Self::Held,
@@ -39,13 +43,15 @@ impl Outcome {
         Self::Retired,
         Self::Missing,
         Self::Failed,
+        Self::Foreign,
+        Self::Untargeted,
     ];
 
     /// Returns the outcome of an action, given whether this is a dry run.
     pub(crate) fn of(action: Action, is_dry_run: bool) -> Self {
         match action {
-            Action::Write(_) if is_dry_run => Self::PlannedWritten,
-            Action::Write(_) => Self::Written,
+            Action::Write(_) | Action::Patch(_) if is_dry_run => Self::PlannedWritten,
+            Action::Write(_) | Action::Patch(_) => Self::Written,
             Action::Retire(_) if is_dry_run => Self::PlannedRetired,
             Action::Retire(_) => Self::Retired,
             Action::Adopt(_) => Self::Unchanged,
@@ -64,6 +70,8 @@ impl Outcome {
             Self::Retired => "retired",
             Self::Missing => "missing",
             Self::Failed => "failed",
+            Self::Foreign => "foreign",
+            Self::Untargeted => "untargeted",
             Self::PlannedWritten => "planned-written",
             Self::PlannedRetired => "planned-retired",
         }

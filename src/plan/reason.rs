@@ -18,6 +18,35 @@ pub enum Reason {
     /// The user had been retired.
     #[error("came back: the user was retired and has a key again")]
     CameBack,
+    /// The definition of the target's fields has changed.
+    #[error("redefined: the fields, the Region or the role of the target have changed")]
+    Redefined,
+    /// The mark of the secret names the current version of the parameter.
+    #[error("Vault holds the current key, as the mark in its metadata shows")]
+    AdoptedByMark,
+    /// Another tool manages the secret.
+    #[error(
+        "foreign: the secret exists and its metadata names {0:?} as its manager; choose another \
+         path, or take the secret over with `keysync sync USER --adopt`"
+    )]
+    Foreign(String),
+    /// No target is named for the user.
+    #[error(
+        "untargeted: the targets document names no target for the user, and has none for others"
+    )]
+    Untargeted,
+    /// The target of a recorded secret is no longer named.
+    #[error(
+        "untargeted: the secret holds a key of the user, but the targets document no longer names \
+         it; delete the secret, or name it again"
+    )]
+    TargetRemoved,
+    /// A merge needs the version of the secret, which the token may not read.
+    #[error(
+        "the token may not read the metadata of the secret, so its fields cannot be merged; allow \
+         read on the metadata, or set \"merge\": false for the target"
+    )]
+    MergeNeedsMetadata,
     /// The state names another place in Vault.
     #[error("moved: the recorded key is at another path in Vault")]
     Moved,

@@ -1,38 +1,68 @@
 //! The users who are known apart from their parameters: from the roster, the state and Vault.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::bounds::Bounds;
-use crate::backends::{Backends, Page, Roster, States, Vault};
+use crate::backends::{Backends, Page, Roster, States, Vault, VaultListing};
 use crate::context::Context;
 use crate::error::Error;
-use crate::keys::UserName;
-use crate::snapshot::VaultView;
+use crate::invocation::Invocation;
+use crate::keys::{UserName, VaultPath};
+use crate::targets::Targets;
 
 /// Maximum number of characters that a log shows of a name that is not a user name.
 const MAX_SHOWN: usize = 80;
 
-/// Lists the metadata of all keys, where the server offers that in one call.
+/// The number of folders that may not be listable before the others are not tried: the server does
+/// not offer listings, or the policy does not allow them.
+const MAX_UNLISTABLE: usize = 3;
+
+/// Lists the metadata of the folders that hold many secrets, where the server offers that in one
+/// call for each folder.
 pub(super) async fn list_metadata<B: Backends>(
-    ctx: &Context<B>,
+    invocation: &Invocation<'_, B>,
     bounds: Bounds<'_>,
-) -> Option<HashMap<String, VaultView>> {
-    ctx.states.as_ref()?;
-    let config = &ctx.config.vault;
-    let list = async |vault: &B::Vault, token: &_| {
-        vault
-            .list_metadata(token, &config.mount, &config.path_prefix)
-            .await
+) -> VaultListing {
+    let ctx = invocation.ctx;
+    let mut listing = VaultListing::default();
+    let Ok(targets) = invocation.targets().await else {
+        return listing;
     };
-    let listed = bounds.run(ctx.session.call(list)).await;
-    listed.unwrap_or_else(|error| {
-        // Not a warning: the cause also fails the users or the token, and is reported there.
-        tracing::info!(
-            error = %error,
-            "Vault's metadata could not be listed; it is read user by user"
-        );
-        None
-    })
+    let mut unlistable = 0;
+    for folder in folders(&targets) {
+        if ctx.states.is_none() || unlistable == MAX_UNLISTABLE {
+            break;
+        }
+        let list = async |vault: &B::Vault, token: &_| vault.folder_metadata(token, &folder).await;
+        match bounds.run(ctx.session.call(list)).await {
+            Ok(Some(secrets)) => {
+                listing.folders.insert(folder, secrets);
+            }
+            Ok(None) => unlistable += 1,
+            Err(error) => {
+                // Not a warning: the cause also fails the users or the token, and is reported there.
+                tracing::info!(
+                    error = %error,
+                    "Vault's metadata could not be listed; it is read secret by secret"
+                );
+                unlistable += 1;
+            }
+        }
+    }
+    listing
+}
+
+/// Returns the folders that hold several secrets.
+fn folders(targets: &Targets) -> Vec<VaultPath> {
+    let mut secrets = BTreeMap::<VaultPath, usize>::new();
+    for (_, target) in targets.named() {
+        *secrets.entry(target.location.folder()).or_default() += 1;
+    }
+    let named = secrets.into_iter().filter(|(_, secrets)| *secrets > 1);
+    let others = targets.others().map(|target| target.location.folder());
+    let others = others.filter(|folder| !folder.path.contains('{'));
+    let folders = named.map(|(folder, _)| folder).chain(others);
+    folders.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// Returns the users on the roster; `None` if there is none, or it cannot be read.

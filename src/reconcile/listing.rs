@@ -4,6 +4,7 @@
 //! Sends requests page by page, while the users of the page before are worked on.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::rc::Rc;
 
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -11,12 +12,12 @@ use tokio::time::Instant;
 use super::Scope;
 use super::bounds::Bounds;
 use super::known::{list_metadata, recorded_users, repeated_page, roster_users};
-use crate::backends::{Backends, Page, Parameters};
+use crate::backends::{Backends, Page, Parameters, VaultListing};
 use crate::deadlines::Deadlines;
 use crate::invocation::Invocation;
 use crate::keys::UserName;
 use crate::observe::ReadStrategy;
-use crate::snapshot::{ParameterReading, ParameterView, VaultView};
+use crate::snapshot::{ParameterReading, ParameterView};
 use crate::sync::Request;
 
 /// The result of a listing.
@@ -115,7 +116,7 @@ impl<'a, B: Backends> Listing<'a, B> {
     async fn send_all(&mut self) {
         // Vault is read before the listing, so that no listed key is older than what Vault holds.
         let ctx = self.invocation.ctx;
-        let metadata = list_metadata(ctx, self.bounds).await;
+        let metadata = Rc::new(list_metadata(self.invocation, self.bounds).await);
         let roster = roster_users(ctx, self.bounds.for_names()).await;
         let recorded = recorded_users(ctx, self.bounds.for_names()).await;
         if let Ok(recorded) = &recorded {
@@ -126,7 +127,7 @@ impl<'a, B: Backends> Listing<'a, B> {
                 .collect::<HashSet<_>>();
             (self.total)(known.len());
         }
-        let seen = self.send_listed(metadata.as_ref(), roster.as_ref()).await;
+        let seen = self.send_listed(&metadata, roster.as_ref()).await;
         let recorded = recorded.unwrap_or_else(|error| {
             self.listed.incomplete = Some(format!("not all users were listed: {error}"));
             HashSet::new()
@@ -152,7 +153,7 @@ impl<'a, B: Backends> Listing<'a, B> {
             } else {
                 ParameterView::Unnameable
             };
-            let (parameter, vault) = (parameter.into(), VaultView::NotRead);
+            let (parameter, vault) = (parameter.into(), Rc::default());
             let strategy = ReadStrategy::FromListing { parameter, vault };
             let is_unlisted = true;
             self.send_one(Request {
@@ -168,7 +169,7 @@ impl<'a, B: Backends> Listing<'a, B> {
     /// Sends users page by page; returns all users whose parameters were listed.
     async fn send_listed(
         &mut self,
-        metadata: Option<&HashMap<String, VaultView>>,
+        metadata: &Rc<VaultListing>,
         roster: Option<&HashSet<UserName>>,
     ) -> HashSet<UserName> {
         let (mut seen, mut spellings) = (HashSet::new(), HashMap::new());
@@ -186,12 +187,7 @@ impl<'a, B: Backends> Listing<'a, B> {
                 if !seen.insert(user.clone()) || self.sent.contains(&user) {
                     continue;
                 }
-                let vault = metadata.map_or(VaultView::NotRead, |metadata| {
-                    metadata
-                        .get(user.as_str())
-                        .cloned()
-                        .unwrap_or(VaultView::Absent)
-                });
+                let vault = metadata.clone();
                 let strategy = ReadStrategy::FromListing { parameter, vault };
                 let mut request = Request::new(user.clone(), strategy);
                 if roster.is_some_and(|roster| !roster.contains(&user)) {

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::bounds::Bounds;
 use super::lease::Lease;
 use super::listing::{Listed, Listing};
-use super::retire::Candidates;
+use super::retire::{Candidates, is_gone};
 use super::tally::{Tally, Unfinished};
 use super::{Progress, Scope};
 use crate::backends::Backends;
@@ -18,7 +18,7 @@ use crate::deadlines::Deadlines;
 use crate::invocation::Invocation;
 use crate::keys::UserName;
 use crate::observe::ReadStrategy;
-use crate::plan::{Action, Outcome, Retirement};
+use crate::plan::Retirement;
 use crate::sync::{Request, SyncResult, dry_run, sync_user};
 use crate::trigger::Reconcile;
 
@@ -52,7 +52,7 @@ impl<B: Backends, P: FnMut(Progress<'_>)> Run<'_, B, P> {
         });
         let results = self.start_all(requests, |result| {
             candidates.count(&result, Timestamp::now());
-            if result.plan.action == Action::Skip(Outcome::PlannedRetired) {
+            if is_gone(&result) {
                 candidates.gone.push(result);
             } else {
                 self.emit(result);
@@ -89,7 +89,7 @@ impl<B: Backends, P: FnMut(Progress<'_>)> Run<'_, B, P> {
     async fn start_all(
         &self,
         requests: impl Stream<Item = Request>,
-        mut each: impl FnMut(SyncResult),
+        mut each: impl FnMut(Vec<SyncResult>),
     ) -> Vec<UserName> {
         let not_started = RefCell::new(Vec::new());
         let work = requests.filter_map(|request| {
@@ -119,8 +119,7 @@ impl<B: Backends, P: FnMut(Progress<'_>)> Run<'_, B, P> {
     async fn retire(&self, candidates: Candidates, lease: &Lease, unfinished: &mut Unfinished) {
         if !self.bounds().may_start() {
             // Not all users were counted, so the limit cannot be checked.
-            let gone = candidates.gone.into_iter().map(|result| result.user);
-            unfinished.not_started.extend(gone);
+            unfinished.not_started.extend(candidates.gone_users());
             return;
         }
         let covers_all = covers_all(&lease.scope);
@@ -128,11 +127,11 @@ impl<B: Backends, P: FnMut(Progress<'_>)> Run<'_, B, P> {
         let checked = candidates.check(covers_all, self.order.allow_mass_retire);
         if let Err(error) = checked {
             unfinished.needs_full_run = Some(error.to_string());
-            for result in candidates.gone {
-                self.emit(SyncResult {
-                    error: Some(error.clone()),
-                    ..result
-                });
+            for mut user in candidates.gone {
+                for result in &mut user {
+                    result.error = Some(error.clone());
+                }
+                self.emit(user);
             }
             return;
         }
@@ -143,8 +142,7 @@ impl<B: Backends, P: FnMut(Progress<'_>)> Run<'_, B, P> {
             unfinished
                 .needs_full_run
                 .get_or_insert_with(|| why.to_owned());
-            let gone = candidates.gone.into_iter().map(|result| result.user);
-            unfinished.not_started.extend(gone);
+            unfinished.not_started.extend(candidates.gone_users());
             return;
         }
         if self.order.dry_run {
@@ -154,15 +152,15 @@ impl<B: Backends, P: FnMut(Progress<'_>)> Run<'_, B, P> {
                 .for_each(|result| self.emit(result));
             return;
         }
-        let gone = candidates.gone.into_iter();
-        let requests = gone.map(|result| Request::new(result.user, ReadStrategy::VAULT_FIRST));
+        let gone = candidates.gone_users().into_iter();
+        let requests = gone.map(|user| Request::new(user, ReadStrategy::VAULT_FIRST));
         let requests = stream::iter(requests);
         let not_started = self.start_all(requests, |result| self.emit(result)).await;
         unfinished.not_started.extend(not_started);
     }
 
-    fn emit(&self, result: SyncResult) {
-        self.tally.borrow_mut().add(result);
+    fn emit(&self, user: Vec<SyncResult>) {
+        self.tally.borrow_mut().add(user);
     }
 }
 

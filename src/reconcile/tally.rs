@@ -43,33 +43,43 @@ impl<P: FnMut(Progress<'_>)> Tally<P> {
         }
     }
 
-    pub(super) fn add(&mut self, mut result: SyncResult) {
-        let modified = result
-            .snapshot
-            .parameter
-            .revision()
-            .map(|revision| revision.modified);
+    /// Adds the results of a user, one for each secret.
+    pub(super) fn add(&mut self, mut user: Vec<SyncResult>) {
         let now = Timestamp::now();
-        let age = modified.map(|modified| now.duration_since(modified));
-        let days = age.map_or(0, |age| age.as_hours() / 24);
-        if days >= STALLED_AFTER_DAYS {
-            result.remarks.push(format!("not rotated for {days} days"));
-            self.stalled += 1;
-        }
-        if result.is_rewritten() {
-            self.rewritten.push(result.user.clone());
-            if self.rewritten_before.contains(result.user.as_str()) {
-                self.rewritten_again.push(result.user.clone());
+        let days = days_since_rotation(&user, now);
+        self.stalled += u64::from(days >= STALLED_AFTER_DAYS);
+        let (mut is_rewritten, mut has_failed) = (false, false);
+        for result in &mut user {
+            if days >= STALLED_AFTER_DAYS {
+                result.remarks.push(format!("not rotated for {days} days"));
+            }
+            is_rewritten |= result.is_rewritten();
+            if result.is_rewritten() && self.rewritten_before.contains(result.user.as_str()) {
                 let remark = format!("the run before wrote it again, too: {OTHER_WRITER}");
                 result.remarks.push(remark);
             }
+            has_failed |= result.outcome() == Outcome::Failed;
+            self.report.add(result, now);
         }
-        if result.outcome() == Outcome::Failed {
-            self.failed.push(result.user.clone());
+        let Some(name) = user.first().map(|result| result.user.clone()) else {
+            return;
+        };
+        if is_rewritten && self.rewritten_before.contains(name.as_str()) {
+            self.rewritten_again.push(name.clone());
         }
-        (self.progress)(Progress::User(&result));
-        self.report.add(&result, now);
+        self.rewritten.extend(is_rewritten.then(|| name.clone()));
+        self.failed.extend(has_failed.then_some(name));
+        (self.progress)(Progress::User(&user));
     }
+}
+
+/// Returns how many days ago the platform put the user's parameter.
+fn days_since_rotation(user: &[SyncResult], now: Timestamp) -> i64 {
+    let revision = user
+        .first()
+        .and_then(|result| result.snapshot.parameter.revision());
+    let age = revision.map(|revision| now.duration_since(revision.modified));
+    age.map_or(0, |age| age.as_hours() / 24)
 }
 
 fn set(names: &[String]) -> HashSet<&String> {

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{CurrentKey, ROTATION, Revision};
+use super::{CurrentKey, ROTATION, Revision, TargetView};
 use crate::keys::{AccessKey, Fingerprint, SecretLocation, UserName, VaultPath};
 
 /// How often the platform puts the parameter for one rotation.
@@ -61,10 +61,11 @@ impl SecretRecord {
     pub fn of_written(
         user: &UserName,
         current: &CurrentKey,
-        location: &SecretLocation,
+        target: &TargetView,
         vault_version: u64,
         now: Timestamp,
     ) -> Self {
+        let TargetView { location, .. } = target;
         Self {
             user_name: user.to_string(),
             last_secret_hash: current.fingerprint.clone(),
@@ -78,8 +79,8 @@ impl SecretRecord {
             vault_address: Some(location.address.clone()),
             vault_namespace: location.path.namespace.clone(),
             retired_at: None,
-            definition: None,
-            fields: Vec::new(),
+            definition: target.definition.clone(),
+            fields: target.fields.clone(),
         }
     }
 
@@ -105,6 +106,15 @@ impl SecretRecord {
             definition: None,
             fields: Vec::new(),
         }
+    }
+
+    /// Returns the names of the fields that were written.
+    pub fn published_fields(&self) -> Vec<String> {
+        if self.definition.is_some() {
+            return self.fields.clone();
+        }
+        let fields = ["accessKeyId", "secretAccessKey", "userName", "syncedAt"];
+        fields.map(str::to_owned).to_vec()
     }
 
     /// Decides between this state, found where `ours` was to be written, and `ours`.
@@ -210,8 +220,8 @@ impl SecretRecord {
         let is_former = is_path && last == user.as_str() && path != location.path.path;
         is_former.then(|| SecretLocation {
             path: VaultPath {
-                ..location.path.clone()
                 path: path.to_owned(),
+                ..location.path.clone()
             },
             ..location.clone()
         })

@@ -268,7 +268,8 @@ fn the_state_of_a_written_key_has_these_members() {
         panic!()
     };
     let alice = UserName::parse("alice").unwrap();
-    let written = SecretRecord::of_written(&alice, &current, &here(), 7, at("2025-06-02T10:15:33.5Z"));
+    let written =
+        SecretRecord::of_written(&alice, &current, &here(), 7, at("2025-06-02T10:15:33.5Z"));
     insta::assert_json_snapshot!(written, @r#"
     {
       "userName": "alice",
@@ -288,7 +289,10 @@ fn the_state_of_a_written_key_has_these_members() {
     };
     let json = serde_json::to_value(&retired).unwrap();
     assert_eq!(json["retiredAt"], "2025-06-09T00:00:00Z");
-    assert_eq!(serde_json::from_value::<SecretRecord>(json).unwrap(), retired);
+    assert_eq!(
+        serde_json::from_value::<SecretRecord>(json).unwrap(),
+        retired
+    );
 
     let published = SecretRecord::of_secret(&alice, &key, 7, &here());
     assert_eq!(published.revision(), None, "the revision is unknown");

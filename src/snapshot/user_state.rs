@@ -43,7 +43,9 @@ impl UserState {
             None => vec![serde_json::from_slice(text).ok()?],
         };
         let is_first = |(n, record): (usize, &SecretRecord)| {
-            !records[..n].iter().any(|before| before.is_of_same_place(record))
+            !records[..n]
+                .iter()
+                .any(|before| before.is_of_same_place(record))
         };
         let has_no_duplicates = records.iter().enumerate().all(is_first);
         (has_no_duplicates && !records.is_empty()).then_some(Self { records })
@@ -72,7 +74,10 @@ impl UserState {
     /// Returns the record of the secret at `location`. For the `default` target that is the only
     /// record, wherever it is: the target was moved.
     pub fn record_of(&self, location: &SecretLocation, is_default: bool) -> Option<&SecretRecord> {
-        let here = self.records.iter().find(|record| record.is_at_place(location));
+        let here = self
+            .records
+            .iter()
+            .find(|record| record.is_at_place(location));
         let only = || match &self.records[..] {
             [record] if is_default && record.definition.is_none() => Some(record),
             _ => None,
@@ -83,7 +88,10 @@ impl UserState {
     /// Returns the state with `record` in place of `replaced`, or added.
     #[must_use]
     pub fn with(mut self, replaced: Option<&SecretRecord>, record: SecretRecord) -> Self {
-        let position = self.records.iter().position(|known| Some(known) == replaced);
+        let position = self
+            .records
+            .iter()
+            .position(|known| Some(known) == replaced);
         match position {
             Some(position) => self.records[position] = record,
             None => self.records.push(record),

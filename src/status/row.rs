@@ -35,6 +35,10 @@ pub enum Condition {
     Missing,
     /// The user is gone, and that is not recorded yet.
     Gone,
+    /// Another tool manages the secret.
+    Foreign,
+    /// No target is named for the user or the secret.
+    Untargeted,
     /// The condition is unknown, or a sync cannot repair it; the reason names the cause.
     Failed,
 }
@@ -54,6 +58,8 @@ impl Condition {
             Self::Superseded => "superseded",
             Self::Missing => "missing",
             Self::Gone => "gone",
+            Self::Foreign => "foreign",
+            Self::Untargeted => "untargeted",
             Self::Failed => "failed",
         }
     }
@@ -71,10 +77,12 @@ impl Condition {
             (Outcome::Superseded, _) => Self::Superseded,
             (Outcome::Missing, _) => Self::Missing,
             (Outcome::Failed, _) => Self::Failed,
+            (Outcome::Foreign, _) => Self::Foreign,
+            (Outcome::Untargeted, _) => Self::Untargeted,
             (Outcome::Retired | Outcome::PlannedRetired, _) => Self::Gone,
             (Outcome::Written | Outcome::PlannedWritten, reason) => match reason {
                 Reason::New => Self::New,
-                Reason::Moved => Self::Moved,
+                Reason::Moved | Reason::Redefined => Self::Moved,
                 Reason::CameBack => Self::CameBack,
                 reason if reason.is_drift() => Self::Drift,
                 _ => Self::Behind,
@@ -90,6 +98,9 @@ impl Condition {
 pub struct Row {
     /// The user.
     pub user: String,
+    /// The secret, unless it is that of the default target.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
     /// The user's condition.
     pub condition: Condition,
     /// The reason, for operators.
@@ -156,6 +167,7 @@ impl Row {
         };
         Self {
             user: result.user.to_string(),
+            target: result.target(),
             condition,
             reason: result.reason(),
             last_sync: last_sync(result, last_run),

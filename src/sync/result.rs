@@ -9,9 +9,9 @@ use crate::apply::{Applied, VaultWrite};
 use crate::error::Error;
 use crate::keys::UserName;
 use crate::plan::{Action, Outcome, Plan, Reason};
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Assignment, Snapshot};
 
-/// What was planned and done for one user. Holds no secret.
+/// What was planned and done for one secret of a user. Holds no key.
 #[derive(Clone, Debug)]
 pub struct SyncResult {
     /// The user.
@@ -55,42 +55,45 @@ impl Effects {
 }
 
 impl SyncResult {
-    /// Creates the result of a dry run.
-    pub(super) fn planned(request: Request, planned: Planned, duration: Duration) -> Self {
-        let Planned { observed, plan } = planned;
-        Self {
-            user: request.user,
-            snapshot: observed.snapshot,
+    /// Creates the results of a dry run, one for each secret.
+    pub(super) fn planned(request: &Request, planned: Planned, duration: Duration) -> Vec<Self> {
+        let Planned { observed, plans } = planned;
+        let secrets = observed.secrets.into_iter().zip(plans);
+        let results = secrets.map(|(secret, plan)| Self {
+            user: request.user.clone(),
+            snapshot: secret.snapshot,
             plan,
             written: None,
             error: None,
             is_dry_run: true,
             state_conflicts: 0,
             is_unlisted: request.is_unlisted,
-            remarks: request.remarks,
+            remarks: request.remarks.clone(),
             duration,
-        }
+        });
+        results.collect()
     }
 
-    /// Creates the result of an applied plan with these effects.
-    pub(super) fn applied(
-        request: Request,
-        planned: Planned,
-        effects: Effects,
-        error: Option<Error>,
-        duration: Duration,
-    ) -> Self {
-        let Effects {
-            written,
-            state_conflicts,
-        } = effects;
-        let planned = Self::planned(request, planned, duration);
-        Self {
-            written,
-            error,
-            is_dry_run: false,
-            state_conflicts,
-            ..planned
+    /// Adds what was done.
+    pub(super) fn add(&mut self, effects: Effects, error: Option<Error>) {
+        self.written = effects.written;
+        self.state_conflicts = effects.state_conflicts;
+        self.error = error;
+    }
+
+    /// Returns whether the result is about a secret that a target names.
+    pub(super) fn is_of_target(&self) -> bool {
+        matches!(self.snapshot.assignment, Assignment::Named)
+    }
+
+    /// Returns the secret, unless it is that of the default target.
+    pub fn target(&self) -> Option<String> {
+        match &self.snapshot.assignment {
+            Assignment::Removed(path) => Some(path.clone()),
+            Assignment::Named if !self.snapshot.target.is_default() => {
+                Some(self.snapshot.target.location.path.to_string())
+            }
+            _ => None,
         }
     }
 

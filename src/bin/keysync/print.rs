@@ -96,6 +96,8 @@ fn outcome(outcome: Outcome) -> (&'static str, Tone) {
         Outcome::Retired => ("retired", Tone::Warning),
         Outcome::Missing => ("missing", Tone::Warning),
         Outcome::Failed => ("failed", Tone::Bad),
+        Outcome::Foreign => ("foreign", Tone::Bad),
+        Outcome::Untargeted => ("untargeted", Tone::Warning),
         Outcome::PlannedWritten => ("to write", Tone::Good),
         Outcome::PlannedRetired => ("to retire", Tone::Warning),
     }

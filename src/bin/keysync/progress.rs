@@ -55,9 +55,11 @@ impl Bar {
                 self.bar
                     .set_length((*users as u64).max(self.bar.position()));
             }
-            Progress::User(result) => {
-                let (user, outcome) = (&result.user, result.outcome().as_str());
-                tracing::info!("{user}: {outcome}, {}", result.reason());
+            Progress::User(results) => {
+                for result in *results {
+                    let (user, outcome) = (&result.user, result.outcome().as_str());
+                    tracing::info!("{user}: {outcome}, {}", result.reason());
+                }
                 self.bar.inc(1);
                 if self
                     .bar

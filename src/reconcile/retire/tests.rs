@@ -1,6 +1,6 @@
 use super::*;
 use crate::keys::{AccessKey, UserName};
-use crate::snapshot::{RosterView, StateView, SecretRecord};
+use crate::snapshot::{RosterView, SecretRecord, StateView};
 use crate::testing::results::{result, snapshot};
 
 fn now() -> Timestamp {

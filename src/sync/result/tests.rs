@@ -1,5 +1,5 @@
 use super::*;
-use crate::snapshot::{CurrentKey, Event, ParameterView, Revision, StateView, SecretRecord};
+use crate::snapshot::{CurrentKey, Event, ParameterView, Revision, SecretRecord, StateView};
 use crate::testing::results::{result, snapshot};
 
 const PLANNED: [Outcome; 2] = [Outcome::PlannedWritten, Outcome::PlannedRetired];

@@ -1,0 +1,68 @@
+//! The targets document: a file, or an object of the bucket.
+
+use std::path::PathBuf;
+
+use aws_sdk_s3::Client;
+
+use super::objects::{Found, Object, Objects};
+use super::{DocumentReading, Etag, TargetDocuments};
+use crate::config::BucketConfig;
+use crate::error::Error;
+
+const READING: &str = "reading the targets document";
+
+/// The place of the targets document.
+#[derive(Debug)]
+pub enum TargetsDocument {
+    /// A file.
+    File(PathBuf),
+    /// An object.
+    Object(StoredDocument),
+}
+
+/// The targets document in a bucket.
+#[derive(Debug)]
+pub struct StoredDocument {
+    objects: Objects,
+    key: String,
+}
+
+impl StoredDocument {
+    /// Creates an adapter for the targets document of `bucket`.
+    pub fn new(client: Client, bucket: &BucketConfig) -> Self {
+        Self {
+            objects: Objects::new(client, &bucket.name),
+            key: bucket.targets_key.clone(),
+        }
+    }
+}
+
+impl TargetDocuments for TargetsDocument {
+    async fn load(&self, known: Option<&Etag>) -> Result<DocumentReading, Error> {
+        match self {
+            Self::File(path) => {
+                let text = std::fs::read(path).map_err(|error| {
+                    let problem = format!("{error}; check TARGETS_FILE");
+                    Error::unexpected(READING, path.display().to_string(), &problem)
+                })?;
+                Ok(DocumentReading::Document(text, None))
+            }
+            Self::Object(StoredDocument { objects, key }) => {
+                match objects.get_unless(READING, key, known).await? {
+                    Found::Absent => Ok(DocumentReading::Absent),
+                    Found::Unchanged => Ok(DocumentReading::Unchanged),
+                    Found::Object(Object { text, etag, .. }) => {
+                        Ok(DocumentReading::Document(text, Some(etag)))
+                    }
+                }
+            }
+        }
+    }
+
+    fn address(&self) -> String {
+        match self {
+            Self::File(path) => path.display().to_string(),
+            Self::Object(StoredDocument { objects, key }) => objects.address_of(key),
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! Makes one snapshot for each secret from what was read of the user.
+
+use std::rc::Rc;
+
+use futures_util::future::join_all;
+
+use super::reader::{Reader, SecretReading};
+use super::secret::Common;
+use super::{Attempt, Observed, Subject};
+use crate::backends::{Backends, Etag};
+use crate::error::Error;
+use crate::keys::VaultPath;
+use crate::snapshot::{Assignment, ParameterReading, ParameterView, RosterView, UserState};
+use crate::targets::Targets;
+
+/// What was read of a user, each source once.
+pub(super) struct Sources<'a> {
+    pub(super) subject: Subject<'a>,
+    pub(super) targets: Result<Rc<Targets>, Error>,
+    pub(super) parameter: ParameterReading,
+    pub(super) state: StoredView,
+    /// What was read of each target's secret in Vault, in their order; empty if nothing was.
+    pub(super) secrets: Vec<SecretReading>,
+    pub(super) attempts: Vec<Attempt>,
+    pub(super) is_listed: bool,
+}
+
+/// The state object of a user, as it was read.
+pub(super) enum StoredView {
+    Absent,
+    Damaged(Option<Etag>),
+    Recorded(UserState, Option<Etag>),
+    Unreadable(Error),
+}
+
+/// Makes the snapshots, and reads what they still need.
+pub(super) async fn assemble<B: Backends>(
+    reader: &Reader<'_, B>,
+    sources: Sources<'_>,
+) -> Observed {
+    let ParameterReading { view, key } = sources.parameter;
+    let roster = match view {
+        ParameterView::Absent => reader.roster().await,
+        _ => RosterView::Unknown,
+    };
+    let common = Common {
+        reader,
+        subject: sources.subject,
+        parameter: view,
+        roster,
+        state: &sources.state,
+        is_listed: sources.is_listed,
+    };
+    let mut secrets = Vec::new();
+    match &sources.targets {
+        Err(error) => secrets.push(common.without_target(Assignment::Unreadable(error.clone()))),
+        Ok(targets) => {
+            let targets = targets.for_user(sources.subject.user);
+            let unread = std::iter::repeat_with(SecretReading::default);
+            let readings = sources.secrets.into_iter().chain(unread);
+            let named = targets.into_iter().zip(readings).map(|(target, reading)| {
+                let attempt = attempt(&sources.attempts, &target.location);
+                common.of_target(target, reading, attempt)
+            });
+            secrets.extend(join_all(named).await);
+            let removed = common.removed(&secrets);
+            secrets.extend(removed);
+            if secrets.is_empty() {
+                secrets.push(common.without_target(Assignment::Untargeted));
+            }
+        }
+    }
+    let (stored, etag) = match sources.state {
+        StoredView::Recorded(state, etag) => (Some(state), etag),
+        StoredView::Damaged(etag) => (None, etag),
+        StoredView::Absent | StoredView::Unreadable(_) => (None, None),
+    };
+    Observed {
+        secrets,
+        key,
+        stored,
+        etag,
+    }
+}
+
+/// Returns what happened to a secret just before.
+fn attempt(attempts: &[Attempt], path: &VaultPath) -> Option<Attempt> {
+    attempts
+        .iter()
+        .find(|attempt| attempt.path == *path)
+        .cloned()
+}

@@ -1,0 +1,197 @@
+//! Makes the snapshot of one secret.
+
+use jiff::Timestamp;
+
+use super::assemble::StoredView;
+use super::reader::{Reader, SecretReading};
+use super::{Attempt, ObservedSecret, Subject};
+use crate::backends::Backends;
+use crate::snapshot::{
+    Assignment, ParameterView, RosterView, SecretRecord, Snapshot, StateView, TargetView, VaultView,
+};
+use crate::targets::Target;
+
+/// What all secrets of a user have in common.
+pub(super) struct Common<'a, B: Backends> {
+    pub(super) reader: &'a Reader<'a, B>,
+    pub(super) subject: Subject<'a>,
+    pub(super) parameter: ParameterView,
+    pub(super) roster: RosterView,
+    pub(super) state: &'a StoredView,
+    pub(super) is_listed: bool,
+}
+
+impl<B: Backends> Common<'_, B> {
+    /// Makes the snapshot of a target, and reads the secret's metadata last if the plan depends on
+    /// it.
+    pub(super) async fn of_target(
+        &self,
+        target: Target,
+        reading: SecretReading,
+        attempt: Option<Attempt>,
+    ) -> ObservedSecret {
+        let (reader, user) = (self.reader, self.subject.user);
+        let is_basic = reader.is_basic();
+        let mut view = reader.view_of(&target);
+        let record = match self.state {
+            StoredView::Recorded(state, _) => state.record_of(&view.location, view.is_default()),
+            _ => None,
+        };
+        let former = record
+            .filter(|_| view.is_default() && matches!(self.parameter, ParameterView::Absent))
+            .and_then(|record| record.former_location(&view.location, user));
+        let is_former = former.is_some();
+        let mut reading = reading;
+        if let Some(former) = former {
+            view.location = former;
+            reading = SecretReading::default();
+        }
+        // Metadata is hidden; the version just written is the current one.
+        if let (VaultView::Hidden, Some(written)) = (
+            &reading.vault,
+            attempt.as_ref().and_then(|attempt| attempt.written),
+        ) {
+            reading.vault = VaultView::At(written);
+        }
+        let state = match (reading.state.take(), self.state) {
+            (Some(published), _) => published,
+            (None, StoredView::Unreadable(error)) => StateView::Unreadable(error.clone()),
+            (None, StoredView::Damaged(_)) => StateView::Damaged,
+            (None, _) => record
+                .cloned()
+                .map_or(StateView::Absent, StateView::Recorded),
+        };
+        let reads_last = matches!(reading.vault, VaultView::NotRead)
+            && needs_metadata(
+                &self.parameter,
+                state.recorded(),
+                self.is_listed,
+                reader.deletes(),
+            );
+        if reads_last {
+            reading = reader.metadata(&view.location.path, false).await;
+        }
+        let state = match state {
+            StateView::Absent if is_basic => self.marked(&view, &reading),
+            state => state,
+        };
+        let ctx = reader.invocation.ctx;
+        let unrecorded = ctx.unrecorded(user, &view.location.path, state.recorded());
+        let unrecorded = unrecorded.filter(|_| !matches!(state, StateView::Unreadable(_)));
+        let is_unrecorded = unrecorded.is_some();
+        let state = unrecorded.map_or(state, StateView::Recorded);
+        // What a retirement deletes is a version, not a key that was held before.
+        let is_proven = !reads_last || (is_former && !self.is_listed);
+        let snapshot = Snapshot {
+            target: view,
+            assignment: Assignment::Named,
+            vault: reading.vault,
+            mark: reading.mark,
+            is_unrecorded,
+            rejected: attempt.and_then(|attempt| attempt.rejected),
+            safe_to_write: if is_basic { !self.is_listed } else { is_proven },
+            ..self.snapshot(state, reader.default_view())
+        };
+        ObservedSecret {
+            snapshot,
+            target: Some(target),
+            record: record.cloned(),
+        }
+    }
+
+    /// Returns the recorded secrets that no target names any more.
+    pub(super) fn removed(&self, named: &[ObservedSecret]) -> Vec<ObservedSecret> {
+        let StoredView::Recorded(state, _) = self.state else {
+            return Vec::new();
+        };
+        let is_named = |record: &&SecretRecord| {
+            named
+                .iter()
+                .any(|secret| secret.record.as_ref() == Some(*record))
+        };
+        let records = state.records.iter().filter(|record| !is_named(record));
+        let records = records.filter(|record| record.retired_at.is_none());
+        let removed = records.map(|record| ObservedSecret {
+            snapshot: Snapshot {
+                assignment: Assignment::Removed(record.vault_path.clone().unwrap_or_default()),
+                ..self.snapshot(
+                    StateView::Recorded(record.clone()),
+                    self.reader.default_view(),
+                )
+            },
+            target: None,
+            record: Some(record.clone()),
+        });
+        removed.collect()
+    }
+
+    /// Returns the entry of a user without a target.
+    pub(super) fn without_target(&self, assignment: Assignment) -> ObservedSecret {
+        ObservedSecret {
+            snapshot: Snapshot {
+                assignment,
+                ..self.snapshot(StateView::Absent, self.reader.default_view())
+            },
+            target: None,
+            record: None,
+        }
+    }
+
+    fn snapshot(&self, state: StateView, target: TargetView) -> Snapshot {
+        let now = Timestamp::now();
+        let written = state.recorded().map(|record| record.last_synced_at);
+        Snapshot {
+            parameter: self.parameter.clone(),
+            state_age: written.map(|written| now.duration_since(written)),
+            state,
+            is_unrecorded: false,
+            vault: VaultView::NotRead,
+            roster: self.roster.clone(),
+            target,
+            assignment: Assignment::Named,
+            mark: None,
+            adopts: self.subject.adopts,
+            event: self.subject.event,
+            rejected: None,
+            is_listed: self.is_listed,
+            safe_to_write: true,
+        }
+    }
+
+    /// Returns the record that the mark of a secret stands for, in basic mode.
+    fn marked(&self, target: &TargetView, reading: &SecretReading) -> StateView {
+        let (ParameterView::Current(current), Some(mark), VaultView::At(version)) =
+            (&self.parameter, &reading.mark, &reading.vault)
+        else {
+            return StateView::Absent;
+        };
+        if !mark.proves(current.revision.version, *version, target) {
+            return StateView::Absent;
+        }
+        let now = Timestamp::UNIX_EPOCH;
+        let user = self.subject.user;
+        StateView::Recorded(SecretRecord::of_written(
+            user, current, target, *version, now,
+        ))
+    }
+}
+
+/// Returns whether a plan depends on Vault's version. A reconcile run also needs it if the recorded
+/// key is the current one.
+fn needs_metadata(
+    parameter: &ParameterView,
+    record: Option<&SecretRecord>,
+    is_listed: bool,
+    deletes: bool,
+) -> bool {
+    match (parameter, record) {
+        // Only the latest version may be deleted.
+        (ParameterView::Absent, Some(record)) => record.retired_at.is_none() && deletes,
+        // A state of the legacy service has no version.
+        (ParameterView::Current(current), Some(record)) => {
+            record.vault_version.is_none()
+                || (is_listed && record.last_secret_hash == current.fingerprint)
+        }
+        _ => false,
+    }
+}

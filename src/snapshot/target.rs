@@ -1,0 +1,114 @@
+//! The secret that a plan is about, and the mark that its metadata carries.
+
+use std::collections::BTreeMap;
+
+use crate::error::Error;
+use crate::keys::SecretLocation;
+
+/// The tool that a mark of this service names.
+const MANAGED_BY: &str = "nr-iam-key-sync";
+
+/// The key of the tool's name in `custom_metadata`.
+const MANAGED_BY_KEY: &str = "managed-by";
+
+/// The key of the version that this service wrote.
+const VAULT_VERSION_KEY: &str = "vault_version";
+
+/// The key of the definition of the fields. In basic mode, no state records it.
+const DEFINITION_KEY: &str = "definition";
+
+/// A secret in which a key is published, without its templates.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TargetView {
+    /// Where the secret is. Of a user without a parameter: where it is recorded.
+    pub location: SecretLocation,
+    /// The fingerprint of the fields' definition; `None` for the target without a document.
+    pub definition: Option<String>,
+    /// The names of the fields; empty for the target without a document.
+    pub fields: Vec<String>,
+    /// Whether fields of others in the same secret are kept.
+    pub merge: bool,
+    /// Whether the fields are those of a target without any `fields`, as other tools write them.
+    pub has_default_fields: bool,
+}
+
+impl TargetView {
+    /// Returns whether this is the only target of a user, without a document.
+    pub fn is_default(&self) -> bool {
+        self.definition.is_none()
+    }
+}
+
+/// Whether a user has a target.
+#[derive(Clone, Debug)]
+pub enum Assignment {
+    /// The targets document, or the configuration, names the target.
+    Named,
+    /// No target is named for the user.
+    Untargeted,
+    /// The target was named before: its secret is recorded at this path.
+    Removed(String),
+    /// The targets document could not be read, or was refused.
+    Unreadable(Error),
+}
+
+/// What the `custom_metadata` of a secret shows about who wrote it, and what.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Mark {
+    /// The tool that manages the secret.
+    pub managed_by: Option<String>,
+    /// The version of the parameter whose key was written.
+    pub parameter_version: Option<i64>,
+    /// The version of the secret that was written then.
+    pub vault_version: Option<u64>,
+    /// The definition of the fields that were written then, in basic mode.
+    pub definition: Option<String>,
+}
+
+impl Mark {
+    /// Reads a mark, given the configured key of the parameter's version.
+    pub fn read(custom: &BTreeMap<String, String>, version_key: Option<&str>) -> Self {
+        let number = |key: &str| custom.get(key).and_then(|text| text.parse().ok());
+        Self {
+            managed_by: custom.get(MANAGED_BY_KEY).cloned(),
+            parameter_version: version_key.and_then(number),
+            vault_version: number(VAULT_VERSION_KEY).and_then(|version| version.try_into().ok()),
+            definition: custom.get(DEFINITION_KEY).cloned(),
+        }
+    }
+
+    /// Returns the entries of a mark of this service.
+    pub fn entries(
+        version_key: &str,
+        parameter_version: i64,
+        vault_version: u64,
+        definition: Option<&str>,
+    ) -> BTreeMap<String, String> {
+        let definition = definition.map(|definition| (DEFINITION_KEY, definition.to_owned()));
+        let entries = [
+            (MANAGED_BY_KEY, MANAGED_BY.to_owned()),
+            (version_key, parameter_version.to_string()),
+            (VAULT_VERSION_KEY, vault_version.to_string()),
+        ];
+        let entries = entries.into_iter().chain(definition);
+        entries
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect()
+    }
+
+    /// Returns whether the secret at `found` holds the key of this version of the parameter, written
+    /// by this service as the target defines it.
+    pub fn proves(&self, parameter_version: i64, found: u64, target: &TargetView) -> bool {
+        self.other_tool().is_none()
+            && self.parameter_version == Some(parameter_version)
+            && self.vault_version == Some(found)
+            && self.definition == target.definition
+    }
+
+    /// Returns the other tool that manages the secret, if there is one.
+    pub fn other_tool(&self) -> Option<&str> {
+        self.managed_by
+            .as_deref()
+            .filter(|tool| *tool != MANAGED_BY)
+    }
+}
