@@ -58,7 +58,7 @@ impl KeySync {
     /// `dry_run` it only reports what would be done.
     pub async fn sync(&self, users: &[UserName], dry_run: bool) -> Report {
         let started = Instant::now();
-        let invocation = Invocation::new(&self.ctx, started + MAX_INVOCATION, 1);
+        let invocation = Invocation::new(&self.ctx, started + MAX_INVOCATION, 1).paced();
         let requests = users.iter().cloned();
         let requests = requests.map(|user| Request::new(user, ReadStrategy::VAULT_FIRST));
         let requests = stream::iter(requests);
