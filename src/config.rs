@@ -62,6 +62,7 @@ impl VaultConfig {
     /// Returns the path of a user's key.
     pub fn path_of(&self, user: &UserName) -> VaultPath {
         VaultPath {
+            namespace: self.namespace.clone(),
             mount: self.mount.clone(),
             path: format!("{}/{user}", self.path_prefix),
         }
@@ -79,6 +80,30 @@ pub struct BucketConfig {
     pub state_prefix: String,
     /// The key of the legacy state, which is read as a fallback and never written.
     pub legacy_key: String,
+}
+
+/// What a targets document refers to and inherits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TargetDefaults {
+    /// The naming of parameters.
+    pub naming: ParameterNaming,
+    /// The namespace of targets without one.
+    pub namespace: Option<String>,
+}
+
+impl TargetDefaults {
+    /// Reads these variables only, to check a document without the rest of a configuration.
+    ///
+    /// # Errors
+    /// [`Error::BadConfiguration`] with all problems.
+    pub fn read(source: impl Fn(&str) -> Option<String>) -> Result<Self, Error> {
+        let mut read = reader::Reader::new(&source);
+        let defaults = Self {
+            naming: read.naming(),
+            namespace: read.namespace(),
+        };
+        read.finish(defaults)
+    }
 }
 
 /// What to do with the key of a deleted user.
@@ -105,9 +130,7 @@ impl Config {
         }
         let vault = VaultConfig {
             address: read.address(),
-            namespace: read
-                .text("VAULT_NAMESPACE")
-                .and_then(|value| read.header("VAULT_NAMESPACE", value)),
+            namespace: read.namespace(),
             ca_certificates: read.ca_certificates(),
             mount: read.path("VAULT_MOUNT", "secret"),
             path_prefix: read.path("VAULT_PATH_PREFIX", "aws/iam-keys"),

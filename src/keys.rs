@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 /// The longest name of an IAM user
 /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>).
-const MAX_USER_NAME_LENGTH: usize = 64;
+pub(crate) const MAX_USER_NAME_LENGTH: usize = 64;
 
 /// The name of an IAM user: 1 to 64 of `A-Z a-z 0-9 + = , . @ _ -`. The names `.` and `..` are
 /// invalid, because they would leave the user's Vault path.
@@ -121,9 +121,12 @@ impl ParameterNaming {
     }
 }
 
-/// The location of a user's key in Vault: the KV mount and the path below it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The location of a secret in Vault: the namespace, the KV mount and the path below it. It is
+/// displayed without the namespace.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct VaultPath {
+    /// The namespace, if it is not the root namespace.
+    pub namespace: Option<String>,
     /// The mount of the KV version 2 engine, such as `secret`.
     pub mount: String,
     /// The path below the mount, such as `aws/iam-keys/alice`.

@@ -97,6 +97,14 @@ impl<'a> Reader<'a> {
         valid.then_some(value)
     }
 
+    /// Reads the namespace, without slashes at its ends.
+    pub(super) fn namespace(&mut self) -> Option<String> {
+        let value = self.text("VAULT_NAMESPACE")?;
+        let value = value.trim_matches('/').to_owned();
+        self.header("VAULT_NAMESPACE", value)
+            .filter(|value| !value.is_empty())
+    }
+
     pub(super) fn ca_certificates(&mut self) -> Option<Vec<Certificate>> {
         let (variable, pem) = match (self.text("VAULT_CACERT_BYTES"), self.text("VAULT_CACERT")) {
             (Some(pem), _) => ("VAULT_CACERT_BYTES", pem.into_bytes()),

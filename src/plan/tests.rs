@@ -33,6 +33,7 @@ fn current(id: &str, revision: Revision) -> ParameterView {
 
 fn path() -> VaultPath {
     VaultPath {
+        namespace: None,
         mount: "secret".into(),
         path: "aws/iam-keys/alice".into(),
     }

@@ -30,6 +30,7 @@ fn read(value: &str) -> ParameterReading {
 
 fn path() -> VaultPath {
     VaultPath {
+        namespace: None,
         mount: "secret".into(),
         path: "aws/iam-keys/alice".into(),
     }

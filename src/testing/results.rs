@@ -23,6 +23,7 @@ pub fn snapshot(modified: Option<&str>) -> Snapshot {
         vault: VaultView::NotRead,
         roster: RosterView::Unknown,
         path: VaultPath {
+            namespace: None,
             mount: "secret".into(),
             path: "aws/iam-keys/alice".into(),
         },

@@ -159,6 +159,7 @@ impl InitialRecord {
             _ => "aws/iam-keys",
         };
         let path = VaultPath {
+            namespace: None,
             mount: "secret".into(),
             path: format!("{folder}/{user}"),
         };
