@@ -21,7 +21,7 @@
 //! Data flows one way. Each module uses only modules above it in this list:
 //!
 //! 1. `error`, `keys` (names and secrets), [`time_format`], `config` (the environment),
-//!    `snapshot` (what was read, as plain data), `token` (the rules for the Vault token) and
+//!    `targets` (where and in which form keys are published), `snapshot` (what was read, as plain data), `token` (the rules for the Vault token) and
 //!    `deadlines` are the vocabulary. They perform no I/O, except that `config` reads the CA file.
 //! 2. `backends` (one trait and one adapter per external system), `session` (Vault with its token),
 //!    `context` (configuration and backends), `breaker` (the circuit breaker), `pace` (the rate of
@@ -60,6 +60,7 @@ mod session;
 mod snapshot;
 mod status;
 mod sync;
+mod targets;
 mod telemetry;
 mod token;
 mod token_import;
@@ -72,7 +73,7 @@ pub mod testing;
 mod testing;
 pub mod time_format;
 
-pub use config::{BucketConfig, Config, OnUserDeleted, VaultConfig, log_level};
+pub use config::{BucketConfig, Config, OnUserDeleted, TargetDefaults, VaultConfig, log_level};
 pub use deadlines::time_left;
 pub use doctor::{Check, CheckStatus, misconfigured};
 pub use error::{Error, Problem};
@@ -87,6 +88,10 @@ pub use schema::schema;
 pub use snapshot::ReconcileRecord;
 pub use status::{Condition, LastSync, Row, Status, SyncOutcome};
 pub use sync::SyncResult;
+pub use targets::{
+    MAX_BYTES as MAX_TARGETS_BYTES, Problem as TargetsProblem, TargetRow, TargetsCheck,
+    check_targets,
+};
 pub use telemetry::{Metrics, NAMESPACE, start_log};
 pub use token::{TokenStatus, TokenView};
 pub use token_import::Imported;

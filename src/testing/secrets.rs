@@ -6,25 +6,27 @@
 
 use std::fmt::Display;
 
-use secrecy::SecretString;
 use secrecy::zeroize::ZeroizeOnDrop;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use static_assertions::{assert_impl_all, assert_not_impl_any};
 
 use crate::backends::VaultSecret;
 use crate::backends::tokens::StoredToken;
 use crate::backends::vault::VaultServer;
-use crate::config::{Config, VaultConfig};
-use crate::keys::AccessKey;
+use crate::config::{Config, TargetDefaults, VaultConfig};
+use crate::keys::{AccessKey, UserName};
 use crate::observe::Observed;
 use crate::session::{TokenSource, VaultSession};
 use crate::snapshot::{ParameterReading, Revision};
+use crate::targets::{SecretFields, Targets, without_document};
 use crate::token::TokenObject;
 
 assert_impl_all!(SecretString: ZeroizeOnDrop);
 
 assert_not_impl_any!(SecretString: Serialize, Display);
 assert_not_impl_any!(AccessKey: Serialize, Display);
+assert_not_impl_any!(SecretFields: Serialize, Display, Clone);
 assert_not_impl_any!(ParameterReading: Serialize, Display);
 assert_not_impl_any!(Observed: Serialize, Display);
 assert_not_impl_any!(VaultSecret: Serialize, Display);
@@ -52,7 +54,18 @@ fn debug_output_hides_every_secret() {
         "VAULT_TOKEN" => Some(SENTINEL.to_owned()),
         _ => None,
     });
+    let user = UserName::parse("alice").unwrap();
+    let document = br#"{"parameters": [{"name": "/iam_users/alice_keys", "targets": [
+        {"mount": "m", "path": "p", "region": "r",
+            "fields": {"key": "{secretAccessKey}", "password": "{sesSmtpPassword}"}}]}]}"#;
+    let defaults = TargetDefaults::read(|_| None).unwrap();
+    let targets = Targets::parse(document, &defaults).unwrap();
+    let fields = targets.for_user(&user)[0].render(&key(), &user, modified);
+    let password = fields.get("password").unwrap().expose_secret().to_owned();
+    assert!(!format!("{fields:#?}").contains(&password), "{fields:?}");
     for shown in [
+        format!("{fields:?}"),
+        format!("{:?}", without_document(&key(), &user, modified)),
         format!("{:?}", key()),
         format!(
             "{:#?}",

@@ -5,11 +5,12 @@ use std::path::Path;
 use crate::stack::checkout;
 
 /// The modules in the order in which they may import each other: each only those before it.
-const LAYERS: [&str; 31] = [
+const LAYERS: [&str; 32] = [
     "error",
     "time_format",
     "keys",
     "config",
+    "targets",
     "snapshot",
     "token",
     "deadlines",
@@ -40,7 +41,9 @@ const LAYERS: [&str; 31] = [
 ];
 
 /// Modules that transform data without side effects.
-const PURE: [&str; 6] = ["trigger", "snapshot", "plan", "report", "token", "explain"];
+const PURE: [&str; 7] = [
+    "targets", "trigger", "snapshot", "plan", "report", "token", "explain",
+];
 
 /// Minimum number of files of the pure modules.
 const PURE_FILES: usize = 15;

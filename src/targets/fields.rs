@@ -1,0 +1,81 @@
+//! The fields of a secret: their templates, and what they render.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use jiff::Timestamp;
+use secrecy::SecretString;
+
+use super::template::{Template, Values};
+use crate::keys::{AccessKey, UserName};
+
+/// Field names and their templates.
+pub type Fields = BTreeMap<String, Template>;
+
+/// The fields of a target without any `fields`, those of the AWS environment variables.
+pub(super) static DEFAULT_FIELDS: LazyLock<Fields> = LazyLock::new(|| {
+    parse([
+        ("AWS_ACCESS_KEY_ID", "{accessKeyId}"),
+        ("AWS_SECRET_ACCESS_KEY", "{secretAccessKey}"),
+        ("AWS_DEFAULT_REGION", "{region}"),
+        ("AWS_ROLE_ARN", "{roleArn}"),
+    ])
+});
+
+/// The fields of a secret if there is no targets document.
+pub(super) static WITHOUT_DOCUMENT: LazyLock<Fields> = LazyLock::new(|| {
+    parse([
+        ("accessKeyId", "{accessKeyId}"),
+        ("secretAccessKey", "{secretAccessKey}"),
+        ("userName", "{userName}"),
+        ("syncedAt", "{syncedAt}"),
+    ])
+});
+
+fn parse(fields: [(&str, &str); 4]) -> Fields {
+    let parse = |text| Template::parse(text).expect("a test renders each of them");
+    fields
+        .map(|(name, text)| (name.to_owned(), parse(text)))
+        .into()
+}
+
+/// The rendered fields of a secret. The values are wiped on drop and hidden from `Debug`.
+#[derive(Debug, Default)]
+pub struct SecretFields(BTreeMap<String, SecretString>);
+
+impl SecretFields {
+    /// Returns names and values, for the adapter that writes them to Vault.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &SecretString)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value))
+    }
+
+    /// Returns the value of a field.
+    pub fn get(&self, name: &str) -> Option<&SecretString> {
+        self.0.get(name)
+    }
+}
+
+/// Renders the fields whose values the Region and the role supply.
+pub(super) fn render(
+    fields: &Fields,
+    (region, role_arn): (Option<&str>, Option<&str>),
+    key: &AccessKey,
+    user: &UserName,
+    time: Timestamp,
+) -> SecretFields {
+    let values = Values {
+        key,
+        user,
+        synced_at: &time.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string(),
+    };
+    let rendered = fields.iter().filter_map(|(name, template)| {
+        let template = template.resolve(region, role_arn)?;
+        Some((name.clone(), template.render(&values)))
+    });
+    SecretFields(rendered.collect())
+}
+
+/// Renders the fields of a secret if there is no targets document.
+pub fn without_document(key: &AccessKey, user: &UserName, time: Timestamp) -> SecretFields {
+    render(&WITHOUT_DOCUMENT, (None, None), key, user, time)
+}

@@ -1,0 +1,249 @@
+//! Reads the members of a document and collects the problems, each with its place.
+
+use std::fmt::Display;
+use std::sync::Arc;
+
+use super::check::Check;
+use super::fields::Fields;
+use super::json::Node;
+use super::template::Template;
+use super::{Problem, quote};
+
+/// The maximum number of fields of a target.
+const MAX_FIELDS: usize = 64;
+
+/// The maximum length of all names and templates of a target in bytes.
+const MAX_FIELDS_LENGTH: usize = 16 * 1024;
+
+/// A member that a target inherits, switches off with `null`, or has itself.
+#[derive(Clone, Debug)]
+pub(super) enum Setting<T> {
+    Inherited,
+    None,
+    Own(T),
+}
+
+impl<T: Clone> Setting<T> {
+    /// Returns the value, given the inherited one.
+    pub(super) fn over(self, inherited: Option<&T>) -> Option<T> {
+        match self {
+            Self::Inherited => inherited.cloned(),
+            Self::None => None,
+            Self::Own(value) => Some(value),
+        }
+    }
+}
+
+/// An object of the document.
+#[derive(Clone, Copy)]
+pub(super) struct Object<'a> {
+    pub(super) place: &'a str,
+    members: &'a [(String, Node)],
+}
+
+impl<'a> Object<'a> {
+    /// Returns a member. If it is repeated, that is a problem, and the first one counts.
+    pub(super) fn get(self, name: &str) -> Option<&'a Node> {
+        let member = self.members.iter().find(|(known, _)| known == name);
+        member.map(|(_, node)| node)
+    }
+
+    /// Returns the place of a member.
+    pub(super) fn place_of(self, name: &str) -> String {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
+        match self.place {
+            _ if name.is_empty() || name.len() > 64 || !name.chars().all(plain) => {
+                format!("{}[{}]", self.place, quote(name))
+            }
+            "" => name.to_owned(),
+            place => format!("{place}.{name}"),
+        }
+    }
+}
+
+/// Collects the problems of a document.
+#[derive(Default)]
+pub(super) struct Reader {
+    pub(super) problems: Vec<Problem>,
+}
+
+impl Reader {
+    pub(super) fn problem(&mut self, place: impl Into<String>, problem: impl Display) {
+        self.problems.push(Problem {
+            place: place.into(),
+            problem: problem.to_string(),
+        });
+    }
+
+    /// Returns an object with only these members, each at most once.
+    pub(super) fn object<'a>(
+        &mut self,
+        place: &'a str,
+        node: &'a Node,
+        known: &[&str],
+    ) -> Option<Object<'a>> {
+        let object = self.any_object(place, node)?;
+        for (name, _) in object.members {
+            if !known.contains(&name.as_str()) {
+                let expected = known.join(", ");
+                let problem = format!("is an unknown member; expected {expected}");
+                self.problem(object.place_of(name), problem);
+            }
+        }
+        Some(object)
+    }
+
+    /// Returns an object whose members have different names.
+    fn any_object<'a>(&mut self, place: &'a str, node: &'a Node) -> Option<Object<'a>> {
+        let Node::Object(members) = node else {
+            let shown = if place.is_empty() { DOCUMENT } else { place };
+            self.problem(shown, format!("is {}; expected an object", node.kind()));
+            return None;
+        };
+        let object = Object { place, members };
+        let mut names = members.iter().map(|(name, _)| name).collect::<Vec<_>>();
+        names.sort();
+        for pair in names.windows(2).filter(|pair| pair[0] == pair[1]) {
+            let problem = "is repeated; expected each member once";
+            self.problem(object.place_of(pair[0]), problem);
+        }
+        Some(object)
+    }
+
+    /// Returns the items of a list that must not be empty.
+    pub(super) fn list<'a>(&mut self, object: Object<'a>, name: &str, of: &str) -> &'a [Node] {
+        let problem = match object.get(name) {
+            Some(Node::List(items)) if !items.is_empty() => return items,
+            None => "is missing".to_owned(),
+            Some(Node::List(_)) => "is empty".to_owned(),
+            Some(other) => format!("is {}", other.kind()),
+        };
+        let expected = format!("{problem}; expected a list of {of}");
+        self.problem(object.place_of(name), expected);
+        &[]
+    }
+
+    /// Returns a text that must be present.
+    pub(super) fn text<'a>(&mut self, object: Object<'a>, name: &str) -> Option<&'a str> {
+        let problem = match object.get(name) {
+            Some(Node::Text(text)) if !text.is_empty() => return Some(text),
+            None => "is missing".to_owned(),
+            Some(Node::Text(_)) => "is empty".to_owned(),
+            Some(other) => format!("is {}", other.kind()),
+        };
+        self.problem(
+            object.place_of(name),
+            format!("{problem}; expected a string"),
+        );
+        None
+    }
+
+    /// Returns a text that must be present and pass a check.
+    pub(super) fn checked<'a>(
+        &mut self,
+        object: Object<'a>,
+        name: &str,
+        check: fn(&str) -> Check,
+    ) -> Option<&'a str> {
+        let text = self.text(object, name)?;
+        match check(text) {
+            Ok(()) => Some(text),
+            Err(problem) => {
+                self.problem(object.place_of(name), problem);
+                None
+            }
+        }
+    }
+
+    /// Returns a text that is inherited if it is absent or empty.
+    pub(super) fn setting(
+        &mut self,
+        object: Object<'_>,
+        name: &str,
+        check: fn(&str) -> Check,
+    ) -> Setting<Arc<str>> {
+        match object.get(name) {
+            None => Setting::Inherited,
+            Some(Node::Null) => Setting::None,
+            Some(Node::Text(text)) if text.is_empty() => Setting::Inherited,
+            Some(Node::Text(text)) => {
+                if let Err(problem) = check(text) {
+                    self.problem(object.place_of(name), problem);
+                }
+                Setting::Own(text.as_str().into())
+            }
+            Some(other) => {
+                let problem = format!("is {}; expected a string or null", other.kind());
+                self.problem(object.place_of(name), problem);
+                Setting::Inherited
+            }
+        }
+    }
+
+    /// Returns whether to merge, if the object says so.
+    pub(super) fn merge(&mut self, object: Object<'_>) -> Option<bool> {
+        match object.get("merge")? {
+            Node::Bool(merge) => return Some(*merge),
+            other => {
+                let problem = format!("is {}; expected true or false", other.kind());
+                self.problem(object.place_of("merge"), problem);
+            }
+        }
+        None
+    }
+
+    /// Returns the fields of an object.
+    pub(super) fn fields(&mut self, object: Object<'_>) -> Setting<Arc<Fields>> {
+        let place = object.place_of("fields");
+        let members = match object.get("fields") {
+            None => return Setting::Inherited,
+            Some(Node::Null) => return Setting::None,
+            Some(node) => match self.any_object(&place, node) {
+                None => return Setting::Inherited,
+                Some(fields) => fields,
+            },
+        };
+        let mut fields = Fields::new();
+        let mut length = 0;
+        for (name, node) in members.members {
+            length += name.len();
+            if name.is_empty() {
+                let problem = "is the empty string; expected the name of a field";
+                self.problem(members.place_of(name), problem);
+            }
+            let template = match node {
+                Node::Text(text) => {
+                    length += text.len();
+                    Template::parse(text)
+                }
+                other => Err(format!(
+                    "is {}; expected a template, which is a string",
+                    other.kind()
+                )),
+            };
+            match template {
+                Ok(template) => _ = fields.insert(name.clone(), template),
+                Err(problem) => self.problem(members.place_of(name), problem),
+            }
+        }
+        if members.members.len() > MAX_FIELDS {
+            let count = members.members.len();
+            self.problem(
+                &place,
+                format!("has {count} fields; expected at most {MAX_FIELDS}"),
+            );
+        }
+        if length > MAX_FIELDS_LENGTH {
+            let problem = "has names and templates that are too long; expected at most 16384 bytes";
+            self.problem(&place, problem);
+        }
+        if members.members.is_empty() {
+            Setting::Inherited
+        } else {
+            Setting::Own(Arc::new(fields))
+        }
+    }
+}
+
+/// The place of a problem of the whole document.
+pub(super) const DOCUMENT: &str = "document";
