@@ -27,11 +27,12 @@ test: unit integration cdk-test ## run all tests except the fault tests
 
 .PHONY: unit
 unit: ## run the unit tests, without servers
-	cargo test --locked --lib --bins
+	cargo test --locked --lib --bins -- --skip openbao::
 
 .PHONY: integration
 integration: venv cdk ## test the built binaries with OpenBao and the AWS emulator
 	cargo build --locked --examples
+	cargo test --locked --lib openbao::
 	cargo test --locked --test integration -- --skip faults::
 
 .PHONY: test-faults

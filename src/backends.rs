@@ -8,20 +8,26 @@ pub mod diagnostics;
 mod objects;
 pub mod parameters;
 pub mod roster;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "the pipeline does not use the targets yet")
+)]
+mod secrets;
 pub mod state;
 pub mod tokens;
 pub mod vault;
 
-use std::collections::HashMap;
-
-use secrecy::SecretString;
+pub use secrets::{
+    CustomMetadata, MetadataPatchResult, PatchResult, SecretMetadata, Vault, VaultSecret,
+    WriteResult,
+};
 
 use diagnostics::{Credentials, Probe, Server};
 
 use crate::error::Error;
-use crate::keys::{AccessKey, ParameterName, ParameterNaming, UserName, VaultPath};
-use crate::snapshot::{Cas, ParameterReading, ReconcileRecord, UserState, VaultView};
-use crate::token::{TokenFacts, TokenObject};
+use crate::keys::{ParameterName, ParameterNaming, UserName};
+use crate::snapshot::{ParameterReading, ReconcileRecord, UserState};
+use crate::token::TokenObject;
 
 /// A page of a listing.
 #[derive(Debug)]
@@ -105,61 +111,6 @@ pub trait Tokens {
     /// Writes the token object if it still has the version `if_match` (`None`: if none exists).
     async fn save(&self, object: &TokenObject, if_match: Option<&Etag>)
     -> Result<PutResult, Error>;
-}
-
-/// The result of a check-and-set write to Vault.
-#[derive(Debug, PartialEq, Eq)]
-pub enum WriteResult {
-    /// The secret is written as this version.
-    Written(u64),
-    /// Vault is at another version than the expected one; nothing was written.
-    CasMismatch,
-}
-
-/// A key as stored in Vault.
-#[derive(Debug)]
-pub enum VaultSecret {
-    /// The key and its version; `None` if the current version holds no key (deleted, or of another
-    /// shape).
-    Key(Option<AccessKey>, u64),
-    /// No secret exists.
-    Absent,
-}
-
-/// Vault's KV version 2 engine and its tokens.
-pub trait Vault {
-    /// Writes a key.
-    async fn write(
-        &self,
-        token: &SecretString,
-        path: &VaultPath,
-        user: &UserName,
-        key: &AccessKey,
-        cas: Cas,
-    ) -> Result<WriteResult, Error>;
-    /// Reads the current version from the metadata.
-    async fn metadata(&self, token: &SecretString, path: &VaultPath) -> Result<VaultView, Error>;
-    /// Reads the metadata of all keys below a folder in one call, by the last path segment. Returns
-    /// `None` if the server or the token's policy does not allow it.
-    async fn list_metadata(
-        &self,
-        token: &SecretString,
-        mount: &str,
-        folder: &str,
-    ) -> Result<Option<HashMap<String, VaultView>>, Error>;
-    /// Reads a key.
-    async fn read(&self, token: &SecretString, path: &VaultPath) -> Result<VaultSecret, Error>;
-    /// Deletes one version so that it can be restored. Deleting it again changes nothing.
-    async fn soft_delete(
-        &self,
-        token: &SecretString,
-        path: &VaultPath,
-        version: u64,
-    ) -> Result<(), Error>;
-    /// Looks up the token's properties and remaining lifetime.
-    async fn lookup(&self, token: &SecretString) -> Result<TokenFacts, Error>;
-    /// Renews the token; returns its new lifetime in seconds.
-    async fn renew(&self, token: &SecretString) -> Result<u64, Error>;
 }
 
 /// The platform's list of users.

@@ -1,5 +1,5 @@
-//! Test-only code: backends in memory, properties that hold for every input, and the convergence
-//! property.
+//! Test-only code: backends in memory, properties that hold for every input, the convergence
+//! property, and the Vault adapter with a real server.
 //!
 //! Compiled for unit tests and for fuzzing only.
 
@@ -9,6 +9,8 @@ pub mod fuzzing;
 mod convergence;
 #[cfg(test)]
 pub mod memory;
+#[cfg(test)]
+mod openbao;
 #[cfg(test)]
 pub mod results;
 #[cfg(test)]

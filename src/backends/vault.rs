@@ -6,6 +6,7 @@
 
 mod client;
 mod errors;
+mod kv;
 mod request;
 mod responses;
 mod system;
@@ -15,19 +16,22 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 use rustify::enums::RequestMethod;
 use rustify::errors::ClientError as HttpError;
-use secrecy::{ExposeSecret, SecretString};
-use serde_json::json;
+use secrecy::SecretString;
 use vaultrs::api::exec_with_result;
-use vaultrs::api::kv2::requests::SetSecretRequestOptionsBuilder;
+use vaultrs::client::VaultClient;
 use vaultrs::error::ClientError;
 
 pub(crate) use client::CONNECT_TIMEOUT;
 pub use client::VaultServer;
 
-use super::{Vault, VaultSecret, WriteResult};
+use super::{
+    CustomMetadata, MetadataPatchResult, PatchResult, SecretMetadata, Vault, VaultSecret,
+    WriteResult,
+};
 use crate::error::Error;
-use crate::keys::{AccessKey, UserName, VaultPath};
+use crate::keys::VaultPath;
 use crate::snapshot::{Cas, VaultView};
+use crate::targets::SecretFields;
 use crate::token::TokenFacts;
 use errors::{translate, unexpected};
 use request::Request;
@@ -35,63 +39,84 @@ use responses::{FolderMetadata, SecretResponse, TokenLookup};
 
 const INVALID_TOKEN: &str = "the token has expired or was revoked, or its policies lack lookup-self and renew-self (default has both); store a new token";
 
+impl VaultServer {
+    /// Creates a client for the namespace of a secret.
+    fn kv_client(&self, token: &SecretString, path: &VaultPath) -> VaultClient {
+        self.client_in(path.namespace.as_deref(), token)
+    }
+}
+
 impl Vault for VaultServer {
-    async fn write(
+    async fn put(
         &self,
         token: &SecretString,
         path: &VaultPath,
-        user: &UserName,
-        key: &AccessKey,
+        fields: &SecretFields,
         cas: Cas,
     ) -> Result<WriteResult, Error> {
-        const OPERATION: &str = "writing the key to Vault at";
-        let data = json!({
-            "accessKeyId": key.id,
-            "secretAccessKey": key.secret().expose_secret(),
-            "userName": user.as_str(),
-            "syncedAt": Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string(),
-        });
-        let client = self.client(token);
-        let answer = match cas {
-            Cas::Unchecked => vaultrs::kv2::set(&client, &path.mount, &path.path, &data).await,
-            Cas::Version(version) => {
-                let version = u32::try_from(version).map_err(|_| {
-                    unexpected(
-                        OPERATION,
-                        path,
-                        "has a version of the secret beyond 4294967295",
-                    )
-                })?;
-                let options = SetSecretRequestOptionsBuilder::default()
-                    .cas(version)
-                    .build()
-                    .expect("cas is its only field");
-                vaultrs::kv2::set_with_options(&client, &path.mount, &path.path, &data, options)
-                    .await
-            }
-        };
-        let mismatch = |text: &String| text.contains("did not match the current version");
-        match answer {
-            Ok(metadata) => Ok(WriteResult::Written(metadata.version)),
-            Err(ClientError::APIError { code: 400, errors }) if errors.iter().any(mismatch) => {
-                Ok(WriteResult::CasMismatch)
-            }
-            Err(error) => {
-                let remedy = "check that the token is valid (lookup-self) and that its policy allows create and update on the path's data";
-                Err(translate(OPERATION, path, remedy)(error))
-            }
-        }
+        kv::put(&self.kv_client(token, path), path, fields, cas).await
     }
 
-    async fn metadata(&self, token: &SecretString, path: &VaultPath) -> Result<VaultView, Error> {
-        match vaultrs::kv2::read_metadata(&self.client(token), &path.mount, &path.path).await {
-            Ok(metadata) => Ok(responses::view(&metadata, Timestamp::now())),
-            Err(ClientError::APIError { code: 404, .. }) => Ok(VaultView::Absent),
+    async fn patch(
+        &self,
+        token: &SecretString,
+        path: &VaultPath,
+        fields: &SecretFields,
+        removed: &[String],
+        version: u64,
+    ) -> Result<PatchResult, Error> {
+        kv::patch(&self.kv_client(token, path), path, fields, removed, version).await
+    }
+
+    async fn patch_metadata(
+        &self,
+        token: &SecretString,
+        path: &VaultPath,
+        entries: &CustomMetadata,
+    ) -> Result<MetadataPatchResult, Error> {
+        kv::patch_metadata(&self.kv_client(token, path), path, entries).await
+    }
+
+    async fn secret_metadata(
+        &self,
+        token: &SecretString,
+        path: &VaultPath,
+    ) -> Result<SecretMetadata, Error> {
+        let client = self.kv_client(token, path);
+        match vaultrs::kv2::read_metadata(&client, &path.mount, &path.path).await {
+            Ok(metadata) => Ok(responses::metadata(metadata, Timestamp::now())),
+            Err(ClientError::APIError { code: 404, .. }) => Ok(SecretMetadata {
+                view: VaultView::Absent,
+                custom: CustomMetadata::new(),
+            }),
             Err(error) => {
                 let remedy = "allow read on the path's metadata";
                 Err(translate("reading Vault's metadata of", path, remedy)(
                     error,
                 ))
+            }
+        }
+    }
+
+    async fn folder_metadata(
+        &self,
+        token: &SecretString,
+        folder: &VaultPath,
+    ) -> Result<Option<HashMap<String, SecretMetadata>>, Error> {
+        let path = format!("{}/detailed-metadata/{}", folder.mount, folder.path);
+        let request = Request::<FolderMetadata>::new(RequestMethod::LIST, path);
+        match exec_with_result(&self.kv_client(token, folder), request).await {
+            Ok(metadata) => Ok(Some(metadata.into_secrets(Timestamp::now()))),
+            // OpenBao returns 404 for an empty folder, HashiCorp Vault for the unknown endpoint,
+            // and both return 403 without a policy for it. None of these is about a single key, so
+            // the caller reads each key separately.
+            Err(ClientError::APIError {
+                code: 403..=405, ..
+            }) => Ok(None),
+            Err(error) => {
+                let remedy = "allow list on the folder";
+                let operation = "reading Vault's metadata below";
+                Err(translate(operation, &folder.path, remedy)(error))
             }
         }
     }
@@ -102,28 +127,23 @@ impl Vault for VaultServer {
         mount: &str,
         folder: &str,
     ) -> Result<Option<HashMap<String, VaultView>>, Error> {
-        let path = format!("{mount}/detailed-metadata/{folder}");
-        let request = Request::<FolderMetadata>::new(RequestMethod::LIST, path);
-        match exec_with_result(&self.client(token), request).await {
-            Ok(metadata) => Ok(Some(metadata.into_views(Timestamp::now()))),
-            // OpenBao returns 404 for an empty folder, HashiCorp Vault for the unknown endpoint,
-            // and both return 403 without a policy for it. None of these is about a single key, so
-            // the caller reads each key separately.
-            Err(ClientError::APIError {
-                code: 403..=405, ..
-            }) => Ok(None),
-            Err(error) => {
-                let remedy = "allow list on the folder";
-                Err(translate("reading Vault's metadata below", &folder, remedy)(error))
-            }
-        }
+        let folder = VaultPath {
+            namespace: self.namespace.clone(),
+            mount: mount.to_owned(),
+            path: folder.to_owned(),
+        };
+        let secrets = self.folder_metadata(token, &folder).await?;
+        Ok(secrets.map(|secrets| {
+            let views = secrets.into_iter();
+            views.map(|(name, secret)| (name, secret.view)).collect()
+        }))
     }
 
     async fn read(&self, token: &SecretString, path: &VaultPath) -> Result<VaultSecret, Error> {
         const OPERATION: &str = "reading the key in Vault at";
         let url = format!("{}/data/{}", path.mount, path.path);
         let request = Request::<SecretResponse>::new(RequestMethod::GET, url);
-        match exec_with_result(&self.client(token), request).await {
+        match exec_with_result(&self.kv_client(token, path), request).await {
             Ok(response) => Ok(response.into_secret()),
             Err(ClientError::APIError { code: 404, .. }) => Ok(VaultSecret::Absent),
             // For a deleted version Vault returns a 404 whose body holds the version.
@@ -150,7 +170,8 @@ impl Vault for VaultServer {
         version: u64,
     ) -> Result<(), Error> {
         let remedy = "allow update on the path under <mount>/delete/";
-        vaultrs::kv2::delete_versions(&self.client(token), &path.mount, &path.path, vec![version])
+        let client = self.kv_client(token, path);
+        vaultrs::kv2::delete_versions(&client, &path.mount, &path.path, vec![version])
             .await
             .map_err(translate("deleting the key in Vault at", path, remedy))
     }

@@ -23,7 +23,7 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct VaultServer {
     http: reqwest::Client,
     pub(super) address: reqwest::Url,
-    namespace: Option<String>,
+    pub(super) namespace: Option<String>,
 }
 
 impl std::fmt::Debug for VaultServer {
@@ -65,8 +65,14 @@ impl VaultServer {
         })
     }
 
-    /// Creates a vaultrs client that sends `token`. It is cheap, because connections are shared.
+    /// Creates a vaultrs client for the configured namespace.
     pub(super) fn client(&self, token: &SecretString) -> VaultClient {
+        self.client_in(self.namespace.as_deref(), token)
+    }
+
+    /// Creates a vaultrs client that sends `token`. It is cheap, because connections are shared.
+    pub(super) fn client_in(&self, namespace: Option<&str>, token: &SecretString) -> VaultClient {
+        let namespace = namespace.map(str::to_owned);
         // All fields are set, because the builder reads the others from the environment.
         let settings = VaultClientSettingsBuilder::default()
             .address(self.address.as_str())
@@ -74,14 +80,14 @@ impl VaultServer {
             .identity(None)
             .token("")
             .verify(true)
-            .namespace(self.namespace.clone())
+            .namespace(namespace.clone())
             .build()
             .expect("the address was checked and every other field is given");
         let middle = EndpointMiddleware {
             token: token.expose_secret().to_owned(),
             version: "v1".to_owned(),
             wrap: None,
-            namespace: self.namespace.clone(),
+            namespace,
         };
         let http = rustify::clients::reqwest::Client::new(self.address.as_str(), self.http.clone());
         VaultClient {

@@ -68,7 +68,9 @@ fn by_status(
     let unexpected = |problem: &str| unexpected(operation, subject, problem);
     match code {
         403 => Error::denied(operation, subject.to_string(), remedy),
-        404 => unexpected("returned 404; check VAULT_MOUNT, VAULT_PATH_PREFIX and VAULT_NAMESPACE"),
+        404 => unexpected(
+            "returned 404; check the mount and the namespace: VAULT_MOUNT, VAULT_NAMESPACE, or those of the target",
+        ),
         300..=399 => unexpected(
             "returned a redirect, which is never followed; set VAULT_ADDR to the address of the active server",
         ),

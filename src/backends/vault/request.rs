@@ -2,11 +2,14 @@
 
 use std::marker::PhantomData;
 
-use rustify::endpoint::Endpoint;
+use http::header::{CONTENT_TYPE, HeaderValue};
+use rustify::endpoint::{Endpoint, MiddleWare};
 use rustify::enums::{RequestMethod, RequestType, ResponseType};
 use rustify::errors::ClientError;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use vaultrs::api::EndpointMiddleware;
+use vaultrs::client::VaultClient;
 
 /// A request whose response is an `R`.
 ///
@@ -33,10 +36,15 @@ impl<R> Request<R> {
 
     /// Creates a POST request with a JSON body.
     pub(super) fn post(path: impl Into<String>, body: &impl Serialize) -> Self {
-        let body = serde_json::to_vec(body).expect("the bodies hold only text");
+        Self::new(RequestMethod::POST, path).with_body(body)
+    }
+
+    /// Adds a JSON body.
+    fn with_body(self, body: &impl Serialize) -> Self {
+        let body = serde_json::to_vec(body).expect("the bodies hold only text and numbers");
         Self {
             body: Some(body),
-            ..Self::new(RequestMethod::POST, path)
+            ..self
         }
     }
 
@@ -68,5 +76,43 @@ impl<R: DeserializeOwned + Send + Sync> Endpoint for Request<R> {
 
     fn body(&self) -> Result<Option<Vec<u8>>, ClientError> {
         Ok(self.body.clone())
+    }
+}
+
+/// Sends a JSON merge patch (RFC 7396) and returns the body of the response, which is empty for some
+/// paths. vaultrs cannot send one, because Vault requires its content type.
+pub(super) async fn merge_patch(
+    client: &VaultClient,
+    path: String,
+    body: &impl Serialize,
+) -> Result<Vec<u8>, ClientError> {
+    let request = Request::<()>::new(RequestMethod::PATCH, path).with_body(body);
+    let middleware = MergePatch(&client.middle);
+    let endpoint = request.with_middleware(&middleware);
+    let result = endpoint.exec(&client.http).await?;
+    Ok(result.response.into_body())
+}
+
+/// Adds the content type of a merge patch.
+struct MergePatch<'a>(&'a EndpointMiddleware);
+
+impl MiddleWare for MergePatch<'_> {
+    fn request<E: Endpoint>(
+        &self,
+        endpoint: &E,
+        request: &mut http::Request<Vec<u8>>,
+    ) -> Result<(), ClientError> {
+        self.0.request(endpoint, request)?;
+        let content_type = HeaderValue::from_static("application/merge-patch+json");
+        request.headers_mut().insert(CONTENT_TYPE, content_type);
+        Ok(())
+    }
+
+    fn response<E: Endpoint>(
+        &self,
+        endpoint: &E,
+        response: &mut http::Response<Vec<u8>>,
+    ) -> Result<(), ClientError> {
+        self.0.response(endpoint, response)
     }
 }

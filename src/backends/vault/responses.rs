@@ -4,11 +4,13 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 use secrecy::SecretString;
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
+use serde_json::value::RawValue;
 use vaultrs::api::kv2::responses::ReadSecretMetadataResponse;
 
-use crate::backends::VaultSecret;
+use crate::backends::{SecretMetadata, VaultSecret};
 use crate::keys::AccessKey;
 use crate::snapshot::VaultView;
 use crate::token::{Lifetime, TokenFacts};
@@ -46,20 +48,45 @@ impl SecretResponse {
 /// Vault does not.
 #[derive(Deserialize)]
 pub(super) struct FolderMetadata {
+    #[serde(deserialize_with = "secrets")]
     key_info: HashMap<String, ReadSecretMetadataResponse>,
 }
 
+/// Parses the metadata of secrets, and leaves out folders, which have a slash at the end of their
+/// name and no metadata.
+fn secrets<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<HashMap<String, ReadSecretMetadataResponse>, D::Error> {
+    let all = HashMap::<String, Box<RawValue>>::deserialize(deserializer)?;
+    let secrets = all.into_iter().filter(|(name, _)| !name.ends_with('/'));
+    let parse = |(name, text): (_, Box<RawValue>)| {
+        Ok((
+            name,
+            serde_json::from_str(text.get()).map_err(D::Error::custom)?,
+        ))
+    };
+    secrets.map(parse).collect()
+}
+
 impl FolderMetadata {
-    pub(super) fn into_views(self, now: Timestamp) -> HashMap<String, VaultView> {
+    pub(super) fn into_secrets(self, now: Timestamp) -> HashMap<String, SecretMetadata> {
         self.key_info
             .into_iter()
-            .map(|(name, metadata)| (name, view(&metadata, now)))
+            .map(|(name, response)| (name, metadata(response, now)))
             .collect()
     }
 }
 
+/// Returns the metadata of a secret.
+pub(super) fn metadata(response: ReadSecretMetadataResponse, now: Timestamp) -> SecretMetadata {
+    SecretMetadata {
+        view: view(&response, now),
+        custom: response.custom_metadata.into_iter().flatten().collect(),
+    }
+}
+
 /// Returns the state of a secret's current version.
-pub(super) fn view(metadata: &ReadSecretMetadataResponse, now: Timestamp) -> VaultView {
+fn view(metadata: &ReadSecretMetadataResponse, now: Timestamp) -> VaultView {
     let version = metadata.current_version;
     let current = metadata.versions.get(&version.to_string());
     let readable =
@@ -80,8 +107,8 @@ pub(super) fn deleted_version(body: &str) -> Option<u64> {
 pub(super) fn is_past(deletion_time: &str, now: Timestamp) -> bool {
     !deletion_time.is_empty() && !deletion_time.parse::<Timestamp>().is_ok_and(|at| at > now)
 }
-/// The token's properties. vaultrs's own type lacks the period, which decides whether renewals keep
-/// a token valid forever
+
+/// The token's properties
 /// (<https://developer.hashicorp.com/vault/api-docs/auth/token#lookup-a-token-self>).
 /// vaultrs's own type lacks the period, which decides whether renewals keep a token valid forever.
 #[derive(Deserialize)]

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use super::fault::CallFault;
 use super::secret_path;
 use crate::backends::diagnostics::{Encryption, Health};
-use crate::backends::{Etag, PutResult};
+use crate::backends::{CustomMetadata, Etag, PutResult, SecretMetadata};
 use crate::error::Error;
-use crate::snapshot::{ReconcileRecord, Revision, UserState};
+use crate::snapshot::{ReconcileRecord, Revision, UserState, VaultView};
 use crate::token::TokenFacts;
 
 /// The name of a call, and what another process changes right before it.
@@ -18,6 +18,9 @@ pub type CallError = (&'static str, fn() -> Error);
 
 /// The versions of a secret, oldest first: id and secret of the key, or `None` if deleted.
 pub type Versions = Vec<Option<(String, String)>>;
+
+/// The fields of a secret.
+pub type Fields = BTreeMap<String, String>;
 
 /// Everything that the backends hold. A test reads and changes it between calls.
 #[derive(Default)]
@@ -44,6 +47,12 @@ pub struct Inner {
     pub legacy: BTreeMap<String, UserState>,
     /// The secrets, by path.
     pub vault: BTreeMap<String, Versions>,
+    /// The fields of the versions that hold others than those of a key alone, by path and version.
+    pub fields: BTreeMap<(String, u64), Fields>,
+    /// The `custom_metadata` of the secrets, by path.
+    pub custom_metadata: BTreeMap<String, CustomMetadata>,
+    /// Whether Vault is too old for PATCH.
+    pub without_patch: bool,
     /// The users on the roster.
     pub roster: Vec<String>,
     /// The token that Vault accepts, and the one that is stored; empty if none is stored.
@@ -93,6 +102,43 @@ impl Inner {
     pub fn write_by_hand(&mut self, user: &str) {
         self.versions(user)
             .push(Some(("BY-HAND".to_owned(), "by-hand".to_owned())));
+    }
+
+    /// Returns the fields of the latest version of a secret, if it is not deleted.
+    pub fn secret(&self, path: &str) -> Option<Fields> {
+        let versions = self.vault.get(path)?;
+        let (id, secret) = versions.last()?.clone()?;
+        let fields = self.fields.get(&(path.to_owned(), versions.len() as u64));
+        Some(fields.cloned().unwrap_or_else(|| {
+            let fields = [("accessKeyId", id), ("secretAccessKey", secret)];
+            fields.map(|(name, value)| (name.to_owned(), value)).into()
+        }))
+    }
+
+    /// Returns the metadata of a secret.
+    pub fn metadata(&self, path: &str) -> SecretMetadata {
+        let view = match self.vault.get(path) {
+            None => VaultView::Absent,
+            Some(versions) => VaultView::of_version(
+                versions.len() as u64,
+                versions.last().is_some_and(Option::is_some),
+            ),
+        };
+        SecretMetadata {
+            view,
+            custom: self.custom_metadata.get(path).cloned().unwrap_or_default(),
+        }
+    }
+
+    /// Adds a version to a secret and returns its number.
+    pub(super) fn push_version(&mut self, path: &str, fields: Fields) -> u64 {
+        let field = |name| fields.get(name).cloned().unwrap_or_default();
+        let key = (field("accessKeyId"), field("secretAccessKey"));
+        let versions = self.vault.entry(path.to_owned()).or_default();
+        versions.push(Some(key));
+        let version = versions.len() as u64;
+        self.fields.insert((path.to_owned(), version), fields);
+        version
     }
 
     pub(super) fn next_etag(&mut self) -> u64 {

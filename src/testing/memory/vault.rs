@@ -5,46 +5,133 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{Memory, view};
-use crate::backends::{Vault, VaultSecret, WriteResult};
+use super::Memory;
+use super::inner::Fields;
+use crate::backends::{
+    CustomMetadata, MetadataPatchResult, PatchResult, SecretMetadata, Vault, VaultSecret,
+    WriteResult,
+};
 use crate::error::Error;
-use crate::keys::{AccessKey, UserName, VaultPath};
+use crate::keys::{AccessKey, VaultPath};
 use crate::snapshot::{Cas, VaultView};
+use crate::targets::SecretFields;
 use crate::token::{Lifetime, TokenFacts};
 
 /// The period of the token in seconds.
 const PERIOD: u64 = 720 * 3600;
 
+/// Returns the key of a secret in memory: its path, and its namespace if it has one.
+fn location(path: &VaultPath) -> String {
+    match &path.namespace {
+        Some(namespace) => format!("{namespace}:{path}"),
+        None => path.to_string(),
+    }
+}
+
+fn exposed(fields: &SecretFields) -> Fields {
+    let exposed = |value: &SecretString| value.expose_secret().to_owned();
+    let fields = fields.iter();
+    fields
+        .map(|(name, value)| (name.to_owned(), exposed(value)))
+        .collect()
+}
+
 impl Vault for Memory {
-    async fn write(
+    async fn put(
         &self,
         token: &SecretString,
         path: &VaultPath,
-        _: &UserName,
-        key: &AccessKey,
+        fields: &SecretFields,
         cas: Cas,
     ) -> Result<WriteResult, Error> {
         let call = self.call("vault-write", &path.path).await?;
         self.check_token(token)?;
         let version = {
             let mut inner = self.inner();
-            let versions = inner.vault.entry(path.to_string()).or_default();
+            let versions = inner.vault.entry(location(path)).or_default();
             if cas != Cas::Unchecked && cas != Cas::Version(versions.len() as u64) {
                 return Ok(WriteResult::CasMismatch);
             }
-            let secret = key.secret().expose_secret().to_owned();
-            versions.push(Some((key.id.clone(), secret)));
-            versions.len() as u64
+            inner.push_version(&location(path), exposed(fields))
         };
         self.answer(call, WriteResult::Written(version)).await
     }
 
-    async fn metadata(&self, token: &SecretString, path: &VaultPath) -> Result<VaultView, Error> {
+    async fn patch(
+        &self,
+        token: &SecretString,
+        path: &VaultPath,
+        fields: &SecretFields,
+        removed: &[String],
+        version: u64,
+    ) -> Result<PatchResult, Error> {
+        let call = self.call("vault-patch", &path.path).await?;
+        self.check_token(token)?;
+        let written = {
+            let mut inner = self.inner();
+            if inner.without_patch {
+                return Ok(PatchResult::Unsupported);
+            }
+            let Some(Some(_)) = inner.vault.get(&location(path)).and_then(|all| all.last()) else {
+                return Ok(PatchResult::Absent);
+            };
+            if inner.vault[&location(path)].len() as u64 != version {
+                return Ok(PatchResult::CasMismatch);
+            }
+            let mut secret = inner.secret(&location(path)).unwrap_or_default();
+            secret.retain(|name, _| !removed.contains(name));
+            secret.extend(exposed(fields));
+            inner.push_version(&location(path), secret)
+        };
+        self.answer(call, PatchResult::Written(written)).await
+    }
+
+    async fn patch_metadata(
+        &self,
+        token: &SecretString,
+        path: &VaultPath,
+        entries: &CustomMetadata,
+    ) -> Result<MetadataPatchResult, Error> {
+        let call = self.call("vault-patch_metadata", &path.path).await?;
+        self.check_token(token)?;
+        {
+            let mut inner = self.inner();
+            if inner.without_patch {
+                return Ok(MetadataPatchResult::Unsupported);
+            }
+            if !inner.vault.contains_key(&location(path)) {
+                return Ok(MetadataPatchResult::Absent);
+            }
+            let custom = inner.custom_metadata.entry(location(path)).or_default();
+            custom.extend(entries.clone());
+        }
+        self.answer(call, MetadataPatchResult::Done).await
+    }
+
+    async fn secret_metadata(
+        &self,
+        token: &SecretString,
+        path: &VaultPath,
+    ) -> Result<SecretMetadata, Error> {
         self.call("vault-metadata", &path.path).await?;
         self.check_token(token)?;
+        Ok(self.inner().metadata(&location(path)))
+    }
+
+    async fn folder_metadata(
+        &self,
+        token: &SecretString,
+        folder: &VaultPath,
+    ) -> Result<Option<HashMap<String, SecretMetadata>>, Error> {
+        self.call("vault-list_metadata", &folder.path).await?;
+        self.check_token(token)?;
         let inner = self.inner();
-        let versions = inner.vault.get(&path.to_string());
-        Ok(versions.map_or(VaultView::Absent, |versions| view(versions)))
+        let prefix = format!("{}/", location(folder));
+        let secrets = inner.vault.keys().filter_map(|path| {
+            let name = path.strip_prefix(&prefix)?;
+            Some((name.to_owned(), inner.metadata(path)))
+        });
+        Ok(inner.lists_metadata.then(|| secrets.collect()))
     }
 
     async fn list_metadata(
@@ -53,20 +140,22 @@ impl Vault for Memory {
         mount: &str,
         folder: &str,
     ) -> Result<Option<HashMap<String, VaultView>>, Error> {
-        self.call("vault-list_metadata", folder).await?;
-        self.check_token(token)?;
-        let inner = self.inner();
-        let views = inner.vault.iter().filter_map(|(path, versions)| {
-            let user = path.strip_prefix(&format!("{mount}/{folder}/"))?;
-            Some((user.to_owned(), view(versions)))
-        });
-        Ok(inner.lists_metadata.then(|| views.collect()))
+        let folder = VaultPath {
+            namespace: None,
+            mount: mount.to_owned(),
+            path: folder.to_owned(),
+        };
+        let secrets = self.folder_metadata(token, &folder).await?;
+        Ok(secrets.map(|secrets| {
+            let views = secrets.into_iter();
+            views.map(|(name, secret)| (name, secret.view)).collect()
+        }))
     }
 
     async fn read(&self, token: &SecretString, path: &VaultPath) -> Result<VaultSecret, Error> {
         self.call("vault-read", &path.path).await?;
         self.check_token(token)?;
-        Ok(match self.inner().vault.get(&path.to_string()) {
+        Ok(match self.inner().vault.get(&location(path)) {
             None => VaultSecret::Absent,
             Some(versions) => {
                 let key = versions.last().cloned().flatten();
@@ -86,7 +175,7 @@ impl Vault for Memory {
         let call = self.call("vault-delete", &path.path).await?;
         self.check_token(token)?;
         let index = usize::try_from(version).unwrap() - 1;
-        if let Some(versions) = self.inner().vault.get_mut(&path.to_string())
+        if let Some(versions) = self.inner().vault.get_mut(&location(path))
             && let Some(version) = versions.get_mut(index)
         {
             *version = None;
