@@ -1,7 +1,8 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::config::Config;
+use crate::config::{Config, TargetDefaults};
+use crate::targets::Targets;
 
 fn config(variables: &[(&str, &str)]) -> Config {
     let variables = [&[("VAULT_ADDR", "https://vault.example.org")], variables].concat();
@@ -229,4 +230,105 @@ fn iam_policy_of_basic_mode_names_no_bucket() {
         ],
         "what is not needed is not named"
     );
+}
+
+/// Returns the policy of a targets document.
+fn policy_of_targets(document: &Value, variables: &[(&str, &str)]) -> VaultPolicy {
+    let config = config(variables);
+    let defaults = TargetDefaults {
+        naming: config.naming.clone(),
+        namespace: config.vault.namespace.clone(),
+    };
+    let targets = Targets::parse(document.to_string().as_bytes(), &defaults).unwrap();
+    VaultPolicy::of_targets(&targets, &config)
+}
+
+fn targets_document() -> Value {
+    json!({
+        "others": {"mount": "kv", "path": "x-{userName}/keys", "merge": false},
+        "parameters": [{"name": "/iam_users/alice_keys", "targets": [
+            {"mount": "apps", "path": "a/s3"}, {"mount": "apps", "path": "a/smtp"},
+            {"mount": "apps", "path": "top", "merge": false}]}],
+    })
+}
+
+#[test]
+fn policy_of_targets_grants_exactly_their_paths() {
+    let policy = policy_of_targets(&targets_document(), &[("S3_BUCKET_NAME", "b")]);
+    let all = |capabilities: Value| json!({"capabilities": capabilities});
+    let metadata = all(json!(["read", "patch"]));
+    assert_eq!(
+        rules(&policy),
+        json!({
+            "apps/data/a/s3": all(json!(["create", "update", "patch"])),
+            "apps/data/a/smtp": all(json!(["create", "update", "patch"])),
+            "apps/data/top": all(json!(["create", "update"])),
+            "kv/data/+/keys": all(json!(["create", "update"])),
+            "apps/metadata/a/s3": metadata, "apps/metadata/a/smtp": metadata,
+            "apps/metadata/top": metadata, "kv/metadata/+/keys": metadata,
+            "apps/detailed-metadata/a/": all(json!(["list"])),
+        })
+    );
+}
+
+#[test]
+fn policy_of_targets_depends_on_mode_mark_and_deletion() {
+    let mut document = targets_document();
+    let paths = |document: &Value, variables: &[(&str, &str)], kind: &str| {
+        let rules = rules(&policy_of_targets(document, variables));
+        let rules = rules.as_object().unwrap().clone().into_iter();
+        let rules = rules.filter(|(path, _)| path.contains(&format!("/{kind}/")));
+        rules
+            .map(|(path, rule)| (path, rule["capabilities"].to_string()))
+            .collect::<Vec<_>>()
+    };
+    let basic = &[("VAULT_TOKEN", "t")][..];
+    let soft_delete = &[("S3_BUCKET_NAME", "b"), ("ON_USER_DELETED", "soft-delete")][..];
+    let deleted = paths(&document, soft_delete, "delete");
+    assert_eq!(
+        deleted
+            .iter()
+            .map(|(path, _)| path.as_str())
+            .collect::<Vec<_>>(),
+        ["apps/delete/top", "kv/delete/+/keys"],
+        "merged secrets are changed by PATCH"
+    );
+    let reads = |document: &Value| {
+        let data = paths(document, basic, "data");
+        data.iter().filter(|(_, may)| may.contains("read")).count()
+    };
+    assert_eq!(reads(&document), 0, "the mark is the record");
+    assert!(paths(&document, basic, "detailed-metadata").is_empty());
+    document["metadata"] = json!(null);
+    assert_eq!(reads(&document), 4);
+    let metadata = paths(&document, basic, "metadata");
+    assert!(
+        metadata.iter().all(|(_, may)| may == "[\"read\"]"),
+        "{metadata:?}"
+    );
+}
+
+#[test]
+fn policy_of_targets_names_namespaces_from_its_own() {
+    let of = |namespace: Value, own: &str| {
+        let document = json!({"parameters": [{"name": "/iam_users/alice_keys", "targets":
+            [{"mount": "apps", "path": "a", "namespace": namespace}]}]});
+        let variables = [("S3_BUCKET_NAME", "b"), ("VAULT_NAMESPACE", own)];
+        let policy = policy_of_targets(&document, &variables);
+        let hcl = policy.to_hcl();
+        let rules = rules(&policy);
+        let first = rules.as_object().unwrap().keys().next().cloned();
+        assert_eq!(
+            first.is_none(),
+            hcl.contains("Not included: apps/a in"),
+            "{hcl}"
+        );
+        first
+    };
+    let some = |text: &str| Some(text.to_owned());
+    assert_eq!(of(json!("team"), "team"), some("apps/data/a"));
+    assert_eq!(of(json!("team"), ""), some("team/apps/data/a"));
+    assert_eq!(of(json!("team/sub"), "team"), some("sub/apps/data/a"));
+    assert_eq!(of(json!("teams"), "team"), None);
+    assert_eq!(of(json!(null), "team"), None);
 }

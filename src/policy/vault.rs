@@ -1,5 +1,7 @@
 //! The least policy for the Vault token.
 
+mod targets;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -25,6 +27,9 @@ pub struct VaultPolicy {
     mode: &'static str,
     /// The token's capabilities by path, in the JSON format of Vault.
     path: BTreeMap<String, PathRule>,
+    /// What the policy does not grant.
+    #[serde(skip)]
+    notes: Vec<String>,
 }
 
 #[derive(Debug, Default, Serialize)]
@@ -39,11 +44,7 @@ impl VaultPolicy {
     /// Creates the least policy for this configuration.
     pub fn of(config: &Config) -> Self {
         let rules: Vec<Rule> = serde_json::from_str(RULES).expect("a test reads the same text");
-        let mode = if config.bucket.is_some() {
-            "enhanced"
-        } else {
-            "basic"
-        };
+        let mode = mode(config);
         let deletes = config.on_user_deleted == OnUserDeleted::SoftDelete;
         let needed = |rule: &Rule| match rule.when.as_deref() {
             None => true,
@@ -60,7 +61,11 @@ impl VaultPolicy {
             of_path.capabilities.extend(rule.capabilities);
             of_path.reasons.push(rule.why);
         }
-        Self { mode, path }
+        Self {
+            mode,
+            path,
+            notes: Vec::new(),
+        }
     }
 
     /// Formats the policy as HCL, with the reason of each rule.
@@ -77,14 +82,26 @@ impl VaultPolicy {
                 .map(|word| format!("{word:?}"))
                 .collect::<Vec<_>>()
                 .join(", ");
-            format!("{reasons}path {path:?} {{\n  capabilities = [{capabilities}]\n}}\n")
+            // A JSON text is one of HCL too.
+            let path = serde_json::Value::from(path.as_str());
+            format!("{reasons}path {path} {{\n  capabilities = [{capabilities}]\n}}\n")
         });
-        let mode = format!("# For the {} mode of keysync.\n", self.mode);
+        let notes = self.notes.iter().map(|note| comment(note));
+        let notes = notes.collect::<String>();
+        let mode = format!("# For the {} mode of keysync.\n{notes}", self.mode);
         [mode]
             .into_iter()
             .chain(rules)
             .collect::<Vec<_>>()
             .join("\n")
+    }
+}
+
+fn mode(config: &Config) -> &'static str {
+    if config.bucket.is_some() {
+        "enhanced"
+    } else {
+        "basic"
     }
 }
 
