@@ -1,6 +1,10 @@
 //! Properties that hold for every input: one function per parser, which panics if its property does
 //! not hold. Compiled for tests and for fuzzing (`fuzz/`) only.
 
+mod targets;
+
+pub use targets::{targets, template};
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
@@ -24,7 +28,7 @@ const MAX_MESSAGE_LENGTH: usize = 2000;
 pub type Property = fn(&[u8]);
 
 /// All properties, by the name of their fuzz target.
-pub const ALL: [(&str, Property); 7] = [
+pub const ALL: [(&str, Property); 9] = [
     ("payload", payload),
     ("parameter", parameter),
     ("state", state),
@@ -32,6 +36,8 @@ pub const ALL: [(&str, Property); 7] = [
     ("token", token),
     ("names", names),
     ("configuration", configuration),
+    ("targets", targets),
+    ("template", template),
 ];
 
 fn naming() -> ParameterNaming {
@@ -213,6 +219,7 @@ fn assert_valid_user(user: &UserName) {
 /// Returns the path that a client requests, after URL normalization.
 fn url_of(user: &UserName) -> String {
     let path = VaultPath {
+        namespace: None,
         mount: "secret".to_owned(),
         path: format!("aws/iam-keys/{user}"),
     };
