@@ -626,14 +626,17 @@ fn document_of_the_largest_size_is_parsed_in_a_moment() {
 
 #[test]
 fn problems_quote_no_secret_and_no_control_character() {
+    let long = SECRET.replace('/', "x");
     let document = json!({
         SECRET: 1,
+        &long: 1,
         "region": format!("{SECRET} "),
         "fields": {SECRET: format!("{{{SECRET}}}"), "\u{1b}]0;x\u{7}": "{"},
         "parameters": [{"name": SECRET, "targets": [{"mount": SECRET, "path": "{}"}]}],
     });
     let found = problems(&document).join("\n");
     assert!(!found.contains(&SECRET[..=MAX_QUOTED]), "{found}");
+    assert!(!found.contains(&long[..=MAX_QUOTED]), "{found}");
     assert!(
         !found.replace('\n', "").contains(char::is_control),
         "{found:?}"

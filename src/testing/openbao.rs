@@ -9,22 +9,20 @@ mod stack;
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
-use jiff::Timestamp;
 use reqwest::Method;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
+use super::contract::{SENTINEL, alice, assert_answers_as_vault, fields, mark, render, targets};
 use crate::backends::vault::VaultServer;
-use crate::backends::{CustomMetadata, MetadataPatchResult, PatchResult, Vault, WriteResult};
-use crate::config::{Config, TargetDefaults};
+use crate::backends::{MetadataPatchResult, PatchResult, Vault, WriteResult};
+use crate::config::Config;
 use crate::error::Error;
-use crate::keys::{AccessKey, UserName, VaultPath};
+use crate::keys::VaultPath;
 use crate::policy::VaultPolicy;
 use crate::snapshot::{Cas, VaultView};
-use crate::targets::{SecretFields, Target, Targets};
+use crate::targets::Targets;
 use stack::Stack;
-
-const SENTINEL: &str = "SENTINEL/secret/of/the/test";
 
 /// The policy of the Vault of the Natural Resource Ministries, for one mount.
 const MINISTRIES: &str = r#"
@@ -156,35 +154,10 @@ fn server(address: &str, ca_file: &str) -> VaultServer {
     VaultServer::new(&config.unwrap().vault).unwrap()
 }
 
-/// Renders fields with a key.
-fn fields(templates: &Value) -> SecretFields {
-    let document = json!({"parameters": [{"name": "/iam_users/alice_keys",
-        "targets": [{"mount": "m", "path": "p", "fields": templates}]}]});
-    render(&targets(&document).for_user(&alice())[0])
-}
-
-fn targets(document: &Value) -> Targets {
-    let defaults = TargetDefaults::read(|_| None).unwrap();
-    Targets::parse(document.to_string().as_bytes(), &defaults).unwrap()
-}
-
-fn alice() -> UserName {
-    UserName::parse("alice").unwrap()
-}
-
-fn render(target: &Target) -> SecretFields {
-    let key = AccessKey::new("AKIAIOSFODNN7EXAMPLE".to_owned(), SENTINEL.into()).unwrap();
-    target.render(&key, &alice(), Timestamp::UNIX_EPOCH)
-}
-
-fn mark(version: &str) -> CustomMetadata {
-    let entries = [
-        ("managed-by", "nr-iam-key-sync"),
-        ("aws_parameter_version", version),
-    ];
-    entries
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .into()
+#[tokio::test]
+async fn vault_answers_as_the_one_in_memory() {
+    let bao = Bao::new().await;
+    assert_answers_as_vault(&bao.server, &bao.root_token(), &bao.path("a/b")).await;
 }
 
 #[tokio::test]
@@ -430,18 +403,9 @@ async fn namespace_of_a_path_is_where_its_secret_is() {
         namespace: Some(namespace),
         ..root.clone()
     };
-    let new = fields(&json!({"A": "{userName}"}));
-    let put = bao.server.put(&token, &path, &new, Cas::Version(0)).await;
-    assert_eq!(put.unwrap(), WriteResult::Written(1));
-    let merge = bao.server.patch(&token, &path, &new, &[], 1).await;
-    assert_eq!(merge.unwrap(), PatchResult::Written(2));
-    let marked = bao.server.patch_metadata(&token, &path, &mark("1")).await;
-    assert_eq!(marked.unwrap(), MetadataPatchResult::Done);
-    let view = async |path| bao.server.metadata(&token, path).await.unwrap();
-    assert!(matches!(view(&path).await, VaultView::At(2)));
-    assert!(matches!(view(&root).await, VaultView::Absent));
-    bao.server.soft_delete(&token, &path, 2).await.unwrap();
-    assert!(matches!(view(&path).await, VaultView::Deleted(2)));
+    assert_answers_as_vault(&bao.server, &token, &path).await;
+    let absent = bao.server.metadata(&token, &root).await.unwrap();
+    assert!(matches!(absent, VaultView::Absent), "{absent:?}");
 }
 
 #[tokio::test]
