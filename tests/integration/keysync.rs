@@ -9,5 +9,6 @@ mod interrupt;
 mod least_policy;
 mod reconcile;
 mod shell;
+mod targets;
 mod terminal;
 mod transcript;

@@ -51,6 +51,16 @@ async fn schema_describes_every_result() {
         ("doctor", &invalid, "checks"),
         ("policy vault", &[], "vaultPolicy"),
         ("policy iam --account 123456789012", &[], "iamPolicy"),
+        (
+            "targets check examples/targets/ses-smtp.json",
+            &[("SSM_PARAMETER_PREFIX", "")],
+            "targetsCheck",
+        ),
+        (
+            "targets check examples/targets/ses-smtp.json",
+            &[],
+            "targetsCheck",
+        ),
         ("status", &basic, "status"),
         ("explain alice", &basic, "explanation"),
         ("plan", &basic, "report"),

@@ -76,6 +76,9 @@ pub enum Command {
         #[arg(value_parser = UserName::parse, value_name = "USER")]
         user: UserName,
     },
+    /// Check a targets document: where and in which form keys are published
+    #[command(subcommand)]
+    Targets(Targets),
     /// Show, renew or replace the Vault token
     #[command(subcommand)]
     Token(Token),
@@ -156,6 +159,20 @@ pub enum Token {
         /// Also accept a token that is not periodic, is short-lived, or has unneeded capabilities
         #[arg(long)]
         accept_warnings: bool,
+    },
+}
+
+/// The commands for targets.
+#[derive(Debug, Subcommand)]
+pub enum Targets {
+    /// Check a targets document, without a request, and show the targets of each user
+    ///
+    /// Depends on `SSM_PARAMETER_PREFIX`, `SSM_PARAMETER_SUFFIX` and `VAULT_NAMESPACE` only. Lists
+    /// every problem with its place in the document; the exit code is then 2.
+    Check {
+        /// The document, a JSON file
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
     },
 }
 

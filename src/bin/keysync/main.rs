@@ -10,6 +10,7 @@ mod progress;
 mod run;
 mod screen;
 mod secret;
+mod targets;
 
 use std::process::ExitCode;
 

@@ -1,9 +1,11 @@
 //! The text output of results. Pure: text from data.
 
 mod status;
+mod targets;
 mod vault_token;
 
 pub use status::status;
+pub use targets::targets;
 pub use vault_token::{imported, renewed, token};
 
 use std::collections::HashMap;

@@ -16,7 +16,7 @@ use crate::output::{Output, write, write_json};
 use crate::printable::print_stderr;
 use crate::progress::Bar;
 use crate::screen::Screen;
-use crate::{print, secret};
+use crate::{print, secret, targets};
 
 /// Runs a command.
 ///
@@ -63,6 +63,7 @@ pub async fn run(arguments: Arguments, bar: ProgressBar) -> Result<Exit, Error> 
             });
             Ok(of_condition(explanation.row.condition))
         }
+        Command::Targets(command) => targets::run(&command, environment, out),
         Command::Token(token) => run_token(token, out).await,
         Command::Doctor => doctor(out).await,
         Command::Policy(Policy::Vault) => {

@@ -1,0 +1,50 @@
+//! The text output of a check of a targets document.
+
+use std::collections::BTreeSet;
+
+use nr_iam_key_sync::{TargetRow, TargetsCheck};
+
+use crate::screen::{Screen, name, render_with_names};
+
+/// Formats the targets of an accepted document; a refused one has none.
+pub fn targets(check: &TargetsCheck, screen: Screen) -> String {
+    if !check.problems.is_empty() {
+        return String::new();
+    }
+    let mut table = screen.table(&["TARGET", "USER", "WRITE", "FIELDS"]);
+    let locations = check.targets.iter().map(location).collect::<Vec<_>>();
+    for (target, location) in check.targets.iter().zip(&locations) {
+        let fields = target.fields.keys().map(String::as_str);
+        table.add_row([
+            name(location),
+            target.user.as_deref().unwrap_or("(others)").into(),
+            (if target.merge { "merge" } else { "replace" }).into(),
+            fields.collect::<Vec<_>>().join(", ").into(),
+        ]);
+    }
+    let users = check
+        .targets
+        .iter()
+        .filter_map(|target| target.user.as_ref());
+    let mark = check.metadata.as_deref().unwrap_or("none");
+    let without_entry = if check.targets.iter().any(|target| target.user.is_none()) {
+        "have the last target"
+    } else {
+        "are untargeted"
+    };
+    render_with_names(&table, locations.iter().map(String::as_str))
+        + &format!(
+            "\nusers: {}, targets: {}, version mark: {mark}\nusers without an entry {without_entry}\n",
+            users.collect::<BTreeSet<_>>().len(),
+            check.targets.len(),
+        )
+}
+
+/// Returns where a secret is, with its namespace.
+fn location(target: &TargetRow) -> String {
+    let path = format!("{}/{}", target.mount, target.path);
+    match &target.namespace {
+        Some(namespace) => format!("{path} (namespace {namespace})"),
+        None => path,
+    }
+}
