@@ -7,6 +7,7 @@ mod check;
 mod document;
 mod fields;
 mod json;
+mod named;
 mod reader;
 mod ses;
 mod table;

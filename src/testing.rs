@@ -6,6 +6,8 @@
 pub mod fuzzing;
 
 #[cfg(test)]
+mod contract;
+#[cfg(test)]
 mod convergence;
 #[cfg(test)]
 pub mod memory;

@@ -283,8 +283,8 @@ fn policy_of_targets_depends_on_mode_mark_and_deletion() {
             .collect::<Vec<_>>()
     };
     let basic = &[("VAULT_TOKEN", "t")][..];
-    let deletes = &[("S3_BUCKET_NAME", "b"), ("ON_USER_DELETED", "soft-delete")][..];
-    let deleted = paths(&document, deletes, "delete");
+    let soft_delete = &[("S3_BUCKET_NAME", "b"), ("ON_USER_DELETED", "soft-delete")][..];
+    let deleted = paths(&document, soft_delete, "delete");
     assert_eq!(
         deleted
             .iter()

@@ -1,13 +1,13 @@
 //! Parses a targets document, with all of its problems.
 
-use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use super::check::{self, USER};
-use super::fields::{DEFAULT_FIELDS, Fields};
+use super::check;
+use super::fields::{self, DEFAULT_FIELDS, Fields};
 use super::json::Node;
+use super::named::Named;
 use super::reader::{DOCUMENT, Object, Reader};
-use super::{MAX_BYTES, MAX_TARGETS, MAX_TARGETS_PER_USER, Problem, Target, Targets, quote};
+use super::{MAX_BYTES, MAX_TARGETS, Problem, Target, Targets, quote};
 use crate::config::TargetDefaults;
 use crate::keys::{ParameterNaming, UserName, VaultPath};
 
@@ -115,9 +115,7 @@ impl Inherited {
             role_arn: reader
                 .setting(document, "roleArn", check::role_arn)
                 .over(None),
-            fields: reader
-                .fields(document)
-                .over(Some(&Arc::new(DEFAULT_FIELDS.clone()))),
+            fields: fields::read(reader, document).over(Some(&Arc::new(DEFAULT_FIELDS.clone()))),
             merge: reader.merge(document).unwrap_or(true),
         }
     }
@@ -190,7 +188,7 @@ fn read_target(
         .over(inherited.namespace.as_ref());
     let region = reader.setting(object, "region", check::region);
     let role_arn = reader.setting(object, "roleArn", check::role_arn);
-    let fields = reader.fields(object);
+    let fields = fields::read(reader, object);
     let merge = reader.merge(object).unwrap_or(inherited.merge);
     let Some(fields) = fields.over(inherited.fields.as_ref()) else {
         let problem = "is null, so no field would be written; expected names and templates";
@@ -215,66 +213,4 @@ fn read_target(
         reader.problem(object.place_of("fields"), problem);
     }
     Some(target)
-}
-
-/// The targets of the users that the document names.
-#[derive(Default)]
-struct Named {
-    targets: BTreeMap<UserName, Vec<Target>>,
-    places: HashMap<VaultPath, String>,
-    count: usize,
-}
-
-impl Named {
-    fn insert(&mut self, reader: &mut Reader, place: String, user: &UserName, target: Target) {
-        self.count += 1;
-        if let Some(first) = self.places.get(&target.location) {
-            let problem =
-                format!("is the same secret as {first}; expected another namespace, mount or path");
-            reader.problem(place, problem);
-            return;
-        }
-        let targets = self.targets.entry(user.clone()).or_default();
-        if targets.len() == MAX_TARGETS_PER_USER {
-            let problem = format!(
-                "is one target too many for {user}; expected at most {MAX_TARGETS_PER_USER}"
-            );
-            reader.problem(&place, problem);
-        }
-        self.places.insert(target.location.clone(), place);
-        targets.push(target);
-    }
-
-    /// Finds targets that are also the secret of a user whom only `others` covers.
-    fn compare_with_others(&self, reader: &mut Reader, others: &Target, naming: &ParameterNaming) {
-        let mut shared = Vec::new();
-        for (location, place) in &self.places {
-            if (&location.namespace, &location.mount)
-                == (&others.location.namespace, &others.location.mount)
-                && let Some(user) = user_in(&location.path, &others.location.path)
-                && naming.parameter_of(&user).is_some()
-                && !self.targets.contains_key(&user)
-            {
-                shared.push((place, user));
-            }
-        }
-        shared.sort();
-        for (place, user) in shared {
-            let problem = format!(
-                "is the secret that `others` gives to the user {user}; expected another namespace, \
-                 mount or path"
-            );
-            reader.problem(place, problem);
-        }
-    }
-}
-
-/// Returns the user whose path by this pattern is `path`.
-fn user_in(path: &str, pattern: &str) -> Option<UserName> {
-    let (before, _) = pattern.split_once(USER)?;
-    let count = pattern.matches(USER).count();
-    let length = (path.len() + count * USER.len()).checked_sub(pattern.len())? / count;
-    let user = path.get(before.len()..before.len() + length)?;
-    let user = UserName::parse(user).ok()?;
-    (pattern.replace(USER, user.as_str()) == path).then_some(user)
 }

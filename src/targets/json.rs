@@ -24,7 +24,7 @@ impl Node {
             Self::Null => "null",
             Self::Bool(_) => "a boolean",
             Self::Number => "a number",
-            Self::Text(_) => "a text",
+            Self::Text(_) => "a string",
             Self::List(_) => "a list",
             Self::Object(_) => "an object",
         }

@@ -4,16 +4,11 @@ use std::fmt::Display;
 use std::sync::Arc;
 
 use super::check::Check;
-use super::fields::Fields;
 use super::json::Node;
-use super::template::Template;
 use super::{Problem, quote};
 
-/// The maximum number of fields of a target.
-const MAX_FIELDS: usize = 64;
-
-/// The maximum length of all names and templates of a target in bytes.
-const MAX_FIELDS_LENGTH: usize = 16 * 1024;
+/// The length of the longest name that a place shows in full. A secret access key is longer.
+const MAX_SHOWN_NAME: usize = 32;
 
 /// A member that a target inherits, switches off with `null`, or has itself.
 #[derive(Clone, Debug)]
@@ -38,7 +33,7 @@ impl<T: Clone> Setting<T> {
 #[derive(Clone, Copy)]
 pub(super) struct Object<'a> {
     pub(super) place: &'a str,
-    members: &'a [(String, Node)],
+    pub(super) members: &'a [(String, Node)],
 }
 
 impl<'a> Object<'a> {
@@ -52,7 +47,7 @@ impl<'a> Object<'a> {
     pub(super) fn place_of(self, name: &str) -> String {
         let plain = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
         match self.place {
-            _ if name.is_empty() || name.len() > 64 || !name.chars().all(plain) => {
+            _ if name.is_empty() || name.len() > MAX_SHOWN_NAME || !name.chars().all(plain) => {
                 format!("{}[{}]", self.place, quote(name))
             }
             "" => name.to_owned(),
@@ -94,7 +89,7 @@ impl Reader {
     }
 
     /// Returns an object whose members have different names.
-    fn any_object<'a>(&mut self, place: &'a str, node: &'a Node) -> Option<Object<'a>> {
+    pub(super) fn any_object<'a>(&mut self, place: &'a str, node: &'a Node) -> Option<Object<'a>> {
         let Node::Object(members) = node else {
             let shown = if place.is_empty() { DOCUMENT } else { place };
             self.problem(shown, format!("is {}; expected an object", node.kind()));
@@ -112,27 +107,26 @@ impl Reader {
 
     /// Returns the items of a list that must not be empty.
     pub(super) fn list<'a>(&mut self, object: Object<'a>, name: &str, of: &str) -> &'a [Node] {
-        let problem = match object.get(name) {
-            Some(Node::List(items)) if !items.is_empty() => return items,
-            None => "is missing".to_owned(),
-            Some(Node::List(_)) => "is empty".to_owned(),
-            Some(other) => format!("is {}", other.kind()),
-        };
-        let expected = format!("{problem}; expected a list of {of}");
-        self.problem(object.place_of(name), expected);
-        &[]
+        match object.get(name) {
+            Some(Node::List(items)) if !items.is_empty() => items,
+            other => {
+                let problem = format!("{}; expected a list of {of}", describe(other));
+                self.problem(object.place_of(name), problem);
+                &[]
+            }
+        }
     }
 
     /// Returns a text that must be present.
     pub(super) fn text<'a>(&mut self, object: Object<'a>, name: &str) -> Option<&'a str> {
-        let problem = match object.get(name) {
-            Some(Node::Text(text)) if !text.is_empty() => return Some(text),
-            None => "is missing".to_owned(),
-            Some(Node::Text(_)) => "is empty".to_owned(),
-            Some(other) => format!("is {}", other.kind()),
-        };
-        self.problem(object.place_of(name), format!("{problem}; expected a text"));
-        None
+        match object.get(name) {
+            Some(Node::Text(text)) if !text.is_empty() => Some(text),
+            other => {
+                let problem = format!("{}; expected a string", describe(other));
+                self.problem(object.place_of(name), problem);
+                None
+            }
+        }
     }
 
     /// Returns a text that must be present and pass a check.
@@ -170,7 +164,7 @@ impl Reader {
                 Setting::Own(text.as_str().into())
             }
             Some(other) => {
-                let problem = format!("is {}; expected a text or null", other.kind());
+                let problem = format!("is {}; expected a string or null", other.kind());
                 self.problem(object.place_of(name), problem);
                 Setting::Inherited
             }
@@ -188,57 +182,15 @@ impl Reader {
         }
         None
     }
+}
 
-    /// Returns the fields of an object.
-    pub(super) fn fields(&mut self, object: Object<'_>) -> Setting<Arc<Fields>> {
-        let place = object.place_of("fields");
-        let members = match object.get("fields") {
-            None => return Setting::Inherited,
-            Some(Node::Null) => return Setting::None,
-            Some(node) => match self.any_object(&place, node) {
-                None => return Setting::Inherited,
-                Some(fields) => fields,
-            },
-        };
-        let mut fields = Fields::new();
-        let mut length = 0;
-        for (name, node) in members.members {
-            length += name.len();
-            if name.is_empty() {
-                let problem = "is the empty text; expected the name of a field";
-                self.problem(members.place_of(name), problem);
-            }
-            let template = match node {
-                Node::Text(text) => {
-                    length += text.len();
-                    Template::parse(text)
-                }
-                other => Err(format!(
-                    "is {}; expected a template, which is a text",
-                    other.kind()
-                )),
-            };
-            match template {
-                Ok(template) => _ = fields.insert(name.clone(), template),
-                Err(problem) => self.problem(members.place_of(name), problem),
-            }
-        }
-        if members.members.len() > MAX_FIELDS {
-            let count = members.members.len();
-            self.problem(
-                &place,
-                format!("has {count} fields; expected at most {MAX_FIELDS}"),
-            );
-        }
-        if length > MAX_FIELDS_LENGTH {
-            let problem = "has names and templates that are too long; expected at most 16384 bytes";
-            self.problem(&place, problem);
-        }
-        if members.members.is_empty() {
-            Setting::Inherited
-        } else {
-            Setting::Own(Arc::new(fields))
-        }
+/// Returns what is wrong with a member that must have another value.
+fn describe(node: Option<&Node>) -> String {
+    match node {
+        None => "is missing".to_owned(),
+        Some(Node::Text(text)) if text.is_empty() => "is empty".to_owned(),
+        Some(Node::List(items)) if items.is_empty() => "is empty".to_owned(),
+        Some(other) => format!("is {}", other.kind()),
     }
 }
 

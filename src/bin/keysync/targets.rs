@@ -1,7 +1,7 @@
 //! Checks targets documents, without a request.
 
 use std::fs::File;
-use std::io::{ErrorKind, Read};
+use std::io::Read;
 use std::path::Path;
 
 use nr_iam_key_sync::{Error, MAX_TARGETS_BYTES, TargetDefaults, check_targets};
@@ -46,12 +46,10 @@ pub fn run(
 }
 
 /// Reads a file as far as a document may be long, and one byte more.
-fn read(file: &Path) -> Result<Vec<u8>, ErrorKind> {
+fn read(file: &Path) -> std::io::Result<Vec<u8>> {
     let mut document = Vec::new();
-    let limit = MAX_TARGETS_BYTES as u64 + 1;
-    let file = File::open(file).map_err(|error| error.kind())?;
-    file.take(limit)
-        .read_to_end(&mut document)
-        .map_err(|error| error.kind())?;
+    let file = File::open(file)?;
+    file.take(MAX_TARGETS_BYTES as u64 + 1)
+        .read_to_end(&mut document)?;
     Ok(document)
 }

@@ -11,13 +11,13 @@ pub fn targets(check: &TargetsCheck, screen: Screen) -> String {
     if !check.problems.is_empty() {
         return String::new();
     }
-    let mut table = screen.table(&["USER", "TARGET", "WRITE", "FIELDS"]);
+    let mut table = screen.table(&["TARGET", "USER", "WRITE", "FIELDS"]);
     let locations = check.targets.iter().map(location).collect::<Vec<_>>();
     for (target, location) in check.targets.iter().zip(&locations) {
         let fields = target.fields.keys().map(String::as_str);
         table.add_row([
-            target.user.as_deref().unwrap_or("(others)").into(),
             name(location),
+            target.user.as_deref().unwrap_or("(others)").into(),
             (if target.merge { "merge" } else { "replace" }).into(),
             fields.collect::<Vec<_>>().join(", ").into(),
         ]);

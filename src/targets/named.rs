@@ -1,0 +1,82 @@
+//! The targets of the users that a document names: no two of them are the same secret.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::check::USER;
+use super::reader::Reader;
+use super::{MAX_TARGETS_PER_USER, Target};
+use crate::keys::{ParameterNaming, UserName, VaultPath};
+
+/// The targets of the users that the document names.
+#[derive(Default)]
+pub(super) struct Named {
+    pub(super) targets: BTreeMap<UserName, Vec<Target>>,
+    places: HashMap<VaultPath, String>,
+    pub(super) count: usize,
+}
+
+impl Named {
+    /// Adds a target, or reports why it cannot be one.
+    pub(super) fn insert(
+        &mut self,
+        reader: &mut Reader,
+        place: String,
+        user: &UserName,
+        target: Target,
+    ) {
+        self.count += 1;
+        if let Some(first) = self.places.get(&target.location) {
+            let problem =
+                format!("is the same secret as {first}; expected another namespace, mount or path");
+            reader.problem(place, problem);
+            return;
+        }
+        let targets = self.targets.entry(user.clone()).or_default();
+        if targets.len() == MAX_TARGETS_PER_USER {
+            let problem = format!(
+                "is one target too many for {user}; expected at most {MAX_TARGETS_PER_USER}"
+            );
+            reader.problem(&place, problem);
+        }
+        self.places.insert(target.location.clone(), place);
+        targets.push(target);
+    }
+
+    /// Finds targets that are also the secret of a user whom only `others` covers.
+    pub(super) fn compare_with_others(
+        &self,
+        reader: &mut Reader,
+        others: &Target,
+        naming: &ParameterNaming,
+    ) {
+        let mut shared = Vec::new();
+        for (location, place) in &self.places {
+            if (&location.namespace, &location.mount)
+                == (&others.location.namespace, &others.location.mount)
+                && let Some(user) = user_in(&location.path, &others.location.path)
+                && naming.parameter_of(&user).is_some()
+                && !self.targets.contains_key(&user)
+            {
+                shared.push((place, user));
+            }
+        }
+        shared.sort();
+        for (place, user) in shared {
+            let problem = format!(
+                "is the secret that `others` gives to the user {user}; expected another namespace, \
+                 mount or path"
+            );
+            reader.problem(place, problem);
+        }
+    }
+}
+
+/// Returns the user whose path by this pattern is `path`.
+fn user_in(path: &str, pattern: &str) -> Option<UserName> {
+    let (before, _) = pattern.split_once(USER)?;
+    let count = pattern.matches(USER).count();
+    let length = (path.len() + count * USER.len()).checked_sub(pattern.len())? / count;
+    let user = path.get(before.len()..before.len() + length)?;
+    let user = UserName::parse(user).ok()?;
+    (pattern.replace(USER, user.as_str()) == path).then_some(user)
+}
