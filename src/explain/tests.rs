@@ -64,6 +64,7 @@ fn seen() -> Snapshot {
 
 fn row(condition: Condition, reason: &Reason, hours_left: Option<f64>) -> Row {
     Row {
+        target: None,
         user: "alice".to_owned(),
         condition,
         reason: reason.to_string(),

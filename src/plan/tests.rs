@@ -2,9 +2,9 @@
 
 use super::*;
 use crate::error::Error;
-use crate::keys::{AccessKey, SecretLocation, UserName};
-use crate::snapshot::{CurrentKey, Event, Revision, StateView};
-use crate::testing::results::location;
+use crate::keys::{AccessKey, UserName};
+use crate::snapshot::{CurrentKey, Event, Revision, StateView, TargetView};
+use crate::testing::results::target;
 
 const RECORDED: u64 = 4;
 
@@ -32,8 +32,8 @@ fn current(id: &str, revision: Revision) -> ParameterView {
     ParameterView::Current(current_key(id, revision))
 }
 
-fn here() -> SecretLocation {
-    location("aws/iam-keys/alice")
+fn here() -> TargetView {
+    target("aws/iam-keys/alice")
 }
 
 /// Returns the state after the key `id` of this revision was written.
@@ -50,7 +50,10 @@ fn seen(parameter: ParameterView, state: Option<SecretRecord>) -> Snapshot {
         is_unrecorded: false,
         vault: VaultView::NotRead,
         roster: RosterView::Unknown,
-        location: here(),
+        target: here(),
+        assignment: Assignment::Named,
+        mark: None,
+        adopts: false,
         event: None,
         rejected: None,
         is_listed: false,
@@ -105,7 +108,10 @@ fn decided_with(seen: &Snapshot, policy: Policy) -> String {
         Action::Adopt(vault_version) => format!("adopt {vault_version}"),
         Action::Write(Cas::Version(version)) => format!("write over {version}"),
         Action::Write(Cas::Unchecked) => "write unchecked".to_owned(),
-        Action::Retire(soft_delete) => format!("retire {soft_delete:?}"),
+        Action::Patch(version) => format!("merge over {version}"),
+        Action::Retire(None) => "retire None".to_owned(),
+        Action::Retire(Some(Removal::Version(version))) => format!("retire Some({version})"),
+        Action::Retire(Some(Removal::Fields(version))) => format!("retire fields of {version}"),
         Action::Reobserve => "reobserve".to_owned(),
     };
     format!("{action}: {reason:?}")

@@ -27,7 +27,9 @@ use crate::plan::Outcome;
 use crate::snapshot::{ReconcileRecord, SecretRecord};
 use crate::sync::Request;
 use crate::telemetry::Metrics;
-use crate::testing::memory::{Inner, Memory, denied, key_id, unavailable, unreachable, value};
+use crate::testing::memory::{
+    Inner, Memory, denied, key_id, state_of, unavailable, unreachable, value,
+};
 
 /// Returns the answer and the metrics of an invocation that may take so many seconds.
 async fn run_with(
@@ -295,7 +297,7 @@ async fn made_up_states_neither_stop_nor_allow_retirements() {
                 user_name: user.clone(),
                 ..memory.state("user00").unwrap()
             };
-            (user, (state, 1))
+            (user, (state_of(state), 1))
         };
         let states = (0..40).map(forged).collect::<Vec<_>>();
         memory.inner().states.extend(states);
@@ -623,7 +625,7 @@ async fn two_runs_that_adopt_a_user_keep_no_key_written_by_hand() {
             vault_version: Some(1),
             ..inner.legacy["alice"].clone()
         };
-        inner.states.insert("alice".into(), (state, 1));
+        inner.states.insert("alice".into(), (state_of(state), 1));
     });
     run(&ctx).await.unwrap();
     assert_eq!(
@@ -938,7 +940,7 @@ async fn a_stopped_run_of_a_list_names_each_user_once() {
     let mut done = Vec::new();
     let progress = |progress: Progress<'_>| {
         if let Progress::User(result) = progress {
-            done.push(result.user.to_string());
+            done.push(result[0].user.to_string());
             cancel.cancel();
         }
     };
@@ -987,8 +989,8 @@ async fn a_stopped_run_does_not_check_the_mass_retire_limit() {
     let progress = |progress: Progress<'_>| {
         if let Progress::User(result) = progress {
             users += 1;
-            if result.outcome() == Outcome::Failed {
-                failed.push(result.reason());
+            if result[0].outcome() == Outcome::Failed {
+                failed.push(result[0].reason());
             }
             if users == 5 {
                 cancel.cancel();
@@ -1021,7 +1023,7 @@ async fn a_user_without_time_keeps_the_age_of_the_key() {
         },
     )
     .await;
-    assert!(result.unsynced_for(Timestamp::now()).is_some());
+    assert!(result[0].unsynced_for(Timestamp::now()).is_some());
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,8 +2,8 @@ use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::keys::UserName;
-use crate::testing::results::location;
+use crate::keys::{SecretLocation, UserName, VaultPath};
+use crate::testing::results::{location, target};
 
 const KEY: &str =
     r#"{"AccessKeyID": "AKIA00000CURRENT", "SecretAccessKey": "sentinel/of/current+"}"#;
@@ -268,8 +268,13 @@ fn the_state_of_a_written_key_has_these_members() {
         panic!()
     };
     let alice = UserName::parse("alice").unwrap();
-    let written =
-        SecretRecord::of_written(&alice, &current, &here(), 7, at("2025-06-02T10:15:33.5Z"));
+    let written = SecretRecord::of_written(
+        &alice,
+        &current,
+        &target("aws/iam-keys/alice"),
+        7,
+        at("2025-06-02T10:15:33.5Z"),
+    );
     insta::assert_json_snapshot!(written, @r#"
     {
       "userName": "alice",
@@ -364,8 +369,10 @@ fn a_state_that_is_not_a_json_object_is_damaged() {
     let good = legacy_state().to_string();
     for text in [good.clone(), format!(" \r\n\t{good}\n")] {
         assert_eq!(
-            SecretRecord::parse(text.as_bytes()),
-            Some(state(None, None, false)),
+            UserState::parse(text.as_bytes()),
+            Some(UserState {
+                records: vec![state(None, None, false)]
+            }),
             "{text}"
         );
     }
@@ -380,7 +387,9 @@ fn a_state_that_is_not_a_json_object_is_damaged() {
         null,
         null,
         null,
-        null
+        null,
+        null,
+        []
     ]);
     assert!(
         serde_json::from_value::<SecretRecord>(members.clone()).is_ok(),
@@ -400,9 +409,9 @@ fn a_state_that_is_not_a_json_object_is_damaged() {
         &format!("{good}{good}"),
         &format!("\u{feff}{good}"),
     ] {
-        assert_eq!(SecretRecord::parse(text.as_bytes()), None, "{text}");
+        assert_eq!(UserState::parse(text.as_bytes()), None, "{text}");
     }
-    assert_eq!(SecretRecord::parse(b"{\"userName\": \"\xff\"}"), None);
+    assert_eq!(UserState::parse(b"{\"userName\": \"\xff\"}"), None);
 }
 
 #[test]
@@ -461,7 +470,10 @@ fn a_state_counts_only_on_its_recorded_server_and_in_its_namespace() {
         ..state(None, Some(1), false)
     };
     let other = SecretLocation {
-        namespace: Some("team".to_owned()),
+        path: VaultPath {
+            namespace: Some("team".to_owned()),
+            ..here().path
+        },
         ..here()
     };
     let address = Some("https://vault.example.org:8200");
@@ -517,7 +529,7 @@ fn a_key_is_never_recorded_before_its_put() {
     };
     // The clock of the process is two hours behind.
     let now = current.revision.modified - SignedDuration::from_hours(2);
-    let state = SecretRecord::of_written(&alice, &current, &here(), 7, now);
+    let state = SecretRecord::of_written(&alice, &current, &target("aws/iam-keys/alice"), 7, now);
     assert_eq!(state.last_synced_at, current.revision.modified);
 }
 

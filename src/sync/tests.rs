@@ -20,7 +20,7 @@ async fn sync_until(
 ) -> Vec<SyncResult> {
     let invocation = Invocation::new(ctx, deadline, 1);
     let results = sync_all(&invocation, stream::iter(requests));
-    results.collect().await
+    results.collect::<Vec<_>>().await.concat()
 }
 
 async fn sync(ctx: &Context<Memory>, requests: Vec<Request>) -> Vec<SyncResult> {
@@ -199,7 +199,7 @@ fn faster_sync(inner: &mut Inner) {
         "secret-of-AKIA000000000NEW".into(),
     )));
     let revision = inner.parameters["/iam_users/alice_keys"].1;
-    let (state, etag) = inner.states.get_mut("alice").unwrap();
+    let (state, etag) = inner.record_of("alice");
     *state = SecretRecord {
         last_secret_hash: key.fingerprint(),
         parameter_version: Some(revision.version),
@@ -249,7 +249,7 @@ async fn of_two_conflicting_states_the_newer_is_kept() {
     ] {
         let (memory, ctx) = rotated().await;
         memory.before_call("s3-save", |inner| {
-            let (state, etag) = inner.states.get_mut("alice").unwrap();
+            let (state, etag) = inner.record_of("alice");
             state.parameter_last_modified = Some(theirs.parse().unwrap());
             *etag += 1000;
         });

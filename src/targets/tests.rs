@@ -282,7 +282,10 @@ fn without_a_document_the_target_is_the_default_one() {
         let targets = Targets::without_document(&config.vault);
         let alice = targets.for_user(&user("alice"));
         assert_eq!(alice.len(), 1);
-        assert_eq!(alice[0].location, config.vault.path_of(&user("alice")));
+        assert_eq!(
+            alice[0].location,
+            config.vault.location_of(&user("alice")).path
+        );
         assert!(!alice[0].merge && !alice[0].has_default_fields());
         assert_eq!(targets.version_mark(), None);
         let fields = [

@@ -215,7 +215,7 @@ impl Case {
             let recorded = inner
                 .states
                 .get(user)
-                .and_then(|(state, _)| state.vault_path.clone());
+                .and_then(|(state, _)| state.records[0].vault_path.clone());
             let path = recorded.unwrap_or_else(|| format!("secret/aws/iam-keys/{user}"));
             (is_listed && self.has_roster) || inner.vault.contains_key(&path)
         };

@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 
 use crate::config::Config;
 use crate::keys::{ParameterNaming, UserName, VaultPath};
-use crate::snapshot::{ParameterReading, ReconcileRecord, Revision, SecretRecord};
+use crate::snapshot::{ParameterReading, ReconcileRecord, Revision, UserState};
 use crate::token::TokenObject;
 use crate::trigger::{self, Body, Change, Trigger};
 
@@ -109,11 +109,10 @@ pub fn parameter(data: &[u8]) {
 
 /// A parsed state stays the same when it is written and parsed again.
 pub fn state(data: &[u8]) {
-    let Some(state) = SecretRecord::parse(data) else {
+    let Some(state) = UserState::parse(data) else {
         return;
     };
-    let text = serde_json::to_vec(&state).expect("a state is JSON");
-    assert_eq!(SecretRecord::parse(&text), Some(state));
+    assert_eq!(UserState::parse(&state.to_json()), Some(state));
 }
 
 /// So does the record of a reconcile run.

@@ -10,6 +10,8 @@ mod vault;
 
 pub use inner::Inner;
 
+pub use answers::state_of;
+
 use std::cell::{RefCell, RefMut};
 use std::rc::Rc;
 
@@ -39,6 +41,7 @@ impl Backends for Memory {
     type Tokens = Self;
     type Vault = Self;
     type Roster = Self;
+    type Documents = Self;
 }
 
 impl Memory {
@@ -69,7 +72,8 @@ impl Memory {
         let session = VaultSession::new(self.clone(), source, config.token_refresh_threshold_hours);
         let states = config.bucket.is_some().then(|| self.clone());
         let roster = config.roster_table.is_some().then(|| self.clone());
-        Context::new(config, self.clone(), states, session, roster)
+        let document = config.bucket.is_some().then(|| self.clone());
+        Context::new(config, self.clone(), states, session, roster, document)
     }
 
     /// Returns everything that the backends hold, to read and change it.
@@ -126,10 +130,11 @@ impl Memory {
         ids.map(str::to_owned).collect()
     }
 
-    /// Returns a user's state.
+    /// Returns the first record of a user's state.
     pub fn state(&self, user: &str) -> Option<SecretRecord> {
         let inner = self.inner();
-        inner.states.get(user).map(|(state, _)| state.clone())
+        let (state, _) = inner.states.get(user)?;
+        state.records.first().cloned()
     }
 
     /// Returns whether a user is recorded as retired.

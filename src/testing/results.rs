@@ -5,7 +5,10 @@ use std::time::Duration;
 use crate::apply::VaultWrite;
 use crate::keys::{SecretLocation, UserName, VaultPath};
 use crate::plan::{Action, Outcome, Plan, Reason};
-use crate::snapshot::{Cas, ParameterView, Revision, RosterView, Snapshot, StateView, VaultView};
+use crate::snapshot::{
+    Assignment, Cas, ParameterView, Revision, RosterView, Snapshot, StateView, TargetView,
+    VaultView,
+};
 use crate::sync::SyncResult;
 
 /// Returns the location of a path on the server and the mount of the tests.
@@ -17,6 +20,17 @@ pub fn location(path: &str) -> SecretLocation {
             mount: "secret".to_owned(),
             path: path.to_owned(),
         },
+    }
+}
+
+/// Returns the target at this path, as without a document.
+pub fn target(path: &str) -> TargetView {
+    TargetView {
+        location: location(path),
+        definition: None,
+        fields: Vec::new(),
+        merge: false,
+        has_default_fields: false,
     }
 }
 
@@ -34,7 +48,10 @@ pub fn snapshot(modified: Option<&str>) -> Snapshot {
         is_unrecorded: false,
         vault: VaultView::NotRead,
         roster: RosterView::Unknown,
-        location: location("aws/iam-keys/alice"),
+        target: target("aws/iam-keys/alice"),
+        assignment: Assignment::Named,
+        mark: None,
+        adopts: false,
         event: None,
         rejected: None,
         is_listed: false,
@@ -53,6 +70,8 @@ pub fn result(user: &str, outcome: Outcome) -> SyncResult {
         Outcome::Retired => (Action::Retire(None), false),
         Outcome::Missing => (Action::Skip(Outcome::Missing), false),
         Outcome::Failed => (Action::Skip(Outcome::Failed), false),
+        Outcome::Foreign => (Action::Skip(Outcome::Foreign), false),
+        Outcome::Untargeted => (Action::Skip(Outcome::Untargeted), false),
         Outcome::PlannedWritten => (Action::Write(Cas::Version(0)), true),
         Outcome::PlannedRetired => (Action::Retire(None), true),
     };

@@ -13,7 +13,7 @@ fn retired(days: i64) -> SyncResult {
     let key = AccessKey::new("AKIAIOSFODNN7EXAMPLE".into(), "x".repeat(40).into()).unwrap();
     let user = UserName::parse("dave").unwrap();
     let retired_at = Some(now() - SignedDuration::from_hours(24 * days));
-    let path = snapshot(None).location;
+    let path = snapshot(None).target.location;
     let state = SecretRecord {
         retired_at,
         ..SecretRecord::of_secret(&user, &key, 1, &path)
@@ -28,12 +28,13 @@ fn candidates(gone: usize, with_parameter: usize, without_parameter: usize) -> C
     let mut candidates = Candidates::default();
     let mut known = result("alice", Outcome::Unchanged);
     known.snapshot = snapshot(Some("2026-01-01T00:00:00Z"));
-    (0..with_parameter).for_each(|_| candidates.count(&known, now()));
-    (0..without_parameter).for_each(|_| candidates.count(&result("bob", Outcome::Missing), now()));
+    (0..with_parameter).for_each(|_| candidates.count(&[known.clone()], now()));
+    (0..without_parameter)
+        .for_each(|_| candidates.count(&[result("bob", Outcome::Missing)], now()));
     for _ in 0..gone {
         let gone = result("carol", Outcome::PlannedRetired);
-        candidates.count(&gone, now());
-        candidates.gone.push(gone);
+        candidates.count(std::slice::from_ref(&gone), now());
+        candidates.gone.push(vec![gone]);
     }
     candidates
 }
@@ -71,7 +72,7 @@ fn a_run_retires_three_users_or_a_fifth_but_not_all() {
 #[test]
 fn users_who_were_retired_long_ago_do_not_raise_the_limit() {
     let mut candidates = candidates(7, 23, 0);
-    (0..100).for_each(|_| candidates.count(&retired(8), now()));
+    (0..100).for_each(|_| candidates.count(&[retired(8)], now()));
     let error = candidates.check(true, false).unwrap_err();
     assert!(error.to_string().contains("7 of 30 users"), "{error}");
 }
@@ -80,7 +81,7 @@ fn users_who_were_retired_long_ago_do_not_raise_the_limit() {
 fn the_limit_counts_the_users_of_the_last_seven_days() {
     for (gone, recently, allowed) in [(6, 0, true), (1, 5, true), (2, 5, false), (1, 6, false)] {
         let mut candidates = candidates(gone, 30 - gone - recently, 0);
-        (0..recently).for_each(|_| candidates.count(&retired(6), now()));
+        (0..recently).for_each(|_| candidates.count(&[retired(6)], now()));
         let allows = candidates.check(true, false).is_ok();
         assert_eq!(allows, allowed, "{gone} after {recently}");
     }
@@ -91,7 +92,7 @@ fn the_limit_counts_the_users_who_could_not_be_checked() {
     let mut candidates = candidates(2, 10, 0);
     let mut unchecked = result("erin", Outcome::Failed);
     unchecked.snapshot.roster = RosterView::Unreadable(Error::OutOfTime);
-    candidates.count(&unchecked, now());
+    candidates.count(&[unchecked.clone()], now());
     assert!(candidates.check(true, false).is_ok());
     assert!(
         candidates
@@ -99,7 +100,7 @@ fn the_limit_counts_the_users_who_could_not_be_checked() {
             .unwrap()
             .contains("1 users without a parameter")
     );
-    candidates.count(&unchecked, now());
+    candidates.count(&[unchecked.clone()], now());
     let error = candidates.check(true, false).unwrap_err();
     assert!(
         error.to_string().contains("2 more could not be checked"),
@@ -119,10 +120,10 @@ fn a_listing_that_does_not_show_known_users_is_broken() {
         for _ in 0..unlisted {
             let result = result("frank", Outcome::Missing);
             candidates.count(
-                &SyncResult {
+                &[SyncResult {
                     is_unlisted: true,
                     ..result
-                },
+                }],
                 now(),
             );
         }
@@ -139,10 +140,10 @@ fn a_name_that_no_parameter_can_have_is_not_a_doubt() {
     unnameable.plan.reason = Reason::Unnameable;
     for _ in 0..9 {
         candidates.count(
-            &SyncResult {
+            &[SyncResult {
                 is_unlisted: true,
                 ..unnameable.clone()
-            },
+            }],
             now(),
         );
     }

@@ -164,7 +164,7 @@ fn an_unknown_state_counts_as_missing_only_after_an_event() {
             .unsynced_for(noon())
             .map(|missing| missing.as_hours())
     };
-    let path = snapshot(None).location;
+    let path = snapshot(None).target;
     let user = UserName::parse("alice").unwrap();
     let recorded = SecretRecord::of_written(&user, &current, &path, 1, noon());
     let recorded = || StateView::Recorded(recorded.clone());

@@ -75,7 +75,7 @@ fn write_by_hand(inner: &mut Inner) {
         .map_or(0, Vec::len)
         + 1;
     let recorded = match inner.states.get("user0") {
-        Some((state, _)) => state.vault_version,
+        Some((state, _)) => state.records[0].vault_version,
         None if inner.legacy.contains_key("user0") => return,
         None => None,
     };

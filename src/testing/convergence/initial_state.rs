@@ -6,8 +6,8 @@ use proptest::prelude::*;
 
 use crate::keys::{AccessKey, UserName};
 use crate::snapshot::{CurrentKey, Revision, SecretRecord};
-use crate::testing::memory::{Inner, value};
-use crate::testing::results::location;
+use crate::testing::memory::{Inner, state_of, value};
+use crate::testing::results::target;
 
 /// What exists of one user.
 #[derive(Clone, Debug)]
@@ -132,7 +132,7 @@ impl InitialState {
             if record.by == Writer::Legacy {
                 inner.legacy.insert(user, state);
             } else {
-                inner.states.insert(user, (state, 100));
+                inner.states.insert(user, (state_of(state), 100));
             }
         }
         if !self.vault.is_empty() {
@@ -159,7 +159,7 @@ impl InitialRecord {
             Writer::Elsewhere => "aws/before",
             _ => "aws/iam-keys",
         };
-        let location = location(&format!("{folder}/{user}"));
+        let target = target(&format!("{folder}/{user}"));
         let long_ago = "2026-02-01T00:00:00Z".parse().unwrap();
         let now = if self.is_recent {
             Timestamp::now()
@@ -167,7 +167,7 @@ impl InitialRecord {
             long_ago
         };
         let user = UserName::parse(user).unwrap();
-        let state = SecretRecord::of_written(&user, &current, &location, self.version.into(), now);
+        let state = SecretRecord::of_written(&user, &current, &target, self.version.into(), now);
         match self.by {
             Writer::Service | Writer::Damaged | Writer::Elsewhere => state,
             Writer::Retired => SecretRecord {

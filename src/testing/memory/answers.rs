@@ -4,11 +4,12 @@ use secrecy::ExposeSecret;
 
 use super::{Memory, page};
 use crate::backends::{
-    Etag, Page, Parameters, PutResult, ReconcileRecords, Roster, States, StoredState, Tokens,
+    DocumentReading, Etag, Page, Parameters, PutResult, ReconcileRecords, Roster, States,
+    StoredState, TargetDocuments, Tokens,
 };
 use crate::error::Error;
 use crate::keys::{ParameterName, ParameterNaming, UserName};
-use crate::snapshot::{ParameterReading, ParameterView, ReconcileRecord, SecretRecord};
+use crate::snapshot::{ParameterReading, ParameterView, ReconcileRecord, SecretRecord, UserState};
 use crate::token::TokenObject;
 
 impl Parameters for Memory {
@@ -43,7 +44,7 @@ impl States for Memory {
         let inner = self.inner();
         let Some((state, etag)) = inner.states.get(user.as_str()) else {
             return Ok(StoredState {
-                state: inner.legacy.get(user.as_str()).cloned(),
+                state: inner.legacy.get(user.as_str()).cloned().map(state_of),
                 ..StoredState::default()
             });
         };
@@ -58,7 +59,7 @@ impl States for Memory {
     async fn save(
         &self,
         user: &UserName,
-        state: &SecretRecord,
+        state: &UserState,
         if_match: Option<&Etag>,
     ) -> Result<PutResult, Error> {
         let user = user.as_str();
@@ -167,6 +168,32 @@ impl Roster for Memory {
         self.call("roster-page", "").await?;
         let inner = self.inner();
         Ok(page("roster-page", &inner, inner.roster.clone(), from))
+    }
+}
+
+impl TargetDocuments for Memory {
+    async fn load(&self, known: Option<&Etag>) -> Result<DocumentReading, Error> {
+        self.call("s3-document", "").await?;
+        Ok(match &self.inner().document {
+            None => DocumentReading::Absent,
+            Some((_, etag)) if known.is_some_and(|known| known.0 == etag.to_string()) => {
+                DocumentReading::Unchanged
+            }
+            Some((text, etag)) => {
+                DocumentReading::Document(text.clone().into(), Some(Etag(etag.to_string())))
+            }
+        })
+    }
+
+    fn address(&self) -> String {
+        "s3://bucket/targets.json".to_owned()
+    }
+}
+
+/// Returns the state that one record is.
+pub fn state_of(record: SecretRecord) -> UserState {
+    UserState {
+        records: vec![record],
     }
 }
 

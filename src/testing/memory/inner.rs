@@ -7,7 +7,7 @@ use super::secret_path;
 use crate::backends::diagnostics::{Encryption, Health};
 use crate::backends::{CustomMetadata, Etag, PutResult, SecretMetadata};
 use crate::error::Error;
-use crate::snapshot::{ReconcileRecord, Revision, SecretRecord, VaultView};
+use crate::snapshot::{ReconcileRecord, Revision, SecretRecord, UserState, VaultView};
 use crate::token::TokenFacts;
 
 /// The name of a call, and what another process changes right before it.
@@ -32,7 +32,9 @@ pub struct Inner {
     /// The parameters, by name: value and revision.
     pub parameters: BTreeMap<String, (String, Revision)>,
     /// The state objects, by user: state and version.
-    pub states: BTreeMap<String, (SecretRecord, u64)>,
+    pub states: BTreeMap<String, (UserState, u64)>,
+    /// The targets document, and its version.
+    pub document: Option<(String, u64)>,
     /// The users whose state object is damaged until it is written again.
     pub damaged: Vec<String>,
     /// The record of the last reconcile run, and its version.
@@ -95,6 +97,12 @@ pub struct Inner {
 }
 
 impl Inner {
+    /// Returns the first record of a user's state, to change it, and the version of the state.
+    pub fn record_of(&mut self, user: &str) -> (&mut SecretRecord, &mut u64) {
+        let (state, etag) = self.states.get_mut(user).unwrap();
+        (&mut state.records[0], etag)
+    }
+
     /// Returns the versions of a user's secret, to change them.
     pub fn versions(&mut self, user: &str) -> &mut Versions {
         self.vault.entry(secret_path(user)).or_default()
