@@ -112,7 +112,8 @@ impl<B: Backends> Run<'_, B> {
             },
             Action::Retire(soft_delete) => {
                 if let Some(version) = soft_delete {
-                    self.soft_delete(version).await?;
+                    let deleted = self.soft_delete(version).await;
+                    deleted.inspect_err(|_| ctx.release_retirement(self.user))?;
                 }
                 let state = self.observed.snapshot.state.recorded();
                 let state = state.expect("only a user with a state is retired").clone();

@@ -59,11 +59,27 @@ pub struct VaultConfig {
 }
 
 impl VaultConfig {
+    /// Returns the folder of all keys, with the server and the namespace.
+    pub fn folder(&self) -> String {
+        let namespace = self
+            .namespace
+            .as_deref()
+            .unwrap_or_default()
+            .trim_matches('/');
+        let address = self.address.as_str().trim_end_matches('/');
+        let parts = [address, namespace, &self.mount, &self.path_prefix];
+        let parts = parts.into_iter().filter(|part| !part.is_empty());
+        parts.collect::<Vec<_>>().join("/")
+    }
+
     /// Returns the location of a user's key.
     pub fn location_of(&self, user: &UserName) -> SecretLocation {
         SecretLocation {
             address: self.address.as_str().trim_end_matches('/').to_owned(),
-            namespace: self.namespace.clone(),
+            namespace: self
+                .namespace
+                .as_deref()
+                .map(|name| name.trim_matches('/').to_owned()),
             path: VaultPath {
                 mount: self.mount.clone(),
                 path: format!("{}/{user}", self.path_prefix),

@@ -91,11 +91,11 @@ impl<B: Backends> Context<B> {
         self.unrecorded.borrow_mut().remove(user);
     }
 
-    /// Returns the unrecorded state of a user, if it is about a later version than `recorded`.
+    /// Returns the unrecorded state of a user, if it was written after `recorded`.
     pub fn unrecorded(&self, user: &UserName, recorded: Option<&UserState>) -> Option<UserState> {
         let unrecorded = self.unrecorded.borrow().get(user).cloned()?;
-        let version = recorded.and_then(|state| state.vault_version);
-        (unrecorded.vault_version > version).then_some(unrecorded)
+        let written = recorded.map(|state| state.last_synced_at);
+        (Some(unrecorded.last_synced_at) > written).then_some(unrecorded)
     }
 
     /// Returns whether an event may delete the key of one more user now, and counts the user. A
@@ -109,6 +109,11 @@ impl<B: Backends> Context<B> {
         }
         retired.entry(user.clone()).or_insert(now);
         true
+    }
+
+    /// Takes back the count of a user whose key could not be deleted.
+    pub fn release_retirement(&self, user: &UserName) {
+        self.retired_by_events.borrow_mut().remove(user);
     }
 
     /// Remembers that the roster was read. Then a denial later does not mean that there is none.

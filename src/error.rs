@@ -80,8 +80,8 @@ pub enum Error {
     #[error(
         "refused: {gone} of {known} users would be retired at once ({unchecked} more could not be \
          checked, {recently} were retired in the last 7 days), as if a listing were broken; check \
-         Parameter Store, then repeat with allowMassRetire (--allow-mass-retire) if the users \
-         are really gone"
+         Parameter Store and the state objects, then repeat with allowMassRetire \
+         (--allow-mass-retire) if the users are really gone"
     )]
     MassRetireLimit {
         /// The number of users who would be retired.

@@ -39,6 +39,10 @@ pub fn plan(seen: &Snapshot, policy: Policy) -> Plan {
         {
             (Action::Reobserve, reason)
         }
+        // So is a parameter that is older than the recorded one.
+        (action, reason) if changes_vault(action) && seen.is_listed && is_before_record(seen) => {
+            (Action::Reobserve, reason)
+        }
         (action, Reason::CameBack) if seen.is_listed && is_before_retirement(seen) => {
             debug_assert!(changes_vault(action));
             (Action::Reobserve, Reason::CameBack)
@@ -121,9 +125,15 @@ fn decide(seen: &Snapshot, policy: Policy) -> (Action, Reason) {
                 (Ok(_), _) if policy.retirement == Retirement::TooMany => {
                     (Skip(Outcome::Failed), Reason::TooManyRetired)
                 }
-                (Ok(reason), _) => {
+                (Ok(reason), recorded) => {
                     let deletes = policy.on_user_deleted == OnUserDeleted::SoftDelete;
-                    (Retire(latest(seen, vault).filter(|_| deletes)), reason)
+                    match (recorded, seen.state.recorded()) {
+                        (Recorded::Elsewhere, Some(state)) if deletes => {
+                            let path = state.vault_path.clone().unwrap_or_default();
+                            (Retire(None), Reason::LeftBehind(path))
+                        }
+                        _ => (Retire(latest(seen, vault).filter(|_| deletes)), reason),
+                    }
                 }
             }
         }
@@ -156,11 +166,22 @@ fn is_recorded_after(seen: &Snapshot, event: Event) -> bool {
     let recorded = seen.state.recorded().and_then(UserState::revision);
     match (event.time, recorded) {
         (None, recorded) => recorded.is_some(),
-        (Some(_), None) => false,
+        // A state of the legacy service has no revision; its key was put before it was written.
+        (Some(time), None) => {
+            let written = seen.state.recorded().map(|state| state.last_synced_at);
+            written
+                .is_some_and(|written| written.duration_since(time) >= SignedDuration::from_secs(1))
+        }
         (Some(time), Some(recorded)) => {
             recorded.modified.duration_since(time) >= SignedDuration::from_secs(1)
         }
     }
+}
+
+/// Returns whether the parameter is older than the revision that is recorded for any place.
+fn is_before_record(seen: &Snapshot) -> bool {
+    let recorded = seen.state.recorded().and_then(UserState::revision);
+    recorded.is_some() && seen.parameter.revision() < recorded
 }
 
 /// Returns whether the parameter was put before the user was retired. A user who comes back has a
@@ -172,8 +193,8 @@ fn is_before_retirement(seen: &Snapshot) -> bool {
 
 /// Returns the check-and-set version of a write: the version that Vault is at, if known.
 fn cas(seen: &Snapshot) -> Cas {
-    // On another server the secret may have been moved with its versions; check-and-set shows it.
-    let here = |state: &&UserState| state.is_at_path(&seen.location.path);
+    // Another server can be at any version, also at that of a newer key.
+    let here = |state: &&UserState| state.is_at(&seen.location);
     let recorded = seen.state.recorded().filter(here);
     let recorded = Cas::Version(recorded.and_then(|state| state.vault_version).unwrap_or(0));
     match (&seen.vault, seen.rejected) {

@@ -83,15 +83,17 @@ pub struct Planned {
 
 impl Planned {
     /// Returns whether a write is planned because another invocation may have written to Vault, but
-    /// not yet recorded it.
+    /// not yet recorded it: Vault is ahead by one version.
     fn may_be_recorded_soon(&self) -> bool {
         let seen = &self.observed.snapshot;
-        let is_ahead = match (seen.rejected, &seen.vault) {
-            (Some(Cas::Version(rejected)), VaultView::At(found)) => *found > rejected,
-            (Some(Cas::Version(_)), VaultView::Hidden) => true,
+        let recorded = seen.state.recorded().and_then(|state| state.vault_version);
+        let is_ahead = match (seen.rejected, &seen.vault, recorded) {
+            (Some(Cas::Version(known)), VaultView::At(found), _)
+            | (None, VaultView::At(found), Some(known)) => *found == known + 1,
+            (Some(Cas::Version(_)), VaultView::Hidden, _) => true,
             _ => false,
         };
-        is_ahead && matches!(self.plan.action, Action::Write(_))
+        is_ahead && !self.plan.reason.is_drift() && matches!(self.plan.action, Action::Write(_))
     }
 
     /// Returns whether the deadline came before anything was observed.

@@ -19,7 +19,10 @@ pub enum Reason {
     #[error("came back: the user was retired and has a key again")]
     CameBack,
     /// The state names another place in Vault.
-    #[error("moved: the recorded key is at another path in Vault")]
+    #[error(
+        "moved: the recorded key is at another path, namespace or address of Vault; delete it \
+         there if that secret is no longer used"
+    )]
     Moved,
     /// Vault is at another version than was recorded.
     #[error("drift: Vault is at version {found}, but version {recorded} was recorded")]
@@ -70,6 +73,12 @@ pub enum Reason {
         "the parameter was deleted, but a newer one was recorded since; a reconcile run decides"
     )]
     RecordedAfterDeletion,
+    /// The user is gone, and the key is at a place that the service no longer reaches.
+    #[error(
+        "the user is gone, but the last key was recorded at {0}, on another mount, server or \
+         namespace, and was not deleted; delete it there"
+    )]
+    LeftBehind(String),
     /// The parameter is absent, but events have retired several users a short time before.
     #[error(
         "the user is gone, but events have retired 3 users within an hour, and many deletions at \

@@ -257,13 +257,9 @@ fn a_key_recorded_at_another_path_is_written_here() {
         vault_address: Some("https://old.example.org".into()),
         ..state("A", read)
     };
-    // A secret that was moved with its versions keeps them.
-    for (recorded, expected) in [
-        (elsewhere, "write over 0: Moved"),
-        (on_another_server, "write over 4: Moved"),
-    ] {
+    for recorded in [elsewhere, on_another_server] {
         let moved = seen(current("A", read), Some(recorded));
-        assert_eq!(decided(&moved), expected);
+        assert_eq!(decided(&moved), "write over 0: Moved");
     }
 }
 

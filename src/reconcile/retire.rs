@@ -2,9 +2,11 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::tally::{MAX_NAMED, shorten};
 use crate::error::Error;
+use crate::keys::UserName;
 use crate::plan::{Action, Outcome, Reason};
-use crate::snapshot::{ParameterView, RosterView, VaultView};
+use crate::snapshot::ParameterView;
 use crate::sync::SyncResult;
 
 /// The number of users that one run may always retire; above it, a fifth of the known users.
@@ -24,6 +26,8 @@ pub struct Candidates {
     unchecked: usize,
     /// The users who are not gone, but have no parameter or are not shown by the listing.
     unlisted: usize,
+    /// The first of them.
+    unlisted_users: Vec<UserName>,
     /// The users who were retired in the last seven days.
     retired_recently: usize,
 }
@@ -39,9 +43,6 @@ impl Candidates {
             self.retired_recently += usize::from(age.is_some_and(|age| age < MEMORY));
             return;
         }
-        if is_in_state_only(result) {
-            return;
-        }
         self.known += 1;
         self.with_parameter += usize::from(snapshot.parameter.revision().is_some());
         let may_be_gone = matches!(
@@ -55,6 +56,9 @@ impl Candidates {
         let is_absent = matches!(snapshot.parameter, ParameterView::Absent);
         let is_unlisted = (result.is_unlisted || is_absent) && !is_gone && !is_unnameable;
         self.unlisted += usize::from(is_unlisted);
+        if is_unlisted && self.unlisted_users.len() < MAX_NAMED {
+            self.unlisted_users.push(result.user.clone());
+        }
     }
 
     /// Returns why a run that covers all users is incomplete, if it is. Either the listing is broken:
@@ -69,8 +73,11 @@ impl Candidates {
         let is_empty = listing_is_empty || self.with_parameter == 0;
         if *unlisted > self.limit() || (is_empty && *unlisted > 0) {
             return Some(format!(
-                "the listing is broken: it does not show {unlisted} of {known} known users; check \
-                 the Region, the account, SSM_PARAMETER_PREFIX and SSM_PARAMETER_SUFFIX"
+                "the listing is broken: it does not show {unlisted} of {known} known users ({}); check \
+                 the Region, the account, SSM_PARAMETER_PREFIX and SSM_PARAMETER_SUFFIX; if these \
+                 users have no key yet, wait for the platform; if they never existed, their state \
+                 objects were made up: delete them",
+                shorten(&self.unlisted_users)
             ));
         }
         (*unchecked > 0).then(|| format!("{unchecked} users without a parameter were not checked"))
@@ -82,12 +89,7 @@ impl Candidates {
     /// # Errors
     /// [`Error::MassRetireLimit`] if the limit is exceeded and `allow_mass_retire` is not set.
     pub fn check(&self, covers_all: bool, allow_mass_retire: bool) -> Result<(), Error> {
-        let gone = self
-            .gone
-            .iter()
-            .filter(|result| !is_in_state_only(result))
-            .count();
-        let known = self.known + self.retired_recently;
+        let (gone, known) = (self.gone.len(), self.known + self.retired_recently);
         let none_left = covers_all && self.with_parameter == 0;
         let in_all = gone + self.unchecked + self.retired_recently;
         if gone > 0 && !allow_mass_retire && (in_all > self.limit() || none_left) {
@@ -105,17 +107,6 @@ impl Candidates {
     fn limit(&self) -> usize {
         MAX_RETIRED.max((self.known + self.retired_recently) / 5)
     }
-}
-
-/// Returns whether only a state object shows the user, and neither a parameter, nor the roster, nor
-/// Vault. Such a user has nothing to lose, and may be made up to raise or to reach the limit.
-fn is_in_state_only(result: &SyncResult) -> bool {
-    let seen = &result.snapshot;
-    matches!(
-        (&seen.parameter, &seen.vault),
-        (ParameterView::Absent, VaultView::Absent)
-    ) && seen.state.recorded().is_some()
-        && !matches!(seen.roster, RosterView::Listed)
 }
 
 #[cfg(test)]

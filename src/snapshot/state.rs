@@ -132,7 +132,13 @@ impl UserState {
     pub fn is_plausible(&self, user: &UserName, now: Timestamp, max_skew: SignedDuration) -> bool {
         let is_after = |time: Timestamp, limit: Timestamp| time.duration_since(limit) > max_skew;
         let modified = self.parameter_last_modified;
+        // Vault's check-and-set has 32 bits.
+        let is_version = |version: u64| u32::try_from(version).is_ok();
         self.user_name == user.as_str()
+            && self.vault_version.is_none_or(is_version)
+            && !self
+                .retired_at
+                .is_some_and(|retired| is_after(retired, now))
             && !is_after(self.last_synced_at, now)
             && !modified.is_some_and(|modified| is_after(modified, self.last_synced_at))
     }
@@ -190,9 +196,11 @@ impl UserState {
             .strip_prefix(&location.path.mount)?
             .strip_prefix('/')?;
         let (prefix, last) = path.rsplit_once('/')?;
-        let is_path = prefix
-            .split('/')
-            .all(|segment| !matches!(segment, "" | "." | ".."));
+        let is_segment = |segment: &str| {
+            let is_allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+            !matches!(segment, "" | "." | "..") && segment.chars().all(is_allowed)
+        };
+        let is_path = prefix.split('/').all(is_segment);
         let is_former = is_path && last == user.as_str() && path != location.path.path;
         is_former.then(|| SecretLocation {
             path: VaultPath {

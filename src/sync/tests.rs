@@ -1,5 +1,7 @@
 //! The pipeline on backends in memory: round trips, races and faults.
 
+mod hostile;
+
 use futures_util::stream;
 
 use super::*;
