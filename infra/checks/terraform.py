@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Checks the Terraform module: format, `validate` of the module and its examples, `terraform
-test`, and what `destroy` keeps.
+test`, what `destroy` keeps, and that the function's permissions are destroyed last.
 
 Prints which provider it used. Terraform's own CLI configuration (TF_CLI_CONFIG_FILE) selects it,
 else the public registry.
@@ -17,6 +17,14 @@ if __name__ == "__main__":
 from infra.checks.workspace import MODULE, CheckError, Workspace
 
 _PROTECTED = ["aws_kms_key.this[0]", "aws_s3_bucket.state"]
+# Lambda deletes the function's network interfaces, which hold the security group, with the role's
+# permissions. Each is destroyed before the next.
+_GROUP = "aws_security_group.function"
+_ORDER = {
+    ("aws_lambda_function.this", _GROUP),
+    (_GROUP, "aws_iam_role_policy_attachment.function"),
+    (_GROUP, "aws_iam_role_policy.network"),
+}
 
 
 def main() -> None:
@@ -40,6 +48,7 @@ def _steps(workspace: Workspace):
         yield f"validate {folder.name}", lambda folder=folder: _validate(workspace, folder)
     yield "test", lambda: workspace.terraform(workspace.module, "test").returncode == 0
     yield "destroy", lambda: _destroy_stops(workspace)
+    yield "order", lambda: _permissions_are_last(workspace)
 
 
 def _validate(workspace: Workspace, folder: Path) -> bool:
@@ -72,6 +81,17 @@ def _destroy_stops(workspace: Workspace) -> bool:
         f"destroy: expected to stop at {', '.join(_PROTECTED)}",
     )
     return False
+
+
+def _permissions_are_last(workspace: Workspace) -> bool:
+    """Returns true if Terraform destroys the function, then its security group, then the
+    permissions for network interfaces: each resource depends on the next.
+    """
+    graph = workspace.terraform(workspace.module, "graph", capture=True).stdout
+    missing = _ORDER - set(re.findall(r'"(\S+)" -> "(\S+)"', graph))
+    for first, last in sorted(missing):
+        print(f"order: expected {first} to depend on {last}, so that it is destroyed before it")
+    return not missing
 
 
 if __name__ == "__main__":
