@@ -45,16 +45,17 @@ _MORE = {
     "vault_cidrs": _RANGES,
     "endpoint_cidrs": _RANGES,
 }
-_HEAD = "# Generated from ../shared/inputs.json: edit that file, then run make terraform-files.\n"
+_HEAD = "# Generated from ../shared/inputs.json: edit that file, then run make infra-files.\n"
 
 
-def inputs() -> list:
-    """Returns the inputs of the Terraform module."""
+def inputs(stack: str = "terraform") -> list:
+    """Returns the inputs of a stack: `terraform` or `cdk`."""
     listed = json.loads((SHARED / "inputs.json").read_text())["inputs"]
     return [
         entry
         for entry in listed
-        if entry.get("only", "terraform") == "terraform" and entry["name"] not in _NOT_HERE
+        if entry.get("only", stack) == stack
+        and not (stack == "terraform" and entry["name"] in _NOT_HERE)
     ]
 
 

@@ -1,4 +1,4 @@
-# Generated from ../shared/inputs.json: edit that file, then run make terraform-files.
+# Generated from ../shared/inputs.json: edit that file, then run make infra-files.
 
 # The deployment package: a zip with the binary `bootstrap` at its root.
 

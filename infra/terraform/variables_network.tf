@@ -1,4 +1,4 @@
-# Generated from ../shared/inputs.json: edit that file, then run make terraform-files.
+# Generated from ../shared/inputs.json: edit that file, then run make infra-files.
 
 # Private subnets with a route to Vault. Without `vpc_id`, the function runs in Lambda's own
 # network.

@@ -146,7 +146,7 @@ run "function_role_manages_network_interfaces_in_the_vpc" {
       for statement in jsondecode(aws_iam_role_policy.network[0].policy).Statement :
       "${statement.Effect} ${statement.Sid}"
       ] == [
-      "Allow FindSubnets", "Allow ReleaseNetworkInterfaces",
+      "Allow FindSubnetsAndNetworkInterfaces", "Allow ReleaseNetworkInterfaces",
       "Deny KeepCodeOffNetworkInterfaces", "Deny KeepNetworkInterfacesInVpc",
     ]
     error_message = "function role: unexpected statements in ${aws_iam_role_policy.network[0].policy}"
