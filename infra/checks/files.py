@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
 """Writes the generated parts of both stacks: Terraform's variables, and tables of the READMEs.
 
-`--check` only compares them. It also rejects an input whose limits no test exceeds, and a README
-without `removed` blocks for the bucket and the key.
+`--check` only compares them. It also rejects an input whose limits no test exceeds.
 """
 
 import argparse
@@ -39,20 +38,6 @@ def untested() -> list:
     )
 
 
-def not_kept() -> list:
-    """Returns the bucket, its settings and the key, unless the README keeps them when the module is
-    removed.
-    """
-    resource = re.compile(r'^resource "(aws_s3_bucket\w*|aws_kms_key)" "(\w+)"', re.M)
-    found = {
-        ".".join(names)
-        for file in MODULE.glob("*.tf")
-        for names in resource.findall(file.read_text())
-    }
-    removed = r"removed \{\n  from = module\.iam_key_sync\.(\S+)\n  lifecycle \{ destroy = false \}\n\}"
-    return sorted(found - set(re.findall(removed, (MODULE / "README.md").read_text())))
-
-
 def _wanted() -> dict:
     readme, cdk = MODULE / "README.md", _INFRA / "cdk/README.md"
     files = {MODULE / name: text for name, text in variables.files().items()}
@@ -85,8 +70,6 @@ def main() -> None:
             sys.exit(f"{difference}\ninfra/checks/files.py: stale files; run make infra-files")
         if names := untested():
             sys.exit(f"infra/checks/files.py: no test exceeds the limits of {', '.join(names)}")
-        if names := not_kept():
-            sys.exit(f"infra/checks/files.py: no removed block in README.md for {', '.join(names)}")
     else:
         for file, text in _wanted().items():
             file.write_text(text)

@@ -8,6 +8,11 @@ resource "aws_vpc_endpoint" "gateway" {
   vpc_endpoint_type = "Gateway"
   route_table_ids   = var.route_table_ids
   tags              = var.tags
+
+  # Behind depends_on, the Region is unknown during the plan, which would replace the endpoint.
+  lifecycle {
+    ignore_changes = [service_name]
+  }
 }
 
 resource "aws_vpc_endpoint" "interface" {
@@ -20,6 +25,11 @@ resource "aws_vpc_endpoint" "interface" {
   security_group_ids  = [aws_security_group.endpoints[0].id]
   private_dns_enabled = true
   tags                = var.tags
+
+  # As above.
+  lifecycle {
+    ignore_changes = [service_name]
+  }
 }
 
 resource "aws_security_group" "endpoints" {

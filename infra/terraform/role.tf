@@ -84,4 +84,10 @@ resource "aws_iam_role_policy_attachment" "function" {
 
   role       = aws_iam_role.function[0].name
   policy_arn = replace(each.value, "$${Partition}", local.partition)
+
+  # Behind depends_on, the partition is unknown during the plan. A replacement would attach the same
+  # policy, and then detach it.
+  lifecycle {
+    ignore_changes = [policy_arn]
+  }
 }

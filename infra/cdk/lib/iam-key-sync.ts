@@ -1,6 +1,5 @@
 /**
- * The construct with everything that the service needs in one account and Region, for use in any
- * stack.
+ * The construct with everything that the service needs in one account and Region.
  *
  *   SSM change event → rule → queue → function → Vault, state in the bucket;
  *   schedules → function; alarms and a dashboard monitor it.

@@ -1,7 +1,14 @@
 # A module behind depends_on: Terraform then reads the account and the Region during the apply, so
 # all values with placeholders are unknown during the plan.
 
-resource "aws_kms_key" "earlier" {}
+variable "description" {
+  type    = string
+  default = "before"
+}
+
+resource "aws_kms_key" "earlier" {
+  description = var.description
+}
 
 module "iam_key_sync" {
   source     = "../.."
