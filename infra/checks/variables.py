@@ -93,6 +93,11 @@ def _variable(entry: dict) -> str:
 
 def _validation(name: str, condition: str, expected: str) -> str:
     message = hcl(f"{name}: expected {expected}")
+    if condition.startswith("alltrue("):
+        # Names the rejected items of a list.
+        item = condition.removeprefix("alltrue([").removesuffix("])")
+        loop, holds = item.split(" : ", 1)
+        message = f'{message[:-1]}; got ${{join(", ", [{loop} : each if !({holds})])}}"'
     return (
         f"\n  validation {{\n    condition     = {condition}\n    error_message = {message}\n  }}\n"
     )

@@ -202,7 +202,7 @@ variable "user_list" {
 
   validation {
     condition     = alltrue([for each in var.user_list : can(regex("^[A-Za-z0-9._-]{1,64}$", each))])
-    error_message = "user_list: expected each item to be a user name of 1 to 64 letters, digits and _ . -"
+    error_message = "user_list: expected each item to be a user name of 1 to 64 letters, digits and _ . -; got ${join(", ", [for each in var.user_list : each if !(can(regex("^[A-Za-z0-9._-]{1,64}$", each)))])}"
   }
 }
 

@@ -22,7 +22,7 @@ variable "subnet_ids" {
 
   validation {
     condition     = alltrue([for each in var.subnet_ids : can(regex("^subnet-[0-9a-f]{8,17}$", each))])
-    error_message = "subnet_ids: expected each item to be the id of a subnet, such as subnet-0123456789abcdef0"
+    error_message = "subnet_ids: expected each item to be the id of a subnet, such as subnet-0123456789abcdef0; got ${join(", ", [for each in var.subnet_ids : each if !(can(regex("^subnet-[0-9a-f]{8,17}$", each)))])}"
   }
 }
 
@@ -34,12 +34,12 @@ variable "vault_cidrs" {
 
   validation {
     condition     = alltrue([for each in var.vault_cidrs : can(regex("^[0-9]{1,3}(\\.[0-9]{1,3}){3}/([12]?[0-9]|3[0-2])$", each))])
-    error_message = "vault_cidrs: expected each item to be an IPv4 range, such as 10.1.0.0/16"
+    error_message = "vault_cidrs: expected each item to be an IPv4 range, such as 10.1.0.0/16; got ${join(", ", [for each in var.vault_cidrs : each if !(can(regex("^[0-9]{1,3}(\\.[0-9]{1,3}){3}/([12]?[0-9]|3[0-2])$", each)))])}"
   }
 
   validation {
     condition     = alltrue([for each in var.vault_cidrs : try("${cidrhost(each, 0)}/${split("/", each)[1]}" == each, false)])
-    error_message = "vault_cidrs: expected IPv4 ranges without host bits, such as 10.1.0.0/16 and not 10.1.2.3/16"
+    error_message = "vault_cidrs: expected IPv4 ranges without host bits, such as 10.1.0.0/16 and not 10.1.2.3/16; got ${join(", ", [for each in var.vault_cidrs : each if !(try("${cidrhost(each, 0)}/${split("/", each)[1]}" == each, false))])}"
   }
 }
 
@@ -51,7 +51,7 @@ variable "endpoint_prefix_list_ids" {
 
   validation {
     condition     = alltrue([for each in var.endpoint_prefix_list_ids : can(regex("^pl-[0-9a-f]{8,17}$", each))])
-    error_message = "endpoint_prefix_list_ids: expected each item to be the id of a prefix list, such as pl-01234567"
+    error_message = "endpoint_prefix_list_ids: expected each item to be the id of a prefix list, such as pl-01234567; got ${join(", ", [for each in var.endpoint_prefix_list_ids : each if !(can(regex("^pl-[0-9a-f]{8,17}$", each)))])}"
   }
 }
 
@@ -63,7 +63,7 @@ variable "endpoint_security_group_ids" {
 
   validation {
     condition     = alltrue([for each in var.endpoint_security_group_ids : can(regex("^sg-[0-9a-f]{8,17}$", each))])
-    error_message = "endpoint_security_group_ids: expected each item to be the id of a security group, such as sg-0123456789abcdef0"
+    error_message = "endpoint_security_group_ids: expected each item to be the id of a security group, such as sg-0123456789abcdef0; got ${join(", ", [for each in var.endpoint_security_group_ids : each if !(can(regex("^sg-[0-9a-f]{8,17}$", each)))])}"
   }
 }
 
@@ -75,12 +75,12 @@ variable "endpoint_cidrs" {
 
   validation {
     condition     = alltrue([for each in var.endpoint_cidrs : can(regex("^[0-9]{1,3}(\\.[0-9]{1,3}){3}/([12]?[0-9]|3[0-2])$", each))])
-    error_message = "endpoint_cidrs: expected each item to be an IPv4 range, such as 10.1.0.0/16"
+    error_message = "endpoint_cidrs: expected each item to be an IPv4 range, such as 10.1.0.0/16; got ${join(", ", [for each in var.endpoint_cidrs : each if !(can(regex("^[0-9]{1,3}(\\.[0-9]{1,3}){3}/([12]?[0-9]|3[0-2])$", each)))])}"
   }
 
   validation {
     condition     = alltrue([for each in var.endpoint_cidrs : try("${cidrhost(each, 0)}/${split("/", each)[1]}" == each, false)])
-    error_message = "endpoint_cidrs: expected IPv4 ranges without host bits, such as 10.1.0.0/16 and not 10.1.2.3/16"
+    error_message = "endpoint_cidrs: expected IPv4 ranges without host bits, such as 10.1.0.0/16 and not 10.1.2.3/16; got ${join(", ", [for each in var.endpoint_cidrs : each if !(try("${cidrhost(each, 0)}/${split("/", each)[1]}" == each, false))])}"
   }
 }
 
@@ -92,7 +92,7 @@ variable "additional_security_group_ids" {
 
   validation {
     condition     = alltrue([for each in var.additional_security_group_ids : can(regex("^sg-[0-9a-f]{8,17}$", each))])
-    error_message = "additional_security_group_ids: expected each item to be the id of a security group, such as sg-0123456789abcdef0"
+    error_message = "additional_security_group_ids: expected each item to be the id of a security group, such as sg-0123456789abcdef0; got ${join(", ", [for each in var.additional_security_group_ids : each if !(can(regex("^sg-[0-9a-f]{8,17}$", each)))])}"
   }
 }
 
@@ -104,7 +104,7 @@ variable "vpc_endpoints" {
 
   validation {
     condition     = alltrue([for each in var.vpc_endpoints : contains(["ssm", "s3", "dynamodb"], each)])
-    error_message = "vpc_endpoints: expected each item to be one of ssm, s3, dynamodb"
+    error_message = "vpc_endpoints: expected each item to be one of ssm, s3, dynamodb; got ${join(", ", [for each in var.vpc_endpoints : each if !(contains(["ssm", "s3", "dynamodb"], each))])}"
   }
 }
 
@@ -116,7 +116,7 @@ variable "route_table_ids" {
 
   validation {
     condition     = alltrue([for each in var.route_table_ids : can(regex("^rtb-[0-9a-f]{8,17}$", each))])
-    error_message = "route_table_ids: expected each item to be the id of a route table, such as rtb-0123456789abcdef0"
+    error_message = "route_table_ids: expected each item to be the id of a route table, such as rtb-0123456789abcdef0; got ${join(", ", [for each in var.route_table_ids : each if !(can(regex("^rtb-[0-9a-f]{8,17}$", each)))])}"
   }
 }
 
@@ -148,7 +148,7 @@ variable "earlier_kms_key_arns" {
 
   validation {
     condition     = alltrue([for each in var.earlier_kms_key_arns : can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", each))])
-    error_message = "earlier_kms_key_arns: expected each item to be the ARN of a key, not of an alias"
+    error_message = "earlier_kms_key_arns: expected each item to be the ARN of a key, not of an alias; got ${join(", ", [for each in var.earlier_kms_key_arns : each if !(can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", each)))])}"
   }
 }
 

@@ -262,7 +262,7 @@ variable "alarm_emails" {
 
   validation {
     condition     = alltrue([for each in var.alarm_emails : can(regex("^[^@ ]+@[^@ ]+$", each))])
-    error_message = "alarm_emails: expected each item to be an email address"
+    error_message = "alarm_emails: expected each item to be an email address; got ${join(", ", [for each in var.alarm_emails : each if !(can(regex("^[^@ ]+@[^@ ]+$", each)))])}"
   }
 }
 
