@@ -52,9 +52,8 @@ async fn deployment_pause_by_its_input_loses_no_rotation() {
         tokio::time::sleep(Duration::from_secs(2)).await;
         deploy(&deployment, inputs(false)).await;
         assert_states(&deployment, "Disabled", "DISABLED");
-        // Batches in flight end.
-        tokio::time::sleep(Duration::from_secs(2)).await;
-        let (at_first, queued) = (versions(&env, &users).await, deployment.queued_messages());
+        let at_first = settled_versions(&env, &users).await;
+        let queued = deployment.queued_messages();
         assert!(at_first.iter().any(|version| *version > 0), "{at_first:?}");
         // A later deployment does not end the pause.
         let mut resized = inputs(false);
@@ -103,6 +102,20 @@ fn assert_states(deployment: &Deployment, mapping: &str, schedule: &str) {
     let description = deployment.describe();
     assert_eq!(description["mappings"], json!([mapping]));
     assert_eq!(description["schedules"], json!([schedule, schedule]));
+}
+
+/// Waits until batches in flight have ended; returns the version of each user's secret.
+async fn settled_versions(env: &TestEnv<'_>, users: &[String]) -> Vec<u64> {
+    let mut before = versions(env, users).await;
+    for _ in 0..10 {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        let now = versions(env, users).await;
+        if now == before {
+            return now;
+        }
+        before = now;
+    }
+    panic!("keys are still written during the pause");
 }
 
 /// Returns the version of each user's secret, 0 without one.
