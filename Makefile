@@ -182,8 +182,8 @@ terraform-check: infra-venv ## check the Terraform module; prints which provider
 parity: cdk ## compare the CDK template with the Terraform plan
 	infra/checks/parity/run.py
 
-.PHONY: terraform-files
-terraform-files: ## generate the variables and README tables of the Terraform module
+.PHONY: infra-files
+infra-files: ## generate Terraform's variables and the input tables of both READMEs
 	infra/checks/files.py
 
 .PHONY: hooks

@@ -19,6 +19,7 @@ mod permissions;
 mod proxy;
 mod races;
 mod reconcile;
+mod release;
 mod round_trips;
 #[path = "../support/runtime_api.rs"]
 mod runtime_api;

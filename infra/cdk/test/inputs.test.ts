@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import * as path from 'node:path';
 import { test } from 'node:test';
 import { inputProblem, inputs, type Input } from '../lib/inputs';
 import { PROPERTIES } from '../lib/props';
@@ -81,17 +79,5 @@ test('inputs: are unique, described and have valid defaults', () => {
         all.some((input) => input.name === name),
         name,
       );
-  }
-});
-
-test('README: lists every key with its default', () => {
-  const readme = readFileSync(path.join(__dirname, '..', '..', 'README.md'), 'utf8');
-  for (const [key, { default: value, required }] of inputs) {
-    const row = readme.split('\n').find((line) => line.startsWith(`| \`${key}\` |`));
-    assert.ok(row, `README.md has no row for ${key}`);
-    const shown = row.split('|')[2]!.trim();
-    if (required) assert.match(shown, /^required$/, key);
-    else if (value !== null && !Array.isArray(value)) assert.equal(shown, `\`${value}\``, key);
-    else assert.ok(shown.length > 0 && !shown.startsWith('`'), key);
   }
 });
