@@ -96,6 +96,12 @@ pub enum Error {
     /// The given token is not suitable. Provide another one.
     #[error("the token was rejected: {0}")]
     BadToken(String),
+    /// A dependency, or this program, panicked. Report it as a defect.
+    #[error("a defect: a panic at {place}; report it with the version and what was done")]
+    Panicked {
+        /// The crate, file and line.
+        place: String,
+    },
     /// The only user of an invocation failed.
     #[error("{user}: {reason}")]
     SyncFailed {
@@ -184,6 +190,7 @@ impl Error {
             Self::PartialFailure(_) => "PartialFailure",
             Self::MassRetireLimit { .. } => "MassRetireLimit",
             Self::BadToken(_) => "BadToken",
+            Self::Panicked { .. } => "Panicked",
             Self::SyncFailed { .. } => "SyncFailed",
         }
     }

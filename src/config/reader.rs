@@ -2,8 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use reqwest::Certificate;
-
 use super::{BucketConfig, OnUserDeleted};
 use crate::error::{Error, Problem};
 use crate::keys::{ParameterNaming, UserName};
@@ -38,20 +36,41 @@ impl<'a> Reader<'a> {
         });
     }
 
+    /// Returns whether a problem of this variable was found.
+    pub(super) fn has_problem(&self, variable: &str) -> bool {
+        self.problems
+            .iter()
+            .any(|problem| problem.variable == variable)
+    }
+
     fn require(&mut self, valid: bool, variable: &'static str, problem: &str) {
         if !valid {
             self.problem(variable, problem);
         }
     }
 
-    pub(super) fn text(&self, variable: &str) -> Option<String> {
-        (self.source)(variable)
-            .map(|value| value.trim().to_owned())
-            .filter(|value| !value.is_empty())
+    /// Returns the value without surrounding white space; `None` if it is empty.
+    pub(super) fn text(&mut self, variable: &'static str) -> Option<String> {
+        let value = (self.source)(variable)?;
+        if value.contains(char::REPLACEMENT_CHARACTER) {
+            if !self.has_problem(variable) {
+                self.problem(variable, "is not UTF-8 text");
+            }
+            return None;
+        }
+        Some(value.trim().to_owned()).filter(|value| !value.is_empty())
     }
 
-    pub(super) fn text_or(&self, variable: &str, default: &str) -> String {
+    pub(super) fn text_or(&mut self, variable: &'static str, default: &str) -> String {
         self.text(variable).unwrap_or_else(|| default.to_owned())
+    }
+
+    /// Reads `true` or `false`.
+    pub(super) fn flag(&mut self, variable: &'static str) -> Option<bool> {
+        let value = self.text(variable)?.to_ascii_lowercase();
+        let flag = value.parse().ok();
+        self.require(flag.is_some(), variable, "is neither true nor false");
+        flag
     }
 
     pub(super) fn number(
@@ -77,12 +96,36 @@ impl<'a> Reader<'a> {
     /// Reads the name of a bucket, or the ARN of an access point.
     pub(super) fn bucket_name(&mut self) -> Option<String> {
         let name = self.text("S3_BUCKET_NAME")?;
-        let valid = (!name.contains(['/', ':']) || name.starts_with("arn:"))
-            && !name.contains(char::is_whitespace);
-        let problem =
-            "is not the name of a bucket; expected a name such as my-bucket, without s3://";
+        let is_access_point = name.starts_with("arn:") && name.contains(":accesspoint");
+        let valid = is_access_point && name.chars().all(|c| c.is_ascii_graphic())
+            || is_resource_name(&name);
+        let problem = "is not the name of a bucket; expected a name such as my-bucket, without s3://, or the ARN of an access point";
         self.require(valid, "S3_BUCKET_NAME", problem);
         Some(name)
+    }
+
+    /// Reads the DynamoDB table of the roster; `-` switches it off.
+    pub(super) fn roster_table(&mut self) -> Option<String> {
+        let table = self.text_or("IAM_USER_TABLE", "BCGOV_IAM_USER_TABLE");
+        if table == "-" {
+            return None;
+        }
+        let arn = table
+            .strip_prefix("arn:")
+            .and_then(|arn| arn.split_once(":table/"));
+        let valid = is_resource_name(arn.map_or(table.as_str(), |(_, name)| name));
+        let problem = "is not the name or ARN of a DynamoDB table; expected 1 to 255 characters A-Z a-z 0-9 . - _, or - to switch the roster off";
+        self.require(valid, "IAM_USER_TABLE", problem);
+        Some(table)
+    }
+
+    /// Reads the key of an object.
+    fn object_key(&mut self, variable: &'static str, default: &str) -> String {
+        let key = self.text_or(variable, default);
+        let problem = "is not the key of an object; expected one such as vault-token.json, without a bucket and without a slash at its ends";
+        let ends = key.starts_with('/') || key.ends_with('/');
+        self.require(is_object_key(&key) && !ends, variable, problem);
+        key
     }
 
     /// Returns a value that is sent unchanged in an HTTP header.
@@ -97,29 +140,6 @@ impl<'a> Reader<'a> {
         valid.then_some(value)
     }
 
-    pub(super) fn ca_certificates(&mut self) -> Option<Vec<Certificate>> {
-        let (variable, pem) = match (self.text("VAULT_CACERT_BYTES"), self.text("VAULT_CACERT")) {
-            (Some(pem), _) => ("VAULT_CACERT_BYTES", pem.into_bytes()),
-            (None, Some(path)) => match std::fs::read(&path) {
-                Ok(pem) => ("VAULT_CACERT", pem),
-                Err(error) => {
-                    let problem =
-                        format!("cannot be read ({error}); expected a file of PEM certificates");
-                    self.problem("VAULT_CACERT", problem);
-                    return None;
-                }
-            },
-            (None, None) => return None,
-        };
-        let ca_certificates = Certificate::from_pem_bundle(&pem)
-            .ok()
-            .filter(|ca_certificates| !ca_certificates.is_empty());
-        let problem = "contains no certificate; expected PEM text with -----BEGIN CERTIFICATE-----";
-        self.require(ca_certificates.is_some(), variable, problem);
-        ca_certificates
-    }
-
-    /// Reads a mount or path in Vault, without slashes at its ends.
     pub(super) fn path(&mut self, variable: &'static str, default: &str) -> String {
         let value = self.text_or(variable, default).trim_matches('/').to_owned();
         let plain = |segment: &str| {
@@ -157,7 +177,7 @@ impl<'a> Reader<'a> {
     /// Reads the prefix of a group of objects.
     pub(super) fn object_prefix(&mut self, variable: &'static str, default: &str) -> String {
         let prefix = self.text_or(variable, default);
-        let valid = prefix.ends_with('/') && !prefix.starts_with('/');
+        let valid = is_object_key(&prefix) && prefix.ends_with('/') && !prefix.starts_with('/');
         let problem = "is not a prefix with a slash at its end only, such as sync-state/";
         self.require(valid, variable, problem);
         prefix
@@ -167,9 +187,9 @@ impl<'a> Reader<'a> {
     pub(super) fn objects(&mut self, name: String) -> BucketConfig {
         let bucket = BucketConfig {
             name,
-            token_key: self.text_or("VAULT_TOKEN_S3_KEY", "vault-token.json"),
+            token_key: self.object_key("VAULT_TOKEN_S3_KEY", "vault-token.json"),
             state_prefix: self.object_prefix("SYNC_STATE_S3_PREFIX", "sync-state/"),
-            legacy_key: self.text_or("SYNC_STATE_S3_KEY", "sync-state.json"),
+            legacy_key: self.object_key("SYNC_STATE_S3_KEY", "sync-state.json"),
         };
         let apart = !bucket.token_key.starts_with(&bucket.state_prefix)
             && bucket.token_key != bucket.legacy_key;
@@ -186,7 +206,11 @@ impl<'a> Reader<'a> {
             .filter(|name| !name.is_empty())
             .map(UserName::parse);
         match names.collect::<Result<BTreeSet<_>, _>>() {
-            Ok(users) if users.is_empty() => None,
+            Ok(users) if users.is_empty() => {
+                let problem = "names no user; expected user names separated by commas, or no value for all users";
+                self.problem("IAM_USER_LIST", problem);
+                None
+            }
             Ok(users) => Some(users.into_iter().collect()),
             Err(error) => {
                 let problem = format!("is not a comma-separated list of user names: {error}");
@@ -226,4 +250,15 @@ impl<'a> Reader<'a> {
             tracing::Level::INFO
         }
     }
+}
+
+/// Returns whether a text can be the name of a bucket or of a table.
+fn is_resource_name(text: &str) -> bool {
+    let legal = |c: char| c.is_ascii_alphanumeric() || ".-_".contains(c);
+    (1..=255).contains(&text.len()) && text.chars().all(legal)
+}
+
+/// Returns whether a text can be the key of an object, or its beginning.
+fn is_object_key(text: &str) -> bool {
+    text.len() <= 1024 && !text.contains("://") && !text.chars().any(char::is_control)
 }

@@ -48,13 +48,16 @@ impl VaultServer {
             .tcp_user_timeout(ACKNOWLEDGE_TIMEOUT)
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(REQUEST_TIMEOUT);
-        let builder = match &config.ca_certificates {
-            Some(ca_certificates) => builder.tls_certs_only(ca_certificates.clone()),
-            // Without TLS no CA is needed, so the system's are not loaded.
-            None if config.address.scheme() == "http" => builder.tls_certs_only([]),
-            None => builder,
+        // Without TLS no authority is needed.
+        let authorities = match &config.authorities {
+            Some(authorities) if config.address.scheme() == "https" => authorities
+                .certificates()
+                .map(reqwest::Certificate::from_der)
+                .collect::<Result<Vec<_>, _>>(),
+            _ => Ok(Vec::new()),
         };
-        let http = builder.build().map_err(|_| {
+        let http = authorities.and_then(|trusted| builder.tls_certs_only(trusted).build());
+        let http = http.map_err(|_| {
             let problem = "(or VAULT_CACERT_BYTES) holds a certificate that is not that of a CA";
             Error::misconfigured("VAULT_CACERT", problem)
         })?;
