@@ -42,6 +42,8 @@ pub struct Config {
     pub sync_interval_hours: u32,
     /// The limit of SSM calls per second of a reconcile run.
     pub ssm_calls_per_second: u32,
+    /// The limit of Vault calls per second, if there is one.
+    pub vault_calls_per_second: Option<u32>,
     /// The number of users processed concurrently.
     pub concurrency: usize,
     /// The AWS Region, if the environment or the AWS profile names one.
@@ -144,6 +146,7 @@ impl Config {
             users: read.users(),
             sync_interval_hours: read.number("SYNC_INTERVAL_HOURS", 24, 1..=8760),
             ssm_calls_per_second: read.number("SSM_MAX_CALLS_PER_SECOND", 10, 1..=1000),
+            vault_calls_per_second: read.limit("VAULT_MAX_CALLS_PER_SECOND", 1..=1000),
             concurrency: read.number("SYNC_CONCURRENCY", 16, 1..=256) as usize,
             region: read.region(),
             aws: read.aws(host_authorities.as_ref()),

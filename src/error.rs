@@ -3,6 +3,8 @@
 //! A message names the operation, the subject, the cause and the remedy. It never contains a
 //! secret value, a token or a body.
 
+use std::time::Duration;
+
 /// All errors of the crate.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
@@ -51,6 +53,18 @@ pub enum Error {
         subject: String,
         /// The cause, without the service's own text.
         problem: String,
+    },
+    /// The service limits the rate of requests. Slow down, and continue.
+    #[error("{operation} {subject}: {problem}; retry later, or raise the limit")]
+    Throttled {
+        /// The operation.
+        operation: &'static str,
+        /// The object of the operation.
+        subject: String,
+        /// The cause.
+        problem: String,
+        /// How long to wait, if the service states that.
+        retry_after: Option<Duration>,
     },
     /// The response is not one of the expected service. Check the endpoint.
     #[error("{operation} {subject}: {problem}")]
@@ -184,6 +198,7 @@ impl Error {
             Self::Missing { .. } => "Missing",
             Self::Unreachable { .. } => "Unreachable",
             Self::Unavailable { .. } => "Unavailable",
+            Self::Throttled { .. } => "Throttled",
             Self::Unexpected { .. } => "Unexpected",
             Self::Contended { .. } => "Contended",
             Self::OutOfTime => "OutOfTime",

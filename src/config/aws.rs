@@ -156,6 +156,11 @@ impl Reader<'_> {
             let endpoint = self.aws_endpoint(variable);
             (variable, endpoint.filter(|_| !ignored))
         });
+        let token = "AWS_WEB_IDENTITY_TOKEN_FILE";
+        if self.text(token).is_some() && self.text("AWS_ROLE_ARN").is_none() {
+            let problem = format!("is not set, but {token} is; expected the role to assume");
+            self.problem("AWS_ROLE_ARN", problem);
+        }
         let ignored = ignored.then(|| "true".to_owned());
         let variables = OF_CREDENTIAL_SOURCES.map(|variable| (variable, self.text(variable)));
         variables

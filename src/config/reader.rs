@@ -1,6 +1,7 @@
 //! One check per kind of variable. Problems are collected, so that all are reported together.
 
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 
 use super::{BucketConfig, OnUserDeleted};
 use crate::error::{Error, Problem};
@@ -77,20 +78,23 @@ impl<'a> Reader<'a> {
         &mut self,
         variable: &'static str,
         default: u32,
-        allowed: std::ops::RangeInclusive<u32>,
+        allowed: RangeInclusive<u32>,
     ) -> u32 {
-        match self.text(variable).map(|value| value.parse()) {
-            None => default,
-            Some(Ok(number)) if allowed.contains(&number) => number,
-            Some(_) => {
-                let (min, max) = allowed.into_inner();
-                self.problem(
-                    variable,
-                    format!("is not a valid number; expected a whole number from {min} to {max}"),
-                );
-                default
-            }
-        }
+        self.limit(variable, allowed).unwrap_or(default)
+    }
+
+    /// Reads a number without a default.
+    pub(super) fn limit(
+        &mut self,
+        variable: &'static str,
+        allowed: RangeInclusive<u32>,
+    ) -> Option<u32> {
+        let number = self.text(variable)?.parse().ok();
+        let number = number.filter(|number| allowed.contains(number));
+        let (min, max) = allowed.into_inner();
+        let problem = format!("is not a valid number; expected a whole number from {min} to {max}");
+        self.require(number.is_some(), variable, &problem);
+        number
     }
 
     /// Reads the name of a bucket, or the ARN of an access point.

@@ -54,6 +54,7 @@ pub async fn connect(config: Config) -> Result<Context<Live>, Error> {
         vault::VaultServer::new(&config.vault)?,
         source,
         config.token_refresh_threshold_hours,
+        config.vault_calls_per_second,
     );
     let roster = config
         .roster_table

@@ -1,8 +1,10 @@
 //! The settings of the AWS profile, and the credential sources of the AWS CLI: shared files, SSO,
 //! login sessions, `credential_process`, web identity, and the roles of containers and hosts.
 
+use std::error::Error as _;
 use std::time::{Duration, SystemTime};
 
+use aws_config::meta::ProviderChainError;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::future::ProvideCredentials as Provided;
@@ -21,6 +23,15 @@ const TIME_LIMIT: Duration = Duration::from_mins(1);
 
 /// Credentials with less time left than this are replaced.
 const EXPIRY_RESERVE: Duration = Duration::from_mins(2);
+
+/// The variables that name files of credential sources. The AWS SDK ignores those it cannot read,
+/// or does not name them.
+const FILES: [&str; 4] = [
+    "AWS_CONFIG_FILE",
+    "AWS_SHARED_CREDENTIALS_FILE",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+];
 
 /// Completes the given settings with those of the AWS profile.
 ///
@@ -57,7 +68,10 @@ pub(super) async fn complete(given: SdkConfig, aws: &AwsConfig) -> Result<SdkCon
     let (Some(source), false) = (loaded.credentials_provider(), is_given) else {
         return Ok(loaded);
     };
-    let first = Mutex::new(load(&source).await);
+    let first = load(&source)
+        .await
+        .map_err(|missing| missing.with_files(aws));
+    let first = Mutex::new(first);
     let provider = SharedCredentialsProvider::new(Preloaded { source, first });
     Ok(loaded.into_builder().credentials_provider(provider).build())
 }
@@ -93,7 +107,7 @@ fn check(loaded: &SdkConfig) -> Result<(), Error> {
 #[derive(Debug)]
 struct Preloaded {
     source: SharedCredentialsProvider,
-    first: Mutex<Result<Credentials, String>>,
+    first: Mutex<Result<Credentials, Unavailable>>,
 }
 
 impl ProvideCredentials for Preloaded {
@@ -106,7 +120,10 @@ impl ProvideCredentials for Preloaded {
             if first.as_ref().is_ok_and(is_outdated) {
                 *first = load(&self.source).await;
             }
-            first.clone().map_err(CredentialsError::provider_error)
+            first.clone().map_err(|unavailable| match unavailable {
+                Unavailable::NotConfigured => CredentialsError::not_loaded_no_source(),
+                Unavailable::Failed(reason) => CredentialsError::provider_error(reason),
+            })
         })
     }
 }
@@ -118,23 +135,87 @@ fn is_outdated(credentials: &Credentials) -> bool {
         .is_some_and(|expiry| expiry < replace_at)
 }
 
-/// Asks the source. An error is all that the source gives as its reason.
-async fn load(source: &SharedCredentialsProvider) -> Result<Credentials, String> {
-    let limit = tokio::time::timeout(TIME_LIMIT, source.provide_credentials());
-    match limit.await {
-        Ok(Ok(credentials)) => Ok(credentials),
-        Ok(Err(error)) => Err(reason(&error)),
-        Err(_) => Err(format!(
-            "the credential source did not respond within {} s",
-            TIME_LIMIT.as_secs()
-        )),
+/// Why there are no credentials.
+#[derive(Clone, Debug)]
+enum Unavailable {
+    /// No source is configured.
+    NotConfigured,
+    /// A source failed, for this reason.
+    Failed(String),
+}
+
+impl Unavailable {
+    /// Adds what is wrong with the profile and the files that the environment names.
+    fn with_files(self, aws: &AwsConfig) -> Self {
+        let value = |name| {
+            let variable = aws.variables.iter().find(|(known, _)| *known == name);
+            variable.map(|(_, value)| value.expose_secret())
+        };
+        let unreadable = FILES.into_iter().filter_map(|name| {
+            let error = std::fs::File::open(value(name)?).err()?;
+            Some(format!("{name} cannot be read ({error})"))
+        });
+        let mut reasons = unreadable.collect::<Vec<_>>();
+        match (self, value("AWS_PROFILE")) {
+            (Self::Failed(reason), _) => reasons.insert(0, reason),
+            (Self::NotConfigured, Some(profile)) => {
+                let problem = "names a profile without credentials";
+                reasons.insert(0, format!("AWS_PROFILE {problem} ({profile})"));
+            }
+            (Self::NotConfigured, None) if reasons.is_empty() => return Self::NotConfigured,
+            (Self::NotConfigured, None) => {}
+        }
+        Self::Failed(reasons.join("; "))
     }
 }
 
-/// Returns the messages of an error and its causes, without repetitions.
+/// Asks the source.
+async fn load(source: &SharedCredentialsProvider) -> Result<Credentials, Unavailable> {
+    let limit = tokio::time::timeout(TIME_LIMIT, source.provide_credentials());
+    limit
+        .await
+        .map_err(|_| {
+            let limit = TIME_LIMIT.as_secs();
+            Unavailable::Failed(format!("their source did not respond within {limit} s"))
+        })?
+        .map_err(|error| match &error {
+            CredentialsError::CredentialsNotLoaded(_) => of_profile(&error)
+                .map_or(Unavailable::NotConfigured, |error| {
+                    Unavailable::Failed(reason(error))
+                }),
+            _ => Unavailable::Failed(reason(&error)),
+        })
+}
+
+/// Returns what is wrong with the profile, of all sources that have no credentials. The others are
+/// not configured.
+fn of_profile(error: &CredentialsError) -> Option<&CredentialsError> {
+    let attempts = error
+        .source()?
+        .downcast_ref::<ProviderChainError<CredentialsError>>()?;
+    let mut attempts = attempts.attempts().iter();
+    let profile = attempts.find(|attempt| attempt.name() == "Profile")?;
+    profile.error().source().map(|_| profile.error())
+}
+
+/// The remedy for a failed source: a word of its reason, and what to do.
+const REMEDIES: [(&str, &str); 4] = [
+    ("SSO", "run `aws sso login` for the profile"),
+    ("/login/cache/", "run `aws login` for the profile"),
+    (
+        "external process",
+        "run the credential_process of the profile, and repair it",
+    ),
+    (
+        "was not defined",
+        "check AWS_PROFILE and the shared AWS files",
+    ),
+];
+
+/// Returns the messages of an error's causes, without repetitions, and the remedy.
 fn reason(error: &CredentialsError) -> String {
     let mut texts: Vec<String> = Vec::new();
-    let mut next: Option<&dyn std::error::Error> = Some(error);
+    let mut next = error.source();
     while let Some(cause) = next {
         let text = cause.to_string();
         if !texts.iter().any(|known| known.contains(&text)) {
@@ -142,5 +223,10 @@ fn reason(error: &CredentialsError) -> String {
         }
         next = cause.source();
     }
-    texts.join(": ")
+    let reason = texts.join(": ").replace('\n', " ");
+    let remedy = REMEDIES.iter().find(|(word, _)| reason.contains(word));
+    match remedy {
+        Some((_, remedy)) => format!("{}; {remedy}", reason.trim()),
+        None => reason,
+    }
 }
