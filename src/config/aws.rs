@@ -83,15 +83,16 @@ const OF_CREDENTIAL_SERVICES: [&str; 4] = [
 impl Reader<'_> {
     /// Reads the Region: `AWS_REGION`, else `AWS_DEFAULT_REGION`.
     pub(super) fn region(&mut self) -> Option<String> {
-        let variables = ["AWS_REGION", "AWS_DEFAULT_REGION"];
-        let (variable, region) = variables
-            .into_iter()
-            .find_map(|variable| Some((variable, self.text(variable)?)))?;
-        if is_region(&region) {
-            return Some(region);
-        }
-        self.problem(variable, NO_REGION);
-        None
+        let mut region = |variable| {
+            let region = self.text(variable)?;
+            if is_region(&region) {
+                return Some(region);
+            }
+            self.problem(variable, NO_REGION);
+            None
+        };
+        let (region, default) = (region("AWS_REGION"), region("AWS_DEFAULT_REGION"));
+        region.or(default)
     }
 
     pub(super) fn aws(&mut self, host_authorities: Option<&Authorities>) -> AwsConfig {

@@ -18,6 +18,7 @@ mod lifecycle;
 mod permissions;
 mod proxy;
 mod races;
+mod rate_limit;
 mod reconcile;
 mod round_trips;
 #[path = "../support/runtime_api.rs"]
@@ -28,4 +29,5 @@ mod stack;
 mod test_env;
 mod token;
 mod token_import;
+mod variables;
 mod vault_setup;
