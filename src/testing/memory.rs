@@ -179,6 +179,16 @@ pub fn unavailable() -> Error {
     }
 }
 
+/// A rejection because of Vault's rate limit.
+pub fn throttled() -> Error {
+    Error::Throttled {
+        operation: "calling",
+        subject: "Vault".to_owned(),
+        problem: "Vault returned 429".to_owned(),
+        retry_after: None,
+    }
+}
+
 /// Returns the error of a service that is unreachable.
 pub fn unreachable() -> Error {
     Error::Unreachable {

@@ -4,6 +4,7 @@
 //! A test that stops or seals Vault starts its own stack.
 
 mod command;
+mod credentials;
 mod deployed;
 mod deployment;
 mod doctor;
