@@ -6,6 +6,7 @@
 mod authorities;
 mod aws;
 mod reader;
+mod resources;
 mod urls;
 
 use reqwest::Url;

@@ -141,15 +141,14 @@ impl Reader<'_> {
         file: &'static str,
     ) -> Option<Authorities> {
         let given = text.and_then(|variable| Some((variable, self.text(variable)?)));
-        let (variable, certificates) = match given {
-            Some((variable, text)) => (variable, parse(text.as_bytes())),
-            None => {
-                let pem = std::fs::read(self.text(file)?);
-                let pem = pem.map_err(|error| {
-                    format!("cannot be read ({error}); expected a file of PEM certificates")
-                });
-                (file, pem.and_then(|pem| parse(&pem)))
-            }
+        let (variable, certificates) = if let Some((variable, text)) = given {
+            (variable, parse(text.as_bytes()))
+        } else {
+            let pem = std::fs::read(self.text(file)?);
+            let pem = pem.map_err(|error| {
+                format!("cannot be read ({error}); expected a file of PEM certificates")
+            });
+            (file, pem.and_then(|pem| parse(&pem)))
         };
         match certificates {
             Ok(certificates) => Some(Authorities {

@@ -14,7 +14,7 @@ use aws_smithy_http_client::{Builder, ConnectorBuilder};
 use aws_types::SdkConfig;
 use secrecy::ExposeSecret;
 
-use crate::config::{AwsCredentials, Config};
+use crate::config::{Authorities, AwsCredentials, Config};
 use crate::error::Error;
 
 /// The longest pause before the second attempt of an AWS call; it doubles with each attempt. Four
@@ -69,7 +69,7 @@ fn credentials(given: &AwsCredentials) -> SharedCredentialsProvider {
 /// Returns an HTTP client that trusts the configured authorities only. All services share it.
 fn http_client(config: &Config) -> SharedHttpClient {
     let trusted = config.aws.authorities.as_ref();
-    let trusted = trusted.map_or_else(String::new, |authorities| authorities.to_pem());
+    let trusted = trusted.map_or_else(String::new, Authorities::to_pem);
     let trusted = TrustStore::empty().with_pem_certificate(trusted);
     let tls = TlsContext::builder().with_trust_store(trusted).build();
     let tls = tls.expect("the certificates were checked when they were read");

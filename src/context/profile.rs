@@ -42,27 +42,27 @@ pub(super) async fn complete(given: SdkConfig, aws: &AwsConfig) -> Result<SdkCon
         .variables
         .iter()
         .map(|(name, value)| (*name, value.expose_secret()));
-    let mut loader = aws_config::from_env()
+    let mut settings = aws_config::from_env()
         .env(Env::from_slice(&variables.collect::<Vec<_>>()))
         .http_client(given.http_client().expect("it is given"))
         .retry_config(given.retry_config().expect("they are given").clone())
         .timeout_config(given.timeout_config().expect("they are given").clone());
     if let Some(region) = given.region() {
-        loader = loader.region(region.clone());
+        settings = settings.region(region.clone());
     }
     if let Some(endpoint) = given.endpoint_url() {
-        loader = loader.endpoint_url(endpoint);
+        settings = settings.endpoint_url(endpoint);
     }
     if let Some(use_fips) = given.use_fips() {
-        loader = loader.use_fips(use_fips);
+        settings = settings.use_fips(use_fips);
     }
     if let Some(use_dual_stack) = given.use_dual_stack() {
-        loader = loader.use_dual_stack(use_dual_stack);
+        settings = settings.use_dual_stack(use_dual_stack);
     }
     if let Some(credentials) = given.credentials_provider() {
-        loader = loader.credentials_provider(credentials);
+        settings = settings.credentials_provider(credentials);
     }
-    let loaded = loader.load().await;
+    let loaded = settings.load().await;
     check(&loaded)?;
     let is_given = given.credentials_provider().is_some();
     let (Some(source), false) = (loaded.credentials_provider(), is_given) else {

@@ -28,8 +28,8 @@ async fn run(calls: u32, quota: u32, interval: Duration, states_wait: bool) -> (
                 }
                 *rejected.borrow_mut() += 1;
                 let next = interval * u32::try_from(tick + 1).unwrap();
-                let wait = Duration::from_secs((next - elapsed).as_millis().div_ceil(1000) as u64);
-                pace.rejected(states_wait.then_some(wait));
+                let wait = next.saturating_sub(elapsed).as_secs_f64().ceil();
+                pace.rejected(states_wait.then(|| Duration::from_secs_f64(wait)));
             }
         }
     };

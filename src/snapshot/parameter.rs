@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use crate::error::Error;
@@ -131,7 +130,7 @@ fn current_key(value: &str) -> Result<Option<AccessKey>, String> {
     let document: Document<'_> = object(value, "the value")?;
     let Some(current) = document.current else {
         // Between the two puts of a rotation, the other key remains, or none.
-        let members: BTreeMap<Cow<'_, str>, IgnoredAny> = object(value, "the value")?;
+        let members: BTreeMap<Cow<'_, str>, &RawValue> = object(value, "the value")?;
         let is_known = |name| members.contains_key(name);
         return if members.is_empty() || is_known("current") || is_known("pending_deletion") {
             Ok(None)

@@ -76,9 +76,9 @@ impl Limited<'static> {
 
 /// Asserts that a run of `calls` to Vault ended complete, and took at most a third longer than a
 /// quota of so many calls per second needs.
-fn assert_pace(calls: usize, per_second: usize, took: Duration) {
+fn assert_pace(calls: u32, per_second: u32, took: Duration) {
     // The calls of the first second take no time.
-    let needed = Duration::from_secs_f64((calls - per_second) as f64 / per_second as f64);
+    let needed = Duration::from_secs(1) * (calls - per_second) / per_second;
     let ratio = took.as_secs_f64() / needed.as_secs_f64();
     println!("{calls} calls at {per_second}/s: {took:?}, {ratio:.2} of what the quota needs");
     assert!(
