@@ -133,18 +133,16 @@ impl<B: Backends> Run<'_, B> {
             .as_ref()
             .expect("only a current key is written");
         let (path, user) = (&self.observed.snapshot.location.path, self.user);
-        let session = &self.invocation.ctx.session;
-        let write =
-            session.call(async |vault, token| vault.write(token, path, user, key, cas).await);
-        self.invocation.call_vault(write).await
+        self.invocation
+            .call_vault(async |vault, token| vault.write(token, path, user, key, cas).await)
+            .await
     }
 
     async fn soft_delete(&self, version: u64) -> Result<(), Error> {
         let path = &self.observed.snapshot.location.path;
-        let session = &self.invocation.ctx.session;
-        let delete =
-            session.call(async |vault, token| vault.soft_delete(token, path, version).await);
-        self.invocation.call_vault(delete).await
+        self.invocation
+            .call_vault(async |vault, token| vault.soft_delete(token, path, version).await)
+            .await
     }
 
     /// Returns the state that records the current key at this version in Vault.

@@ -1,6 +1,9 @@
 //! What an invocation works with: the configuration and the backends.
 
+mod aws;
 mod connect;
+#[cfg(feature = "cli")]
+mod profile;
 
 pub use connect::{Live, connect};
 

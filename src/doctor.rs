@@ -4,6 +4,7 @@
 //! It only reads, except for one probe object in the bucket. It never renews the token, touches a
 //! key or shows a secret.
 
+mod authorities;
 mod bucket;
 mod check;
 mod credentials;
@@ -15,6 +16,7 @@ pub use check::{Check, CheckStatus};
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -77,8 +79,10 @@ async fn run_checks<W: Backends>(
         Some(failure) => credentials::not_checked(ctx, failure),
     };
     let configuration = configuration(&ctx.config).of(CONFIGURATION, Duration::ZERO);
+    let authorities = authorities::finding(&ctx.config, Timestamp::now());
+    let authorities = authorities.of("authorities", Duration::ZERO);
     [
-        vec![configuration],
+        vec![configuration, authorities],
         vault,
         credentials,
         vec![parameters],

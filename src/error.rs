@@ -3,6 +3,8 @@
 //! A message names the operation, the subject, the cause and the remedy. It never contains a
 //! secret value, a token or a body.
 
+use std::time::Duration;
+
 /// All errors of the crate.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
@@ -52,6 +54,18 @@ pub enum Error {
         /// The cause, without the service's own text.
         problem: String,
     },
+    /// The service limits the rate of requests. Slow down, and continue.
+    #[error("{operation} {subject}: {problem}; retry later, or raise the limit")]
+    Throttled {
+        /// The operation.
+        operation: &'static str,
+        /// The object of the operation.
+        subject: String,
+        /// The cause.
+        problem: String,
+        /// How long to wait, if the service states that.
+        retry_after: Option<Duration>,
+    },
     /// The response is not one of the expected service. Check the endpoint.
     #[error("{operation} {subject}: {problem}")]
     Unexpected {
@@ -96,6 +110,12 @@ pub enum Error {
     /// The given token is not suitable. Provide another one.
     #[error("the token was rejected: {0}")]
     BadToken(String),
+    /// A dependency, or this program, panicked. Report it as a defect.
+    #[error("a defect: a panic at {place}; report it with the version and what was done")]
+    Panicked {
+        /// The crate, file and line.
+        place: String,
+    },
     /// The only user of an invocation failed.
     #[error("{user}: {reason}")]
     SyncFailed {
@@ -178,12 +198,14 @@ impl Error {
             Self::Missing { .. } => "Missing",
             Self::Unreachable { .. } => "Unreachable",
             Self::Unavailable { .. } => "Unavailable",
+            Self::Throttled { .. } => "Throttled",
             Self::Unexpected { .. } => "Unexpected",
             Self::Contended { .. } => "Contended",
             Self::OutOfTime => "OutOfTime",
             Self::PartialFailure(_) => "PartialFailure",
             Self::MassRetireLimit { .. } => "MassRetireLimit",
             Self::BadToken(_) => "BadToken",
+            Self::Panicked { .. } => "Panicked",
             Self::SyncFailed { .. } => "SyncFailed",
         }
     }

@@ -1,5 +1,6 @@
 //! What the work of one invocation shares: the context, the deadline and the circuit breaker.
 
+use secrecy::SecretString;
 use tokio::time::{Duration, Instant};
 
 use crate::backends::Backends;
@@ -61,7 +62,7 @@ impl<'a, B: Backends> Invocation<'a, B> {
             .unwrap_or(Err(Error::OutOfTime))
     }
 
-    /// Waits for a call to Vault until the deadline, unless the circuit breaker is open, and counts
+    /// Calls Vault until the deadline, unless the circuit breaker is open, and counts
     /// whether Vault was reached.
     ///
     /// # Errors
@@ -69,10 +70,12 @@ impl<'a, B: Backends> Invocation<'a, B> {
     /// deadline.
     pub async fn call_vault<T>(
         &self,
-        call: impl Future<Output = Result<T, Error>>,
+        call: impl AsyncFn(&B::Vault, &SecretString) -> Result<T, Error>,
     ) -> Result<T, Error> {
         self.breaker.check()?;
-        let result = self.within(call).await;
+        let result = self
+            .within(self.ctx.session.call_until(self.deadline, call))
+            .await;
         match &result {
             Err(Error::Unreachable { problem, .. }) => self.breaker.record_failure(problem),
             Err(Error::OutOfTime) => {}

@@ -20,7 +20,7 @@
 //!
 //! Data flows one way. Each module uses only modules above it in this list:
 //!
-//! 1. `error`, `keys` (names and secrets), [`time_format`], `config` (the environment),
+//! 1. `error`, `panics` (a panic as an error), `keys` (names and secrets), [`time_format`], `config` (the environment),
 //!    `snapshot` (what was read, as plain data), `token` (the rules for the Vault token) and
 //!    `deadlines` are the vocabulary. They perform no I/O, except that `config` reads the CA file.
 //! 2. `backends` (one trait and one adapter per external system), `session` (Vault with its token),
@@ -51,6 +51,7 @@ mod keys;
 mod keysync;
 mod observe;
 mod pace;
+mod panics;
 mod plan;
 mod reconcile;
 mod report;
@@ -72,13 +73,17 @@ pub mod testing;
 mod testing;
 pub mod time_format;
 
-pub use config::{BucketConfig, Config, OnUserDeleted, VaultConfig, log_level};
+pub use config::{
+    Authorities, AwsConfig, AwsCredentials, BucketConfig, Config, Endpoints, OnUserDeleted,
+    VaultConfig, log_level,
+};
 pub use deadlines::time_left;
 pub use doctor::{Check, CheckStatus, misconfigured};
 pub use error::{Error, Problem};
 pub use explain::{Explanation, Paragraph};
 pub use keys::{ParameterNaming, UserName, UserNameError};
 pub use keysync::KeySync;
+pub use panics::{catch_panic, record_panics};
 pub use plan::Outcome;
 pub use reconcile::{Progress, ReconcileResult};
 pub use report::{Report, UserReport};

@@ -1,5 +1,6 @@
 //! Translates the errors of the AWS SDK.
 
+use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_ssm::error::{ProvideErrorMetadata, SdkError};
 
 use crate::error::Error;
@@ -63,12 +64,9 @@ where
                 .and_then(std::error::Error::source);
             let cause =
                 source.map_or_else(String::new, |cause| cause.to_string().to_ascii_lowercase());
-            let unexpected = |problem| Error::unexpected(operation, &subject, problem);
-            if cause.contains("credential") {
-                unexpected(
-                    "no AWS credentials found; set AWS_PROFILE, or AWS_ACCESS_KEY_ID and \
-                     AWS_SECRET_ACCESS_KEY, or attach a role to the host",
-                )
+            let unexpected = |problem: &str| Error::unexpected(operation, &subject, problem);
+            if let Some(error) = source.and_then(|source| source.downcast_ref()) {
+                unexpected(&credentials_problem(error))
             } else if cause.contains("region") || cause.contains("endpoint") {
                 unexpected("no endpoint is configured; set AWS_REGION and check AWS_ENDPOINT_URL")
             } else {
@@ -82,4 +80,16 @@ where
         }
         _ => unavailable("the response could not be parsed"),
     }
+}
+
+/// Describes why there are no credentials, with the reason that their source gives.
+fn credentials_problem(error: &CredentialsError) -> String {
+    if matches!(error, CredentialsError::CredentialsNotLoaded(_)) {
+        return "no AWS credentials found; set AWS_PROFILE, or AWS_ACCESS_KEY_ID and \
+            AWS_SECRET_ACCESS_KEY, or attach a role to the host"
+            .to_owned();
+    }
+    let reason = std::error::Error::source(error).map(ToString::to_string);
+    let reason = reason.unwrap_or_else(|| error.to_string());
+    format!("the AWS credentials could not be loaded: {reason}")
 }

@@ -1,4 +1,4 @@
-//! Vault's KV version 2 engine and its tokens, through vaultrs with an HTTP client of our own.
+//! Vault's KV version 2 engine and its tokens, in the types of vaultrs with an HTTP client of our own.
 //!
 //! vaultrs's own client has no time limit, follows redirects with the token, adds the given
 //! CAs to the system's, and does not check certificates if the environment says so. Our
@@ -17,8 +17,7 @@ use rustify::enums::RequestMethod;
 use rustify::errors::ClientError as HttpError;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
-use vaultrs::api::exec_with_result;
-use vaultrs::api::kv2::requests::SetSecretRequestOptionsBuilder;
+use vaultrs::api::kv2::responses::{ReadSecretMetadataResponse, SecretVersionMetadata};
 use vaultrs::error::ClientError;
 
 pub(crate) use client::CONNECT_TIMEOUT;
@@ -30,7 +29,7 @@ use crate::keys::{AccessKey, UserName, VaultPath};
 use crate::snapshot::{Cas, VaultView};
 use crate::token::TokenFacts;
 use errors::{translate, unexpected};
-use request::Request;
+use request::{Request, auth, exec_with_empty, exec_with_result};
 use responses::{FolderMetadata, SecretResponse, TokenLookup};
 
 const INVALID_TOKEN: &str = "the token has expired or was revoked, or its policies lack lookup-self and renew-self (default has both); store a new token";
@@ -51,25 +50,13 @@ impl Vault for VaultServer {
             "userName": user.as_str(),
             "syncedAt": Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string(),
         });
-        let client = self.client(token);
-        let answer = match cas {
-            Cas::Unchecked => vaultrs::kv2::set(&client, &path.mount, &path.path, &data).await,
-            Cas::Version(version) => {
-                let version = u32::try_from(version).map_err(|_| {
-                    unexpected(
-                        OPERATION,
-                        path,
-                        "has a version of the secret beyond 4294967295",
-                    )
-                })?;
-                let options = SetSecretRequestOptionsBuilder::default()
-                    .cas(version)
-                    .build()
-                    .expect("cas is its only field");
-                vaultrs::kv2::set_with_options(&client, &path.mount, &path.path, &data, options)
-                    .await
-            }
+        let body = match cas {
+            Cas::Unchecked => json!({"data": data}),
+            Cas::Version(version) => json!({"data": data, "options": {"cas": version}}),
         };
+        let url = format!("{}/data/{}", path.mount, path.path);
+        let request = Request::<SecretVersionMetadata>::post(url, &body);
+        let answer = exec_with_result(&self.client(token), request).await;
         let mismatch = |text: &String| text.contains("did not match the current version");
         match answer {
             Ok(metadata) => Ok(WriteResult::Written(metadata.version)),
@@ -84,7 +71,9 @@ impl Vault for VaultServer {
     }
 
     async fn metadata(&self, token: &SecretString, path: &VaultPath) -> Result<VaultView, Error> {
-        match vaultrs::kv2::read_metadata(&self.client(token), &path.mount, &path.path).await {
+        let url = format!("{}/metadata/{}", path.mount, path.path);
+        let request = Request::<ReadSecretMetadataResponse>::new(RequestMethod::GET, url);
+        match exec_with_result(&self.client(token), request).await {
             Ok(metadata) => Ok(responses::view(&metadata, Timestamp::now())),
             Err(ClientError::APIError { code: 404, .. }) => Ok(VaultView::Absent),
             Err(error) => {
@@ -150,7 +139,9 @@ impl Vault for VaultServer {
         version: u64,
     ) -> Result<(), Error> {
         let remedy = "allow update on the path under <mount>/delete/";
-        vaultrs::kv2::delete_versions(&self.client(token), &path.mount, &path.path, vec![version])
+        let url = format!("{}/delete/{}", path.mount, path.path);
+        let request = Request::post(url, &json!({"versions": [version]}));
+        exec_with_empty(&self.client(token), request)
             .await
             .map_err(translate("deleting the key in Vault at", path, remedy))
     }
@@ -170,7 +161,7 @@ impl Vault for VaultServer {
     async fn renew(&self, token: &SecretString) -> Result<u64, Error> {
         // vaultrs's own request has a tab at the start of its path.
         let request = Request::new(RequestMethod::POST, "auth/token/renew-self");
-        vaultrs::api::auth(&self.client(token), request)
+        auth(&self.client(token), request)
             .await
             .map(|auth| auth.lease_duration)
             .map_err(translate(

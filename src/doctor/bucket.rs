@@ -30,8 +30,8 @@ pub(super) async fn checks<W: Backends>(ctx: &Context<W>, deadline: Instant) -> 
             Ok(page) if page.items.is_empty() => pass("no user has a state yet"),
             Ok(page) => pass(format!("the first page lists {}", page.items.len())),
             Err(error) => {
-                // The other checks would only repeat this failure.
-                accessible = !matches!(error, Error::Missing { .. } | Error::Unavailable { .. });
+                // The other checks would only repeat any other failure.
+                accessible = matches!(error, Error::Denied { .. });
                 failed(&error, S3_REMEDY)
             }
         }

@@ -2,13 +2,18 @@
 
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use serde::Serialize;
 use tokio::time::Instant;
 
 use crate::error::Error;
+use crate::panics::catch_panic;
 
 /// The time limit of a check.
 const TIME_LIMIT: Duration = Duration::from_secs(10);
+
+/// The remedy for a panic.
+const REPORT: &str = "report the detail as a defect of this program";
 
 /// The result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -136,6 +141,8 @@ pub(super) async fn check(
 ) -> Check {
     let started = Instant::now();
     let end = deadline.min(started + TIME_LIMIT);
+    let work = catch_panic(work.map(Ok));
+    let work = work.map(|finding| finding.unwrap_or_else(|error| failed(&error, REPORT)));
     let finding = tokio::time::timeout_at(end, work).await.unwrap_or_else(|_| {
         let limit = end.saturating_duration_since(started).as_secs();
         let remedy = "find what is slow or drops packets on the route: routing, firewall, security group, endpoint";

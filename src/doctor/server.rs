@@ -60,7 +60,8 @@ pub(super) async fn checks<W: Backends>(ctx: &Context<W>, deadline: Instant) -> 
 }
 
 fn trust<W: Backends>(ctx: &Context<W>) -> &'static str {
-    if ctx.config.vault.ca_certificates.is_some() {
+    let authorities = ctx.config.vault.authorities.as_ref();
+    if authorities.is_some_and(|authorities| authorities.variable().is_some()) {
         "the given CA only"
     } else {
         "the CAs of the system"

@@ -71,6 +71,7 @@ async fn doctor_passes_a_working_service() {
     );
     insta::assert_snapshot!(lines.collect::<Vec<_>>().join("\n"), @"
     configuration Pass: enhanced mode, state and token in s3://bucket; keys go to https://vault.example.org:8200/ at secret/aws/iam-keys/<user>; Region ca-central-1
+    authorities Pass: Vault: those of the system; AWS: those of the system
     vault-tls Pass: the certificate is trusted by the CAs of the system
     vault-health Pass: Vault 2.0.0 is unsealed and active
     vault-clock Pass: Vault's clock and ours differ by 0 s
@@ -385,7 +386,7 @@ async fn server_checks_find_each_problem() {
     );
     let plain = diagnose(&[("VAULT_ADDR", "http://127.0.0.1:8200")], |_| {}).await;
     assert!(findings(&plain).is_empty());
-    assert!(plain[1].detail.contains("without TLS"));
+    assert!(plain[2].detail.contains("without TLS"));
 }
 
 #[tokio::test(start_paused = true)]

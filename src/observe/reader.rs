@@ -61,8 +61,7 @@ impl<B: Backends> Reader<'_, B> {
 
     /// Reads the key that Vault holds. In basic mode it stands for the state.
     pub(super) async fn published(&self) -> (StateView, VaultView) {
-        let session = &self.invocation.ctx.session;
-        let read = session.call(async |vault, token| vault.read(token, &self.location.path).await);
+        let read = async |vault: &B::Vault, token: &_| vault.read(token, &self.location.path).await;
         let (key, version) = match self.invocation.call_vault(read).await {
             Ok(VaultSecret::Key(key, version)) => (key, version),
             Ok(VaultSecret::Absent) => return (StateView::Absent, VaultView::Absent),
@@ -92,7 +91,7 @@ impl<B: Backends> Reader<'_, B> {
             return VaultView::Hidden;
         }
         let read =
-            session.call(async |vault, token| vault.metadata(token, &self.location.path).await);
+            async |vault: &B::Vault, token: &_| vault.metadata(token, &self.location.path).await;
         match self.invocation.call_vault(read).await {
             Ok(view) => view,
             Err(Error::Denied { .. }) => {
@@ -108,8 +107,7 @@ impl<B: Backends> Reader<'_, B> {
 
     /// Finds the cause of a 403: it is the policy only if the token is valid.
     async fn hidden(&self, degradation: Degradation) -> VaultView {
-        let session = &self.invocation.ctx.session;
-        let lookup = session.call(async |vault, token| vault.lookup(token).await);
+        let lookup = async |vault: &B::Vault, token: &_| vault.lookup(token).await;
         match self.invocation.call_vault(lookup).await {
             Ok(_) => {
                 self.invocation.ctx.warn_once(degradation);

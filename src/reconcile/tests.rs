@@ -29,7 +29,9 @@ use crate::plan::Outcome;
 use crate::snapshot::{ReconcileRecord, UserState};
 use crate::sync::Request;
 use crate::telemetry::Metrics;
-use crate::testing::memory::{Inner, Memory, denied, key_id, unavailable, unreachable, value};
+use crate::testing::memory::{
+    Inner, Memory, denied, key_id, throttled, unavailable, unreachable, value,
+};
 
 /// Returns the answer and the metrics of an invocation that may take so many seconds.
 async fn run_with(
@@ -651,6 +653,31 @@ async fn an_open_circuit_breaker_fails_the_remaining_users() {
         6,
         "three users, each with one repetition"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rate_limit_delays_users_and_never_opens_the_breaker() {
+    let (memory, ctx) = in_sync(6, &[]).await;
+    rotate(&memory, &names(6));
+    memory.fail("vault-write", 40, throttled);
+    let (answer, metrics) = run_and_measure(&ctx).await;
+    assert!(answer.is_ok(), "{answer:?}");
+    assert_eq!(metrics["Written"], json!(6));
+    assert_eq!(memory.calls("vault-write"), 46);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rate_limit_that_leaves_no_time_is_the_cause() {
+    let (memory, ctx) = in_sync(1, &[]).await;
+    rotate(&memory, &names(1));
+    memory.fail("vault-write", 10_000, throttled);
+    let invocation = Invocation::new(&ctx, Instant::now() + Duration::from_mins(1), 1);
+    let user = UserName::parse("user00").unwrap();
+    let request = Request::new(user, ReadStrategy::VAULT_FIRST);
+    let result = crate::sync::sync_user(&invocation, request).await;
+    assert!(result.reason().contains("Vault returned 429"), "{result:?}");
+    let calls = memory.calls("vault-write");
+    assert!((10..60).contains(&calls), "{calls} calls in a minute");
 }
 
 #[tokio::test(start_paused = true)]

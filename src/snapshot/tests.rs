@@ -137,6 +137,27 @@ fn a_key_pending_deletion_is_never_read() {
 }
 
 #[test]
+fn a_value_of_other_members_alone_is_malformed() {
+    for value in [
+        format!(r#"{{"Current": {KEY}}}"#),
+        KEY.to_owned(),
+        r#"{"sentinel": 1}"#.to_owned(),
+    ] {
+        let ParameterView::Malformed { problem, .. } = read(&value).view else {
+            panic!("{value}")
+        };
+        assert!(
+            problem.starts_with(r#"the value has neither "current""#),
+            "{problem}"
+        );
+        assert!(
+            !problem.contains("sentinel") && !problem.contains("AKIA"),
+            "{problem}"
+        );
+    }
+}
+
+#[test]
 fn a_value_that_is_not_a_json_object_is_malformed() {
     let good = format!(r#"{{"current": {KEY}}}"#);
     for value in [

@@ -66,7 +66,12 @@ impl Memory {
             inner.tokens = ("token".to_owned(), "token".to_owned());
             inner.ttl = 720 * 3600;
         }
-        let session = VaultSession::new(self.clone(), source, config.token_refresh_threshold_hours);
+        let session = VaultSession::new(
+            self.clone(),
+            source,
+            config.token_refresh_threshold_hours,
+            config.vault_calls_per_second,
+        );
         let states = config.bucket.is_some().then(|| self.clone());
         let roster = config.roster_table.is_some().then(|| self.clone());
         Context::new(config, self.clone(), states, session, roster)
@@ -171,6 +176,16 @@ pub fn unavailable() -> Error {
         operation: "test",
         subject: "test".to_owned(),
         problem: "test".to_owned(),
+    }
+}
+
+/// A rejection because of Vault's rate limit.
+pub fn throttled() -> Error {
+    Error::Throttled {
+        operation: "calling",
+        subject: "Vault".to_owned(),
+        problem: "Vault returned 429".to_owned(),
+        retry_after: None,
     }
 }
 

@@ -4,6 +4,7 @@
 //! A test that stops or seals Vault starts its own stack.
 
 mod command;
+mod credentials;
 mod deployed;
 mod deployment;
 mod doctor;
@@ -18,6 +19,7 @@ mod lifecycle;
 mod permissions;
 mod proxy;
 mod races;
+mod rate_limit;
 mod reconcile;
 mod release;
 mod round_trips;
@@ -29,4 +31,5 @@ mod stack;
 mod test_env;
 mod token;
 mod token_import;
+mod variables;
 mod vault_setup;

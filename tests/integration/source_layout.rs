@@ -5,8 +5,9 @@ use std::path::Path;
 use crate::stack::checkout;
 
 /// The modules in the order in which they may import each other: each only those before it.
-const LAYERS: [&str; 31] = [
+const LAYERS: [&str; 32] = [
     "error",
+    "panics",
     "time_format",
     "keys",
     "config",
@@ -16,10 +17,10 @@ const LAYERS: [&str; 31] = [
     "trigger",
     "plan",
     "backends",
+    "pace",
     "session",
     "context",
     "breaker",
-    "pace",
     "invocation",
     "observe",
     "apply",

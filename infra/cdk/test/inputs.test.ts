@@ -26,6 +26,14 @@ const NO_INPUT: Record<string, string> = {
   AWS_ENDPOINT_URL_SSM: 'for tests',
   AWS_ENDPOINT_URL_S3: 'for tests',
   AWS_ENDPOINT_URL_DYNAMODB: 'for tests',
+  AWS_IGNORE_CONFIGURED_ENDPOINT_URLS: 'for tests',
+  AWS_USE_FIPS_ENDPOINT: 'FIPS endpoints have other network rules',
+  AWS_USE_DUALSTACK_ENDPOINT: 'the security group has no IPv6 rules',
+  AWS_PROFILE: 'only for keysync',
+  AWS_CA_BUNDLE: 'a function has no file for it',
+  SSL_CERT_FILE: 'a function has no file for it',
+  SSL_CERT_DIR: 'a function has no folder for it',
+  VAULT_MAX_CALLS_PER_SECOND: "the service keeps to Vault's own rate limit",
 };
 
 test('props: are exactly the inputs', () => {

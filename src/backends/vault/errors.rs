@@ -5,6 +5,7 @@ use std::fmt::Display;
 use rustify::errors::ClientError as HttpError;
 use vaultrs::error::ClientError;
 
+use super::client::RateLimited;
 use crate::error::Error;
 
 /// Returns [`Error::Unexpected`] with "Vault" as the subject of the problem.
@@ -27,6 +28,9 @@ pub(super) fn translate(
             ClientError::RestClientError {
                 source: HttpError::RequestError { source, .. },
             } => {
+                if let Some(limited) = source.downcast_ref::<RateLimited>() {
+                    return throttled(operation, subject, limited);
+                }
                 return Error::Unreachable {
                     operation,
                     subject: subject.to_string(),
@@ -55,6 +59,23 @@ pub(super) fn translate(
     }
 }
 
+fn throttled(operation: &'static str, subject: &impl Display, limited: &RateLimited) -> Error {
+    let RateLimited {
+        status,
+        retry_after,
+    } = *limited;
+    let cause = match status {
+        429 => "its rate-limit quota is exceeded",
+        _ => "it asks to wait",
+    };
+    Error::Throttled {
+        operation,
+        subject: subject.to_string(),
+        problem: format!("Vault returned {status}: {cause}"),
+        retry_after,
+    }
+}
+
 fn by_status(
     code: u16,
     operation: &'static str,
@@ -72,7 +93,6 @@ fn by_status(
         300..=399 => unexpected(
             "returned a redirect, which is never followed; set VAULT_ADDR to the address of the active server",
         ),
-        429 => unavailable("too many requests, or a standby without request forwarding"),
         412 | 472 | 473 => unavailable("a standby that is not up to date"),
         503 => unavailable("sealed or in maintenance; unseal it"),
         500..=599 => unavailable("check its server log"),

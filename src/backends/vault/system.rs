@@ -8,13 +8,12 @@ use rustify::enums::RequestMethod;
 use rustify::errors::ClientError as HttpError;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use vaultrs::api::{exec_with_empty, exec_with_no_result, exec_with_result};
 use vaultrs::error::ClientError;
 use zeroize::Zeroizing;
 
 use super::VaultServer;
 use super::errors::{translate, unexpected};
-use super::request::Request;
+use super::request::{Request, exec_with_empty, exec_with_no_result, exec_with_result};
 use crate::backends::diagnostics::{Credentials, Health, Mount, Server, ServerState, Wrapping};
 use crate::error::Error;
 

@@ -7,7 +7,7 @@ use indicatif::ProgressBar;
 use jiff::Timestamp;
 use nr_iam_key_sync::policy::{IamPolicy, VaultPolicy};
 use nr_iam_key_sync::{
-    CheckStatus, Config, Error, KeySync, Problem, Reconcile, UserName, misconfigured,
+    CheckStatus, Config, Error, KeySync, Reconcile, UserName, catch_panic, misconfigured,
 };
 
 use crate::args::{Arguments, Command, Policy, Token, named};
@@ -129,20 +129,11 @@ fn write_manual(directory: &Path) -> Exit {
     reason = "the only place that reads the environment"
 )]
 fn environment(name: &str) -> Option<String> {
-    std::env::var(name).ok()
+    std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
 }
 
 async fn connect() -> Result<KeySync, Error> {
-    let config = Config::read(environment)?;
-    // The AWS SDK panics without CA certificates.
-    if rustls_native_certs::load_native_certs().certs.is_empty() {
-        let problem = "the host has no CA certificates; install ca-certificates, or set this variable to a file of CA certificates";
-        return Err(Error::BadConfiguration(vec![Problem {
-            variable: "SSL_CERT_FILE",
-            problem: problem.to_owned(),
-        }]));
-    }
-    KeySync::connect(config).await
+    KeySync::connect(Config::read(environment)?).await
 }
 
 async fn reconcile(order: &Reconcile, out: Output, bar: ProgressBar) -> Result<Exit, Error> {
@@ -192,7 +183,7 @@ async fn status(
 
 /// Runs all checks. An invalid configuration is the first failed check.
 async fn doctor(out: Output) -> Result<Exit, Error> {
-    let (checks, exit_on_failure) = match connect().await {
+    let (checks, exit_on_failure) = match catch_panic(connect()).await {
         Ok(keysync) => (keysync.doctor().await, Exit::Failed),
         Err(error) => (misconfigured(&error), Exit::Usage),
     };

@@ -47,7 +47,7 @@ impl Authority {
         authority.write("openssl.cnf", CONFIGURATION);
         authority.write("index.txt", "");
         authority.write("serial", "01");
-        let own = ["req", "-x509", "-days", "1", "-subj", "/CN=authority"];
+        let own = ["req", "-x509", "-days", "90", "-subj", "/CN=authority"];
         let files = ["-keyout", "ca.key", "-out", "ca.pem"];
         authority.openssl(&[&own[..], &files, &NEW_KEY].concat());
         let request = [
@@ -183,4 +183,105 @@ async fn vault_without_a_valid_certificate_gets_no_request() {
     }
     let function = env.function().await;
     assert_eq!(outcome(&function.invoke(&sync).await.unwrap()), "written");
+}
+
+#[tokio::test]
+async fn authorities_of_joined_files_are_all_trusted() {
+    let env = TestEnv::without_token(crate::stack::Stack::shared()).await;
+    let (ours, foreign) = (Authority::new(&env), Authority::new(&env));
+    let valid = ("IP:127.0.0.1", "20200101000000Z", "20991231235959Z");
+    let (address, _server) = ours.serve(valid.0, valid.1, valid.2);
+    let address = format!("https://{address}");
+    let pem = |authority: &Authority| std::fs::read_to_string(authority.file("ca.pem")).unwrap();
+    let [first, second] = [pem(&foreign), pem(&ours)];
+    // The second authority signed the server's certificate, which is not Vault's.
+    for (name, text) in [
+        ("no line break", format!("{}{second}", first.trim_end())),
+        (
+            "byte order marks",
+            format!("\u{feff}{first}\u{feff}{second}"),
+        ),
+    ] {
+        ours.write("joined.pem", &text);
+        let file = ours.file("joined.pem");
+        let token = ("VAULT_TOKEN", "made-up");
+        for variable in ["VAULT_CACERT", "SSL_CERT_FILE"] {
+            let other = ("VAULT_CACERT", "");
+            let variables = [
+                other,
+                ("VAULT_ADDR", address.as_str()),
+                token,
+                (variable, &file),
+            ];
+            let output = env.keysync_line("token show", &variables).await;
+            assert!(
+                output.err.contains("not Vault's"),
+                "{name}, {variable}: {output:?}"
+            );
+        }
+    }
+    let trusted = second.replace(" CERTIFICATE", " TRUSTED CERTIFICATE");
+    ours.write("joined.pem", &format!("{first}{trusted}"));
+    let variables = [("VAULT_CACERT", ours.file("joined.pem"))];
+    let variables = variables
+        .each_ref()
+        .map(|(name, value)| (*name, value.as_str()));
+    let output = env.keysync_line("token show", &variables).await;
+    assert_eq!(output.code, 2, "{output:?}");
+    assert!(
+        output.err.contains("2 BEGIN and 2 END lines, but only 1 "),
+        "{output:?}"
+    );
+}
+
+#[tokio::test]
+async fn authorities_for_aws_are_those_of_its_bundle() {
+    let env = TestEnv::without_token(crate::stack::Stack::shared()).await;
+    let (ours, foreign) = (Authority::new(&env), Authority::new(&env));
+    let (address, _server) = ours.serve("IP:127.0.0.1", "20200101000000Z", "20991231235959Z");
+    let address = format!("https://{address}");
+    for (authority, is_trusted) in [(&ours, true), (&foreign, false)] {
+        let bundle = authority.file("ca.pem");
+        let variables = [
+            ("AWS_ENDPOINT_URL_S3", address.as_str()),
+            ("AWS_CA_BUNDLE", &bundle),
+        ];
+        let output = env.keysync_line("token show", &variables).await;
+        // The page of the server is not an answer of S3.
+        assert_eq!(
+            output.err.contains("token import"),
+            is_trusted,
+            "{output:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn doctor_warns_of_an_authority_that_ends_soon() {
+    let env = TestEnv::new().await;
+    let authority = Authority::new(&env);
+    let sign = [
+        "req",
+        "-x509",
+        "-days",
+        "20",
+        "-subj",
+        "/CN=authority",
+        "-config",
+    ];
+    let files = ["openssl.cnf", "-key", "ca.key", "-out", "short.pem"];
+    authority.openssl(&[&sign[..], &files].concat());
+    let file = authority.file("short.pem");
+    let variables = [("VAULT_CACERT", file.as_str())];
+    let output = env.keysync_line("doctor --output json", &variables).await;
+    let check = &output.json()[1];
+    assert_eq!(
+        (&check["name"], &check["status"]),
+        (&json!("authorities"), &json!("warn"))
+    );
+    let detail = check["detail"].as_str().unwrap();
+    assert!(
+        detail.starts_with("an authority of VAULT_CACERT ends on "),
+        "{detail}"
+    );
 }

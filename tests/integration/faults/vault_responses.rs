@@ -21,7 +21,7 @@ const DEADLINE: Duration = Duration::from_mins(1);
 const MAX_DURATION: Duration = Duration::from_secs(13);
 
 /// Each response, a part of the user's reason, and the number of requests.
-const RESPONSES: [(FakeResponse, &str, usize); 21] = [
+const RESPONSES: [(FakeResponse, &str, usize); 20] = [
     (FakeResponse::Status(301), "redirect", 1),
     (FakeResponse::Status(307), "redirect", 1),
     (FakeResponse::Status(308), "redirect", 1),
@@ -30,7 +30,6 @@ const RESPONSES: [(FakeResponse, &str, usize); 21] = [
     (FakeResponse::Status(403), "denied", 1),
     (FakeResponse::Status(404), "VAULT_MOUNT", 1),
     (FakeResponse::Status(412), "412", 2),
-    (FakeResponse::Status(429), "429", 2),
     (FakeResponse::Status(472), "472", 2),
     (FakeResponse::Status(473), "473", 2),
     (FakeResponse::Status(500), "500", 2),

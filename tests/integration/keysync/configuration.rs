@@ -107,6 +107,6 @@ async fn configuration_error_on_a_host_without_ca_certificates() {
     for command in ["status", "doctor"] {
         let output = run(&[command], &variables).await;
         assert_eq!(output.code, 2, "{output:?}");
-        assert!(output.all().contains("SSL_CERT_FILE: "), "{output:?}");
+        assert!(output.all().contains("SSL_CERT_FILE:"), "{output:?}");
     }
 }
