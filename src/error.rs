@@ -3,7 +3,17 @@
 //! A message names the operation, the subject, the cause and the remedy. It never contains a
 //! secret value, a token or a body.
 
+#[cfg(feature = "cli")]
+mod line;
+mod remedy;
+
 use std::time::Duration;
+
+#[cfg(feature = "cli")]
+pub use line::ErrorLine;
+
+/// The remedy for a passing fault.
+pub(crate) const RETRY_LATER: &str = "retry later";
 
 /// All errors of the crate.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -15,12 +25,14 @@ pub enum Error {
     #[error("{} in the configuration: {}", count_problems(.0.len()), join_problems(.0))]
     BadConfiguration(Vec<Problem>),
     /// The service denied the request. Fix the permission or the token.
-    #[error("{operation} {subject}: denied; {remedy}")]
+    #[error("{operation} {subject}: {problem}; {remedy}")]
     Denied {
         /// The operation.
         operation: &'static str,
         /// The object of the operation.
         subject: String,
+        /// What was denied, without the service's own text.
+        problem: String,
         /// The remedy.
         remedy: &'static str,
     },
@@ -35,7 +47,7 @@ pub enum Error {
         remedy: &'static str,
     },
     /// The service cannot be reached. Retry later, and send it no other requests in the meantime.
-    #[error("{operation} {subject}: unreachable ({problem}); retry later")]
+    #[error("{operation} {subject}: unreachable ({problem}); {remedy}")]
     Unreachable {
         /// The operation.
         operation: &'static str,
@@ -43,9 +55,11 @@ pub enum Error {
         subject: String,
         /// The cause.
         problem: String,
+        /// The remedy.
+        remedy: &'static str,
     },
     /// The service cannot handle the request at present. Retry later.
-    #[error("{operation} {subject}: {problem}; retry later")]
+    #[error("{operation} {subject}: {problem}; {remedy}")]
     Unavailable {
         /// The operation.
         operation: &'static str,
@@ -53,6 +67,8 @@ pub enum Error {
         subject: String,
         /// The cause, without the service's own text.
         problem: String,
+        /// The remedy.
+        remedy: &'static str,
     },
     /// The service limits the rate of requests. Slow down, and continue.
     #[error("{operation} {subject}: {problem}; retry later, or raise the limit")]
@@ -66,8 +82,8 @@ pub enum Error {
         /// How long to wait, if the service states that.
         retry_after: Option<Duration>,
     },
-    /// The response is not one of the expected service. Check the endpoint.
-    #[error("{operation} {subject}: {problem}")]
+    /// The response is unknown, or not one of the expected service. Redelivery changes nothing.
+    #[error("{operation} {subject}: {problem}{}{remedy}", if .remedy.is_empty() { "" } else { "; " })]
     Unexpected {
         /// The operation.
         operation: &'static str,
@@ -75,6 +91,8 @@ pub enum Error {
         subject: String,
         /// The fault of the response.
         problem: String,
+        /// The remedy; empty if the cause is unknown.
+        remedy: &'static str,
     },
     /// Other writers won every attempt. Retry later.
     #[error("{subject}: another writer overtook {attempts} attempts in a row; retry later")]
@@ -146,6 +164,7 @@ impl Error {
         Self::Denied {
             operation: op,
             subject: subject.into(),
+            problem: "denied".to_owned(),
             remedy,
         }
     }
@@ -169,6 +188,7 @@ impl Error {
             operation: op,
             subject: subject.into(),
             problem: problem.to_owned(),
+            remedy: RETRY_LATER,
         }
     }
 
@@ -186,6 +206,7 @@ impl Error {
             operation: op,
             subject: subject.into(),
             problem: problem.to_owned(),
+            remedy: "",
         }
     }
 

@@ -1,6 +1,7 @@
 //! What the work of one invocation shares: the context, the deadline and the circuit breaker.
 
 use secrecy::SecretString;
+use tokio::sync::OnceCell;
 use tokio::time::{Duration, Instant};
 
 use crate::backends::Backends;
@@ -19,6 +20,8 @@ pub struct Invocation<'a, B: Backends> {
     pub pace: Option<Pace>,
     /// Whether Vault is known to be unreachable.
     pub breaker: CircuitBreaker,
+    /// Why Vault would refuse a write, once a dry run has asked.
+    pub refusal: OnceCell<Option<Error>>,
 }
 
 impl<'a, B: Backends> Invocation<'a, B> {
@@ -29,6 +32,7 @@ impl<'a, B: Backends> Invocation<'a, B> {
             deadline,
             pace: None,
             breaker: CircuitBreaker::new(breaker_threshold),
+            refusal: OnceCell::new(),
         }
     }
 

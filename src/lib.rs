@@ -79,6 +79,8 @@ pub use config::{
 };
 pub use deadlines::time_left;
 pub use doctor::{Check, CheckStatus, misconfigured};
+#[cfg(feature = "cli")]
+pub use error::ErrorLine;
 pub use error::{Error, Problem};
 pub use explain::{Explanation, Paragraph};
 pub use keys::{ParameterNaming, UserName, UserNameError};

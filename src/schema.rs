@@ -6,6 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Value, json};
 
 use crate::doctor::Check;
+use crate::error::ErrorLine;
 use crate::explain::Explanation;
 use crate::policy::{IamPolicy, VaultPolicy};
 use crate::report::Report;
@@ -15,7 +16,7 @@ use crate::token_import::Imported;
 
 /// Returns the schema. Each result has a definition of its own below `$defs`: `report` (of `sync`,
 /// `reconcile` and `plan`), `status`, `explanation`, `token`, `renewal`, `import`, `checks`,
-/// `vaultPolicy` and `iamPolicy`.
+/// `vaultPolicy` and `iamPolicy`. `error` is a line on standard error.
 pub fn schema() -> Value {
     let mut generator = SchemaSettings::draft2020_12()
         .for_serialize()
@@ -30,6 +31,7 @@ pub fn schema() -> Value {
         ("checks", result::<Vec<Check>>(&mut generator)),
         ("vaultPolicy", result::<VaultPolicy>(&mut generator)),
         ("iamPolicy", result::<IamPolicy>(&mut generator)),
+        ("error", result::<ErrorLine>(&mut generator)),
     ];
     let mut definitions = generator.take_definitions(true);
     definitions.extend(results.map(|(name, schema)| (name.to_owned(), schema.to_value())));

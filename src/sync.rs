@@ -2,6 +2,7 @@
 //!
 //! All triggers use this loop. It performs no I/O itself and decides no business rule.
 
+mod refusal;
 mod result;
 
 pub use result::SyncResult;
@@ -19,6 +20,7 @@ use crate::keys::UserName;
 use crate::observe::{Observed, ReadStrategy, observe};
 use crate::plan::{Action, Plan, Policy, Retirement, plan};
 use crate::snapshot::{Cas, Event, ParameterView, VaultView};
+use refusal::refusal;
 use result::Effects;
 
 /// How long to wait for a read that is as new as its event: Parameter Store promises no
@@ -138,7 +140,7 @@ async fn plan_user<B: Backends>(
     }
 }
 
-/// Returns what a sync of the user would do.
+/// Returns what a sync of the user would do. A write that Vault would refuse is a failure.
 pub async fn dry_run<B: Backends>(
     invocation: &Invocation<'_, B>,
     mut request: Request,
@@ -146,7 +148,14 @@ pub async fn dry_run<B: Backends>(
     let started = Instant::now();
     let strategy = std::mem::replace(&mut request.strategy, ReadStrategy::Optimistic);
     let planned = plan_user(invocation, &request, strategy).await;
-    SyncResult::planned(request, planned, started.elapsed())
+    let error = match planned.plan.action {
+        Action::Write(_) => refusal(invocation).await,
+        _ => None,
+    };
+    SyncResult {
+        error,
+        ..SyncResult::planned(request, planned, started.elapsed())
+    }
 }
 
 /// Syncs a user. Plans and applies. Repeats after a lost race and after a stale read.

@@ -10,6 +10,8 @@ mod convergence;
 #[cfg(test)]
 pub mod memory;
 #[cfg(test)]
+pub mod remedies;
+#[cfg(test)]
 pub mod results;
 #[cfg(test)]
 mod secrets;

@@ -1,10 +1,8 @@
-//! Vault's KV version 2 engine and its tokens, in the types of vaultrs with an HTTP client of our own.
-//!
-//! vaultrs's own client has no time limit, follows redirects with the token, adds the given
-//! CAs to the system's, and does not check certificates if the environment says so. Our
-//! client does none of that.
+//! Vault's KV version 2 engine and its tokens
+//! (<https://developer.hashicorp.com/vault/api-docs/secret/kv/kv-v2>).
 
 mod client;
+mod connection;
 mod errors;
 mod request;
 mod responses;
@@ -13,12 +11,7 @@ mod system;
 use std::collections::HashMap;
 
 use jiff::Timestamp;
-use rustify::enums::RequestMethod;
-use rustify::errors::ClientError as HttpError;
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::json;
-use vaultrs::api::kv2::responses::{ReadSecretMetadataResponse, SecretVersionMetadata};
-use vaultrs::error::ClientError;
 
 pub(crate) use client::CONNECT_TIMEOUT;
 pub use client::VaultServer;
@@ -29,10 +22,22 @@ use crate::keys::{AccessKey, UserName, VaultPath};
 use crate::snapshot::{Cas, VaultView};
 use crate::token::TokenFacts;
 use errors::{translate, unexpected};
-use request::{Request, auth, exec_with_empty, exec_with_result};
-use responses::{FolderMetadata, SecretResponse, TokenLookup};
+use request::{ErrorResponse, Failure, Request};
+use responses::{
+    FolderMetadata, KeyFields, NewSecret, NewVersion, Renewal, SecretMetadata, SecretResponse,
+    TokenLookup, Versions, WriteOptions,
+};
 
-const INVALID_TOKEN: &str = "the token has expired or was revoked, or its policies lack lookup-self and renew-self (default has both); store a new token";
+/// Why Vault denies a token to look itself up or to renew itself. It gives the same answer for all
+/// of these causes.
+const INVALID_TOKEN: &str = "denied: the token has expired, was revoked, belongs to another \
+    namespace than VAULT_NAMESPACE, is bound to other addresses (token_bound_cidrs), or lacks the \
+    policy default";
+
+const NEW_TOKEN: &str = "store a new token with `keysync token import`, or set VAULT_TOKEN to one";
+
+/// The size limit of a listing: the metadata of some ten thousand users.
+const MAX_LISTING: usize = 16 * 1024 * 1024;
 
 impl Vault for VaultServer {
     async fn write(
@@ -44,40 +49,56 @@ impl Vault for VaultServer {
         cas: Cas,
     ) -> Result<WriteResult, Error> {
         const OPERATION: &str = "writing the key to Vault at";
-        let data = json!({
-            "accessKeyId": key.id,
-            "secretAccessKey": key.secret().expose_secret(),
-            "userName": user.as_str(),
-            "syncedAt": Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string(),
-        });
-        let body = match cas {
-            Cas::Unchecked => json!({"data": data}),
-            Cas::Version(version) => json!({"data": data, "options": {"cas": version}}),
+        let now = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.3fZ");
+        let body = NewSecret {
+            data: KeyFields {
+                id: &key.id,
+                secret: key.secret().expose_secret(),
+                user: user.as_str(),
+                synced_at: now.to_string(),
+            },
+            options: match cas {
+                Cas::Unchecked => None,
+                Cas::Version(cas) => Some(WriteOptions { cas }),
+            },
         };
         let url = format!("{}/data/{}", path.mount, path.path);
-        let request = Request::<SecretVersionMetadata>::post(url, &body);
-        let answer = exec_with_result(&self.client(token), request).await;
-        let mismatch = |text: &String| text.contains("did not match the current version");
-        match answer {
-            Ok(metadata) => Ok(WriteResult::Written(metadata.version)),
-            Err(ClientError::APIError { code: 400, errors }) if errors.iter().any(mismatch) => {
+        let request = Request::<NewVersion>::post(url, &body);
+        match self.client(token).data(request).await {
+            Ok(NewVersion { version }) => Ok(WriteResult::Written(version)),
+            Err(Failure::Status(response))
+                if response.code == 400
+                    && response.mentions("did not match the current version") =>
+            {
                 Ok(WriteResult::CasMismatch)
             }
+            // Only version 1 answers a write without content.
+            Err(Failure::Empty(204)) => {
+                let problem = format!(
+                    "returned 204: {}/ is not a KV version 2 mount, and the key is now a plain \
+                     secret at {}/data/{}",
+                    path.mount, path.mount, path.path
+                );
+                let remedy = "delete it there, and set VAULT_MOUNT to a KV version 2 mount";
+                Err(unexpected(OPERATION, path, &problem).with_remedy(remedy))
+            }
             Err(error) => {
-                let remedy = "check that the token is valid (lookup-self) and that its policy allows create and update on the path's data";
+                let remedy = "check that the token is valid (`keysync token show`), that its \
+                    policy allows create and update on the path's data (`keysync policy vault`), \
+                    and VAULT_NAMESPACE";
                 Err(translate(OPERATION, path, remedy)(error))
             }
         }
     }
 
     async fn metadata(&self, token: &SecretString, path: &VaultPath) -> Result<VaultView, Error> {
-        let url = format!("{}/metadata/{}", path.mount, path.path);
-        let request = Request::<ReadSecretMetadataResponse>::new(RequestMethod::GET, url);
-        match exec_with_result(&self.client(token), request).await {
-            Ok(metadata) => Ok(responses::view(&metadata, Timestamp::now())),
-            Err(ClientError::APIError { code: 404, .. }) => Ok(VaultView::Absent),
+        let request =
+            Request::<SecretMetadata>::get(format!("{}/metadata/{}", path.mount, path.path));
+        match self.client(token).data(request).await {
+            Ok(metadata) => Ok(metadata.view(Timestamp::now())),
+            Err(Failure::Status(response)) if response.is_absent() => Ok(VaultView::Absent),
             Err(error) => {
-                let remedy = "allow read on the path's metadata";
+                let remedy = "allow read on <mount>/metadata/<prefix>/* (`keysync policy vault`)";
                 Err(translate("reading Vault's metadata of", path, remedy)(
                     error,
                 ))
@@ -92,17 +113,23 @@ impl Vault for VaultServer {
         folder: &str,
     ) -> Result<Option<HashMap<String, VaultView>>, Error> {
         let path = format!("{mount}/detailed-metadata/{folder}");
-        let request = Request::<FolderMetadata>::new(RequestMethod::LIST, path);
-        match exec_with_result(&self.client(token), request).await {
+        let request = Request::<FolderMetadata>::list(path, MAX_LISTING);
+        match self.client(token).data(request).await {
             Ok(metadata) => Ok(Some(metadata.into_views(Timestamp::now()))),
             // OpenBao returns 404 for an empty folder, HashiCorp Vault for the unknown endpoint,
             // and both return 403 without a policy for it. None of these is about a single key, so
             // the caller reads each key separately.
-            Err(ClientError::APIError {
-                code: 403..=405, ..
-            }) => Ok(None),
+            // The same applies if there are too many keys for one response.
+            Err(
+                Failure::TooLarge(_)
+                | Failure::Status(ErrorResponse {
+                    code: 403..=405,
+                    errors: Some(_),
+                    ..
+                }),
+            ) => Ok(None),
             Err(error) => {
-                let remedy = "allow list on the folder";
+                let remedy = "allow list on <mount>/detailed-metadata/<prefix>/";
                 Err(translate("reading Vault's metadata below", &folder, remedy)(error))
             }
         }
@@ -111,25 +138,23 @@ impl Vault for VaultServer {
     async fn read(&self, token: &SecretString, path: &VaultPath) -> Result<VaultSecret, Error> {
         const OPERATION: &str = "reading the key in Vault at";
         let url = format!("{}/data/{}", path.mount, path.path);
-        let request = Request::<SecretResponse>::new(RequestMethod::GET, url);
-        match exec_with_result(&self.client(token), request).await {
-            Ok(response) => Ok(response.into_secret()),
-            Err(ClientError::APIError { code: 404, .. }) => Ok(VaultSecret::Absent),
+        let request = Request::<SecretResponse>::get(url);
+        let failure = match self.client(token).data(request).await {
+            Ok(response) => return Ok(response.into_secret()),
+            Err(failure) => failure,
+        };
+        if let Failure::Status(response) = &failure {
+            if response.is_absent() {
+                return Ok(VaultSecret::Absent);
+            }
             // For a deleted version Vault returns a 404 whose body holds the version.
-            Err(ClientError::RestClientError {
-                source:
-                    HttpError::ServerResponseError {
-                        code: 404,
-                        content: Some(body),
-                    },
-            }) => responses::deleted_version(&body)
-                .map(|version| VaultSecret::Key(None, version))
-                .ok_or_else(|| unexpected(OPERATION, path, "returned a 404 that is not Vault's")),
-            Err(error) => {
-                let remedy = "allow read on the path's data";
-                Err(translate(OPERATION, path, remedy)(error))
+            let version = responses::deleted_version(&response.body);
+            if let (404, Some(version)) = (response.code, version) {
+                return Ok(VaultSecret::Key(None, version));
             }
         }
+        let remedy = "allow read on <mount>/data/<prefix>/* (`keysync policy vault`)";
+        Err(translate(OPERATION, path, remedy)(failure))
     }
 
     async fn soft_delete(
@@ -138,36 +163,50 @@ impl Vault for VaultServer {
         path: &VaultPath,
         version: u64,
     ) -> Result<(), Error> {
-        let remedy = "allow update on the path under <mount>/delete/";
         let url = format!("{}/delete/{}", path.mount, path.path);
-        let request = Request::post(url, &json!({"versions": [version]}));
-        exec_with_empty(&self.client(token), request)
-            .await
+        let versions = [version];
+        let request = Request::<()>::post(url, &Versions { versions });
+        let remedy = "allow update on <mount>/delete/<prefix>/* (`keysync policy vault`)";
+        let deletion = self.client(token).send(request).await;
+        deletion
+            .map(|_| ())
             .map_err(translate("deleting the key in Vault at", path, remedy))
     }
 
     async fn lookup(&self, token: &SecretString) -> Result<TokenFacts, Error> {
-        let request = Request::<TokenLookup>::new(RequestMethod::GET, "auth/token/lookup-self");
-        exec_with_result(&self.client(token), request)
+        const OPERATION: &str = "looking up the Vault token at";
+        let request = Request::<TokenLookup>::get("auth/token/lookup-self");
+        self.client(token)
+            .data(request)
             .await
-            .map(TokenLookup::into_facts)
-            .map_err(translate(
-                "looking up the Vault token at",
-                &self.address,
-                INVALID_TOKEN,
-            ))
+            .map(|lookup| lookup.into_facts(self.namespace.as_deref()))
+            .map_err(translate(OPERATION, &self.address, NEW_TOKEN))
+            .map_err(of_token)
     }
 
     async fn renew(&self, token: &SecretString) -> Result<u64, Error> {
-        // vaultrs's own request has a tab at the start of its path.
-        let request = Request::new(RequestMethod::POST, "auth/token/renew-self");
-        auth(&self.client(token), request)
-            .await
-            .map(|auth| auth.lease_duration)
-            .map_err(translate(
-                "renewing the Vault token at",
-                &self.address,
-                INVALID_TOKEN,
-            ))
+        const OPERATION: &str = "renewing the Vault token at";
+        let request =
+            Request::<Renewal>::post("auth/token/renew-self", &HashMap::<&str, &str>::new());
+        let renewal = match self.client(token).response(request).await {
+            // What made the token is gone, and Vault does not always say so.
+            Ok(Renewal { auth: None }) | Err(Failure::Empty(_)) => {
+                return Err(unexpected(OPERATION, &self.address, "renewed nothing: what the token was created with (its auth method or role) does not exist any longer")
+                    .with_remedy(errors::ROLE_IS_GONE));
+            }
+            Ok(Renewal { auth: Some(auth) }) => Ok(auth.lease_duration),
+            Err(failure) => Err(failure),
+        };
+        renewal
+            .map_err(translate(OPERATION, &self.address, NEW_TOKEN))
+            .map_err(of_token)
     }
+}
+
+/// Adds the causes to the error of a token that is denied.
+fn of_token(mut error: Error) -> Error {
+    if let Error::Denied { problem, .. } = &mut error {
+        INVALID_TOKEN.clone_into(problem);
+    }
+    error
 }

@@ -363,11 +363,7 @@ fn a_malformed_parameter_keeps_the_last_good_key() {
 
 #[test]
 fn a_source_that_could_not_be_read_decides_nothing() {
-    let error = || Error::Denied {
-        operation: "reading",
-        subject: "it".into(),
-        remedy: "allow it",
-    };
+    let error = || Error::denied("reading", "it", "allow it");
     let unreadable = seen(ParameterView::Unreadable(error()), Some(retired()));
     let new = || seen(current("A", revision(2, 2)), None);
     for seen in [

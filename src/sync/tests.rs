@@ -493,3 +493,47 @@ async fn a_key_on_another_server_or_in_another_namespace_is_written_here() {
         assert_eq!(sync_alice(&ctx).await, Outcome::Unchanged, "{variable:?}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_dry_run_fails_where_vault_would_refuse_the_write() {
+    type Fault = fn(&mut Inner);
+    let cases: [(&str, Fault, Outcome); 4] = [
+        ("a valid token", |_| {}, Outcome::PlannedWritten),
+        (
+            "a dead token",
+            |inner| inner.tokens.0 = "another".to_owned(),
+            Outcome::Failed,
+        ),
+        (
+            "a token without the policy",
+            |inner| {
+                let path = "secret/data/aws/iam-keys/keysync-doctor";
+                inner.capabilities = vec![(path, &["read"])];
+            },
+            Outcome::Failed,
+        ),
+        (
+            "unknown capabilities",
+            |inner| inner.faults = vec![("vault-capabilities", denied)],
+            Outcome::PlannedWritten,
+        ),
+    ];
+    for (case, fault, expected) in cases {
+        let memory = Memory::default();
+        let ctx = memory.ctx(&[]);
+        for user in ["alice", "bob"] {
+            memory.put(user, &value("AKIA000000000NEW"), DAY_1);
+        }
+        fault(&mut memory.inner());
+        let invocation = Invocation::new(&ctx, Instant::now() + Duration::from_hours(1), 1);
+        for user in ["alice", "bob"] {
+            let result = dry_run(&invocation, request(user)).await;
+            assert_eq!(result.outcome(), expected, "{case}: {}", result.reason());
+        }
+        assert!(
+            memory.calls("vault-capabilities") <= 1,
+            "{case}: asked once"
+        );
+        assert_eq!(memory.calls("vault-write"), 0, "{case}");
+    }
+}

@@ -163,20 +163,12 @@ pub fn value(id: &str) -> String {
 
 /// Returns the error of a denied call.
 pub fn denied() -> Error {
-    Error::Denied {
-        operation: "test",
-        subject: "test".to_owned(),
-        remedy: "test",
-    }
+    Error::denied("test", "test", "allow it (`test`)")
 }
 
 /// Returns the error of a service that is temporarily unavailable.
 pub fn unavailable() -> Error {
-    Error::Unavailable {
-        operation: "test",
-        subject: "test".to_owned(),
-        problem: "test".to_owned(),
-    }
+    Error::unavailable("test", "test", "test")
 }
 
 /// A rejection because of Vault's rate limit.
@@ -195,6 +187,7 @@ pub fn unreachable() -> Error {
         operation: "test",
         subject: "test".to_owned(),
         problem: "test".to_owned(),
+        remedy: "check VAULT_ADDR",
     }
 }
 

@@ -113,7 +113,7 @@ async fn doctor_distinguishes_a_sealed_and_a_stopped_vault() {
         let findings = findings(&checks);
         assert_finding(findings[0], (name, "fail", detail));
         for finding in &findings[1..] {
-            assert_finding(*finding, (finding.0, "fail", name));
+            assert_finding(*finding, (finding.0, "skip", name));
         }
         stack.command(&format!("vault {start}"));
     }

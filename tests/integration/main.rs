@@ -3,6 +3,7 @@
 //! All tests share one stack. Each test has its own bucket, parameter prefix and Vault folder.
 //! A test that stops or seals Vault starts its own stack.
 
+mod answers;
 mod command;
 mod credentials;
 mod deployed;

@@ -1,18 +1,18 @@
-//! The HTTP client for a Vault server, and the clients of single calls that share its connections.
+//! The HTTP client for a Vault server. It has time limits and size limits, follows no redirect,
+//! and reads nothing from the environment.
 
-use std::pin::Pin;
 use std::time::Duration;
 
-use http::{Request, Response};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
-use reqwest::StatusCode;
-use reqwest::header::RETRY_AFTER;
+use reqwest::header::{HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::redirect::Policy;
-use rustify::errors::ClientError;
 use secrecy::{ExposeSecret, SecretString};
-use vaultrs::api::EndpointMiddleware;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use zeroize::Zeroizing;
 
+use super::request::{ErrorResponse, Failure, Request};
 use crate::config::VaultConfig;
 use crate::error::Error;
 
@@ -29,7 +29,7 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct VaultServer {
     http: reqwest::Client,
     pub(super) address: reqwest::Url,
-    namespace: Option<String>,
+    pub(super) namespace: Option<String>,
 }
 
 impl std::fmt::Debug for VaultServer {
@@ -74,95 +74,124 @@ impl VaultServer {
         })
     }
 
-    /// Creates a client that sends `token`. It is cheap, because connections are shared.
-    pub(super) fn client(&self, token: &SecretString) -> Client {
-        let middle = EndpointMiddleware {
-            token: token.expose_secret().to_owned(),
-            version: "v1".to_owned(),
-            wrap: None,
-            namespace: self.namespace.clone(),
-        };
-        let http = Http {
-            client: self.http.clone(),
-            base: self.address.to_string(),
-        };
-        Client { http, middle }
+    /// Returns a client that sends `token`; an empty one is left out.
+    pub(super) fn client<'a>(&'a self, token: &'a SecretString) -> Client<'a> {
+        Client {
+            server: self,
+            token,
+            namespace: self.namespace.as_deref(),
+        }
     }
 }
 
-/// The client of one call.
-pub(super) struct Client {
-    pub(super) http: Http,
-    pub(super) middle: EndpointMiddleware,
+/// A server, with the token and the namespace of a request.
+pub(super) struct Client<'a> {
+    server: &'a VaultServer,
+    token: &'a SecretString,
+    namespace: Option<&'a str>,
 }
 
-/// Sends requests. rustify's own client drops the header `Retry-After`.
-pub(super) struct Http {
-    client: reqwest::Client,
-    base: String,
-}
+impl Client<'_> {
+    /// Returns the same client for the root namespace.
+    pub(super) fn in_root_namespace(self) -> Self {
+        Self {
+            namespace: None,
+            ..self
+        }
+    }
 
-/// The server limits the rate of requests.
-#[derive(Debug, thiserror::Error)]
-#[error("the server returned {status}")]
-pub(super) struct RateLimited {
-    pub(super) status: u16,
-    pub(super) retry_after: Option<Duration>,
-}
+    /// Sends a request and returns the member `data` of the response.
+    pub(super) async fn data<R: DeserializeOwned>(
+        &self,
+        request: Request<R>,
+    ) -> Result<R, Failure> {
+        #[derive(Deserialize)]
+        struct Response<R> {
+            data: R,
+        }
+        parse::<Response<R>>(&self.send(request).await?).map(|response| response.data)
+    }
 
-impl Http {
-    async fn execute(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, ClientError> {
-        let (url, method) = (request.uri().to_string(), request.method().to_string());
-        let request = reqwest::Request::try_from(request)
-            .map_err(|source| ClientError::ReqwestBuildError { source })?;
-        let failed = |source| ClientError::RequestError {
-            source,
-            url,
-            method,
-        };
-        let response = match self.client.execute(request).await {
-            Ok(response) => response,
-            Err(error) => return Err(failed(error.into())),
-        };
-        let status = response.status();
+    /// Sends a request and returns the response itself.
+    pub(super) async fn response<R: DeserializeOwned>(
+        &self,
+        request: Request<R>,
+    ) -> Result<R, Failure> {
+        parse(&self.send(request).await?)
+    }
+
+    /// Sends a request whose response needs no content. Returns the body, which may be a secret.
+    pub(super) async fn send<R>(
+        &self,
+        request: Request<R>,
+    ) -> Result<(u16, Zeroizing<Vec<u8>>), Failure> {
+        let mut url = self.server.address.clone();
+        url.path_segments_mut()
+            .expect("the address is http or https")
+            .push("v1")
+            .extend(request.path.split('/'));
+        url.set_query(request.query);
+        let mut http = self.server.http.request(request.method, url);
+        for (name, value) in [
+            ("x-vault-request", Some("true")),
+            (
+                "x-vault-token",
+                Some(self.token.expose_secret()).filter(|token| !token.is_empty()),
+            ),
+            ("x-vault-namespace", self.namespace),
+        ] {
+            let Some(value) = value else { continue };
+            let mut value = HeaderValue::from_str(value).map_err(|_| Failure::Header)?;
+            value.set_sensitive(true);
+            http = http.header(HeaderName::from_static(name), value);
+        }
+        if let Some(body) = request.body {
+            http = http.body(body);
+        }
+        let response = http.send().await.map_err(Failure::Connection)?;
+        let code = response.status().as_u16();
         let retry_after = response.headers().get(RETRY_AFTER);
         let retry_after = retry_after.and_then(|value| wait_of(value.to_str().ok()?));
-        if status == StatusCode::TOO_MANY_REQUESTS
-            || (status == StatusCode::SERVICE_UNAVAILABLE && retry_after.is_some())
-        {
-            let status = status.as_u16();
-            return Err(failed(
-                RateLimited {
-                    status,
-                    retry_after,
-                }
-                .into(),
-            ));
+        let body = read_body(response, request.max_size).await?;
+        if (200..300).contains(&code) {
+            Ok((code, body))
+        } else {
+            let body = body.to_vec();
+            let response = ErrorResponse::new(code, body);
+            Err(Failure::Status(ErrorResponse {
+                retry_after,
+                ..response
+            }))
         }
-        let broken = |source| ClientError::ResponseError { source };
-        let body = response
-            .bytes()
-            .await
-            .map_err(|error| broken(error.into()))?;
-        let response = Response::builder().status(status).body(body.to_vec());
-        response.map_err(|error| broken(error.into()))
     }
 }
 
-type Sent<'a> = Pin<Box<dyn Future<Output = Result<Response<Vec<u8>>, ClientError>> + Send + 'a>>;
-
-impl rustify::client::Client for Http {
-    fn send<'a, 'b>(&'a self, request: Request<Vec<u8>>) -> Sent<'b>
-    where
-        'a: 'b,
-        Self: 'b,
-    {
-        Box::pin(self.execute(request))
+fn parse<R: DeserializeOwned>((code, body): &(u16, Zeroizing<Vec<u8>>)) -> Result<R, Failure> {
+    if body.is_empty() {
+        return Err(Failure::Empty(*code));
     }
+    serde_json::from_slice(body).map_err(|_| Failure::Malformed)
+}
 
-    fn base(&self) -> &str {
-        &self.base
+/// Reads a body of at most `max_size` bytes, whatever length it announces.
+async fn read_body(
+    mut response: reqwest::Response,
+    max_size: usize,
+) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let announced = response.content_length().unwrap_or_default();
+    let announced = usize::try_from(announced).unwrap_or(usize::MAX);
+    if announced > max_size {
+        return Err(Failure::TooLarge(max_size));
     }
+    // Room for all of it from the beginning, so that growing leaves no copy of a secret behind.
+    let mut body = Zeroizing::new(Vec::with_capacity(announced));
+    while let Some(chunk) = response.chunk().await.map_err(Failure::Incomplete)? {
+        if body.len() + chunk.len() > max_size {
+            return Err(Failure::TooLarge(max_size));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
 }
 
 /// Returns the wait that a `Retry-After` states, in seconds or as a time.
@@ -179,24 +208,4 @@ fn wait_of(value: &str) -> Option<Duration> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn retry_after_is_a_number_of_seconds_or_a_time() {
-        for (value, expected) in [
-            ("0", Some(0)),
-            (" 7 ", Some(7)),
-            ("Fri, 31 Dec 1999 23:59:59 GMT", Some(0)),
-            ("soon", None),
-            ("-1", None),
-            ("", None),
-        ] {
-            assert_eq!(wait_of(value), expected.map(Duration::from_secs), "{value}");
-        }
-        let later = Timestamp::now() + Duration::from_mins(1);
-        let later = later.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
-        let wait = wait_of(&later).unwrap();
-        assert!((58..=60).contains(&wait.as_secs()), "{wait:?}");
-    }
-}
+mod tests;

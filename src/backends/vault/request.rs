@@ -1,46 +1,58 @@
-//! One request type for all calls, and their execution.
+//! Requests to Vault, and how they fail.
 
 use std::marker::PhantomData;
+use std::time::Duration;
 
-use rustify::endpoint::{Endpoint, EndpointResult};
-use rustify::enums::{RequestMethod, RequestType, ResponseType};
-use rustify::errors::ClientError;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-use vaultrs::api::{AuthInfo, EndpointError, EndpointResult as Envelope};
-use vaultrs::error::ClientError as VaultError;
+use reqwest::Method;
+use serde::{Deserialize, Serialize};
 
-use super::client::Client;
+/// The size limit of a response. A response about one secret or one token is far below it.
+const MAX_SIZE: usize = 1024 * 1024;
 
-/// A request whose response is an `R`.
+/// A request whose response holds an `R`.
 ///
-/// It is neither `Debug` nor made of a `serde_json::Value`, because a body can hold a secret.
+/// It is not `Debug`, because a body can hold a secret.
 pub(super) struct Request<R> {
-    method: RequestMethod,
-    path: String,
-    query: Option<&'static str>,
-    body: Option<Vec<u8>>,
+    pub(super) method: Method,
+    pub(super) path: String,
+    pub(super) query: Option<&'static str>,
+    pub(super) body: Option<Vec<u8>>,
+    pub(super) max_size: usize,
     response: PhantomData<fn() -> R>,
 }
 
 impl<R> Request<R> {
-    /// Creates a request without a query and a body. The path is relative to `v1/`.
-    pub(super) fn new(method: RequestMethod, path: impl Into<String>) -> Self {
+    fn new(method: Method, path: impl Into<String>) -> Self {
         Self {
             method,
             path: path.into(),
             query: None,
             body: None,
+            max_size: MAX_SIZE,
             response: PhantomData,
+        }
+    }
+
+    /// Creates a GET request. The path is relative to `v1/`.
+    pub(super) fn get(path: impl Into<String>) -> Self {
+        Self::new(Method::GET, path)
+    }
+
+    /// Creates a LIST request, whose response may have up to `max_size` bytes.
+    pub(super) fn list(path: impl Into<String>, max_size: usize) -> Self {
+        let method = Method::from_bytes(b"LIST").expect("the name is a token");
+        Self {
+            max_size,
+            ..Self::new(method, path)
         }
     }
 
     /// Creates a POST request with a JSON body.
     pub(super) fn post(path: impl Into<String>, body: &impl Serialize) -> Self {
-        let body = serde_json::to_vec(body).expect("the bodies hold only text");
+        let body = serde_json::to_vec(body).expect("the bodies hold only text and numbers");
         Self {
             body: Some(body),
-            ..Self::new(RequestMethod::POST, path)
+            ..Self::new(Method::POST, path)
         }
     }
 
@@ -53,78 +65,67 @@ impl<R> Request<R> {
     }
 }
 
-impl<R: DeserializeOwned + Send + Sync> Endpoint for Request<R> {
-    type Response = R;
-    const REQUEST_BODY_TYPE: RequestType = RequestType::JSON;
-    const RESPONSE_BODY_TYPE: ResponseType = ResponseType::JSON;
+/// Why a request has no result.
+///
+/// It is not `Debug`, because Vault's texts and bodies can quote a secret.
+pub(super) enum Failure {
+    /// There was no connection, or it ended before the response.
+    Connection(reqwest::Error),
+    /// The response broke off.
+    Incomplete(reqwest::Error),
+    /// The response is larger than the limit in bytes.
+    TooLarge(usize),
+    /// The response is an error.
+    Status(ErrorResponse),
+    /// The response is a success with this status, but without content.
+    Empty(u16),
+    /// The response is a success, but not of Vault's form.
+    Malformed,
+    /// The token or the namespace contains a character that no header may have.
+    Header,
+}
 
-    fn path(&self) -> String {
-        self.path.clone()
+/// An error response.
+pub(super) struct ErrorResponse {
+    /// The HTTP status.
+    pub(super) code: u16,
+    /// Vault's own texts; `None` if the body is not of the form of Vault's errors.
+    pub(super) errors: Option<Vec<String>>,
+    /// The body.
+    pub(super) body: Vec<u8>,
+    /// How long to wait before a repetition, if the server states that.
+    pub(super) retry_after: Option<Duration>,
+}
+
+impl ErrorResponse {
+    pub(super) fn new(code: u16, body: Vec<u8>) -> Self {
+        #[derive(Deserialize)]
+        struct Body {
+            errors: Option<Vec<String>>,
+        }
+        let parsed = serde_json::from_slice::<Body>(&body).ok();
+        Self {
+            code,
+            errors: parsed.and_then(|body| body.errors),
+            body,
+            retry_after: None,
+        }
     }
 
-    fn method(&self) -> RequestMethod {
-        self.method.clone()
+    /// Returns true if there is a body, and it is not of the form of Vault's errors.
+    pub(super) fn is_foreign(&self) -> bool {
+        self.errors.is_none() && !self.body.is_empty()
     }
 
-    fn query(&self) -> Result<Option<String>, ClientError> {
-        Ok(self.query.map(str::to_owned))
+    /// Returns true if one of Vault's own texts contains `text`.
+    pub(super) fn mentions(&self, text: &str) -> bool {
+        let errors = self.errors.iter().flatten();
+        errors.into_iter().any(|error| error.contains(text))
     }
 
-    fn body(&self) -> Result<Option<Vec<u8>>, ClientError> {
-        Ok(self.body.clone())
+    /// Returns true if the status is 404 and says that there is no secret, as opposed to no mount
+    /// or no namespace, for which Vault gives a text.
+    pub(super) fn is_absent(&self) -> bool {
+        self.code == 404 && self.errors.as_ref().is_some_and(Vec::is_empty)
     }
-}
-
-/// Executes a request, and returns the `data` of the response.
-pub(super) async fn exec_with_result<R: DeserializeOwned + Send + Sync>(
-    client: &Client,
-    request: Request<R>,
-) -> Result<R, VaultError> {
-    let envelope: Envelope<R> = exec(client, request).await?.wrap()?;
-    envelope.data.ok_or(VaultError::ResponseDataEmptyError)
-}
-
-/// Executes a request whose response has no envelope.
-pub(super) async fn exec_with_no_result<R: DeserializeOwned + Send + Sync>(
-    client: &Client,
-    request: Request<R>,
-) -> Result<R, VaultError> {
-    Ok(exec(client, request).await?.parse()?)
-}
-
-/// Executes a request, and ignores the body of the response.
-pub(super) async fn exec_with_empty(
-    client: &Client,
-    request: Request<()>,
-) -> Result<(), VaultError> {
-    exec(client, request).await.map(drop)
-}
-
-/// Executes a request, and returns the `auth` of the response.
-pub(super) async fn auth(client: &Client, request: Request<()>) -> Result<AuthInfo, VaultError> {
-    let envelope: Envelope<()> = exec(client, request).await?.wrap()?;
-    envelope.auth.ok_or(VaultError::ResponseEmptyError)
-}
-
-async fn exec<R: DeserializeOwned + Send + Sync>(
-    client: &Client,
-    request: Request<R>,
-) -> Result<EndpointResult<R>, VaultError> {
-    let request = request.with_middleware(&client.middle);
-    request
-        .exec(&client.http)
-        .await
-        .map_err(|error| match &error {
-            ClientError::ServerResponseError {
-                code,
-                content: Some(content),
-            } => match serde_json::from_str::<EndpointError>(content) {
-                Ok(EndpointError { errors }) => VaultError::APIError {
-                    code: *code,
-                    errors,
-                },
-                Err(_) => error.into(),
-            },
-            _ => error.into(),
-        })
 }

@@ -103,7 +103,7 @@ impl Vault for Memory {
             explicit_max_ttl_seconds: None,
             creation_ttl_seconds: PERIOD,
             renewable: true,
-            renewed: false,
+            shrunk_from: None,
             created_at: Timestamp::now(),
             as_of: Timestamp::now(),
         };
@@ -114,6 +114,9 @@ impl Vault for Memory {
             use_limited: false,
             orphan: true,
             policies,
+            namespace: None,
+            is_of_other_namespace: false,
+            bound_cidrs: Vec::new(),
         };
         if let Some(alter) = self.inner().alter {
             alter(&mut facts);

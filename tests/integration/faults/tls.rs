@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
+use crate::proxy::serve;
 use crate::test_env::{TestEnv, outcome, reason};
 
 const CONFIGURATION: &str = "
@@ -89,7 +90,18 @@ impl Authority {
     /// server stops when the guard is dropped.
     fn serve(&self, name: &str, from: &str, to: &str) -> (String, Server) {
         let extensions = format!("subjectAltName = {name}\nbasicConstraints = CA:FALSE\n");
-        self.write("extensions", &extensions);
+        self.serve_with(&extensions, from, to, &[])
+    }
+
+    /// Starts a server whose certificate has these extensions, with further arguments.
+    fn serve_with(
+        &self,
+        extensions: &str,
+        from: &str,
+        to: &str,
+        arguments: &[&str],
+    ) -> (String, Server) {
+        self.write("extensions", extensions);
         let sign = [
             "ca",
             "-batch",
@@ -119,6 +131,7 @@ impl Authority {
         let child = Command::new("openssl")
             .args(["s_server", "-www", "-accept", &address])
             .args(["-cert", "server.pem", "-key", "server.key"])
+            .args(arguments)
             .current_dir(&self.folder)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -151,6 +164,61 @@ impl Drop for Server {
 /// Returns the file of a CA that signed no certificate of the stack.
 pub fn foreign_authority(env: &TestEnv<'_>) -> String {
     Authority::new(env).file("ca.pem")
+}
+
+#[tokio::test]
+async fn a_tls_server_of_the_wrong_kind_is_named() {
+    let env = TestEnv::new().await;
+    let ours = Authority::new(&env);
+    let (from, to) = ("20200101000000Z", "20991231235959Z");
+    let (server, authority) = ("CA:FALSE", "CA:TRUE");
+    let old = ["-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-SHA"];
+    let client = "client certificate";
+    for (constraint, purpose, arguments, expected) in [
+        (authority, "serverAuth", &[][..], "CA:TRUE"),
+        (server, "clientAuth", &[], "not for a server"),
+        (server, "serverAuth", &["-tls1_3", "-Verify", "1"], client),
+        (server, "serverAuth", &["-tls1_2", "-Verify", "1"], client),
+        (server, "serverAuth", &old, "old cipher suites"),
+    ] {
+        let extensions = format!(
+            "subjectAltName = IP:127.0.0.1\nbasicConstraints = {constraint}\n\
+             extendedKeyUsage = {purpose}\n"
+        );
+        let (address, _server) = ours.serve_with(&extensions, from, to, arguments);
+        let address = format!("https://{address}");
+        let trusted = ours.file("ca.pem");
+        let variables = [("VAULT_ADDR", address.as_str()), ("VAULT_CACERT", &trusted)];
+        let output = env.keysync_with(&["token", "show"], &variables, "").await;
+        assert_eq!(output.code, 1, "{output:?}");
+        assert!(output.err.contains(expected), "{arguments:?}: {output:?}");
+        let checks = env
+            .keysync_with(&["doctor", "--output", "json"], &variables, "")
+            .await;
+        let checks = checks.json();
+        let failed = checks
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|check| check["status"] == "fail");
+        let failed = failed.collect::<Vec<_>>();
+        assert_eq!(failed.len(), 1, "{failed:#?}");
+        assert_eq!(failed[0]["name"], "vault-tls", "{failed:#?}");
+        assert!(
+            failed[0]["detail"].as_str().unwrap().contains(expected),
+            "{failed:#?}"
+        );
+    }
+    let plain = serve(axum::Router::new())
+        .await
+        .replace("http://", "https://");
+    let output = env
+        .keysync_with(&["token", "show"], &[("VAULT_ADDR", &plain)], "")
+        .await;
+    assert!(
+        output.err.contains("does not answer with TLS"),
+        "{output:?}"
+    );
 }
 
 #[tokio::test]
