@@ -6,6 +6,7 @@
 //! <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html>),
 //! and those of the calls that this service makes.
 
+use crate::backends::word;
 use crate::error::{Error, RETRY_LATER};
 
 const CREDENTIALS: (&str, &str) = (
@@ -46,8 +47,9 @@ pub(super) fn translate(
     remedy: &'static str,
     (status, code, message): (u16, &str, &str),
 ) -> Error {
-    let labelled = |cause: &str| format!("{cause} ({code})");
-    let name = match code {
+    let shown = word(code);
+    let labelled = |cause: &str| format!("{cause} ({shown})");
+    let name = match shown.as_str() {
         "" => format!("HTTP {status} without an error code"),
         code => format!("{code} (HTTP {status})"),
     };

@@ -10,6 +10,7 @@ use super::VaultServer;
 use super::errors::translate;
 use super::request::{ErrorResponse, Failure, Request};
 use crate::backends::diagnostics::{Credentials, Health, Mount, Server, ServerState, Wrapping};
+use crate::backends::word;
 use crate::error::Error;
 
 /// The query that makes every state a 200, so that the body reports it
@@ -64,7 +65,7 @@ impl Server for VaultServer {
         ))?;
         Ok(Health {
             state: response.state(),
-            version: response.version,
+            version: word(&response.version),
             clock: response
                 .server_time_utc
                 .and_then(|seconds| Timestamp::from_second(seconds).ok()),
