@@ -115,11 +115,9 @@ impl<'a, B: Backends> Listing<'a, B> {
     async fn send_all(&mut self) {
         // Vault is read before the listing, so that no listed key is older than what Vault holds.
         let ctx = self.invocation.ctx;
-        let (metadata, roster, recorded) = tokio::join!(
-            list_metadata(ctx, self.bounds),
-            roster_users(ctx, self.bounds.for_names()),
-            recorded_users(ctx, self.bounds.for_names()),
-        );
+        let metadata = list_metadata(ctx, self.bounds).await;
+        let roster = roster_users(ctx, self.bounds.for_names()).await;
+        let recorded = recorded_users(ctx, self.bounds.for_names()).await;
         if let Ok(recorded) = &recorded {
             let known = roster
                 .iter()

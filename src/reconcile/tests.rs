@@ -517,23 +517,6 @@ async fn a_run_without_time_leaves_users_to_the_next_run() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_dry_run_waits_twice_at_most_when_aws_hangs() {
-    let memory = Memory::default();
-    let ctx = memory.ctx(&[]);
-    memory.inner().latencies = vec![10];
-    for call in ["s3-token", "s3-page", "roster-page", "ssm-page"] {
-        memory.fail(call, 9, unavailable);
-    }
-    let started = Instant::now();
-    let error = dry_run(&ctx).await.unwrap_err();
-    assert!(
-        error.to_string().contains("not all users were listed"),
-        "{error}"
-    );
-    assert_eq!(started.elapsed().as_secs(), 20);
-}
-
-#[tokio::test(start_paused = true)]
 async fn a_run_ends_in_time_when_its_record_hangs() {
     let memory = Memory::default();
     let ctx = memory.ctx(&[]);
