@@ -296,3 +296,30 @@ async fn an_aws_error_has_its_own_cause() {
         assert!(!output.all().contains("sentinel"), "{output:?}");
     }
 }
+
+#[tokio::test]
+async fn answer_of_a_service_neither_hides_nor_forges_lines() {
+    let env = TestEnv::new().await;
+    let routes = axum::Router::new().fallback(async || {
+        let body = r#"{"__type":"Weird\u001b[8m\n\nbob  in sync","message":"m"}"#;
+        let kind = [("content-type", "application/x-amz-json-1.1")];
+        (axum::http::StatusCode::BAD_REQUEST, kind, body)
+    });
+    let url = crate::proxy::serve(routes).await;
+    let environment = env.environment_with(&[
+        ("AWS_ENDPOINT_URL", &url),
+        ("S3_BUCKET_NAME", ""),
+        ("VAULT_TOKEN", "unused"),
+    ]);
+    let output = crate::command::run(&["status", "alice"], &environment).await;
+    let text = output.all();
+    assert!(
+        text.contains("Weird") && !text.contains("\u{1b}[8m"),
+        "{text:?}"
+    );
+    let mut lines = text.lines();
+    assert!(
+        !lines.any(|line| line.trim_start().starts_with("bob")),
+        "{text:?}"
+    );
+}
