@@ -517,17 +517,6 @@ async fn a_run_without_time_leaves_users_to_the_next_run() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_run_ends_in_time_when_its_record_hangs() {
-    let memory = Memory::default();
-    let ctx = memory.ctx(&[]);
-    memory.inner().latencies = vec![100];
-    let started = Instant::now();
-    let (answer, _) = run_with(&ctx, forced(), 8).await;
-    assert_eq!(answer.unwrap_err().kind(), "OutOfTime");
-    assert_eq!(started.elapsed().as_secs(), 8);
-}
-
-#[tokio::test(start_paused = true)]
 async fn a_dry_run_reports_and_writes_nothing() {
     let (memory, ctx) = in_sync(3, &[]).await;
     memory.put("user00", &value("AKIA000000000NEW"), &days_ago(0));

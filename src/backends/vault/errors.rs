@@ -118,6 +118,7 @@ fn meaning(response: &ErrorResponse) -> Meaning {
             "a redirect, which is never followed",
             "set VAULT_ADDR to the address of the active server",
         ),
+        429 if response.is_foreign() => Throttled("a proxy or a load balancer limits requests"),
         429 => Throttled("its rate-limit quota is exceeded"),
         503 if response.retry_after.is_some() => Throttled("it asks to wait"),
         // A proxy or a load balancer, whose errors are not of Vault's form.

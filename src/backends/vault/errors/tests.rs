@@ -63,7 +63,7 @@ fn a_status_has_its_kind_and_its_cause() {
         (
             429,
             &["request path \"x\": rate limit quota exceeded"],
-            "Unavailable",
+            "Throttled",
             "rate-limit",
         ),
         (472, &[], "Unavailable", "VAULT_ADDR"),
@@ -107,7 +107,7 @@ fn an_answer_of_another_server_is_not_vaults() {
         (401, page, "Unexpected", "not Vault's own"),
         (403, page, "Unexpected", "not Vault's own"),
         (404, "404 page not found", "Unexpected", "not Vault's own"),
-        (429, page, "Unavailable", "proxy"),
+        (429, page, "Throttled", "proxy"),
         (500, page, "Unavailable", "proxy"),
         (502, page, "Unavailable", "proxy"),
         (503, page, "Unavailable", "proxy"),
@@ -128,7 +128,7 @@ fn a_status_without_a_body_is_taken_as_it_is() {
     for (code, kind) in [
         (403, "Denied"),
         (404, "Unexpected"),
-        (429, "Unavailable"),
+        (429, "Throttled"),
         (500, "Unavailable"),
         (503, "Unavailable"),
     ] {
