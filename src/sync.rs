@@ -84,8 +84,7 @@ pub struct Planned {
 }
 
 impl Planned {
-    /// Returns whether a write is planned because another invocation may have written to Vault, but
-    /// not yet recorded it: Vault is ahead by one version.
+    /// Returns whether another invocation may have written to Vault, but not yet recorded it.
     fn may_be_recorded_soon(&self) -> bool {
         let seen = &self.observed.snapshot;
         let recorded = seen.state.recorded().and_then(|state| state.vault_version);

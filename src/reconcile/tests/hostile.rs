@@ -16,7 +16,6 @@ fn delete_event(user: &str, time: &str) -> Value {
 
 #[tokio::test(start_paused = true)]
 async fn a_blind_run_beside_an_empty_vault_is_incomplete() {
-    let mut wrong = 0;
     for variables in [
         vec![("IAM_USER_TABLE", "-")],
         vec![
@@ -30,30 +29,25 @@ async fn a_blind_run_beside_an_empty_vault_is_incomplete() {
         memory.inner().vault.clear();
         memory.inner().parameters.clear();
         let (answer, metrics) = run_and_measure(&ctx).await;
-        let checked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            assert_eq!(
-                metrics["SweepCompleted"], 0,
-                "{variables:?} {answer:?} {metrics}"
-            );
-        }));
-        wrong += u32::from(checked.is_err());
+        assert_eq!(
+            metrics["SweepCompleted"], 0,
+            "{variables:?} {answer:?} {metrics}"
+        );
     }
-    assert_eq!(wrong, 0, "variants that fail");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_second_deployment_on_one_bucket_is_told_or_run() {
+async fn a_second_deployment_on_one_bucket_is_shown_or_run() {
     let (memory, first) = in_sync(3, &[]).await;
     let second = memory.ctx(&[("VAULT_PATH_PREFIX", "aws/second")]);
-    let mut told = false;
+    let mut is_shown = false;
     for _night in 0..4 {
         change_record(&memory, |record| {
             record.started_at = Timestamp::now() - SignedDuration::from_hours(24);
         });
         for ctx in [&first, &second] {
             let (answer, metrics) = run_if_due(ctx).await;
-            told |= answer.is_err() || metrics["RewrittenAgain"].as_u64().unwrap_or(0) > 0;
-            println!("{answer:?} {}", metrics["SweepCompleted"]);
+            is_shown |= answer.is_err() || metrics["RewrittenAgain"].as_u64().unwrap_or(0) > 0;
         }
     }
     let written = memory
@@ -61,7 +55,7 @@ async fn a_second_deployment_on_one_bucket_is_told_or_run() {
         .vault
         .contains_key("secret/aws/second/user00");
     assert!(
-        told || written,
+        is_shown || written,
         "the second deployment never ran, and each night is complete"
     );
 }
@@ -145,10 +139,8 @@ async fn a_user_superseded_beside_a_failed_one_keeps_the_age() {
     memory.put("user01", "no JSON", &days_ago(0));
     let (_, metrics) = run_and_measure(&ctx).await;
     assert_eq!(metrics["Superseded"], 1, "{metrics}");
-    println!("{metrics}");
     memory.put("user01", &value("AKIA000000000TWO"), &days_ago(0));
-    let (answer, metrics) = run_if_due(&ctx).await;
-    println!("{answer:?} {metrics}");
+    let (_, metrics) = run_if_due(&ctx).await;
     assert!(metrics["OldestUnsyncedHours"].is_null() || metrics["OldestUnsyncedHours"] != 0);
 }
 
@@ -310,7 +302,6 @@ async fn a_run_that_another_displaced_still_ends_well() {
 
 #[tokio::test(start_paused = true)]
 async fn a_move_publishes_no_key_that_is_older_than_the_record() {
-    let mut wrong = 0;
     for (variable, path) in [
         (("VAULT_PATH_PREFIX", "aws/new"), "secret/aws/new/user00"),
         (("VAULT_MOUNT", "other"), "other/aws/iam-keys/user00"),
@@ -345,17 +336,13 @@ async fn a_move_publishes_no_key_that_is_older_than_the_record() {
             .iter()
             .map(|version| version.clone().unwrap().0)
             .collect();
-        let checked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            assert_eq!(
-                ids.last().unwrap(),
-                "AKIA000000000NEW",
-                "{ids:?} {answer:?} {}",
-                metrics["SweepCompleted"]
-            );
-        }));
-        wrong += u32::from(checked.is_err());
+        assert_eq!(
+            ids.last().unwrap(),
+            "AKIA000000000NEW",
+            "{ids:?} {answer:?} {}",
+            metrics["SweepCompleted"]
+        );
     }
-    assert_eq!(wrong, 0, "variants that fail");
 }
 
 #[tokio::test(start_paused = true)]
