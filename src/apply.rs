@@ -87,7 +87,8 @@ impl<B: Backends> Run<'_, B> {
         match action {
             Action::Skip(_) | Action::Reobserve => Ok(End::Done),
             Action::Adopt(vault_version) => {
-                let state = self.state_of(vault_version, Timestamp::now());
+                let version = (vault_version, self.created_at(vault_version));
+                let state = self.state_of(version, Timestamp::now());
                 let end = self.record_unless_changed(state).await;
                 if end.is_ok() {
                     ctx.forget_unrecorded(self.user);
@@ -96,12 +97,12 @@ impl<B: Backends> Run<'_, B> {
             }
             Action::Write(cas) => match self.write(cas).await? {
                 WriteResult::CasMismatch => Ok(End::CasMismatch(cas)),
-                WriteResult::Written(version) => {
+                WriteResult::Written(version, created_at) => {
                     let at = Timestamp::now();
                     self.written = Some(VaultWrite { version, at });
                     let damaged = matches!(self.observed.snapshot.state, StateView::Damaged);
                     self.state_conflicts += u64::from(damaged);
-                    let state = self.state_of(version, at);
+                    let state = self.state_of((version, created_at), at);
                     let end = self.record(state.clone()).await;
                     match &end {
                         Ok(_) => ctx.forget_unrecorded(self.user),
@@ -145,13 +146,21 @@ impl<B: Backends> Run<'_, B> {
             .await
     }
 
+    /// Returns when this version in Vault was created: as metadata shows, or as recorded.
+    fn created_at(&self, version: u64) -> Option<Timestamp> {
+        let snapshot = &self.observed.snapshot;
+        let recorded = snapshot.state.recorded();
+        let recorded = recorded.filter(|state| state.vault_version == Some(version));
+        snapshot.created_at.or_else(|| recorded?.vault_created_at)
+    }
+
     /// Returns the state that records the current key at this version in Vault.
-    fn state_of(&self, vault_version: u64, now: Timestamp) -> UserState {
+    fn state_of(&self, version: (u64, Option<Timestamp>), now: Timestamp) -> UserState {
         let snapshot = &self.observed.snapshot;
         let ParameterView::Current(current) = &snapshot.parameter else {
             unreachable!("only a current key is recorded")
         };
-        UserState::of_written(self.user, current, &snapshot.location, vault_version, now)
+        UserState::of_written(self.user, current, &snapshot.location, version, now)
     }
 
     /// Writes the state unless another process has recorded anything: what it wrote is known

@@ -14,13 +14,14 @@ pub mod vault;
 
 use std::collections::HashMap;
 
+use jiff::Timestamp;
 use secrecy::SecretString;
 
 use diagnostics::{Credentials, Probe, Server};
 
 use crate::error::Error;
 use crate::keys::{AccessKey, ParameterName, ParameterNaming, UserName, VaultPath};
-use crate::snapshot::{Cas, ParameterReading, ReconcileRecord, UserState, VaultView};
+use crate::snapshot::{Cas, ParameterReading, ReconcileRecord, SecretMetadata, UserState};
 use crate::token::{TokenFacts, TokenObject};
 
 /// Maximum number of characters of a code or a version that a message shows.
@@ -121,8 +122,8 @@ pub trait Tokens {
 /// The result of a check-and-set write to Vault.
 #[derive(Debug, PartialEq, Eq)]
 pub enum WriteResult {
-    /// The secret is written as this version.
-    Written(u64),
+    /// The secret is written as this version, which was created then.
+    Written(u64, Option<Timestamp>),
     /// Vault is at another version than the expected one; nothing was written.
     CasMismatch,
 }
@@ -149,7 +150,11 @@ pub trait Vault {
         cas: Cas,
     ) -> Result<WriteResult, Error>;
     /// Reads the current version from the metadata.
-    async fn metadata(&self, token: &SecretString, path: &VaultPath) -> Result<VaultView, Error>;
+    async fn metadata(
+        &self,
+        token: &SecretString,
+        path: &VaultPath,
+    ) -> Result<SecretMetadata, Error>;
     /// Reads the metadata of all keys below a folder in one call, by the last path segment. Returns
     /// `None` if the server or the token's policy does not allow it.
     async fn list_metadata(
@@ -157,7 +162,7 @@ pub trait Vault {
         token: &SecretString,
         mount: &str,
         folder: &str,
-    ) -> Result<Option<HashMap<String, VaultView>>, Error>;
+    ) -> Result<Option<HashMap<String, SecretMetadata>>, Error>;
     /// Reads a key.
     async fn read(&self, token: &SecretString, path: &VaultPath) -> Result<VaultSecret, Error>;
     /// Deletes one version so that it can be restored. Deleting it again changes nothing.

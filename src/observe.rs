@@ -13,14 +13,18 @@ use crate::backends::{Backends, Etag};
 use crate::invocation::Invocation;
 use crate::keys::{AccessKey, UserName};
 use crate::snapshot::{
-    Cas, Event, ParameterReading, ParameterView, RosterView, Snapshot, StateView, UserState,
-    VaultView,
+    Cas, Event, ParameterReading, ParameterView, RosterView, SecretMetadata, Snapshot, StateView,
+    UserState, VaultView,
 };
 
 use reader::Reader;
 
 /// In which order to read, and what is known beforehand.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a listed parameter holds its key in place"
+)]
 pub enum ReadStrategy {
     /// Parameter and state at the same time. Vault is assumed to be at the recorded version;
     /// check-and-set proves it.
@@ -31,7 +35,7 @@ pub enum ReadStrategy {
         /// The parameter as listed.
         parameter: ParameterReading,
         /// What Vault's metadata showed before.
-        vault: VaultView,
+        vault: SecretMetadata,
     },
     /// Vault's metadata first.
     VaultFirst {
@@ -75,18 +79,14 @@ pub async fn observe<B: Backends>(
     };
     let (rejected, is_reconcile) = match &strategy {
         ReadStrategy::VaultFirst { rejected, .. } => (*rejected, false),
-        ReadStrategy::FromListing { vault, .. } => (None, matches!(vault, VaultView::NotRead)),
+        ReadStrategy::FromListing { vault, .. } => (None, matches!(vault.view, VaultView::NotRead)),
         ReadStrategy::Optimistic => (None, false),
     };
     let (first, listed) = match strategy {
-        ReadStrategy::Optimistic => (VaultView::NotRead, None),
+        ReadStrategy::Optimistic => (VaultView::NotRead.into(), None),
         ReadStrategy::FromListing { parameter, vault } => (vault, Some(parameter)),
         ReadStrategy::VaultFirst { written, .. } => {
-            match (reader.metadata(rejected.is_some()).await, written) {
-                // Metadata is hidden; the version just written is the current one.
-                (VaultView::Hidden, Some(version)) => (VaultView::At(version), None),
-                (view, _) => (view, None),
-            }
+            (reader.first(rejected.is_some(), written).await, None)
         }
     };
     let was_listed = listed.is_some();
@@ -99,16 +99,18 @@ pub async fn observe<B: Backends>(
     let is_basic = invocation.ctx.states.is_none();
     let (parameter, (state, etag), first) = if is_basic {
         // The key in Vault stands for the state, so it is read before the parameter.
-        let (state, vault) = match &first {
-            VaultView::Unreadable(error) => (StateView::Unreadable(error.clone()), first.clone()),
+        let (state, vault) = match &first.view {
+            VaultView::Unreadable(error) => {
+                (StateView::Unreadable(error.clone()), first.view.clone())
+            }
             _ => reader.published().await,
         };
-        let is_better = matches!(first, VaultView::NotRead)
-            || (matches!(first, VaultView::Hidden) && rejected.is_none());
+        let is_better = matches!(first.view, VaultView::NotRead)
+            || (matches!(first.view, VaultView::Hidden) && rejected.is_none());
         (
             parameter.await,
             (state, None),
-            if is_better { vault } else { first },
+            if is_better { vault.into() } else { first },
         )
     } else {
         let (parameter, state) = tokio::join!(parameter, reader.state());
@@ -125,13 +127,13 @@ pub async fn observe<B: Backends>(
     let is_former = former.is_some();
     let first = former.map_or(first, |former| {
         reader.location = former;
-        VaultView::NotRead
+        VaultView::NotRead.into()
     });
     let roster = match parameter {
         ParameterView::Absent => reader.roster().await,
         _ => RosterView::Unknown,
     };
-    let read_last = matches!(first, VaultView::NotRead)
+    let read_last = matches!(first.view, VaultView::NotRead)
         && needs_metadata(&parameter, state.recorded(), is_reconcile, reader.deletes());
     let vault = if read_last {
         reader.metadata(false).await
@@ -153,7 +155,8 @@ pub async fn observe<B: Backends>(
         parameter,
         state,
         is_unrecorded,
-        vault,
+        vault: vault.view,
+        created_at: vault.created_at,
         roster,
         location: reader.location,
         event,

@@ -16,8 +16,11 @@ pub use reason::Reason;
 use jiff::SignedDuration;
 
 use crate::config::OnUserDeleted;
-use crate::snapshot::{Cas, Event, ParameterView, RosterView, Snapshot, UserState, VaultView};
-use compare::{Recorded, recorded};
+use crate::snapshot::{Cas, ParameterView, RosterView, Snapshot, UserState, VaultView};
+use compare::{
+    Recorded, created, is_before_record, is_before_retirement, is_recorded_after, is_unseen_server,
+    recorded,
+};
 
 /// The maximum age of a state that another invocation may just have written. An older state that
 /// is newer than the parameter is wrong: a clock was ahead, or the parameters come from another
@@ -30,7 +33,10 @@ const MAX_EVENT_LAG: SignedDuration = SignedDuration::from_secs(2);
 /// Decides what to do for the user of `seen`. The same snapshot gives the same plan.
 pub fn plan(seen: &Snapshot, policy: Policy) -> Plan {
     let (action, reason) = match decide(seen, policy) {
-        (action, reason) if changes_vault(action) && !seen.safe_to_write => {
+        // Another server can be at any version, also at that of a newer key.
+        (action, reason)
+            if changes_vault(action) && (!seen.safe_to_write || is_unseen_server(seen)) =>
+        {
             (Action::Reobserve, reason)
         }
         // A listing may be incomplete or outdated: the parameter is read by name first.
@@ -75,6 +81,17 @@ fn decide(seen: &Snapshot, policy: Policy) -> (Action, Reason) {
                 (Some(recorded), VaultView::At(found)) if *found != recorded => {
                     let found = *found;
                     (write(), Reason::OtherVersion { found, recorded })
+                }
+                (Some(recorded), vault) if !state.is_on_server_of(&seen.location) => {
+                    match (vault, created(seen, state)) {
+                        // Another name of the same server shows the version that was recorded.
+                        (VaultView::At(_), Some(true)) => (Adopt(recorded), Reason::Readdressed),
+                        (VaultView::NotRead, _) => (Action::Reobserve, Reason::Moved),
+                        _ => (write(), Reason::Moved),
+                    }
+                }
+                (Some(recorded), VaultView::At(_)) if created(seen, state) == Some(false) => {
+                    (write(), Reason::Recreated(recorded))
                 }
                 (Some(recorded), _) if seen.is_unrecorded => (Adopt(recorded), Reason::Unrecorded),
                 // Otherwise a late event could write the key of a revision between the two.
@@ -160,40 +177,8 @@ fn is_gone(seen: &Snapshot) -> Result<Reason, Reason> {
     }
 }
 
-/// Returns whether a revision is recorded that was put after the event. The time of an event has no
-/// fractions of a second. An event without a time proves nothing.
-fn is_recorded_after(seen: &Snapshot, event: Event) -> bool {
-    let recorded = seen.state.recorded().and_then(UserState::revision);
-    match (event.time, recorded) {
-        (None, recorded) => recorded.is_some(),
-        // A state of the legacy service has no revision; its key was put before it was written.
-        (Some(time), None) => {
-            let written = seen.state.recorded().map(|state| state.last_synced_at);
-            written
-                .is_some_and(|written| written.duration_since(time) >= SignedDuration::from_secs(1))
-        }
-        (Some(time), Some(recorded)) => {
-            recorded.modified.duration_since(time) >= SignedDuration::from_secs(1)
-        }
-    }
-}
-
-/// Returns whether the parameter is older than the revision that is recorded for any place.
-fn is_before_record(seen: &Snapshot) -> bool {
-    let recorded = seen.state.recorded().and_then(UserState::revision);
-    recorded.is_some() && seen.parameter.revision() < recorded
-}
-
-/// Returns whether the parameter was put before the user was retired. A user who comes back has a
-/// newer one.
-fn is_before_retirement(seen: &Snapshot) -> bool {
-    let retired_at = seen.state.recorded().and_then(|state| state.retired_at);
-    seen.parameter.revision().map(|read| read.modified) < retired_at
-}
-
 /// Returns the check-and-set version of a write: the version that Vault is at, if known.
 fn cas(seen: &Snapshot) -> Cas {
-    // Another server can be at any version, also at that of a newer key.
     let here = |state: &&UserState| state.is_at(&seen.location);
     let recorded = seen.state.recorded().filter(here);
     let recorded = Cas::Version(recorded.and_then(|state| state.vault_version).unwrap_or(0));

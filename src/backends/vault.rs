@@ -7,6 +7,7 @@ mod errors;
 mod request;
 mod responses;
 mod system;
+mod writes;
 
 use std::collections::HashMap;
 
@@ -19,14 +20,12 @@ pub use client::VaultServer;
 use super::{Vault, VaultSecret, WriteResult};
 use crate::error::Error;
 use crate::keys::{AccessKey, UserName, VaultPath};
-use crate::snapshot::{Cas, VaultView};
+use crate::snapshot::{Cas, SecretMetadata, VaultView};
 use crate::token::TokenFacts;
 use errors::{translate, unexpected};
 use request::{ErrorResponse, Failure, Request};
-use responses::{
-    FolderMetadata, KeyFields, NewSecret, NewVersion, Renewal, SecretMetadata, SecretResponse,
-    TokenLookup, Versions, WriteOptions,
-};
+use responses::{FolderMetadata, MetadataResponse, Renewal, SecretResponse, TokenLookup};
+use writes::{KeyFields, NewSecret, NewVersion, Versions, WriteOptions};
 
 /// Why Vault denies a token to look itself up or to renew itself. It gives the same answer for all
 /// of these causes.
@@ -65,7 +64,7 @@ impl Vault for VaultServer {
         let url = format!("{}/data/{}", path.mount, path.path);
         let request = Request::<NewVersion>::post(url, &body);
         match self.client(token).data(request).await {
-            Ok(NewVersion { version }) => Ok(WriteResult::Written(version)),
+            Ok(new) => Ok(WriteResult::Written(new.version, new.created_at())),
             Err(Failure::Status(response))
                 if response.code == 400
                     && response.mentions("did not match the current version") =>
@@ -91,12 +90,16 @@ impl Vault for VaultServer {
         }
     }
 
-    async fn metadata(&self, token: &SecretString, path: &VaultPath) -> Result<VaultView, Error> {
+    async fn metadata(
+        &self,
+        token: &SecretString,
+        path: &VaultPath,
+    ) -> Result<SecretMetadata, Error> {
         let request =
-            Request::<SecretMetadata>::get(format!("{}/metadata/{}", path.mount, path.path));
+            Request::<MetadataResponse>::get(format!("{}/metadata/{}", path.mount, path.path));
         match self.client(token).data(request).await {
-            Ok(metadata) => Ok(metadata.view(Timestamp::now())),
-            Err(Failure::Status(response)) if response.is_absent() => Ok(VaultView::Absent),
+            Ok(metadata) => Ok(metadata.into_metadata(Timestamp::now())),
+            Err(Failure::Status(response)) if response.is_absent() => Ok(VaultView::Absent.into()),
             Err(error) => {
                 let remedy = "allow read on <mount>/metadata/<prefix>/* (`keysync policy vault`)";
                 Err(translate("reading Vault's metadata of", path, remedy)(
@@ -111,11 +114,11 @@ impl Vault for VaultServer {
         token: &SecretString,
         mount: &str,
         folder: &str,
-    ) -> Result<Option<HashMap<String, VaultView>>, Error> {
+    ) -> Result<Option<HashMap<String, SecretMetadata>>, Error> {
         let path = format!("{mount}/detailed-metadata/{folder}");
         let request = Request::<FolderMetadata>::list(path, MAX_LISTING);
         match self.client(token).data(request).await {
-            Ok(metadata) => Ok(Some(metadata.into_views(Timestamp::now()))),
+            Ok(metadata) => Ok(Some(metadata.into_secrets(Timestamp::now()))),
             // OpenBao returns 404 for an empty folder, HashiCorp Vault for the unknown endpoint,
             // and both return 403 without a policy for it. None of these is about a single key, so
             // the caller reads each key separately.

@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::invocation::Invocation;
 use crate::keys::{SecretLocation, UserName};
 use crate::snapshot::{
-    ParameterReading, ParameterView, RosterView, StateView, UserState, VaultView,
+    ParameterReading, ParameterView, RosterView, SecretMetadata, StateView, UserState, VaultView,
 };
 
 /// Reads the sources of one user.
@@ -85,23 +85,33 @@ impl<B: Backends> Reader<'_, B> {
     /// Reads Vault's metadata. A token that proved not to be allowed to is not tried again for some
     /// time, because each 403 would load the token anew; with `always` it is, because a write
     /// without check-and-set may depend on the answer.
-    pub(super) async fn metadata(&self, always: bool) -> VaultView {
+    pub(super) async fn metadata(&self, always: bool) -> SecretMetadata {
         let session = &self.invocation.ctx.session;
         if !always && session.metadata_is_hidden().await {
-            return VaultView::Hidden;
+            return VaultView::Hidden.into();
         }
         let read =
             async |vault: &B::Vault, token: &_| vault.metadata(token, &self.location.path).await;
         match self.invocation.call_vault(read).await {
-            Ok(view) => view,
+            Ok(metadata) => metadata,
             Err(Error::Denied { .. }) => {
                 let view = self.hidden(Degradation::MetadataIsHidden).await;
                 if matches!(view, VaultView::Hidden) {
                     session.remember_hidden_metadata().await;
                 }
-                view
+                view.into()
             }
-            Err(error) => VaultView::Unreadable(error),
+            Err(error) => VaultView::Unreadable(error).into(),
+        }
+    }
+
+    /// Reads Vault's metadata before the other sources, given the version that was just written.
+    pub(super) async fn first(&self, always: bool, written: Option<u64>) -> SecretMetadata {
+        let first = self.metadata(always).await;
+        match (&first.view, written) {
+            // Metadata is hidden; the version just written is the current one.
+            (VaultView::Hidden, Some(version)) => VaultView::At(version).into(),
+            _ => first,
         }
     }
 

@@ -32,6 +32,15 @@ pub enum Reason {
         /// The recorded version.
         recorded: u64,
     },
+    /// The version of that number in Vault is another one.
+    #[error(
+        "drift: version {0} in Vault was not created when it was recorded: the secret was created \
+         anew, or Vault was replaced"
+    )]
+    Recreated(u64),
+    /// The record names another address of the same Vault.
+    #[error("Vault holds the current key, as recorded under another address or namespace")]
+    Readdressed,
     /// Vault's current version is deleted or destroyed.
     #[error("drift: version {0} in Vault is deleted or destroyed")]
     Unreadable(u64),
@@ -126,7 +135,7 @@ impl Reason {
     pub fn is_drift(&self) -> bool {
         matches!(
             self,
-            Self::OtherVersion { .. } | Self::Unreadable(_) | Self::Vanished
+            Self::OtherVersion { .. } | Self::Recreated(_) | Self::Unreadable(_) | Self::Vanished
         )
     }
 }

@@ -7,7 +7,7 @@ use crate::backends::{Backends, Page, Roster, States, Vault};
 use crate::context::Context;
 use crate::error::Error;
 use crate::keys::UserName;
-use crate::snapshot::VaultView;
+use crate::snapshot::SecretMetadata;
 
 /// Maximum number of characters that a log shows of a name that is not a user name.
 const MAX_SHOWN: usize = 80;
@@ -16,7 +16,7 @@ const MAX_SHOWN: usize = 80;
 pub(super) async fn list_metadata<B: Backends>(
     ctx: &Context<B>,
     bounds: Bounds<'_>,
-) -> Option<HashMap<String, VaultView>> {
+) -> Option<HashMap<String, SecretMetadata>> {
     ctx.states.as_ref()?;
     let config = &ctx.config.vault;
     let list = async |vault: &B::Vault, token: &_| {

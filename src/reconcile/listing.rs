@@ -16,7 +16,7 @@ use crate::deadlines::Deadlines;
 use crate::invocation::Invocation;
 use crate::keys::UserName;
 use crate::observe::ReadStrategy;
-use crate::snapshot::{ParameterReading, ParameterView, VaultView};
+use crate::snapshot::{ParameterReading, ParameterView, SecretMetadata, VaultView};
 use crate::sync::Request;
 
 /// The result of a listing.
@@ -152,7 +152,7 @@ impl<'a, B: Backends> Listing<'a, B> {
             } else {
                 ParameterView::Unnameable
             };
-            let (parameter, vault) = (parameter.into(), VaultView::NotRead);
+            let (parameter, vault) = (parameter.into(), VaultView::NotRead.into());
             let strategy = ReadStrategy::FromListing { parameter, vault };
             let is_unlisted = true;
             self.send_one(Request {
@@ -168,7 +168,7 @@ impl<'a, B: Backends> Listing<'a, B> {
     /// Sends users page by page; returns all users whose parameters were listed.
     async fn send_listed(
         &mut self,
-        metadata: Option<&HashMap<String, VaultView>>,
+        metadata: Option<&HashMap<String, SecretMetadata>>,
         roster: Option<&HashSet<UserName>>,
     ) -> HashSet<UserName> {
         let (mut seen, mut spellings) = (HashSet::new(), HashMap::new());
@@ -186,11 +186,9 @@ impl<'a, B: Backends> Listing<'a, B> {
                 if !seen.insert(user.clone()) || self.sent.contains(&user) {
                     continue;
                 }
-                let vault = metadata.map_or(VaultView::NotRead, |metadata| {
-                    metadata
-                        .get(user.as_str())
-                        .cloned()
-                        .unwrap_or(VaultView::Absent)
+                let vault = metadata.map_or(VaultView::NotRead.into(), |metadata| {
+                    let found = metadata.get(user.as_str()).cloned();
+                    found.unwrap_or(VaultView::Absent.into())
                 });
                 let strategy = ReadStrategy::FromListing { parameter, vault };
                 let mut request = Request::new(user.clone(), strategy);

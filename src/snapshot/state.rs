@@ -36,6 +36,9 @@ pub struct UserState {
     /// The version of the Vault secret that holds it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vault_version: Option<u64>,
+    /// When that version was created, by the clock of Vault. Version 0.1.0 did not record it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vault_created_at: Option<Timestamp>,
     /// The place in Vault: `<mount>/<path>`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vault_path: Option<String>,
@@ -56,7 +59,7 @@ impl UserState {
         user: &UserName,
         current: &CurrentKey,
         location: &SecretLocation,
-        vault_version: u64,
+        (vault_version, created_at): (u64, Option<Timestamp>),
         now: Timestamp,
     ) -> Self {
         Self {
@@ -68,6 +71,7 @@ impl UserState {
             parameter_version: Some(current.revision.version),
             parameter_last_modified: Some(current.revision.modified),
             vault_version: Some(vault_version),
+            vault_created_at: created_at,
             vault_path: Some(location.path.to_string()),
             vault_address: Some(location.address.clone()),
             vault_namespace: location.namespace.clone(),
@@ -90,6 +94,7 @@ impl UserState {
             parameter_version: None,
             parameter_last_modified: None,
             vault_version: Some(vault_version),
+            vault_created_at: None,
             vault_path: Some(location.path.to_string()),
             vault_address: Some(location.address.clone()),
             vault_namespace: location.namespace.clone(),
@@ -174,7 +179,8 @@ impl UserState {
         recorded.is_none_or(|recorded| *recorded == path.to_string())
     }
 
-    fn is_on_server_of(&self, location: &SecretLocation) -> bool {
+    /// Returns whether the record names the server and the namespace of `location`, or none.
+    pub fn is_on_server_of(&self, location: &SecretLocation) -> bool {
         self.vault_address.as_ref().is_none_or(|address| {
             *address == location.address && self.vault_namespace == location.namespace
         })

@@ -289,7 +289,13 @@ fn the_state_of_a_written_key_has_these_members() {
         panic!()
     };
     let alice = UserName::parse("alice").unwrap();
-    let written = UserState::of_written(&alice, &current, &here(), 7, at("2025-06-02T10:15:33.5Z"));
+    let written = UserState::of_written(
+        &alice,
+        &current,
+        &here(),
+        (7, Some(at("2025-06-02T10:15:33.4Z"))),
+        at("2025-06-02T10:15:33.5Z"),
+    );
     insta::assert_json_snapshot!(written, @r#"
     {
       "userName": "alice",
@@ -299,6 +305,7 @@ fn the_state_of_a_written_key_has_these_members() {
       "parameterVersion": 3,
       "parameterLastModified": "2025-06-02T10:15:30Z",
       "vaultVersion": 7,
+      "vaultCreatedAt": "2025-06-02T10:15:33.4Z",
       "vaultPath": "secret/aws/iam-keys/alice",
       "vaultAddress": "https://vault.example.org:8200"
     }
@@ -349,6 +356,7 @@ fn a_state_requires_the_legacy_members_and_no_others() {
         "parameterVersion",
         "parameterLastModified",
         "vaultVersion",
+        "vaultCreatedAt",
         "vaultPath",
         "vaultAddress",
         "vaultNamespace",
@@ -390,6 +398,7 @@ fn a_state_that_is_not_a_json_object_is_damaged() {
         "alice",
         "97e0f265",
         "2025-06-01T02:00:00.123Z",
+        null,
         null,
         null,
         null,
@@ -534,7 +543,7 @@ fn a_key_is_never_recorded_before_its_put() {
     };
     // The clock of the process is two hours behind.
     let now = current.revision.modified - SignedDuration::from_hours(2);
-    let state = UserState::of_written(&alice, &current, &here(), 7, now);
+    let state = UserState::of_written(&alice, &current, &here(), (7, None), now);
     assert_eq!(state.last_synced_at, current.revision.modified);
 }
 

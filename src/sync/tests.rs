@@ -191,6 +191,7 @@ async fn a_crash_between_vault_and_state_is_repaired_by_one_write() {
 
 /// Writes `NEW` to Vault and records it, as a faster sync does.
 fn faster_sync(inner: &mut Inner) {
+    let created_at = inner.created_at("secret/aws/iam-keys/alice", 2);
     let key = AccessKey::new(
         "AKIA000000000NEW".into(),
         "secret-of-AKIA000000000NEW".into(),
@@ -207,6 +208,7 @@ fn faster_sync(inner: &mut Inner) {
         parameter_version: Some(revision.version),
         parameter_last_modified: Some(revision.modified),
         vault_version: Some(2),
+        vault_created_at: Some(created_at),
         ..state.clone()
     };
     *etag += 1000;
@@ -481,14 +483,21 @@ async fn a_key_at_the_former_path_of_a_retired_user_is_deleted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_on_another_server_or_in_another_namespace_is_written_here() {
+async fn a_key_on_another_server_is_written_and_under_another_name_is_not() {
     for variable in [
         ("VAULT_ADDR", "https://new.example.org"),
         ("VAULT_NAMESPACE", "team"),
     ] {
-        let (memory, _) = warm().await;
-        // The new server is at the recorded version by chance.
+        let (memory, old) = warm().await;
         let ctx = memory.ctx(&[variable]);
+        // Another name of the same server changes nothing in Vault.
+        for ctx in [&ctx, &old, &ctx] {
+            assert_eq!(sync_alice(ctx).await, Outcome::Unchanged, "{variable:?}");
+        }
+        assert_eq!(memory.history("alice").len(), 1);
+        // The new server is at the recorded version by chance.
+        memory.inner().server = 1;
+        let ctx = memory.ctx(&[("VAULT_ADDR", "https://third.example.org")]);
         assert_eq!(sync_alice(&ctx).await, Outcome::Written, "{variable:?}");
         assert_eq!(sync_alice(&ctx).await, Outcome::Unchanged, "{variable:?}");
     }

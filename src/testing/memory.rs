@@ -21,7 +21,7 @@ use crate::config::Config;
 use crate::context::Context;
 use crate::error::Error;
 use crate::session::{TokenSource, VaultSession};
-use crate::snapshot::{Revision, UserState, VaultView};
+use crate::snapshot::{Revision, UserState};
 
 /// The backends of one context.
 #[derive(Clone, Default)]
@@ -201,13 +201,6 @@ fn page<T>(call: &str, inner: &Inner, all: Vec<T>, from: Option<String>) -> Page
         items: all.into_iter().skip(from).take(10).collect(),
         next,
     }
-}
-
-fn view(versions: &[Option<(String, String)>]) -> VaultView {
-    VaultView::of_version(
-        versions.len() as u64,
-        versions.last().is_some_and(Option::is_some),
-    )
 }
 
 fn parameter_name(user: &str) -> String {

@@ -33,6 +33,7 @@ pub fn snapshot(modified: Option<&str>) -> Snapshot {
         state: StateView::Absent,
         is_unrecorded: false,
         vault: VaultView::NotRead,
+        created_at: None,
         roster: RosterView::Unknown,
         location: location("aws/iam-keys/alice"),
         event: None,

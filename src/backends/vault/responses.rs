@@ -1,55 +1,17 @@
-//! The bodies of requests and responses, in types that show no secret.
+//! The bodies of responses, in types that show no secret.
 
 use std::collections::HashMap;
 
 use jiff::Timestamp;
 use secrecy::SecretString;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::Value;
 
+use super::writes::NewVersion;
 use crate::backends::VaultSecret;
 use crate::keys::AccessKey;
-use crate::snapshot::VaultView;
+use crate::snapshot::{SecretMetadata, VaultView};
 use crate::token::{Lifetime, TokenFacts};
-
-/// A secret to write.
-#[derive(Serialize)]
-pub(super) struct NewSecret<'a> {
-    pub(super) data: KeyFields<'a>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) options: Option<WriteOptions>,
-}
-
-/// The fields of a secret: the interface to the applications that read it.
-#[derive(Serialize)]
-pub(super) struct KeyFields<'a> {
-    #[serde(rename = "accessKeyId")]
-    pub(super) id: &'a str,
-    #[serde(rename = "secretAccessKey")]
-    pub(super) secret: &'a str,
-    #[serde(rename = "userName")]
-    pub(super) user: &'a str,
-    #[serde(rename = "syncedAt")]
-    pub(super) synced_at: String,
-}
-
-/// The precondition of a write.
-#[derive(Serialize)]
-pub(super) struct WriteOptions {
-    pub(super) cas: u64,
-}
-
-/// A version that was written.
-#[derive(Deserialize)]
-pub(super) struct NewVersion {
-    pub(super) version: u64,
-}
-
-/// Versions to delete.
-#[derive(Serialize)]
-pub(super) struct Versions {
-    pub(super) versions: [u64; 1],
-}
 
 /// A renewal.
 #[derive(Deserialize)]
@@ -90,39 +52,44 @@ impl SecretResponse {
 /// Vault does not.
 #[derive(Deserialize)]
 pub(super) struct FolderMetadata {
-    key_info: HashMap<String, SecretMetadata>,
+    key_info: HashMap<String, MetadataResponse>,
 }
 
 impl FolderMetadata {
-    pub(super) fn into_views(self, now: Timestamp) -> HashMap<String, VaultView> {
+    pub(super) fn into_secrets(self, now: Timestamp) -> HashMap<String, SecretMetadata> {
         self.key_info
             .into_iter()
-            .map(|(name, metadata)| (name, metadata.view(now)))
+            .map(|(name, metadata)| (name, metadata.into_metadata(now)))
             .collect()
     }
 }
 
 /// The metadata of a secret.
 #[derive(Deserialize)]
-pub(super) struct SecretMetadata {
+pub(super) struct MetadataResponse {
     current_version: u64,
     versions: HashMap<String, VersionMetadata>,
 }
 
 #[derive(Deserialize)]
 struct VersionMetadata {
+    #[serde(default)]
+    created_time: String,
     deletion_time: String,
     destroyed: bool,
 }
 
-impl SecretMetadata {
+impl MetadataResponse {
     /// Returns the state of the secret's current version.
-    pub(super) fn view(&self, now: Timestamp) -> VaultView {
+    pub(super) fn into_metadata(self, now: Timestamp) -> SecretMetadata {
         let version = self.current_version;
         let current = self.versions.get(&version.to_string());
         let readable = current
             .is_some_and(|current| !current.destroyed && !is_past(&current.deletion_time, now));
-        VaultView::of_version(version, readable)
+        SecretMetadata {
+            view: VaultView::of_version(version, readable),
+            created_at: current.and_then(|current| current.created_time.parse().ok()),
+        }
     }
 }
 
@@ -191,10 +158,13 @@ impl TokenLookup {
             .then_some(self.creation_ttl);
         let period = self.period.or(role_period).filter(|period| *period > 0);
         let period = period.map(|period| self.granted_seconds().unwrap_or(period));
-        let namespace = self.namespace_path.as_deref().map(trimmed);
+        let namespace = self
+            .namespace_path
+            .as_deref()
+            .map(|name| name.trim_matches('/'));
         let namespace = namespace.filter(|namespace| !namespace.is_empty());
         let is_of_other_namespace =
-            namespace.is_some_and(|own| !is_within(trimmed(configured.unwrap_or_default()), own));
+            namespace.is_some_and(|own| !is_within(configured.unwrap_or_default(), own));
         let namespace = namespace.map(str::to_owned);
         let lifetime = Lifetime {
             // A ttl of 0 means that the token never expires; Vault rejects an expired token.
@@ -229,12 +199,8 @@ impl TokenLookup {
     }
 }
 
-fn trimmed(namespace: &str) -> &str {
-    namespace.trim_matches('/')
-}
-
 /// Returns true if a namespace is `parent` or below it. A token acts in its namespace and below.
 fn is_within(namespace: &str, parent: &str) -> bool {
-    let rest = namespace.strip_prefix(parent);
+    let rest = namespace.trim_matches('/').strip_prefix(parent);
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }

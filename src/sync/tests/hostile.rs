@@ -107,8 +107,10 @@ async fn a_slow_sync_after_a_move_replaces_no_newer_key() {
                 version: revision.version + 2,
             };
             faster_sync(inner);
+            let created_at = inner.created_at("secret/aws/iam-keys/alice", 1);
             let (state, _) = inner.states.get_mut("alice").unwrap();
             state.vault_version = Some(1);
+            state.vault_created_at = Some(created_at);
             state.vault_address = Some(address.clone());
             state.vault_namespace = namespace.clone();
         });

@@ -167,7 +167,8 @@ impl InitialRecord {
             long_ago
         };
         let user = UserName::parse(user).unwrap();
-        let state = UserState::of_written(&user, &current, &location, self.version.into(), now);
+        let state =
+            UserState::of_written(&user, &current, &location, (self.version.into(), None), now);
         match self.by {
             Writer::Service | Writer::Damaged | Writer::Elsewhere => state,
             Writer::Retired => UserState {
@@ -179,6 +180,7 @@ impl InitialRecord {
                 parameter_version: None,
                 parameter_last_modified: None,
                 vault_version: None,
+                vault_created_at: None,
                 vault_path: None,
                 vault_address: None,
                 ..state

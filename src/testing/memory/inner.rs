@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
 use super::fault::CallFault;
 use super::secret_path;
 use crate::backends::diagnostics::{Encryption, Health};
 use crate::backends::{Etag, PutResult};
 use crate::error::Error;
-use crate::snapshot::{ReconcileRecord, Revision, UserState};
+use crate::snapshot::{ReconcileRecord, Revision, SecretMetadata, UserState, VaultView};
 use crate::token::TokenFacts;
 
 /// The name of a call, and what another process changes right before it.
@@ -42,6 +44,8 @@ pub struct Inner {
     pub lists_metadata: bool,
     /// The states of the legacy service, by user.
     pub legacy: BTreeMap<String, UserState>,
+    /// The number of the server: its versions have times of their own.
+    pub server: u64,
     /// The secrets, by path.
     pub vault: BTreeMap<String, Versions>,
     /// The users on the roster.
@@ -86,6 +90,26 @@ pub struct Inner {
 }
 
 impl Inner {
+    /// Returns when a version was created: another time for each version of each secret and server.
+    pub fn created_at(&self, path: &str, version: u64) -> Timestamp {
+        let path = path.bytes().map(u64::from).sum::<u64>();
+        let seconds = self.server * 1_000_000 + path * 100 + version;
+        Timestamp::from_second(seconds.try_into().unwrap()).unwrap()
+    }
+
+    /// Returns the metadata of a secret.
+    pub fn metadata(&self, path: &str) -> SecretMetadata {
+        let Some(versions) = self.vault.get(path) else {
+            return VaultView::Absent.into();
+        };
+        let version = versions.len() as u64;
+        let readable = versions.last().is_some_and(Option::is_some);
+        SecretMetadata {
+            view: VaultView::of_version(version, readable),
+            created_at: Some(self.created_at(path, version)),
+        }
+    }
+
     /// Returns the versions of a user's secret, to change them.
     pub fn versions(&mut self, user: &str) -> &mut Versions {
         self.vault.entry(secret_path(user)).or_default()

@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{Memory, view};
+use super::Memory;
 use crate::backends::{Vault, VaultSecret, WriteResult};
 use crate::error::Error;
 use crate::keys::{AccessKey, UserName, VaultPath};
-use crate::snapshot::{Cas, VaultView};
+use crate::snapshot::{Cas, SecretMetadata};
 use crate::token::{Lifetime, TokenFacts};
 
 /// The period of the token in seconds.
@@ -36,15 +36,19 @@ impl Vault for Memory {
             versions.push(Some((key.id.clone(), secret)));
             versions.len() as u64
         };
-        self.answer(call, WriteResult::Written(version)).await
+        let created_at = Some(self.inner().created_at(&path.to_string(), version));
+        self.answer(call, WriteResult::Written(version, created_at))
+            .await
     }
 
-    async fn metadata(&self, token: &SecretString, path: &VaultPath) -> Result<VaultView, Error> {
+    async fn metadata(
+        &self,
+        token: &SecretString,
+        path: &VaultPath,
+    ) -> Result<SecretMetadata, Error> {
         self.call("vault-metadata", &path.path).await?;
         self.check_token(token)?;
-        let inner = self.inner();
-        let versions = inner.vault.get(&path.to_string());
-        Ok(versions.map_or(VaultView::Absent, |versions| view(versions)))
+        Ok(self.inner().metadata(&path.to_string()))
     }
 
     async fn list_metadata(
@@ -52,15 +56,15 @@ impl Vault for Memory {
         token: &SecretString,
         mount: &str,
         folder: &str,
-    ) -> Result<Option<HashMap<String, VaultView>>, Error> {
+    ) -> Result<Option<HashMap<String, SecretMetadata>>, Error> {
         self.call("vault-list_metadata", folder).await?;
         self.check_token(token)?;
         let inner = self.inner();
-        let views = inner.vault.iter().filter_map(|(path, versions)| {
+        let secrets = inner.vault.keys().filter_map(|path| {
             let user = path.strip_prefix(&format!("{mount}/{folder}/"))?;
-            Some((user.to_owned(), view(versions)))
+            Some((user.to_owned(), inner.metadata(path)))
         });
-        Ok(inner.lists_metadata.then(|| views.collect()))
+        Ok(inner.lists_metadata.then(|| secrets.collect()))
     }
 
     async fn read(&self, token: &SecretString, path: &VaultPath) -> Result<VaultSecret, Error> {
