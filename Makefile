@@ -90,7 +90,7 @@ doc: ## build the library documentation; warnings are errors
 .PHONY: lean
 lean: ## check that the function does not depend on command-line crates
 	@! cargo tree --locked --no-default-features --edges normal --prefix none | \
-	  grep -E '^(clap|clap_complete|clap_mangen|comfy-table|crossterm|indicatif|rpassword|schemars) '
+	  grep -E '^(aws-config|clap|clap_complete|clap_mangen|comfy-table|crossterm|indicatif|rpassword|schemars) '
 
 .PHONY: deny
 deny: $(CARGO_DENY) ## check bans, licences and sources of dependencies
@@ -183,8 +183,8 @@ terraform-check: infra-venv ## check the Terraform module; prints which provider
 parity: cdk ## compare the CDK template with the Terraform plan
 	infra/checks/parity/run.py
 
-.PHONY: terraform-files
-terraform-files: ## generate the variables and README tables of the Terraform module
+.PHONY: infra-files
+infra-files: ## generate Terraform's variables and the input tables of both READMEs
 	infra/checks/files.py
 
 .PHONY: hooks

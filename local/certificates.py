@@ -32,7 +32,7 @@ def create(folder: Path) -> None:
                          "(Debian and Ubuntu: apt-get install openssl)")
     (folder / "openssl.cnf").write_text(_CONFIG)
     _key(folder, "ca.key")
-    _openssl(folder, "req", "-x509", "-new", "-key", "ca.key", "-out", "ca.pem", "-days", "7",
+    _openssl(folder, "req", "-x509", "-new", "-key", "ca.key", "-out", "ca.pem", "-days", "60",
              "-sha256", "-config", "openssl.cnf", "-extensions", "authority")
     _key(folder, "server.key")
     _openssl(folder, "req", "-new", "-key", "server.key", "-out", "server.csr", "-sha256",

@@ -87,9 +87,7 @@ class Commands:
 
 
 def _package(argument: str) -> tuple:
-    """Returns the deployment package and the other inputs."""
+    """Returns the path of the deployment package and the other inputs. The CDK app requires the
+    file for a deployment only."""
     inputs = json.loads(argument)
-    package = Path(inputs.pop("zip"))
-    if not package.is_file():
-        raise StackError(f"{package} does not exist; create it with local/package.py")
-    return package, inputs
+    return Path(inputs.pop("zip")), inputs

@@ -45,11 +45,16 @@ class Deployed:
         return report
 
     def describe(self) -> dict:
-        """Returns the configuration of the function, and the number of messages in each queue."""
+        """Returns the configuration of the function, the states of mapping and schedules, and the
+        number of messages in each queue."""
         configuration = self._configuration()
+        mappings = self._clients.lambda_.list_event_source_mappings(FunctionName=self._function)
+        schedules = self._clients.scheduler.list_schedules()["Schedules"]
         urls = self._clients.sqs.list_queues().get("QueueUrls", [])
         return {"memoryMib": configuration["MemorySize"],
                 "variables": configuration["Environment"]["Variables"],
+                "mappings": [mapping["State"] for mapping in mappings["EventSourceMappings"]],
+                "schedules": [schedule["State"] for schedule in schedules],
                 "queues": {url.rsplit("/", 1)[-1]: self._messages(url) for url in urls}}
 
     def role(self, statements: list = None) -> dict:

@@ -48,6 +48,7 @@ for architecture in "$@"; do
   rustup target list --installed | grep -qx "$target" || rustup target add "$target"
   cargo lambda build --release --locked --bin lambda --no-default-features "$option" \
     --lambda-dir "$out/$architecture"
+  release/check-binary "$architecture" "$out/$architecture/lambda/bootstrap"
   local/package.py "$out/$architecture/lambda/bootstrap" "$out/function-$architecture.zip"
   cargo cyclonedx --quiet --format json --no-default-features --describe binaries --target "$target"
   # cargo-cyclonedx writes one SBOM for each binary, with the path of the checkout in it.

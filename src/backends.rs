@@ -30,6 +30,17 @@ use crate::keys::{ParameterName, ParameterNaming, UserName};
 use crate::snapshot::{ParameterReading, ReconcileRecord, UserState};
 use crate::token::TokenObject;
 
+/// Maximum number of characters of a code or a version that a message shows.
+const MAX_WORD: usize = 64;
+
+/// Returns a service's code or version as a message may show it: other characters could hide text
+/// on a terminal, or forge a line.
+fn word(text: &str) -> String {
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || "._:#+-".contains(c);
+    let shown = text.chars().take(MAX_WORD);
+    shown.map(|c| if is_allowed(c) { c } else { '?' }).collect()
+}
+
 /// A page of a listing.
 #[derive(Debug)]
 pub struct Page<T> {

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use crate::error::Error;
+use crate::error::{Error, RETRY_LATER};
 
 /// Stops calls to Vault once several users in a row found it unreachable. The messages of the other
 /// users then return to the queue at once, instead of waiting for the same time limit each.
@@ -59,6 +59,7 @@ impl CircuitBreaker {
             operation: "reaching",
             subject: "Vault".to_owned(),
             problem,
+            remedy: RETRY_LATER,
         })
     }
 }

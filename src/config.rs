@@ -3,16 +3,26 @@
 //! All problems are reported together, each with its variable and never with a secret's value. The
 //! source of the variables is an argument, so tests do not touch the process environment.
 
+mod authorities;
+mod aws;
 mod reader;
+mod resources;
 mod urls;
 
 use std::path::PathBuf;
 
-use reqwest::{Certificate, Url};
+use reqwest::Url;
 use secrecy::SecretString;
 
 use crate::error::Error;
 use crate::keys::{ParameterNaming, SecretLocation, UserName, VaultPath};
+
+pub use authorities::Authorities;
+pub use aws::{AwsConfig, AwsCredentials, Endpoints};
+#[cfg(feature = "cli")]
+pub use aws::{NO_REGION, is_region};
+#[cfg(feature = "cli")]
+pub use urls::aws_endpoint;
 
 /// The configuration.
 #[derive(Debug)]
@@ -37,10 +47,14 @@ pub struct Config {
     pub ssm_calls_per_second: u32,
     /// The file of the targets document; without it, the object of the bucket is used.
     pub targets_file: Option<PathBuf>,
+    /// The limit of Vault calls per second, if there is one.
+    pub vault_calls_per_second: Option<u32>,
     /// The number of users processed concurrently.
     pub concurrency: usize,
     /// The AWS Region, if the environment or the AWS profile names one.
     pub region: Option<String>,
+    /// How AWS is reached.
+    pub aws: AwsConfig,
     /// The log level.
     pub log_level: tracing::Level,
 }
@@ -52,8 +66,8 @@ pub struct VaultConfig {
     pub address: Url,
     /// The namespace (HashiCorp Vault Enterprise, OpenBao).
     pub namespace: Option<String>,
-    /// The only trusted CA certificates, if given; otherwise those of the system are trusted.
-    pub ca_certificates: Option<Vec<Certificate>>,
+    /// The only trusted authorities, if given; otherwise those of the system are trusted.
+    pub authorities: Option<Authorities>,
     /// The mount of the KV version 2 engine.
     pub mount: String,
     /// The path below the mount under which each user has a secret.
@@ -66,6 +80,19 @@ impl VaultConfig {
     /// Returns the server's address without a slash at the end.
     pub fn address_text(&self) -> &str {
         self.address.as_str().trim_end_matches('/')
+    }
+
+    /// Returns the folder of all keys, with the server and the namespace.
+    pub fn folder(&self) -> String {
+        let namespace = self
+            .namespace
+            .as_deref()
+            .unwrap_or_default()
+            .trim_matches('/');
+        let address = self.address_text();
+        let parts = [address, namespace, &self.mount, &self.path_prefix];
+        let parts = parts.into_iter().filter(|part| !part.is_empty());
+        parts.collect::<Vec<_>>().join("/")
     }
 
     /// Returns the location of a user's key without a targets document.
@@ -138,8 +165,8 @@ pub enum OnUserDeleted {
 }
 
 impl Config {
-    /// Reads the configuration. `source` returns a variable's value; an empty value counts as
-    /// unset.
+    /// Reads the configuration. `source` returns a variable's value; white space around it is
+    /// ignored, and an empty value counts as unset.
     ///
     /// # Errors
     /// [`Error::BadConfiguration`] with all problems.
@@ -150,10 +177,13 @@ impl Config {
         if token.is_none() && bucket.is_none() {
             read.problem("S3_BUCKET_NAME", "is not set, and neither is VAULT_TOKEN; expected the bucket that holds the Vault token (enhanced mode) or the token itself (basic mode)");
         }
+        let host_authorities = read.host_authorities();
         let vault = VaultConfig {
             address: read.address(),
             namespace: read.namespace(),
-            ca_certificates: read.ca_certificates(),
+            authorities: read
+                .authorities(Some("VAULT_CACERT_BYTES"), "VAULT_CACERT")
+                .or_else(|| host_authorities.clone()),
             mount: read.path("VAULT_MOUNT", "secret"),
             path_prefix: read.path("VAULT_PATH_PREFIX", "aws/iam-keys"),
             token: token
@@ -165,8 +195,7 @@ impl Config {
             vault,
             bucket,
             naming: read.naming(),
-            roster_table: Some(read.text_or("IAM_USER_TABLE", "BCGOV_IAM_USER_TABLE"))
-                .filter(|table| table != "-"),
+            roster_table: read.roster_table(),
             on_user_deleted: read.on_user_deleted(),
             token_refresh_threshold_hours: read.number(
                 "TOKEN_REFRESH_THRESHOLD_HOURS",
@@ -177,13 +206,12 @@ impl Config {
             users: read.users(),
             sync_interval_hours: read.number("SYNC_INTERVAL_HOURS", 24, 1..=8760),
             ssm_calls_per_second: read.number("SSM_MAX_CALLS_PER_SECOND", 10, 1..=1000),
+            vault_calls_per_second: read.limit("VAULT_MAX_CALLS_PER_SECOND", 1..=1000),
             concurrency: read.number("SYNC_CONCURRENCY", 16, 1..=256) as usize,
-            region: read
-                .text("AWS_REGION")
-                .or_else(|| read.text("AWS_DEFAULT_REGION")),
+            region: read.region(),
+            aws: read.aws(host_authorities.as_ref()),
             log_level: read.log_level(),
         };
-        read.aws_endpoints();
         read.finish(config)
     }
 }

@@ -1,6 +1,9 @@
 //! What an invocation works with: the configuration and the backends.
 
+mod aws;
 mod connect;
+#[cfg(feature = "cli")]
+mod profile;
 
 pub use connect::{Live, connect};
 
@@ -136,7 +139,7 @@ impl<B: Backends> Context<B> {
         self.unrecorded.borrow_mut().remove(&secret);
     }
 
-    /// Returns the unrecorded state of a secret, if it is about a later version than `recorded`.
+    /// Returns the unrecorded state of a secret, if it was written after `recorded`.
     pub fn unrecorded(
         &self,
         user: &UserName,
@@ -145,8 +148,8 @@ impl<B: Backends> Context<B> {
     ) -> Option<SecretRecord> {
         let secret = (user.clone(), Some(path.to_string()));
         let unrecorded = self.unrecorded.borrow().get(&secret).cloned()?;
-        let version = recorded.and_then(|record| record.vault_version);
-        (unrecorded.vault_version > version).then_some(unrecorded)
+        let written = recorded.map(|record| record.last_synced_at);
+        (Some(unrecorded.last_synced_at) > written).then_some(unrecorded)
     }
 
     /// Returns whether an event may delete the key of one more user now, and counts the user. A
@@ -160,6 +163,11 @@ impl<B: Backends> Context<B> {
         }
         retired.entry(user.clone()).or_insert(now);
         true
+    }
+
+    /// Takes back the count of a user whose key could not be deleted.
+    pub fn release_retirement(&self, user: &UserName) {
+        self.retired_by_events.borrow_mut().remove(user);
     }
 
     /// Remembers that the roster was read. Then a denial later does not mean that there is none.

@@ -4,6 +4,7 @@
 //! It only reads, except for one probe object in the bucket. It never renews the token, touches a
 //! key or shows a secret.
 
+mod authorities;
 mod bucket;
 mod check;
 mod credentials;
@@ -15,6 +16,7 @@ pub use check::{Check, CheckStatus};
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -23,7 +25,7 @@ use crate::config::Config;
 use crate::context::Context;
 use crate::error::Error;
 use crate::trigger;
-use check::{Finding, fail, first_failure, not_checked, pass, warn};
+use check::{Finding, fail, first_failure, merge_causes, pass, skipped, warn};
 
 const CONFIGURATION: &str = "configuration";
 
@@ -40,7 +42,14 @@ pub async fn doctor<W: Backends>(ctx: &Context<W>, deadline: Instant) -> Vec<Che
 /// Returns the only check that is possible with an invalid configuration.
 pub fn misconfigured(error: &Error) -> Vec<Check> {
     let detail = format!("{error}; nothing else was checked");
-    vec![fail(detail, "fix the variables that are named").of(CONFIGURATION, Duration::ZERO)]
+    let remedy = match error {
+        Error::BadConfiguration(problems) => {
+            let variables = problems.iter().map(|problem| problem.variable);
+            format!("set {} as stated", variables.collect::<Vec<_>>().join(", "))
+        }
+        _ => "fix the variables that are named".to_owned(),
+    };
+    vec![fail(detail, remedy).of(CONFIGURATION, Duration::ZERO)]
 }
 
 /// Returns the doctor's answer if there is no context; `None` for any other payload.
@@ -59,7 +68,7 @@ async fn run_checks<W: Backends>(
         let network = network.await;
         let server = match first_failure(&network) {
             None => server::checks(ctx, deadline).await,
-            Some(failure) => not_checked(&server::NAMES, failure),
+            Some(failure) => skipped(&server::NAMES, failure),
         };
         [network, server].concat()
     };
@@ -69,23 +78,33 @@ async fn run_checks<W: Backends>(
         platform::parameters(ctx, deadline),
         platform::roster(ctx, deadline),
     );
-    let missing_token = bucket
+    // Without its object there is no token, and without the bucket no object.
+    let token_failure = bucket
         .iter()
-        .find(|check| check.name == bucket::TOKEN_OBJECT && check.status == CheckStatus::Fail);
-    let credentials = match first_failure(&vault).or(missing_token.map(|check| check.name)) {
+        .find(|check| check.name == bucket::TOKEN_OBJECT)
+        .and_then(|check| match check.status {
+            CheckStatus::Fail => Some(bucket::TOKEN_OBJECT),
+            CheckStatus::Skip => Some(bucket::LISTING),
+            CheckStatus::Pass | CheckStatus::Warn => None,
+        });
+    let credentials = match first_failure(&vault).or(token_failure) {
         None => credentials::checks(ctx, deadline).await,
-        Some(failure) => credentials::not_checked(ctx, failure),
+        Some(failure) => credentials::skipped(ctx, failure),
     };
     let configuration = configuration(&ctx.config).of(CONFIGURATION, Duration::ZERO);
-    [
-        vec![configuration],
+    let authorities = authorities::finding(&ctx.config, Timestamp::now());
+    let authorities = authorities.of("authorities", Duration::ZERO);
+    let mut checks = [
+        vec![configuration, authorities],
         vault,
         credentials,
         vec![parameters],
         bucket,
         vec![roster],
     ]
-    .concat()
+    .concat();
+    merge_causes(&mut checks);
+    checks
 }
 
 fn configuration(config: &Config) -> Finding {

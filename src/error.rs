@@ -3,6 +3,18 @@
 //! A message names the operation, the subject, the cause and the remedy. It never contains a
 //! secret value, a token or a body.
 
+#[cfg(feature = "cli")]
+mod line;
+mod remedy;
+
+use std::time::Duration;
+
+#[cfg(feature = "cli")]
+pub use line::ErrorLine;
+
+/// The remedy for a passing fault.
+pub(crate) const RETRY_LATER: &str = "retry later";
+
 /// All errors of the crate.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
@@ -25,12 +37,14 @@ pub enum Error {
         problems: Vec<crate::targets::Problem>,
     },
     /// The service denied the request. Fix the permission or the token.
-    #[error("{operation} {subject}: denied; {remedy}")]
+    #[error("{operation} {subject}: {problem}; {remedy}")]
     Denied {
         /// The operation.
         operation: &'static str,
         /// The object of the operation.
         subject: String,
+        /// What was denied, without the service's own text.
+        problem: String,
         /// The remedy.
         remedy: &'static str,
     },
@@ -45,7 +59,7 @@ pub enum Error {
         remedy: &'static str,
     },
     /// The service cannot be reached. Retry later, and send it no other requests in the meantime.
-    #[error("{operation} {subject}: unreachable ({problem}); retry later")]
+    #[error("{operation} {subject}: unreachable ({problem}); {remedy}")]
     Unreachable {
         /// The operation.
         operation: &'static str,
@@ -53,9 +67,11 @@ pub enum Error {
         subject: String,
         /// The cause.
         problem: String,
+        /// The remedy.
+        remedy: &'static str,
     },
     /// The service cannot handle the request at present. Retry later.
-    #[error("{operation} {subject}: {problem}; retry later")]
+    #[error("{operation} {subject}: {problem}; {remedy}")]
     Unavailable {
         /// The operation.
         operation: &'static str,
@@ -63,9 +79,23 @@ pub enum Error {
         subject: String,
         /// The cause, without the service's own text.
         problem: String,
+        /// The remedy.
+        remedy: &'static str,
     },
-    /// The response is not one of the expected service. Check the endpoint.
-    #[error("{operation} {subject}: {problem}")]
+    /// The service limits the rate of requests. Slow down, and continue.
+    #[error("{operation} {subject}: {problem}; retry later, or raise the limit")]
+    Throttled {
+        /// The operation.
+        operation: &'static str,
+        /// The object of the operation.
+        subject: String,
+        /// The cause.
+        problem: String,
+        /// How long to wait, if the service states that.
+        retry_after: Option<Duration>,
+    },
+    /// The response is unknown, or not one of the expected service. Redelivery changes nothing.
+    #[error("{operation} {subject}: {problem}{}{remedy}", if .remedy.is_empty() { "" } else { "; " })]
     Unexpected {
         /// The operation.
         operation: &'static str,
@@ -73,6 +103,8 @@ pub enum Error {
         subject: String,
         /// The fault of the response.
         problem: String,
+        /// The remedy; empty if the cause is unknown.
+        remedy: &'static str,
     },
     /// Other writers won every attempt. Retry later.
     #[error("{subject}: another writer overtook {attempts} attempts in a row; retry later")]
@@ -92,8 +124,8 @@ pub enum Error {
     #[error(
         "refused: {gone} of {known} users would be retired at once ({unchecked} more could not be \
          checked, {recently} were retired in the last 7 days), as if a listing were broken; check \
-         Parameter Store, then repeat with allowMassRetire (--allow-mass-retire) if the users \
-         are really gone"
+         Parameter Store and the state objects, then repeat with allowMassRetire \
+         (--allow-mass-retire) if the users are really gone"
     )]
     MassRetireLimit {
         /// The number of users who would be retired.
@@ -108,6 +140,12 @@ pub enum Error {
     /// The given token is not suitable. Provide another one.
     #[error("the token was rejected: {0}")]
     BadToken(String),
+    /// A dependency, or this program, panicked. Report it as a defect.
+    #[error("a defect: a panic at {place}; report it with the version and what was done")]
+    Panicked {
+        /// The crate, file and line.
+        place: String,
+    },
     /// The only user of an invocation failed.
     #[error("{user}: {reason}")]
     SyncFailed {
@@ -138,6 +176,7 @@ impl Error {
         Self::Denied {
             operation: op,
             subject: subject.into(),
+            problem: "denied".to_owned(),
             remedy,
         }
     }
@@ -161,6 +200,7 @@ impl Error {
             operation: op,
             subject: subject.into(),
             problem: problem.to_owned(),
+            remedy: RETRY_LATER,
         }
     }
 
@@ -178,6 +218,7 @@ impl Error {
             operation: op,
             subject: subject.into(),
             problem: problem.to_owned(),
+            remedy: "",
         }
     }
 
@@ -191,12 +232,14 @@ impl Error {
             Self::Missing { .. } => "Missing",
             Self::Unreachable { .. } => "Unreachable",
             Self::Unavailable { .. } => "Unavailable",
+            Self::Throttled { .. } => "Throttled",
             Self::Unexpected { .. } => "Unexpected",
             Self::Contended { .. } => "Contended",
             Self::OutOfTime => "OutOfTime",
             Self::PartialFailure(_) => "PartialFailure",
             Self::MassRetireLimit { .. } => "MassRetireLimit",
             Self::BadToken(_) => "BadToken",
+            Self::Panicked { .. } => "Panicked",
             Self::SyncFailed { .. } => "SyncFailed",
         }
     }

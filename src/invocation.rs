@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use secrecy::SecretString;
 use tokio::sync::OnceCell;
 use tokio::time::{Duration, Instant};
 
@@ -24,6 +25,8 @@ pub struct Invocation<'a, B: Backends> {
     pub breaker: CircuitBreaker,
     /// The targets, read once.
     targets: OnceCell<Result<Rc<Targets>, Error>>,
+    /// Why Vault would refuse a write, once a dry run has asked.
+    pub refusal: OnceCell<Option<Error>>,
 }
 
 impl<'a, B: Backends> Invocation<'a, B> {
@@ -35,6 +38,7 @@ impl<'a, B: Backends> Invocation<'a, B> {
             pace: None,
             breaker: CircuitBreaker::new(breaker_threshold),
             targets: OnceCell::new(),
+            refusal: OnceCell::new(),
         }
     }
 
@@ -77,7 +81,7 @@ impl<'a, B: Backends> Invocation<'a, B> {
             .unwrap_or(Err(Error::OutOfTime))
     }
 
-    /// Waits for a call to Vault until the deadline, unless the circuit breaker is open, and counts
+    /// Calls Vault until the deadline, unless the circuit breaker is open, and counts
     /// whether Vault was reached.
     ///
     /// # Errors
@@ -85,10 +89,12 @@ impl<'a, B: Backends> Invocation<'a, B> {
     /// deadline.
     pub async fn call_vault<T>(
         &self,
-        call: impl Future<Output = Result<T, Error>>,
+        call: impl AsyncFn(&B::Vault, &SecretString) -> Result<T, Error>,
     ) -> Result<T, Error> {
         self.breaker.check()?;
-        let result = self.within(call).await;
+        let result = self
+            .within(self.ctx.session.call_until(self.deadline, call))
+            .await;
         match &result {
             Err(Error::Unreachable { problem, .. }) => self.breaker.record_failure(problem),
             Err(Error::OutOfTime) => {}

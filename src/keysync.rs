@@ -45,7 +45,7 @@ impl KeySync {
     /// [`Error::BadConfiguration`] if no client can be created from the configuration.
     pub async fn connect(config: Config) -> Result<Self, Error> {
         Ok(Self {
-            ctx: connect(config).await?,
+            ctx: Box::pin(connect(config)).await?,
         })
     }
 

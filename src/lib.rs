@@ -20,8 +20,8 @@
 //!
 //! Data flows one way. Each module uses only modules above it in this list:
 //!
-//! 1. `error`, `keys` (names and secrets), [`time_format`], `config` (the environment),
-//!    `targets` (where and in which form keys are published), `snapshot` (what was read, as plain data), `token` (the rules for the Vault token) and
+//! 1. `error`, `panics` (a panic as an error), `keys` (names and secrets), [`time_format`], `config` (the environment),
+//!    `snapshot` (what was read, as plain data), `token` (the rules for the Vault token) and
 //!    `deadlines` are the vocabulary. They perform no I/O, except that `config` reads the CA file.
 //! 2. `backends` (one trait and one adapter per external system), `session` (Vault with its token),
 //!    `context` (configuration and backends), `breaker` (the circuit breaker), `pace` (the rate of
@@ -51,6 +51,7 @@ mod keys;
 mod keysync;
 mod observe;
 mod pace;
+mod panics;
 mod plan;
 mod reconcile;
 mod report;
@@ -60,7 +61,6 @@ mod session;
 mod snapshot;
 mod status;
 mod sync;
-mod targets;
 mod telemetry;
 mod token;
 mod token_import;
@@ -73,13 +73,19 @@ pub mod testing;
 mod testing;
 pub mod time_format;
 
-pub use config::{BucketConfig, Config, OnUserDeleted, TargetDefaults, VaultConfig, log_level};
+pub use config::{
+    Authorities, AwsConfig, AwsCredentials, BucketConfig, Config, Endpoints, OnUserDeleted,
+    VaultConfig, log_level,
+};
 pub use deadlines::time_left;
 pub use doctor::{Check, CheckStatus, misconfigured};
+#[cfg(feature = "cli")]
+pub use error::ErrorLine;
 pub use error::{Error, Problem};
 pub use explain::{Explanation, Paragraph};
 pub use keys::{ParameterNaming, UserName, UserNameError};
 pub use keysync::KeySync;
+pub use panics::{catch_panic, record_panics};
 pub use plan::Outcome;
 pub use reconcile::{Progress, ReconcileResult};
 pub use report::{Report, UserReport};
@@ -88,10 +94,6 @@ pub use schema::schema;
 pub use snapshot::ReconcileRecord;
 pub use status::{Condition, LastSync, Row, Status, SyncOutcome};
 pub use sync::SyncResult;
-pub use targets::{
-    MAX_BYTES as MAX_TARGETS_BYTES, Problem as TargetsProblem, TargetRow, TargetsCheck,
-    check_targets,
-};
 pub use telemetry::{Metrics, NAMESPACE, start_log};
 pub use token::{TokenStatus, TokenView};
 pub use token_import::Imported;

@@ -1,9 +1,23 @@
-//! The rate limit of calls to Parameter Store.
+//! The rates of calls to Parameter Store and to Vault.
 
+use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use tokio::sync::Mutex;
-use tokio::time::{Interval, MissedTickBehavior};
+use tokio::time::{Instant, Interval, MissedTickBehavior};
+
+/// The time over which the calls that Vault accepted show its rate limit.
+const WINDOW: Duration = Duration::from_secs(1);
+
+/// How long the rate stays at what Vault accepted, before it grows again.
+const HOLD: Duration = Duration::from_secs(10);
+
+/// By how much the rate then grows each second.
+const GROWTH: f64 = 1.1;
+
+/// The pauses while Vault accepts nothing and does not state how long to wait; they double.
+const PAUSES: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(5)];
 
 /// The rate limit of calls to Parameter Store: the account's quota is shared by all callers.
 pub struct Pace(Mutex<Interval>);
@@ -21,3 +35,108 @@ impl Pace {
         self.0.lock().await.tick().await;
     }
 }
+
+/// The rate of calls to Vault: as fast as possible, until Vault rejects a call because of a
+/// rate-limit quota. Then it is what Vault accepted in the last second.
+#[derive(Debug)]
+pub struct VaultPace {
+    cap: f64,
+    /// Holds those who wait in the order of their arrival.
+    queue: Mutex<()>,
+    state: RefCell<VaultRate>,
+}
+
+#[derive(Debug)]
+struct VaultRate {
+    /// Calls per second.
+    rate: f64,
+    /// No call may start earlier.
+    next: Instant,
+    /// When the rate grows.
+    grows: Instant,
+    pause: Duration,
+    accepted: VecDeque<Instant>,
+}
+
+impl VaultPace {
+    /// Creates a pace with this limit of calls per second, if there is one.
+    pub fn new(cap: Option<u32>) -> Self {
+        let cap = cap.map_or(f64::INFINITY, f64::from);
+        let now = Instant::now();
+        let state = RefCell::new(VaultRate {
+            rate: cap,
+            next: now,
+            grows: now,
+            pause: Duration::ZERO,
+            accepted: VecDeque::new(),
+        });
+        Self {
+            cap,
+            queue: Mutex::default(),
+            state,
+        }
+    }
+
+    /// Waits until the next call is allowed.
+    pub async fn wait(&self) {
+        let _turn = self.queue.lock().await;
+        // A rejected call can delay the next one while this one waits for it.
+        loop {
+            let next = self.state.borrow().next;
+            if next <= Instant::now() {
+                break;
+            }
+            tokio::time::sleep_until(next).await;
+        }
+        let mut state = self.state.borrow_mut();
+        state.next = Instant::now() + Duration::from_secs_f64(1.0 / state.rate);
+    }
+
+    /// Counts a call that Vault accepted.
+    pub fn accepted(&self) {
+        let now = Instant::now();
+        let mut state = self.state.borrow_mut();
+        state.forget(now);
+        state.accepted.push_back(now);
+        state.pause = Duration::ZERO;
+        if state.rate < self.cap && state.grows <= now {
+            state.rate = (state.rate * GROWTH).min(self.cap);
+            state.grows = now + WINDOW;
+        }
+    }
+
+    /// Slows down after a call that Vault rejected because of its rate limit, and returns the new
+    /// rate.
+    pub fn rejected(&self, retry_after: Option<Duration>) -> f64 {
+        let now = Instant::now();
+        let mut state = self.state.borrow_mut();
+        state.forget(now);
+        let accepted = u32::try_from(state.accepted.len()).map_or(f64::MAX, f64::from);
+        let pause = if accepted > 0.0 {
+            state.rate = accepted.min(self.cap);
+            Duration::from_secs_f64(1.0 / state.rate)
+        } else {
+            let [least, most] = PAUSES;
+            state.pause = (2 * state.pause).clamp(least, most);
+            state.pause
+        };
+        state.next = state.next.max(now + retry_after.unwrap_or(pause));
+        state.grows = now + HOLD;
+        state.rate
+    }
+}
+
+impl VaultRate {
+    fn forget(&mut self, now: Instant) {
+        while self
+            .accepted
+            .front()
+            .is_some_and(|accepted| *accepted + WINDOW <= now)
+        {
+            self.accepted.pop_front();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

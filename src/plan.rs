@@ -17,10 +17,12 @@ use jiff::SignedDuration;
 
 use crate::config::OnUserDeleted;
 use crate::snapshot::{
-    Assignment, Cas, CurrentKey, Event, ParameterView, RosterView, SecretRecord, Snapshot,
-    VaultView,
+    Assignment, Cas, CurrentKey, ParameterView, RosterView, SecretRecord, Snapshot, VaultView,
 };
-use compare::{Recorded, recorded};
+use compare::{
+    Recorded, created, is_before_record, is_before_retirement, is_recorded_after, is_unseen_server,
+    recorded,
+};
 
 /// The maximum age of a state that another invocation may just have written. An older state that
 /// is newer than the parameter is wrong: a clock was ahead, or the parameters come from another
@@ -33,13 +35,20 @@ const MAX_EVENT_LAG: SignedDuration = SignedDuration::from_secs(2);
 /// Decides what to do for the user of `seen`. The same snapshot gives the same plan.
 pub fn plan(seen: &Snapshot, policy: Policy) -> Plan {
     let (action, reason) = match decide(seen, policy) {
-        (action, reason) if changes_vault(action) && !seen.safe_to_write => {
+        // Another server can be at any version, also at that of a newer key.
+        (action, reason)
+            if changes_vault(action) && (!seen.safe_to_write || is_unseen_server(seen)) =>
+        {
             (Action::Reobserve, reason)
         }
         // A listing may be incomplete or outdated: the parameter is read by name first.
         (Action::Skip(Outcome::Missing | Outcome::PlannedRetired), reason)
             if seen.is_listed && reason != Reason::Unnameable =>
         {
+            (Action::Reobserve, reason)
+        }
+        // So is a parameter that is older than the recorded one.
+        (action, reason) if changes_vault(action) && seen.is_listed && is_before_record(seen) => {
             (Action::Reobserve, reason)
         }
         (action, Reason::CameBack) if seen.is_listed && is_before_retirement(seen) => {
@@ -80,6 +89,17 @@ fn decide(seen: &Snapshot, policy: Policy) -> (Action, Reason) {
                 (Some(recorded), VaultView::At(found)) if *found != recorded => {
                     let found = *found;
                     write(Reason::OtherVersion { found, recorded })
+                }
+                (Some(recorded), vault) if !state.is_on_server_of(&seen.target.location) => {
+                    match (vault, created(seen, state)) {
+                        // Another name of the same server shows the version that was recorded.
+                        (VaultView::At(_), Some(true)) => (Adopt(recorded), Reason::Readdressed),
+                        (VaultView::NotRead, _) => (Action::Reobserve, Reason::Moved),
+                        _ => write(Reason::Moved),
+                    }
+                }
+                (Some(recorded), VaultView::At(_)) if created(seen, state) == Some(false) => {
+                    write(Reason::Recreated(recorded))
                 }
                 (Some(recorded), _) if seen.is_unrecorded => (Adopt(recorded), Reason::Unrecorded),
                 // Otherwise a late event could write the key of a revision between the two.
@@ -144,13 +164,19 @@ fn decide(seen: &Snapshot, policy: Policy) -> (Action, Reason) {
                 (Ok(_), _) if policy.retirement == Retirement::TooMany => {
                     (Skip(Outcome::Failed), Reason::TooManyRetired)
                 }
-                (Ok(reason), _) => {
+                (Ok(reason), recorded) => {
                     let deletes = policy.on_user_deleted == OnUserDeleted::SoftDelete;
-                    let version = latest(seen, vault).filter(|_| deletes);
-                    (
-                        Retire(version.map(|version| removal(seen, version))),
-                        reason,
-                    )
+                    match (recorded, seen.state.recorded()) {
+                        (Recorded::Elsewhere, Some(state)) if deletes => {
+                            let path = state.vault_path.clone().unwrap_or_default();
+                            (Retire(None), Reason::LeftBehind(path))
+                        }
+                        _ => {
+                            let version = latest(seen, vault).filter(|_| deletes);
+                            let removal = version.map(|version| removal(seen, version));
+                            (Retire(removal), reason)
+                        }
+                    }
                 }
             }
         }
@@ -216,30 +242,9 @@ fn is_gone(seen: &Snapshot) -> Result<Reason, Reason> {
     }
 }
 
-/// Returns whether a revision is recorded that was put after the event. The time of an event has no
-/// fractions of a second. An event without a time proves nothing.
-fn is_recorded_after(seen: &Snapshot, event: Event) -> bool {
-    let recorded = seen.state.recorded().and_then(SecretRecord::revision);
-    match (event.time, recorded) {
-        (None, recorded) => recorded.is_some(),
-        (Some(_), None) => false,
-        (Some(time), Some(recorded)) => {
-            recorded.modified.duration_since(time) >= SignedDuration::from_secs(1)
-        }
-    }
-}
-
-/// Returns whether the parameter was put before the user was retired. A user who comes back has a
-/// newer one.
-fn is_before_retirement(seen: &Snapshot) -> bool {
-    let retired_at = seen.state.recorded().and_then(|state| state.retired_at);
-    seen.parameter.revision().map(|read| read.modified) < retired_at
-}
-
 /// Returns the check-and-set version of a write: the version that Vault is at, if known.
 fn cas(seen: &Snapshot) -> Cas {
-    // On another server the secret may have been moved with its versions; check-and-set shows it.
-    let here = |state: &&SecretRecord| state.is_at_place(&seen.target.location);
+    let here = |state: &&SecretRecord| state.is_at(&seen.target.location);
     let recorded = seen.state.recorded().filter(here);
     let recorded = Cas::Version(recorded.and_then(|state| state.vault_version).unwrap_or(0));
     match (&seen.vault, seen.rejected) {

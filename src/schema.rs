@@ -6,6 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Value, json};
 
 use crate::doctor::Check;
+use crate::error::ErrorLine;
 use crate::explain::Explanation;
 use crate::policy::{IamPolicy, VaultPolicy};
 use crate::report::Report;
@@ -16,7 +17,7 @@ use crate::token_import::Imported;
 
 /// Returns the schema. Each result has a definition of its own below `$defs`: `report` (of `sync`,
 /// `reconcile` and `plan`), `status`, `explanation`, `token`, `renewal`, `import`, `checks`,
-/// `vaultPolicy`, `iamPolicy` and `targetsCheck`.
+/// `vaultPolicy`, `iamPolicy` and `targetsCheck`. `error` is a line on standard error.
 pub fn schema() -> Value {
     let mut generator = SchemaSettings::draft2020_12()
         .for_serialize()
@@ -32,6 +33,7 @@ pub fn schema() -> Value {
         ("vaultPolicy", result::<VaultPolicy>(&mut generator)),
         ("iamPolicy", result::<IamPolicy>(&mut generator)),
         ("targetsCheck", result::<TargetsCheck>(&mut generator)),
+        ("error", result::<ErrorLine>(&mut generator)),
     ];
     let mut definitions = generator.take_definitions(true);
     definitions.extend(results.map(|(name, schema)| (name.to_owned(), schema.to_value())));

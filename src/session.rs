@@ -6,7 +6,6 @@
 mod renewal;
 mod show;
 
-use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
@@ -15,7 +14,7 @@ use tokio::sync::Mutex;
 
 use crate::backends::{Etag, Tokens, Vault};
 use crate::error::Error;
-use crate::keys::VaultPath;
+use crate::pace::VaultPace;
 use crate::token::{Lifetime, TokenObject};
 
 /// A failure within this time is retried once. It is longer than it takes to detect a dead
@@ -28,6 +27,10 @@ const MAX_RETRY_PAUSE: Duration = Duration::from_millis(500);
 /// For how long a denial of the metadata is remembered, so that not every read costs three calls.
 /// Policies change.
 const HIDDEN_TTL: SignedDuration = SignedDuration::from_mins(10);
+
+/// How long a call without a deadline of its own waits for Vault's rate limit. It is shorter than
+/// the time limit of a check of the doctor.
+const PATIENCE: Duration = Duration::from_secs(8);
 
 /// The source of the token.
 #[derive(Debug)]
@@ -44,6 +47,7 @@ pub struct VaultSession<V, T> {
     vault: V,
     source: TokenSource<T>,
     threshold_hours: u32,
+    pace: VaultPace,
     cache: Mutex<TokenCache>,
 }
 
@@ -64,26 +68,28 @@ struct CachedToken {
     stored: Option<(TokenObject, Etag)>,
     lifetime: Option<Lifetime>,
     use_limited: bool,
-    /// The folders whose metadata Vault denied to this token, and when.
-    metadata_hidden: HashMap<VaultPath, Timestamp>,
+    /// When Vault denied this token the metadata, if it did.
+    metadata_hidden: Option<Timestamp>,
 }
 
 impl<V: Vault, T: Tokens> VaultSession<V, T> {
     /// Creates a session that loads its token at first use.
-    pub fn new(vault: V, source: TokenSource<T>, threshold_hours: u32) -> Self {
+    pub fn new(
+        vault: V,
+        source: TokenSource<T>,
+        threshold_hours: u32,
+        calls_per_second: Option<u32>,
+    ) -> Self {
         Self {
             vault,
             source,
             threshold_hours,
+            pace: VaultPace::new(calls_per_second),
             cache: Mutex::default(),
         }
     }
 
-    /// Calls Vault with the token.
-    ///
-    /// After a 403 the token is reloaded; if it has changed, the call is repeated. A call that
-    /// fails fast because no server responds, as during a failover, is repeated after a short
-    /// pause: redelivery by the queue would take too long for "within seconds".
+    /// Calls Vault with the token like [`call_until`](Self::call_until), for a short time.
     ///
     /// # Errors
     /// The errors of `call` and of loading the token.
@@ -91,8 +97,27 @@ impl<V: Vault, T: Tokens> VaultSession<V, T> {
         &self,
         call: impl AsyncFn(&V, &SecretString) -> Result<R, Error>,
     ) -> Result<R, Error> {
+        self.call_until(tokio::time::Instant::now() + PATIENCE, call)
+            .await
+    }
+
+    /// Calls Vault with the token.
+    ///
+    /// A call that Vault rejects because of its rate limit is repeated until `deadline`, at the
+    /// rate that Vault accepts. After a 403 the token is reloaded; if it has changed, the call is
+    /// repeated. A call that fails fast because no server responds, as during a failover, is
+    /// repeated after a short pause: redelivery by the queue would take too long for "within
+    /// seconds".
+    ///
+    /// # Errors
+    /// The errors of `call` and of loading the token; [`Error::Throttled`] at the deadline.
+    pub async fn call_until<R>(
+        &self,
+        deadline: tokio::time::Instant,
+        call: impl AsyncFn(&V, &SecretString) -> Result<R, Error>,
+    ) -> Result<R, Error> {
         let (token, generation) = self.token(None).await?;
-        let denied = match self.with_fast_retry(&call, &token).await {
+        let denied = match self.paced(deadline, &call, &token).await {
             Err(error @ Error::Denied { .. }) => error,
             answer => return answer,
         };
@@ -100,24 +125,52 @@ impl<V: Vault, T: Tokens> VaultSession<V, T> {
         if newer == generation {
             Err(denied)
         } else {
-            call(&self.vault, &token).await
+            self.paced(deadline, &call, &token).await
         }
     }
 
-    /// Returns true if Vault has recently denied the metadata of this folder to the token in use.
-    pub async fn metadata_is_hidden(&self, path: &VaultPath) -> bool {
-        let cache = self.cache.lock().await;
-        let token = cache.token.as_ref();
-        let denied_at = token.and_then(|cached| cached.metadata_hidden.get(&path.folder()));
-        denied_at.is_some_and(|at| Timestamp::now().duration_since(*at).abs() < HIDDEN_TTL)
+    async fn paced<R>(
+        &self,
+        deadline: tokio::time::Instant,
+        call: &impl AsyncFn(&V, &SecretString) -> Result<R, Error>,
+        token: &SecretString,
+    ) -> Result<R, Error> {
+        let mut problem = Error::OutOfTime;
+        loop {
+            let turn = tokio::time::timeout_at(deadline, self.pace.wait()).await;
+            if turn.is_err() {
+                return Err(problem);
+            }
+            match self.with_fast_retry(call, token).await {
+                Err(error @ Error::Throttled { retry_after, .. }) => {
+                    let rate = self.pace.rejected(retry_after);
+                    tracing::debug!(calls_per_second = rate, "slowed down: {error}");
+                    problem = error;
+                }
+                answer => {
+                    if !matches!(answer, Err(Error::Unreachable { .. })) {
+                        self.pace.accepted();
+                    }
+                    return answer;
+                }
+            }
+        }
     }
 
-    /// Remembers that Vault denies the metadata of this folder to the token in use.
-    pub async fn remember_hidden_metadata(&self, path: &VaultPath) {
+    /// Returns true if Vault has recently denied the metadata to the token in use.
+    pub async fn metadata_is_hidden(&self) -> bool {
+        let cache = self.cache.lock().await;
+        let denied_at = cache
+            .token
+            .as_ref()
+            .and_then(|cached| cached.metadata_hidden);
+        denied_at.is_some_and(|at| Timestamp::now().duration_since(at).abs() < HIDDEN_TTL)
+    }
+
+    /// Remembers that Vault denies the metadata to the token in use.
+    pub async fn remember_hidden_metadata(&self) {
         if let Some(cached) = self.cache.lock().await.token.as_mut() {
-            cached
-                .metadata_hidden
-                .insert(path.folder(), Timestamp::now());
+            cached.metadata_hidden = Some(Timestamp::now());
         }
     }
 
@@ -183,7 +236,7 @@ impl<V: Vault, T: Tokens> VaultSession<V, T> {
                 stored,
                 lifetime: None,
                 use_limited: false,
-                metadata_hidden: HashMap::new(),
+                metadata_hidden: None,
             });
         }
         let cached = cache

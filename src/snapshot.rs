@@ -32,6 +32,8 @@ pub struct Snapshot {
     pub is_unrecorded: bool,
     /// What Vault's metadata shows.
     pub vault: VaultView,
+    /// When the current version in Vault was created, if metadata was read.
+    pub created_at: Option<Timestamp>,
     /// Whether the platform's roster lists the user.
     pub roster: RosterView,
     /// The secret: where the user's key belongs in Vault, and in which form.
@@ -158,6 +160,23 @@ impl VaultView {
             Self::At(version) | Self::Deleted(version) => Some(*version),
             _ => None,
         }
+    }
+}
+
+/// A secret as Vault's metadata shows it.
+#[derive(Clone, Debug)]
+pub struct SecretMetadata {
+    /// The current version.
+    pub view: VaultView,
+    /// When that version was created, by the clock of Vault. It distinguishes versions of one number:
+    /// of a secret that was created anew, and of another server.
+    pub created_at: Option<Timestamp>,
+}
+
+impl From<VaultView> for SecretMetadata {
+    fn from(view: VaultView) -> Self {
+        let created_at = None;
+        Self { view, created_at }
     }
 }
 

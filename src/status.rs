@@ -76,7 +76,16 @@ pub(crate) async fn status<B: Backends>(
     let run = reconcile(ctx, &order, "status", deadlines, cancel, gather);
     let last_run = async {
         match &ctx.states {
-            Some(states) => states.load_record().await.map(|(run, _)| run),
+            Some(states) => {
+                let read = tokio::time::timeout_at(deadlines.end, states.load_record());
+                let read = tokio::select! {
+                    read = read => read.ok(),
+                    () = cancel.cancelled() => None,
+                };
+                let no_answer =
+                    || Error::unavailable("reading", "the reconcile record", "no answer");
+                read.unwrap_or_else(|| Err(no_answer())).map(|(run, _)| run)
+            }
             None => Ok(None),
         }
     };

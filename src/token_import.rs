@@ -3,6 +3,8 @@
 //! An unwrapped token that is rejected is revoked, because no other party holds it. The module
 //! never shows the token, and never stores one that cannot do the work.
 
+mod candidate;
+
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
@@ -13,9 +15,7 @@ use crate::capabilities::Capabilities;
 use crate::context::Context;
 use crate::error::Error;
 use crate::token::{TokenFacts, TokenIssue, TokenObject, TokenView};
-
-/// The length limit of a token: above any token of Vault, and short enough for a header.
-const MAX_TOKEN_LENGTH: usize = 4096;
+use candidate::{check_namespace, creates_token, trimmed};
 
 /// The result of an import.
 #[derive(Debug, Serialize)]
@@ -45,9 +45,10 @@ pub async fn import<W: Backends>(
     let candidate = trimmed(&candidate)?;
     // Before a wrapping token is used up: if the store cannot be read, nothing could be stored.
     let if_match = store.version().await?;
+    check_namespace(&candidate, ctx.config.vault.namespace.is_some())?;
     let vault = ctx.session.vault();
     let Some(wrapping) = vault.wrapping(&candidate).await? else {
-        let (facts, issues) = assess(ctx, &candidate, accept_warnings).await?;
+        let (facts, issues) = assess(ctx, &candidate, accept_warnings, UNKNOWN_TOKEN).await?;
         return match save(ctx, store, &candidate, &facts, if_match.as_ref()).await {
             SaveResult::Stored => Ok(imported(ctx, facts, &issues, false).await),
             SaveResult::NotStored(error) | SaveResult::Unknown(error) => Err(error),
@@ -62,7 +63,7 @@ pub async fn import<W: Backends>(
     let token = vault.unwrap(&candidate).await?.ok_or_else(|| {
         bad_token("it did not wrap a token and is now used up: create and wrap a new token")
     })?;
-    let error = match assess(ctx, &token, accept_warnings).await {
+    let error = match assess(ctx, &token, accept_warnings, DENIED_AFTER_UNWRAPPING).await {
         Err(error) => error,
         Ok((facts, issues)) => match save(ctx, store, &token, &facts, if_match.as_ref()).await {
             SaveResult::Stored => return Ok(imported(ctx, facts, &issues, true).await),
@@ -101,59 +102,33 @@ fn store<W: Backends>(ctx: &Context<W>) -> Result<&W::Tokens, Error> {
     })
 }
 
-/// Returns the candidate without surrounding white space, if its form is that of a token.
-fn trimmed(candidate: &SecretString) -> Result<SecretString, Error> {
-    let token = candidate.expose_secret().trim();
-    let problem = if token.is_empty() {
-        "it is empty; provide the token alone on standard input"
-    } else if token.len() > MAX_TOKEN_LENGTH {
-        "it is longer than any token; provide the token alone on standard input"
-    } else if token.starts_with(['{', '[', '"', '\'']) {
-        "it is in quotes or brackets; provide the token alone on standard input"
-    } else if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-        "it contains white space or another character that no token has; provide the token alone on \
-         standard input"
-    } else {
-        return Ok(token.into());
-    };
-    Err(bad_token(problem))
-}
+/// The reasons why Vault may deny a token that is no wrapping token.
+const UNKNOWN_TOKEN: &str = "Vault accepts it neither as a token nor as a wrapping token: it is \
+    expired, revoked or used up, of another Vault or of another namespace than VAULT_NAMESPACE, \
+    bound to other addresses than this host's (token_bound_cidrs), or may not look itself up \
+    (default policy); a wrapping token works once, so if you have not used it, another party has: \
+    revoke the wrapped token";
 
-/// Returns true if a path creates tokens. An attacker who unwrapped the original could wrap another
-/// text, but not under such a path
-/// (<https://developer.hashicorp.com/vault/docs/concepts/response-wrapping#response-wrapping-token-validation>).
-fn creates_token(creation_path: &str) -> bool {
-    let path = creation_path.trim_start_matches('/');
-    let created = path.strip_prefix("auth/token/create").is_some_and(|rest| {
-        rest.is_empty()
-            || rest == "-orphan"
-            || rest
-                .strip_prefix('/')
-                .is_some_and(|role| !role.contains('/'))
-    });
-    let login = path.strip_prefix("auth/").is_some_and(|rest| {
-        !rest.starts_with("token/") && (rest.ends_with("/login") || rest.contains("/login/"))
-    });
-    created || login
-}
+/// The reasons why Vault may deny a token that was just unwrapped.
+const DENIED_AFTER_UNWRAPPING: &str = "it was unwrapped, but Vault denies the new token from here: \
+    it is bound to other addresses than this host's (token_bound_cidrs of its role), of another \
+    namespace than VAULT_NAMESPACE, or may not look itself up (default policy)";
 
-/// Looks up a token and its issues; an error if it is unsuitable.
+/// Looks up a token and its issues; an error if it is unsuitable. `denied` is the reason if Vault
+/// denies it.
 async fn assess<W: Backends>(
     ctx: &Context<W>,
     token: &SecretString,
     accept_warnings: bool,
+    denied: &str,
 ) -> Result<(TokenFacts, Vec<TokenIssue>), Error> {
     let vault = ctx.session.vault();
     let facts = vault.lookup(token).await.map_err(|error| match error {
-        Error::Denied { .. } => bad_token(
-            "Vault accepts it neither as a token nor as a wrapping token: it is expired, revoked, \
-             of another Vault or namespace, or may not look itself up (default policy); a wrapping \
-             token works once, so if you have not used it, another party has: revoke the wrapped token",
-        ),
+        Error::Denied { .. } => bad_token(denied),
         error => error,
     })?;
     let mut issues = facts.issues(Timestamp::now());
-    if !issues.contains(&TokenIssue::Root) {
+    if !issues.iter().any(|issue| issue.is_about_identity()) {
         match Capabilities::of(vault, token, &ctx.config.vault).await {
             Ok(capabilities) => issues.extend(capabilities.issues(&ctx.config)),
             Err(Error::Denied { .. }) => issues.push(TokenIssue::CapabilitiesUnknown),
@@ -215,9 +190,11 @@ async fn save<W: Backends>(
         (Ok((stored, _)), _) if stored.token.expose_secret() == token.expose_secret() => {
             SaveResult::Stored
         }
-        (Ok(_) | Err(Error::Unexpected { .. }), None) => SaveResult::NotStored(unavailable(
-            "another process stored a token at the same time; check with `keysync token show`",
-        )),
+        (Ok(_) | Err(Error::Unexpected { .. } | Error::Missing { .. }), None) => {
+            SaveResult::NotStored(unavailable(
+                "another process stored a token at the same time; check with `keysync token show`",
+            ))
+        }
         _ => SaveResult::Unknown(unavailable(
             "it is unknown whether it was stored; check with `keysync token show`",
         )),

@@ -108,9 +108,14 @@ fn reconcile_cases(quick: bool) -> Vec<Case> {
         users,
         concurrency: 16,
         ssm_limit: None,
+        vault_quota: None,
         added_latency: ADDED_LATENCY,
     };
     let mut cases = [100, 1000].map(with_users).to_vec();
+    cases.push(Case {
+        vault_quota: Some(20),
+        ..with_users(80)
+    });
     if !quick {
         cases.extend([
             with_users(5000),

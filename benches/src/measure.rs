@@ -80,7 +80,7 @@ pub async fn measure(
     let (mut startups, mut memory) = (Vec::new(), Vec::new());
     let (mut first, mut warm) = (Vec::new(), Vec::new());
     for _ in 0..COLD_STARTS {
-        services.reset(ADDED_LATENCY);
+        services.reset(ADDED_LATENCY, None);
         let mut function = Function::start(command, environment).await?;
         startups.push(to_ms(function.startup));
         memory.push(function.memory().resident);
@@ -108,7 +108,7 @@ async fn measure_many(
     invocations: usize,
     figures: Figures,
 ) -> Result<Figures, String> {
-    services.reset(Duration::ZERO);
+    services.reset(Duration::ZERO, None);
     let mut function = Function::start(command, environment).await?;
     let user = |n: usize| format!("user{:02}", n % USERS);
     for n in 0..WARM_UP {

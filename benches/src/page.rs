@@ -136,6 +136,21 @@ fn rotation_table(text: &mut String, results: &Results) {
     text.push('\n');
 }
 
+/// Names the quota of a run, if it has one.
+fn quota(run: &ReconcileRun) -> String {
+    let quota = run.case.vault_quota;
+    quota.map_or_else(String::new, |quota| format!(" (Vault quota {quota}/s)"))
+}
+
+/// Returns how many times the bound a run took.
+fn ratio(seconds: f64, bound: f64) -> String {
+    if bound > 0.0 {
+        format!("{:.2}", seconds / bound)
+    } else {
+        "–".to_owned()
+    }
+}
+
 fn reconcile_table(text: &mut String, runs: &[ReconcileRun]) {
     let names = [
         "reconcile run",
@@ -147,6 +162,7 @@ fn reconcile_table(text: &mut String, runs: &[ReconcileRun]) {
         "time per user",
         "peak memory",
         "lower bound",
+        "time / bound",
     ];
     header(text, &names);
     for run in runs {
@@ -157,7 +173,7 @@ fn reconcile_table(text: &mut String, runs: &[ReconcileRun]) {
         };
         let (bound, cause) = run.lower_bound();
         let cells = [
-            format!("{} {changed}", run.case.users),
+            format!("{}{} {changed}", run.case.users, quota(run)),
             format!("{} ms", run.case.added_latency.as_millis()),
             run.case.concurrency.to_string(),
             run.case
@@ -168,6 +184,7 @@ fn reconcile_table(text: &mut String, runs: &[ReconcileRun]) {
             format!("{:.2} ms", run.seconds * 1000.0 / run.case.users as f64),
             format!("{:.1} MiB", run.peak_memory as f64 / MIB),
             format!("{bound:.1} s: {cause}"),
+            ratio(run.seconds, bound),
         ];
         row(text, cells);
     }

@@ -21,6 +21,8 @@ pub struct Case {
     pub concurrency: usize,
     /// The limit of SSM calls per second; `None` means no limit.
     pub ssm_limit: Option<usize>,
+    /// The rate-limit quota of Vault, in calls per second; `None` means no quota.
+    pub vault_quota: Option<usize>,
     /// The latency added to each call.
     pub added_latency: Duration,
 }
@@ -59,6 +61,12 @@ impl ReconcileRun {
             .case
             .ssm_limit
             .map_or(0.0, |limit| count("SSM") / limit as f64);
+        // The first second of a quota costs no wait.
+        let vault_calls: f64 = ["Vault metadata", "Vault write"].map(count).iter().sum();
+        let quota = self
+            .case
+            .vault_quota
+            .map_or(0.0, |quota| (vault_calls / quota as f64 - 1.0).max(0.0));
         let bounds = [
             (
                 user_calls * added / self.case.concurrency as f64,
@@ -66,12 +74,13 @@ impl ReconcileRun {
             ),
             (count("SSM") * added, "sequential parameter pages"),
             (limited, "SSM call limit"),
+            (quota, "Vault's rate-limit quota"),
             (0.0, "no added latency, no limit"),
         ];
         bounds
             .into_iter()
             .max_by(|one, other| one.0.total_cmp(&other.0))
-            .expect("four bounds")
+            .expect("five bounds")
     }
 }
 
@@ -82,7 +91,7 @@ pub async fn measure_reconcile(
     environment: &[(String, String)],
     case: Case,
 ) -> Result<Vec<ReconcileRun>, String> {
-    services.reset(case.added_latency);
+    services.reset(case.added_latency, case.vault_quota);
     for n in 0..case.users {
         services.rotate(&format!("user{n:05}"));
     }

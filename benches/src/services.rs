@@ -47,6 +47,9 @@ struct Data {
     secrets: HashMap<String, u64>,
     last_etag: u64,
     added_latency: Duration,
+    vault_quota: Option<usize>,
+    /// The second that the quota counts, and its calls.
+    counted: Option<(Instant, usize)>,
     calls: Vec<Call>,
 }
 
@@ -80,11 +83,13 @@ impl Services {
         services
     }
 
-    /// Deletes all data, stores a Vault token and sets the latency added to each call.
-    pub fn reset(&self, added_latency: Duration) {
+    /// Deletes all data, stores a Vault token, and sets the latency added to each call and the quota
+    /// of Vault.
+    pub fn reset(&self, added_latency: Duration, vault_quota: Option<usize>) {
         let mut data = lock(&self.data);
         *data = Data {
             added_latency,
+            vault_quota,
             ..Data::default()
         };
         let token = json!({

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the generated parts of the Terraform module: its variables, and the tables of its README.
+"""Writes the generated parts of both stacks: Terraform's variables, and tables of the READMEs.
 
 `--check` only compares them. It also rejects an input whose limits no test exceeds.
 """
@@ -15,7 +15,8 @@ if __name__ == "__main__":
 
 from infra.checks import tables, variables
 
-MODULE = Path(__file__).resolve().parent.parent / "terraform"
+_INFRA = Path(__file__).resolve().parent.parent
+MODULE = _INFRA / "terraform"
 
 
 def stale() -> str:
@@ -38,9 +39,13 @@ def untested() -> list:
 
 
 def _wanted() -> dict:
-    readme = MODULE / "README.md"
+    readme, cdk = MODULE / "README.md", _INFRA / "cdk/README.md"
     files = {MODULE / name: text for name, text in variables.files().items()}
-    return {**files, readme: tables.filled(readme.read_text(), MODULE)}
+    return {
+        **files,
+        readme: tables.terraform(readme.read_text(), MODULE),
+        cdk: tables.cdk(cdk.read_text()),
+    }
 
 
 def _difference(file: Path, wanted: str) -> str:
@@ -55,14 +60,14 @@ def _difference(file: Path, wanted: str) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(
         prog="infra/checks/files.py",
-        description="Writes the generated parts of the Terraform module.",
+        description="Writes the generated parts of both stacks.",
     )
     parser.add_argument(
         "--check", action="store_true", help="write nothing; fail if a file is stale"
     )
     if parser.parse_args().check:
         if difference := stale():
-            sys.exit(f"{difference}\ninfra/checks/files.py: stale files; run make terraform-files")
+            sys.exit(f"{difference}\ninfra/checks/files.py: stale files; run make infra-files")
         if names := untested():
             sys.exit(f"infra/checks/files.py: no test exceeds the limits of {', '.join(names)}")
     else:

@@ -1,4 +1,4 @@
-"""Generates the tables of inputs and outputs in the module's README."""
+"""Generates the tables of inputs in the READMEs of both stacks, and of outputs in Terraform's."""
 
 import json
 import re
@@ -7,12 +7,17 @@ from pathlib import Path
 
 from infra.checks.variables import SHARED, inputs
 
-_MARK = "<!-- {name}: written by make terraform-files -->"
+_MARK = "<!-- {name}: written by make infra-files -->"
 
 
-def filled(readme: str, module: Path) -> str:
-    """Returns the README with current tables."""
+def terraform(readme: str, module: Path) -> str:
+    """Returns the README of the module with current tables."""
     return _between(_between(readme, "inputs", _inputs()), "outputs", _outputs(module))
+
+
+def cdk(readme: str) -> str:
+    """Returns the README of the CDK app with current tables."""
+    return _between(readme, "inputs", _cdk_names(_inputs("cdk")))
 
 
 def _between(text: str, name: str, table: str) -> str:
@@ -23,10 +28,24 @@ def _between(text: str, name: str, table: str) -> str:
     return f"{before}{begin}\n{table}{end}{rest.split(end)[1]}"
 
 
-def _inputs() -> str:
+def _cdk_names(text: str) -> str:
+    names = sorted((entry["name"] for entry in inputs("cdk")), key=len, reverse=True)
+    snake_case = "|".join(name for name in names if "_" in name)
+    return re.sub(
+        rf"\b({snake_case})\b",
+        lambda found: re.sub(r"_(.)", lambda letter: letter[1].upper(), found[1]),
+        text,
+    )
+
+
+def _inputs(stack: str = "terraform") -> str:
     listed = json.loads((SHARED / "inputs.json").read_text())
-    names = {entry["name"] for entry in inputs()}
-    groups = "".join(_group(group, meaning) for group, meaning in listed["groups"].items())
+    entries = inputs(stack)
+    names = {entry["name"] for entry in entries}
+    groups = "".join(
+        _group(f"**{group}**: {meaning}", [each for each in entries if each["group"] == group])
+        for group, meaning in listed["groups"].items()
+    )
     rules = [
         _wrapped(f"- {', '.join(f'`{name}`' for name in rule['inputs'])}: {rule['rule']}", "  ")
         for rule in listed["rules"]
@@ -35,15 +54,14 @@ def _inputs() -> str:
     return f"{groups}\nBetween inputs:\n\n{''.join(rules)}"
 
 
-def _group(group: str, meaning: str) -> str:
+def _group(title: str, entries: list) -> str:
     rows = [
         f"| `{entry['name']}` | {_type(entry)} | {_default(entry)} "
         f"| {_cell(entry['description'] + _limit(entry))} |\n"
-        for entry in inputs()
-        if entry["group"] == group
+        for entry in entries
     ]
     head = "| input | type | default | meaning |\n|---|---|---|---|\n"
-    return f"\n{_wrapped(f'**{group}**: {meaning}')}\n{head}{''.join(rows)}"
+    return f"\n{_wrapped(title)}\n{head}{''.join(rows)}"
 
 
 def _wrapped(text: str, indent: str = "") -> str:
@@ -51,7 +69,7 @@ def _wrapped(text: str, indent: str = "") -> str:
 
 
 def _type(entry: dict) -> str:
-    return "list(string)" if entry["type"] == "list" else entry["type"]
+    return {"list": "list(string)", "map": "map(string)"}.get(entry["type"], entry["type"])
 
 
 def _default(entry: dict) -> str:

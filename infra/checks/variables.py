@@ -24,40 +24,38 @@ _TYPES = {
     "number": "number",
     "bool": "bool",
     "list": "list(string)",
+    "map": "map(string)",
 }
 # Further limits, which neither a pattern nor a range can express: the condition and the
 # expectation.
 _SEGMENTS = 'length(setintersection(split("/", var.{name}), [".", ".."])) == 0'
-_RANGES = "alltrue([for each in var.{name} : can(cidrnetmask(each))])"
+_RANGES = (
+    'alltrue([for each in var.{name} : try("${{cidrhost(each, 0)}}/${{split("/", each)[1]}}" == each, false)])',
+    "IPv4 ranges without host bits, such as 10.1.0.0/16 and not 10.1.2.3/16",
+)
+# The content of files is checked by preconditions of the function, because Terraform validates
+# variables for a destroy too, which needs no files.
 _MORE = {
-    "zip": (
-        'var.{name} == null ? true : try(startswith(filebase64(var.{name}), "UEsD"), false)',
-        "a readable zip file",
-    ),
     "vault_addr": (
         'try(tonumber(one(regex(":([0-9]+)/?$", var.{name}))), 443) <= 65535',
         "a port of at most 65535",
     ),
-    "vault_ca_file": (
-        'var.{name} == null ? true : try(strcontains(file(var.{name}), "BEGIN CERTIFICATE") && '
-        '!strcontains(file(var.{name}), "PRIVATE KEY"), false)',
-        "a PEM file with the certificate of the CA and without a private key",
-    ),
     "vault_mount": (_SEGMENTS, "a path without . or .. as a segment"),
     "vault_path_prefix": (_SEGMENTS, "a path without . or .. as a segment"),
-    "vault_cidrs": (_RANGES, "IPv4 ranges, such as 10.1.0.0/16"),
-    "endpoint_cidrs": (_RANGES, "IPv4 ranges, such as 10.1.0.0/16"),
+    "vault_cidrs": _RANGES,
+    "endpoint_cidrs": _RANGES,
 }
-_HEAD = "# Generated from ../shared/inputs.json: edit that file, then run make terraform-files.\n"
+_HEAD = "# Generated from ../shared/inputs.json: edit that file, then run make infra-files.\n"
 
 
-def inputs() -> list:
-    """Returns the inputs of the Terraform module."""
+def inputs(stack: str = "terraform") -> list:
+    """Returns the inputs of a stack: `terraform` or `cdk`."""
     listed = json.loads((SHARED / "inputs.json").read_text())["inputs"]
     return [
         entry
         for entry in listed
-        if entry.get("only", "terraform") == "terraform" and entry["name"] not in _NOT_HERE
+        if entry.get("only", stack) == stack
+        and not (stack == "terraform" and entry["name"] in _NOT_HERE)
     ]
 
 
@@ -95,6 +93,11 @@ def _variable(entry: dict) -> str:
 
 def _validation(name: str, condition: str, expected: str) -> str:
     message = hcl(f"{name}: expected {expected}")
+    if condition.startswith("alltrue("):
+        # Names the rejected items of a list.
+        item = condition.removeprefix("alltrue([").removesuffix("])")
+        loop, holds = item.split(" : ", 1)
+        message = f'{message[:-1]}; got ${{join(", ", [{loop} : each if !({holds})])}}"'
     return (
         f"\n  validation {{\n    condition     = {condition}\n    error_message = {message}\n  }}\n"
     )
@@ -114,7 +117,7 @@ def _limits(entry: dict):
         condition = f"{value} >= {least} && {value} <= {most} && floor({value}) == {value}"
         expected = f"a whole number from {least} to {most}"
     elif "pattern" in entry:
-        condition, expected = _matches(entry["pattern"], value), f"a match of {entry['pattern']}"
+        condition, expected = _matches(entry["pattern"], value), entry["expected"]
     else:
         condition = expected = None
     if condition and entry["type"] == "list":

@@ -8,20 +8,26 @@ locals {
     warn = local.topic_arn
     page = var.page_topic_arn == null ? local.topic_arn : var.page_topic_arn
   }
+
+  # The keys come from the file alone, because the values of placeholders may be unknown during the
+  # plan.
+  alarms = { for alarm in jsondecode(file("${local.shared}/alarms.json")) : alarm.id => alarm }
+  alarm_dimensions = {
+    for alarm in jsondecode(templatefile("${local.shared}/alarms.json", local.names)) :
+    alarm.id => alarm.dimensions
+  }
 }
 
 resource "aws_cloudwatch_metric_alarm" "this" {
-  for_each = {
-    for alarm in jsondecode(templatefile("${local.shared}/alarms.json", local.names)) :
-    alarm.id => alarm
-  }
+  for_each = local.alarms
 
   alarm_name        = "${var.name}-${each.key}"
   alarm_description = each.value.description
+  tags              = var.tags
 
   namespace           = each.value.namespace
   metric_name         = each.value.metric
-  dimensions          = each.value.dimensions
+  dimensions          = local.alarm_dimensions[each.key]
   statistic           = each.value.statistic
   period              = each.value.periodSeconds
   evaluation_periods  = each.value.evaluationPeriods
@@ -38,6 +44,7 @@ resource "aws_sns_topic" "alarms" {
 
   name              = "${var.name}-alarms"
   display_name      = "IAM key sync"
+  tags              = var.tags
   kms_master_key_id = local.kms_key_arn
 }
 

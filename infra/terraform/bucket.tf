@@ -6,7 +6,8 @@ resource "aws_s3_bucket" "state" {
   # checkov:skip=CKV2_AWS_62:No consumer needs an event when a state object changes; the function itself is the only writer.
   # checkov:skip=CKV_AWS_144:The next reconcile run rebuilds a lost state, and a copy elsewhere would be one more place with the Vault token.
 
-  bucket = "${var.name}-${local.account}-${local.region}"
+  bucket = coalesce(var.bucket_name, "${var.name}-${local.account}-${local.region}")
+  tags   = var.tags
 
   lifecycle {
     prevent_destroy = true

@@ -3,6 +3,7 @@
 resource "aws_cloudwatch_event_rule" "changes" {
   name        = "${var.name}-changes"
   description = "Changes of the parameters that hold IAM access keys"
+  tags        = var.tags
   event_pattern = jsonencode(jsondecode(templatefile("${local.shared}/event-pattern.json", {
     ParameterPrefix = var.parameter_prefix
     ParameterSuffix = var.parameter_suffix
@@ -26,6 +27,8 @@ resource "aws_cloudwatch_event_target" "queue" {
 resource "aws_lambda_event_source_mapping" "events" {
   function_name                      = aws_lambda_function.this.arn
   event_source_arn                   = aws_sqs_queue.events.arn
+  enabled                            = var.enabled
+  tags                               = var.tags
   batch_size                         = local.settings.mapping.batchSize
   maximum_batching_window_in_seconds = local.settings.mapping.batchingWindowSeconds
   function_response_types            = ["ReportBatchItemFailures"]

@@ -7,6 +7,12 @@ resource "aws_vpc_endpoint" "gateway" {
   service_name      = "com.amazonaws.${local.region}.${each.value}"
   vpc_endpoint_type = "Gateway"
   route_table_ids   = var.route_table_ids
+  tags              = var.tags
+
+  # Behind depends_on, the Region is unknown during the plan, which would replace the endpoint.
+  lifecycle {
+    ignore_changes = [service_name]
+  }
 }
 
 resource "aws_vpc_endpoint" "interface" {
@@ -18,6 +24,12 @@ resource "aws_vpc_endpoint" "interface" {
   subnet_ids          = var.subnet_ids
   security_group_ids  = [aws_security_group.endpoints[0].id]
   private_dns_enabled = true
+  tags                = var.tags
+
+  # As above.
+  lifecycle {
+    ignore_changes = [service_name]
+  }
 }
 
 resource "aws_security_group" "endpoints" {
@@ -26,6 +38,7 @@ resource "aws_security_group" "endpoints" {
   name        = "${var.name}-endpoints"
   description = "IAM key sync: interface endpoints, for the function alone"
   vpc_id      = var.vpc_id
+  tags        = var.tags
 }
 
 resource "aws_vpc_security_group_ingress_rule" "endpoints" {
@@ -37,4 +50,5 @@ resource "aws_vpc_security_group_ingress_rule" "endpoints" {
   from_port                    = 443
   to_port                      = 443
   referenced_security_group_id = aws_security_group.function[0].id
+  tags                         = var.tags
 }

@@ -1,9 +1,12 @@
 # The function's environment variables.
 
 locals {
-  ca_certificates = var.vault_ca_file == null ? [] : regexall(
+  # Empty without the file, because a destroy does not need it. A precondition of the function
+  # requires it otherwise.
+  ca_file = try(file(var.vault_ca_file), "")
+  ca_certificates = regexall(
     "-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----",
-    replace(file(var.vault_ca_file), "\r", "")
+    replace(local.ca_file, "\r", "")
   )
   ca_text = var.vault_ca_file == null ? null : "${join("\n", local.ca_certificates)}\n"
 

@@ -6,13 +6,14 @@ resource "aws_lambda_function" "this" {
 
   function_name = var.name
   description   = "Copies rotated IAM access keys from SSM Parameter Store to Vault"
-  role          = aws_iam_role.function.arn
+  role          = local.function_role_arn
+  tags          = var.tags
 
   runtime                 = "provided.al2023"
   handler                 = "bootstrap"
   architectures           = [var.architecture]
   filename                = var.zip
-  source_code_hash        = var.zip == null ? null : filebase64sha256(var.zip)
+  source_code_hash        = try(filebase64sha256(var.zip), null)
   s3_bucket               = var.package_bucket
   s3_key                  = var.package_key
   s3_object_version       = var.package_version
@@ -28,7 +29,7 @@ resource "aws_lambda_function" "this" {
 
   logging_config {
     log_format = local.settings.function.logFormat
-    log_group  = aws_cloudwatch_log_group.function.name
+    log_group  = local.log_group_name
   }
 
   tracing_config {
@@ -39,15 +40,28 @@ resource "aws_lambda_function" "this" {
     for_each = local.in_vpc ? [var.subnet_ids] : []
 
     content {
-      subnet_ids         = vpc_config.value
-      security_group_ids = [aws_security_group.function[0].id]
+      subnet_ids = vpc_config.value
+      security_group_ids = concat(
+        [aws_security_group.function[0].id],
+        var.additional_security_group_ids
+      )
     }
   }
 
   # In a VPC, Lambda rejects a function whose role is not yet allowed to create network interfaces.
-  depends_on = [aws_iam_role_policy_attachment.function]
+  depends_on = [aws_iam_role_policy_attachment.function, aws_iam_role_policy.network]
 
   lifecycle {
+    precondition {
+      condition     = var.zip == null ? true : try(startswith(filebase64(var.zip), "UEsD"), false)
+      error_message = "zip: expected a readable zip file."
+    }
+    precondition {
+      condition = var.vault_ca_file == null ? true : (
+        length(local.ca_certificates) > 0 && !strcontains(local.ca_file, "PRIVATE KEY")
+      )
+      error_message = "vault_ca_file: expected a PEM file with the certificate of the CA and without a private key."
+    }
     precondition {
       condition = (
         (var.zip == null) != (var.package_bucket == null) &&
@@ -72,13 +86,25 @@ resource "aws_lambda_function" "this" {
   }
 }
 
+locals {
+  log_group_name = (
+    var.log_group_name == null ? aws_cloudwatch_log_group.function[0].name : var.log_group_name
+  )
+  log_group_arn = (
+    var.log_group_name == null
+    ? aws_cloudwatch_log_group.function[0].arn
+    : "arn:${local.partition}:logs:${local.region}:${local.account}:log-group:${var.log_group_name}"
+  )
+}
+
 resource "aws_cloudwatch_log_group" "function" {
-  # checkov:skip=CKV_AWS_338:The deployment chooses the retention (log_retention_days); the default of 90 days is longer than an investigation of a lost key takes.
+  count = var.log_group_name == null ? 1 : 0
 
   name              = "/aws/lambda/${var.name}"
   retention_in_days = var.log_retention_days
   kms_key_id        = var.encrypt_logs ? local.kms_key_arn : null
   skip_destroy      = true
+  tags              = var.tags
 
   lifecycle {
     precondition {

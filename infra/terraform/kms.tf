@@ -16,6 +16,7 @@ resource "aws_kms_key" "this" {
   enable_key_rotation     = true
   deletion_window_in_days = 30
   policy                  = module.key_policy.json
+  tags                    = var.tags
 
   lifecycle {
     prevent_destroy = true

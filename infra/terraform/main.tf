@@ -27,6 +27,7 @@ locals {
   present = {
     TableName       = var.user_table != "-"
     KmsKeyArn       = local.encrypted
+    EarlierKeyArns  = length(var.earlier_kms_key_arns) > 0
     ParameterKeyArn = var.parameter_kms_key_arn != null
     VpcId           = local.in_vpc
     Tracing         = var.tracing
@@ -38,7 +39,7 @@ locals {
   names = merge(local.place, {
     AlarmPrefix                 = "${var.name}-"
     FunctionName                = aws_lambda_function.this.function_name
-    LogGroupName                = aws_cloudwatch_log_group.function.name
+    LogGroupName                = local.log_group_name
     RuleName                    = aws_cloudwatch_event_rule.changes.name
     QueueName                   = aws_sqs_queue.events.name
     EventDeadLetterQueueName    = aws_sqs_queue.dead_letters["events"].name

@@ -12,11 +12,15 @@ locals {
 
   # All given and created endpoints.
   endpoints = concat(
+    var.endpoint_cidrs,
     var.endpoint_prefix_list_ids,
     var.endpoint_security_group_ids,
-    var.endpoint_cidrs,
     var.vpc_endpoints
   )
+
+  # Ranges in which both Vault and endpoints are reached on port 443. EC2 accepts one rule for each
+  # port and range, whatever the descriptions.
+  shared_cidrs = local.vault_port == 443 ? setintersection(var.vault_cidrs, var.endpoint_cidrs) : toset([])
 
   gateway_endpoints   = setintersection(var.vpc_endpoints, ["s3", "dynamodb"])
   interface_endpoints = setsubtract(var.vpc_endpoints, local.gateway_endpoints)
@@ -26,7 +30,11 @@ locals {
   egress = local.in_vpc ? merge(
     {
       for cidr in toset(var.vault_cidrs) :
-      "vault-${cidr}" => { description = "Vault", port = local.vault_port, cidr = cidr }
+      "vault-${cidr}" => {
+        description = contains(local.shared_cidrs, cidr) ? "Vault, interface endpoint" : "Vault"
+        port        = local.vault_port
+        cidr        = cidr
+      }
     },
     {
       for number, id in var.endpoint_prefix_list_ids :
@@ -41,7 +49,7 @@ locals {
       "endpoints" => { description = "Interface endpoint", port = 443, group = group.id }
     },
     {
-      for cidr in toset(var.endpoint_cidrs) :
+      for cidr in setsubtract(var.endpoint_cidrs, local.shared_cidrs) :
       "endpoint-${cidr}" => { description = "Interface endpoint", port = 443, cidr = cidr }
     },
   ) : {}
@@ -55,6 +63,11 @@ resource "aws_security_group" "function" {
   name_prefix = "${var.name}-function-"
   description = "IAM key sync: out to Vault and AWS endpoints, nothing in"
   vpc_id      = var.vpc_id
+  tags        = var.tags
+
+  # Lambda deletes the network interfaces some 20 minutes after the function, with the function's
+  # role. The group can be deleted only afterwards, so the role's permissions are deleted last.
+  depends_on = [aws_iam_role_policy_attachment.function, aws_iam_role_policy.network]
 
   lifecycle {
     create_before_destroy = true
@@ -72,4 +85,5 @@ resource "aws_vpc_security_group_egress_rule" "function" {
   cidr_ipv4                    = try(each.value.cidr, null)
   prefix_list_id               = try(each.value.prefix_list, null)
   referenced_security_group_id = try(each.value.group, null)
+  tags                         = var.tags
 }

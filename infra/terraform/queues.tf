@@ -26,7 +26,9 @@ locals {
 resource "aws_sqs_queue" "events" {
   name                       = "${var.name}-events"
   visibility_timeout_seconds = local.visibility
+  delay_seconds              = var.queue_delay_seconds
   message_retention_seconds  = local.settings.queue.retentionDays * 86400
+  tags                       = var.tags
 
   redrive_policy = jsonencode({
     deadLetterTargetArn = aws_sqs_queue.dead_letters["events"].arn
@@ -49,6 +51,7 @@ resource "aws_sqs_queue" "dead_letters" {
 
   name                      = each.value
   message_retention_seconds = local.settings.deadLetters.retentionDays * 86400
+  tags                      = var.tags
 
   kms_master_key_id       = local.kms_key_arn
   sqs_managed_sse_enabled = local.kms_key_arn == null ? true : null

@@ -2,6 +2,11 @@
 # token.
 
 locals {
+  scheduler_role_created = var.scheduler_role_arn == null
+  scheduler_role_arn = (
+    local.scheduler_role_created ? aws_iam_role.scheduler[0].arn : var.scheduler_role_arn
+  )
+
   schedules = {
     sweep = {
       description = "Sync every user"
@@ -23,6 +28,7 @@ resource "aws_scheduler_schedule" "this" {
 
   name                         = "${var.name}-${each.key}"
   description                  = each.value.description
+  state                        = var.enabled ? "ENABLED" : "DISABLED"
   schedule_expression          = each.value.expression
   schedule_expression_timezone = var.schedule_time_zone
 
@@ -33,7 +39,7 @@ resource "aws_scheduler_schedule" "this" {
 
   target {
     arn      = aws_lambda_function.this.arn
-    role_arn = aws_iam_role.scheduler.arn
+    role_arn = local.scheduler_role_arn
     input    = jsonencode(each.value.payload)
 
     dead_letter_config {
@@ -51,9 +57,13 @@ resource "aws_scheduler_schedule" "this" {
 }
 
 resource "aws_iam_role" "scheduler" {
+  count = local.scheduler_role_created ? 1 : 0
+
   name                 = "${var.name}-scheduler"
+  path                 = var.role_path
   description          = "Role of the schedules that invoke the IAM key sync function"
   permissions_boundary = var.permissions_boundary_arn
+  tags                 = var.tags
 
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
@@ -86,7 +96,9 @@ module "schedule_permissions" {
 }
 
 resource "aws_iam_role_policy" "scheduler" {
+  count = local.scheduler_role_created ? 1 : 0
+
   name   = "iam-key-sync"
-  role   = aws_iam_role.scheduler.name
+  role   = aws_iam_role.scheduler[0].name
   policy = module.schedule_permissions.json
 }

@@ -1,4 +1,4 @@
-# Generated from ../shared/inputs.json: edit that file, then run make terraform-files.
+# Generated from ../shared/inputs.json: edit that file, then run make infra-files.
 
 # The deployment package: a zip with the binary `bootstrap` at its root.
 
@@ -6,11 +6,6 @@ variable "zip" {
   description = "Path of the function's package on the deploying machine."
   type        = string
   default     = null
-
-  validation {
-    condition     = var.zip == null ? true : try(startswith(filebase64(var.zip), "UEsD"), false)
-    error_message = "zip: expected a readable zip file"
-  }
 }
 
 variable "package_bucket" {
@@ -20,7 +15,7 @@ variable "package_bucket" {
 
   validation {
     condition     = var.package_bucket == null ? true : can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", var.package_bucket))
-    error_message = "package_bucket: expected a match of ^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
+    error_message = "package_bucket: expected the name of a bucket"
   }
 }
 
@@ -31,7 +26,7 @@ variable "package_key" {
 
   validation {
     condition     = var.package_key == null ? true : length(var.package_key) >= 1 && length(var.package_key) <= 1024
-    error_message = "package_key: expected a match of ^.{1,1024}$"
+    error_message = "package_key: expected 1 to 1024 characters"
   }
 }
 
@@ -42,7 +37,7 @@ variable "package_version" {
 
   validation {
     condition     = var.package_version == null ? true : length(var.package_version) >= 1 && length(var.package_version) <= 1024
-    error_message = "package_version: expected a match of ^.{1,1024}$"
+    error_message = "package_version: expected 1 to 1024 characters"
   }
 }
 
@@ -65,7 +60,7 @@ variable "code_signing_config_arn" {
 
   validation {
     condition     = var.code_signing_config_arn == null ? true : can(regex("^arn:[a-z-]+:lambda:[a-z0-9-]+:[0-9]{12}:code-signing-config:csc-[a-z0-9]{17}$", var.code_signing_config_arn))
-    error_message = "code_signing_config_arn: expected a match of ^arn:[a-z-]+:lambda:[a-z0-9-]+:[0-9]{12}:code-signing-config:csc-[a-z0-9]{17}$"
+    error_message = "code_signing_config_arn: expected the ARN of a code signing configuration"
   }
 }
 
@@ -78,7 +73,7 @@ variable "vault_addr" {
 
   validation {
     condition     = can(regex("^(https://([A-Za-z0-9._-]+|\\[[0-9A-Fa-f:.]+\\])|http://(localhost|127(\\.[0-9]+){3}|\\[::1\\]))(:[0-9]{1,5})?/?$", var.vault_addr))
-    error_message = "vault_addr: expected a match of ^(https://([A-Za-z0-9._-]+|\\[[0-9A-Fa-f:.]+\\])|http://(localhost|127(\\.[0-9]+){3}|\\[::1\\]))(:[0-9]{1,5})?/?$"
+    error_message = "vault_addr: expected https://HOST or https://HOST:PORT without a path; http only for a loopback host"
   }
 
   validation {
@@ -91,11 +86,6 @@ variable "vault_ca_file" {
   description = "PEM file with the CA that issued Vault's certificate; no other CA is trusted. Lambda accepts 4 KB of environment, which leaves about 3.8 KB for this file. Without it, the system's CAs are trusted."
   type        = string
   default     = null
-
-  validation {
-    condition     = var.vault_ca_file == null ? true : try(strcontains(file(var.vault_ca_file), "BEGIN CERTIFICATE") && !strcontains(file(var.vault_ca_file), "PRIVATE KEY"), false)
-    error_message = "vault_ca_file: expected a PEM file with the certificate of the CA and without a private key"
-  }
 }
 
 variable "vault_namespace" {
@@ -105,7 +95,7 @@ variable "vault_namespace" {
 
   validation {
     condition     = var.vault_namespace == null ? true : can(regex("^[!-~]+$", var.vault_namespace))
-    error_message = "vault_namespace: expected a match of ^[!-~]+$"
+    error_message = "vault_namespace: expected text without white space"
   }
 }
 
@@ -117,7 +107,7 @@ variable "vault_mount" {
 
   validation {
     condition     = can(regex("^/*[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*/*$", var.vault_mount))
-    error_message = "vault_mount: expected a match of ^/*[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*/*$"
+    error_message = "vault_mount: expected segments of letters, digits and _ . - between single slashes"
   }
 
   validation {
@@ -134,7 +124,7 @@ variable "vault_path_prefix" {
 
   validation {
     condition     = can(regex("^/*[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*/*$", var.vault_path_prefix))
-    error_message = "vault_path_prefix: expected a match of ^/*[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*/*$"
+    error_message = "vault_path_prefix: expected segments of letters, digits and _ . - between single slashes"
   }
 
   validation {
@@ -165,7 +155,7 @@ variable "parameter_prefix" {
 
   validation {
     condition     = can(regex("^(/[A-Za-z0-9_.-]+)+/$", var.parameter_prefix))
-    error_message = "parameter_prefix: expected a match of ^(/[A-Za-z0-9_.-]+)+/$"
+    error_message = "parameter_prefix: expected a path that starts and ends with a slash, such as /iam_users/"
   }
 }
 
@@ -177,7 +167,7 @@ variable "parameter_suffix" {
 
   validation {
     condition     = can(regex("^[A-Za-z0-9_.-]+$", var.parameter_suffix))
-    error_message = "parameter_suffix: expected a match of ^[A-Za-z0-9_.-]+$"
+    error_message = "parameter_suffix: expected letters, digits and _ . -"
   }
 }
 
@@ -188,7 +178,7 @@ variable "parameter_kms_key_arn" {
 
   validation {
     condition     = var.parameter_kms_key_arn == null ? true : can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", var.parameter_kms_key_arn))
-    error_message = "parameter_kms_key_arn: expected a match of ^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$"
+    error_message = "parameter_kms_key_arn: expected the ARN of a key, not of an alias"
   }
 }
 
@@ -200,7 +190,7 @@ variable "user_table" {
 
   validation {
     condition     = can(regex("^(-|[A-Za-z0-9_.-]{3,255})$", var.user_table))
-    error_message = "user_table: expected a match of ^(-|[A-Za-z0-9_.-]{3,255})$"
+    error_message = "user_table: expected the name of a DynamoDB table, or -"
   }
 }
 
@@ -212,7 +202,7 @@ variable "user_list" {
 
   validation {
     condition     = alltrue([for each in var.user_list : can(regex("^[A-Za-z0-9._-]{1,64}$", each))])
-    error_message = "user_list: expected each item to be a match of ^[A-Za-z0-9._-]{1,64}$"
+    error_message = "user_list: expected each item to be a user name of 1 to 64 letters, digits and _ . -; got ${join(", ", [for each in var.user_list : each if !(can(regex("^[A-Za-z0-9._-]{1,64}$", each)))])}"
   }
 }
 

@@ -1,4 +1,4 @@
-# Generated from ../shared/inputs.json: edit that file, then run make terraform-files.
+# Generated from ../shared/inputs.json: edit that file, then run make infra-files.
 
 # Settings of the function.
 
@@ -59,12 +59,23 @@ variable "log_level" {
 variable "log_retention_days" {
   description = "Retention of the log lines."
   type        = number
-  default     = 90
+  default     = 365
   nullable    = false
 
   validation {
     condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_retention_days)
     error_message = "log_retention_days: expected one of 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653"
+  }
+}
+
+variable "log_group_name" {
+  description = "Existing log group, instead of a created one, for a platform that sets the retention and the key of log groups. It must exist, because the function may not create it."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.log_group_name == null ? true : can(regex("^[A-Za-z0-9._/#-]{1,512}$", var.log_group_name))
+    error_message = "log_group_name: expected the name of a log group"
   }
 }
 
@@ -99,7 +110,41 @@ variable "permissions_boundary_arn" {
 
   validation {
     condition     = var.permissions_boundary_arn == null ? true : can(regex("^arn:[a-z-]+:iam::([0-9]{12}|aws):policy/.+$", var.permissions_boundary_arn))
-    error_message = "permissions_boundary_arn: expected a match of ^arn:[a-z-]+:iam::([0-9]{12}|aws):policy/.+$"
+    error_message = "permissions_boundary_arn: expected the ARN of an IAM policy"
+  }
+}
+
+variable "role_path" {
+  description = "IAM path of the created roles. It cannot be changed later."
+  type        = string
+  default     = "/"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^/([!-~]+/)?$", var.role_path))
+    error_message = "role_path: expected a path that starts and ends with a slash, such as /service/"
+  }
+}
+
+variable "function_role_arn" {
+  description = "Existing role for the function, instead of a created one. It needs the statements of permissions.json and, in a VPC, of network-permissions.json and managed-policies.json."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.function_role_arn == null ? true : can(regex("^arn:[a-z-]+:iam::[0-9]{12}:role/.+$", var.function_role_arn))
+    error_message = "function_role_arn: expected the ARN of a role"
+  }
+}
+
+variable "scheduler_role_arn" {
+  description = "Existing role for the schedules, instead of a created one. It needs the statements of schedule-permissions.json."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.scheduler_role_arn == null ? true : can(regex("^arn:[a-z-]+:iam::[0-9]{12}:role/.+$", var.scheduler_role_arn))
+    error_message = "scheduler_role_arn: expected the ARN of a role"
   }
 }
 
@@ -116,6 +161,18 @@ variable "queue_visibility_seconds" {
   }
 }
 
+variable "queue_delay_seconds" {
+  description = "Delay of each change event. A new access key is not valid everywhere for 5 to 15 seconds, and both puts of a rotation become one sync."
+  type        = number
+  default     = 15
+  nullable    = false
+
+  validation {
+    condition     = var.queue_delay_seconds >= 0 && var.queue_delay_seconds <= 900 && floor(var.queue_delay_seconds) == var.queue_delay_seconds
+    error_message = "queue_delay_seconds: expected a whole number from 0 to 900"
+  }
+}
+
 variable "max_concurrency" {
   description = "Number of batches processed at the same time."
   type        = number
@@ -128,6 +185,13 @@ variable "max_concurrency" {
   }
 }
 
+variable "enabled" {
+  description = "With false, the service is paused: events wait in the queue and schedules do not run. An alarm reports a pause of 24 hours, because replaced keys are deleted after 48."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
 # Schedules that invoke the function.
 
 variable "schedule_time_zone" {
@@ -138,7 +202,7 @@ variable "schedule_time_zone" {
 
   validation {
     condition     = can(regex("^[A-Za-z0-9_+/-]+$", var.schedule_time_zone))
-    error_message = "schedule_time_zone: expected a match of ^[A-Za-z0-9_+/-]+$"
+    error_message = "schedule_time_zone: expected the name of a time zone, such as America/Vancouver"
   }
 }
 
@@ -150,7 +214,7 @@ variable "sweep_schedule" {
 
   validation {
     condition     = can(regex("^(cron|rate)\\(.+\\)$", var.sweep_schedule))
-    error_message = "sweep_schedule: expected a match of ^(cron|rate)\\(.+\\)$"
+    error_message = "sweep_schedule: expected cron(...) or rate(...)"
   }
 }
 
@@ -162,7 +226,7 @@ variable "token_refresh_schedule" {
 
   validation {
     condition     = can(regex("^(cron|rate)\\(.+\\)$", var.token_refresh_schedule))
-    error_message = "token_refresh_schedule: expected a match of ^(cron|rate)\\(.+\\)$"
+    error_message = "token_refresh_schedule: expected cron(...) or rate(...)"
   }
 }
 
@@ -175,7 +239,7 @@ variable "alarm_topic_arn" {
 
   validation {
     condition     = var.alarm_topic_arn == null ? true : can(regex("^arn:[a-z-]+:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]+$", var.alarm_topic_arn))
-    error_message = "alarm_topic_arn: expected a match of ^arn:[a-z-]+:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]+$"
+    error_message = "alarm_topic_arn: expected the ARN of an SNS topic"
   }
 }
 
@@ -186,7 +250,7 @@ variable "page_topic_arn" {
 
   validation {
     condition     = var.page_topic_arn == null ? true : can(regex("^arn:[a-z-]+:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]+$", var.page_topic_arn))
-    error_message = "page_topic_arn: expected a match of ^arn:[a-z-]+:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]+$"
+    error_message = "page_topic_arn: expected the ARN of an SNS topic"
   }
 }
 
@@ -198,7 +262,7 @@ variable "alarm_emails" {
 
   validation {
     condition     = alltrue([for each in var.alarm_emails : can(regex("^[^@ ]+@[^@ ]+$", each))])
-    error_message = "alarm_emails: expected each item to be a match of ^[^@ ]+@[^@ ]+$"
+    error_message = "alarm_emails: expected each item to be an email address; got ${join(", ", [for each in var.alarm_emails : each if !(can(regex("^[^@ ]+@[^@ ]+$", each)))])}"
   }
 }
 
@@ -212,6 +276,24 @@ variable "name" {
 
   validation {
     condition     = can(regex("^[a-z][a-z0-9-]{1,30}$", var.name))
-    error_message = "name: expected a match of ^[a-z][a-z0-9-]{1,30}$"
+    error_message = "name: expected 2 to 31 lower-case letters, digits and hyphens, with a letter first"
   }
+}
+
+variable "bucket_name" {
+  description = "Name of the bucket, if it must be fixed."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.bucket_name == null ? true : can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", var.bucket_name))
+    error_message = "bucket_name: expected the name of a bucket"
+  }
+}
+
+variable "tags" {
+  description = "Tags of all resources that can have tags."
+  type        = map(string)
+  default     = {}
+  nullable    = false
 }

@@ -11,6 +11,8 @@ use crate::token::TokenObject;
 
 const READING: &str = "reading the Vault token";
 
+const STORE_TOKEN: &str = "store a token with `keysync token import`";
+
 /// The token object of a bucket.
 #[derive(Debug)]
 pub struct StoredToken {
@@ -26,24 +28,18 @@ impl StoredToken {
             key: bucket.token_key.clone(),
         }
     }
-
-    fn unusable(&self, problem: &str) -> Error {
-        let problem = format!("{problem}; store a token with `keysync token import`");
-        Error::Unexpected {
-            operation: READING,
-            subject: self.objects.address_of(&self.key),
-            problem,
-        }
-    }
 }
 
 impl Tokens for StoredToken {
     async fn load(&self) -> Result<(TokenObject, Etag), Error> {
         let Some(Object { text, etag, .. }) = self.objects.get(READING, &self.key).await? else {
-            return Err(self.unusable("there is no token object"));
+            let subject = self.objects.address_of(&self.key);
+            return Err(Error::missing(READING, subject, STORE_TOKEN));
         };
-        let object =
-            TokenObject::parse(&Zeroizing::new(text)).map_err(|problem| self.unusable(&problem))?;
+        let object = TokenObject::parse(&Zeroizing::new(text)).map_err(|problem| {
+            let subject = self.objects.address_of(&self.key);
+            Error::unexpected(READING, subject, &problem).with_remedy(STORE_TOKEN)
+        })?;
         Ok((object, etag))
     }
 

@@ -1,122 +1,110 @@
-//! Vault's KV version 2 engine and its tokens, through vaultrs with an HTTP client of our own.
-//!
-//! vaultrs's own client has no time limit, follows redirects with the token, adds the given
-//! CAs to the system's, and does not check certificates if the environment says so. Our
-//! client does none of that.
+//! Vault's KV version 2 engine and its tokens
+//! (<https://developer.hashicorp.com/vault/api-docs/secret/kv/kv-v2>).
 
 mod client;
+mod connection;
 mod errors;
-mod kv;
 mod request;
 mod responses;
 mod system;
+mod writes;
 
 use std::collections::HashMap;
 
 use jiff::Timestamp;
-use rustify::enums::RequestMethod;
-use rustify::errors::ClientError as HttpError;
-use secrecy::SecretString;
-use vaultrs::api::exec_with_result;
-use vaultrs::client::VaultClient;
-use vaultrs::error::ClientError;
+use secrecy::{ExposeSecret, SecretString};
 
 pub(crate) use client::CONNECT_TIMEOUT;
 pub use client::VaultServer;
 
-use super::{
-    CustomMetadata, MetadataPatchResult, PatchResult, SecretMetadata, Vault, VaultSecret,
-    WriteResult,
-};
+use super::{Vault, VaultSecret, WriteResult};
 use crate::error::Error;
-use crate::keys::VaultPath;
-use crate::snapshot::{Cas, VaultView};
-use crate::targets::SecretFields;
+use crate::keys::{AccessKey, UserName, VaultPath};
+use crate::snapshot::{Cas, SecretMetadata, VaultView};
 use crate::token::TokenFacts;
 use errors::{translate, unexpected};
-use request::Request;
-use responses::{FolderMetadata, SecretResponse, TokenLookup};
+use request::{ErrorResponse, Failure, Request};
+use responses::{FolderMetadata, MetadataResponse, Renewal, SecretResponse, TokenLookup};
+use writes::{KeyFields, NewSecret, NewVersion, Versions, WriteOptions};
 
-const INVALID_TOKEN: &str = "the token has expired or was revoked, or its policies lack lookup-self and renew-self (default has both); store a new token";
+/// Why Vault denies a token to look itself up or to renew itself. It gives the same answer for all
+/// of these causes.
+const INVALID_TOKEN: &str = "denied: the token has expired, was revoked, belongs to another \
+    namespace than VAULT_NAMESPACE, is bound to other addresses (token_bound_cidrs), or lacks the \
+    policy default";
 
-impl VaultServer {
-    /// Creates a client for the namespace of a secret.
-    fn kv_client(&self, token: &SecretString, path: &VaultPath) -> VaultClient {
-        self.client_in(path.namespace.as_deref(), token)
-    }
-}
+const NEW_TOKEN: &str = "store a new token with `keysync token import`, or set VAULT_TOKEN to one";
+
+/// The size limit of a listing: the metadata of some ten thousand users.
+const MAX_LISTING: usize = 16 * 1024 * 1024;
 
 impl Vault for VaultServer {
-    async fn put(
+    async fn write(
         &self,
         token: &SecretString,
         path: &VaultPath,
-        fields: &SecretFields,
+        user: &UserName,
+        key: &AccessKey,
         cas: Cas,
     ) -> Result<WriteResult, Error> {
-        kv::put(&self.kv_client(token, path), path, fields, cas).await
-    }
-
-    async fn patch(
-        &self,
-        token: &SecretString,
-        path: &VaultPath,
-        fields: &SecretFields,
-        removed: &[String],
-        version: u64,
-    ) -> Result<PatchResult, Error> {
-        kv::patch(&self.kv_client(token, path), path, fields, removed, version).await
-    }
-
-    async fn patch_metadata(
-        &self,
-        token: &SecretString,
-        path: &VaultPath,
-        entries: &CustomMetadata,
-    ) -> Result<MetadataPatchResult, Error> {
-        kv::patch_metadata(&self.kv_client(token, path), path, entries).await
-    }
-
-    async fn secret_metadata(
-        &self,
-        token: &SecretString,
-        path: &VaultPath,
-    ) -> Result<SecretMetadata, Error> {
-        let client = self.kv_client(token, path);
-        match vaultrs::kv2::read_metadata(&client, &path.mount, &path.path).await {
-            Ok(metadata) => Ok(responses::metadata(metadata, Timestamp::now())),
-            Err(ClientError::APIError { code: 404, .. }) => Ok(SecretMetadata {
-                view: VaultView::Absent,
-                custom: CustomMetadata::new(),
-            }),
+        const OPERATION: &str = "writing the key to Vault at";
+        let now = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.3fZ");
+        let body = NewSecret {
+            data: KeyFields {
+                id: &key.id,
+                secret: key.secret().expose_secret(),
+                user: user.as_str(),
+                synced_at: now.to_string(),
+            },
+            options: match cas {
+                Cas::Unchecked => None,
+                Cas::Version(cas) => Some(WriteOptions { cas }),
+            },
+        };
+        let url = format!("{}/data/{}", path.mount, path.path);
+        let request = Request::<NewVersion>::post(url, &body);
+        match self.client(token).data(request).await {
+            Ok(new) => Ok(WriteResult::Written(new.version, new.created_at())),
+            Err(Failure::Status(response))
+                if response.code == 400
+                    && response.mentions("did not match the current version") =>
+            {
+                Ok(WriteResult::CasMismatch)
+            }
+            // Only version 1 answers a write without content.
+            Err(Failure::Empty(204)) => {
+                let problem = format!(
+                    "returned 204: {}/ is not a KV version 2 mount, and the key is now a plain \
+                     secret at {}/data/{}",
+                    path.mount, path.mount, path.path
+                );
+                let remedy = "delete it there, and set VAULT_MOUNT to a KV version 2 mount";
+                Err(unexpected(OPERATION, path, &problem).with_remedy(remedy))
+            }
             Err(error) => {
-                let remedy = "allow read on the path's metadata";
-                Err(translate("reading Vault's metadata of", path, remedy)(
-                    error,
-                ))
+                let remedy = "check that the token is valid (`keysync token show`), that its \
+                    policy allows create and update on the path's data (`keysync policy vault`), \
+                    and VAULT_NAMESPACE";
+                Err(translate(OPERATION, path, remedy)(error))
             }
         }
     }
 
-    async fn folder_metadata(
+    async fn metadata(
         &self,
         token: &SecretString,
-        folder: &VaultPath,
-    ) -> Result<Option<HashMap<String, SecretMetadata>>, Error> {
-        let path = format!("{}/detailed-metadata/{}", folder.mount, folder.path);
-        let request = Request::<FolderMetadata>::new(RequestMethod::LIST, path);
-        match exec_with_result(&self.kv_client(token, folder), request).await {
-            Ok(metadata) => Ok(Some(metadata.into_secrets(Timestamp::now()))),
-            // OpenBao returns 404 for an empty folder, HashiCorp Vault for the unknown endpoint,
-            // and both return 403 without a policy for it. None of these is about a single key, so
-            // the caller reads each key separately.
-            Err(ClientError::APIError {
-                code: 403..=405, ..
-            }) => Ok(None),
+        path: &VaultPath,
+    ) -> Result<SecretMetadata, Error> {
+        let request =
+            Request::<MetadataResponse>::get(format!("{}/metadata/{}", path.mount, path.path));
+        match self.client(token).data(request).await {
+            Ok(metadata) => Ok(metadata.into_metadata(Timestamp::now())),
+            Err(Failure::Status(response)) if response.is_absent() => Ok(VaultView::Absent.into()),
             Err(error) => {
-                let remedy = "allow list on the folder";
-                let operation = "reading Vault's metadata below";
-                Err(translate(operation, &folder.path, remedy)(error))
+                let remedy = "allow read on <mount>/metadata/<prefix>/* (`keysync policy vault`)";
+                Err(translate("reading Vault's metadata of", path, remedy)(
+                    error,
+                ))
             }
         }
     }
@@ -126,41 +114,50 @@ impl Vault for VaultServer {
         token: &SecretString,
         mount: &str,
         folder: &str,
-    ) -> Result<Option<HashMap<String, VaultView>>, Error> {
-        let folder = VaultPath {
-            namespace: self.namespace.clone(),
-            mount: mount.to_owned(),
-            path: folder.to_owned(),
-        };
-        let secrets = self.folder_metadata(token, &folder).await?;
-        Ok(secrets.map(|secrets| {
-            let views = secrets.into_iter();
-            views.map(|(name, secret)| (name, secret.view)).collect()
-        }))
+    ) -> Result<Option<HashMap<String, SecretMetadata>>, Error> {
+        let path = format!("{mount}/detailed-metadata/{folder}");
+        let request = Request::<FolderMetadata>::list(path, MAX_LISTING);
+        match self.client(token).data(request).await {
+            Ok(metadata) => Ok(Some(metadata.into_secrets(Timestamp::now()))),
+            // OpenBao returns 404 for an empty folder, HashiCorp Vault for the unknown endpoint,
+            // and both return 403 without a policy for it. None of these is about a single key, so
+            // the caller reads each key separately.
+            // The same applies if there are too many keys for one response.
+            Err(
+                Failure::TooLarge(_)
+                | Failure::Status(ErrorResponse {
+                    code: 403..=405,
+                    errors: Some(_),
+                    ..
+                }),
+            ) => Ok(None),
+            Err(error) => {
+                let remedy = "allow list on <mount>/detailed-metadata/<prefix>/";
+                Err(translate("reading Vault's metadata below", &folder, remedy)(error))
+            }
+        }
     }
 
     async fn read(&self, token: &SecretString, path: &VaultPath) -> Result<VaultSecret, Error> {
         const OPERATION: &str = "reading the key in Vault at";
         let url = format!("{}/data/{}", path.mount, path.path);
-        let request = Request::<SecretResponse>::new(RequestMethod::GET, url);
-        match exec_with_result(&self.kv_client(token, path), request).await {
-            Ok(response) => Ok(response.into_secret()),
-            Err(ClientError::APIError { code: 404, .. }) => Ok(VaultSecret::Absent),
+        let request = Request::<SecretResponse>::get(url);
+        let failure = match self.client(token).data(request).await {
+            Ok(response) => return Ok(response.into_secret()),
+            Err(failure) => failure,
+        };
+        if let Failure::Status(response) = &failure {
+            if response.is_absent() {
+                return Ok(VaultSecret::Absent);
+            }
             // For a deleted version Vault returns a 404 whose body holds the version.
-            Err(ClientError::RestClientError {
-                source:
-                    HttpError::ServerResponseError {
-                        code: 404,
-                        content: Some(body),
-                    },
-            }) => responses::deleted_version(&body)
-                .map(|version| VaultSecret::Key(None, version))
-                .ok_or_else(|| unexpected(OPERATION, path, "returned a 404 that is not Vault's")),
-            Err(error) => {
-                let remedy = "allow read on the path's data";
-                Err(translate(OPERATION, path, remedy)(error))
+            let version = responses::deleted_version(&response.body);
+            if let (404, Some(version)) = (response.code, version) {
+                return Ok(VaultSecret::Key(None, version));
             }
         }
+        let remedy = "allow read on <mount>/data/<prefix>/* (`keysync policy vault`)";
+        Err(translate(OPERATION, path, remedy)(failure))
     }
 
     async fn soft_delete(
@@ -169,35 +166,50 @@ impl Vault for VaultServer {
         path: &VaultPath,
         version: u64,
     ) -> Result<(), Error> {
-        let remedy = "allow update on the path under <mount>/delete/";
-        let client = self.kv_client(token, path);
-        vaultrs::kv2::delete_versions(&client, &path.mount, &path.path, vec![version])
-            .await
+        let url = format!("{}/delete/{}", path.mount, path.path);
+        let versions = [version];
+        let request = Request::<()>::post(url, &Versions { versions });
+        let remedy = "allow update on <mount>/delete/<prefix>/* (`keysync policy vault`)";
+        let deletion = self.client(token).send(request).await;
+        deletion
+            .map(|_| ())
             .map_err(translate("deleting the key in Vault at", path, remedy))
     }
 
     async fn lookup(&self, token: &SecretString) -> Result<TokenFacts, Error> {
-        let request = Request::<TokenLookup>::new(RequestMethod::GET, "auth/token/lookup-self");
-        exec_with_result(&self.client(token), request)
+        const OPERATION: &str = "looking up the Vault token at";
+        let request = Request::<TokenLookup>::get("auth/token/lookup-self");
+        self.client(token)
+            .data(request)
             .await
-            .map(TokenLookup::into_facts)
-            .map_err(translate(
-                "looking up the Vault token at",
-                &self.address,
-                INVALID_TOKEN,
-            ))
+            .map(|lookup| lookup.into_facts(self.namespace.as_deref()))
+            .map_err(translate(OPERATION, &self.address, NEW_TOKEN))
+            .map_err(of_token)
     }
 
     async fn renew(&self, token: &SecretString) -> Result<u64, Error> {
-        // vaultrs's own request has a tab at the start of its path.
-        let request = Request::new(RequestMethod::POST, "auth/token/renew-self");
-        vaultrs::api::auth(&self.client(token), request)
-            .await
-            .map(|auth| auth.lease_duration)
-            .map_err(translate(
-                "renewing the Vault token at",
-                &self.address,
-                INVALID_TOKEN,
-            ))
+        const OPERATION: &str = "renewing the Vault token at";
+        let request =
+            Request::<Renewal>::post("auth/token/renew-self", &HashMap::<&str, &str>::new());
+        let renewal = match self.client(token).response(request).await {
+            // What made the token is gone, and Vault does not always say so.
+            Ok(Renewal { auth: None }) | Err(Failure::Empty(_)) => {
+                return Err(unexpected(OPERATION, &self.address, "renewed nothing: what the token was created with (its auth method or role) does not exist any longer")
+                    .with_remedy(errors::ROLE_IS_GONE));
+            }
+            Ok(Renewal { auth: Some(auth) }) => Ok(auth.lease_duration),
+            Err(failure) => Err(failure),
+        };
+        renewal
+            .map_err(translate(OPERATION, &self.address, NEW_TOKEN))
+            .map_err(of_token)
     }
+}
+
+/// Adds the causes to the error of a token that is denied.
+fn of_token(mut error: Error) -> Error {
+    if let Error::Denied { problem, .. } = &mut error {
+        INVALID_TOKEN.clone_into(problem);
+    }
+    error
 }

@@ -1,21 +1,23 @@
 //! The Lambda function: connects once, then answers one payload after the other.
 
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
-use nr_iam_key_sync::{Config, Error, KeySync, Metrics, log_level, start_log, time_left};
+use nr_iam_key_sync::{
+    Config, Error, KeySync, Metrics, catch_panic, log_level, record_panics, start_log, time_left,
+};
 use serde_json::Value;
 use tracing::Instrument;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     #[expect(clippy::disallowed_methods, reason = "the environment is read here")]
-    let environment = |name: &str| std::env::var(name).ok();
+    let environment =
+        |name: &str| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
+    record_panics();
     start_log(log_level(environment).unwrap_or(tracing::Level::INFO));
     // An invalid configuration fails each invocation by name, where an alarm detects it, instead
     // of the start of the process.
-    let keysync = match Config::read(environment) {
-        Ok(config) => Box::pin(KeySync::connect(config)).await,
-        Err(error) => Err(error),
-    };
+    let start = async { KeySync::connect(Config::read(environment)?).await };
+    let keysync = Box::pin(catch_panic(start)).await;
     let function = environment("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default();
     let (keysync, function) = (&keysync, function.as_str());
     lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| {
@@ -38,9 +40,8 @@ async fn answer(
     let deadline = tokio::time::Instant::now() + time_left(event.context.deadline);
     let answer = match keysync {
         Ok(keysync) => {
-            keysync
-                .handle(event.payload, request_id, deadline, &mut metrics)
-                .await
+            let answer = keysync.handle(event.payload, request_id, deadline, &mut metrics);
+            catch_panic(answer).await
         }
         Err(error) => KeySync::answer_without_configuration(&event.payload, error)
             .ok_or_else(|| error.clone()),

@@ -1,10 +1,9 @@
 //! One check per kind of variable. Problems are collected, so that all are reported together.
 
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 
-use reqwest::Certificate;
-
-use super::{BucketConfig, OnUserDeleted};
+use super::OnUserDeleted;
 use crate::error::{Error, Problem};
 use crate::keys::{ParameterNaming, UserName};
 
@@ -38,51 +37,64 @@ impl<'a> Reader<'a> {
         });
     }
 
-    fn require(&mut self, valid: bool, variable: &'static str, problem: &str) {
+    /// Returns whether a problem of this variable was found.
+    pub(super) fn has_problem(&self, variable: &str) -> bool {
+        self.problems
+            .iter()
+            .any(|problem| problem.variable == variable)
+    }
+
+    pub(super) fn require(&mut self, valid: bool, variable: &'static str, problem: &str) {
         if !valid {
             self.problem(variable, problem);
         }
     }
 
-    pub(super) fn text(&self, variable: &str) -> Option<String> {
-        (self.source)(variable)
-            .map(|value| value.trim().to_owned())
-            .filter(|value| !value.is_empty())
+    /// Returns the value without surrounding white space; `None` if it is empty.
+    pub(super) fn text(&mut self, variable: &'static str) -> Option<String> {
+        let value = (self.source)(variable)?;
+        if value.contains(char::REPLACEMENT_CHARACTER) {
+            if !self.has_problem(variable) {
+                self.problem(variable, "is not UTF-8 text");
+            }
+            return None;
+        }
+        Some(value.trim().to_owned()).filter(|value| !value.is_empty())
     }
 
-    pub(super) fn text_or(&self, variable: &str, default: &str) -> String {
+    pub(super) fn text_or(&mut self, variable: &'static str, default: &str) -> String {
         self.text(variable).unwrap_or_else(|| default.to_owned())
+    }
+
+    /// Reads `true` or `false`.
+    pub(super) fn flag(&mut self, variable: &'static str) -> Option<bool> {
+        let value = self.text(variable)?.to_ascii_lowercase();
+        let flag = value.parse().ok();
+        self.require(flag.is_some(), variable, "is neither true nor false");
+        flag
     }
 
     pub(super) fn number(
         &mut self,
         variable: &'static str,
         default: u32,
-        allowed: std::ops::RangeInclusive<u32>,
+        allowed: RangeInclusive<u32>,
     ) -> u32 {
-        match self.text(variable).map(|value| value.parse()) {
-            None => default,
-            Some(Ok(number)) if allowed.contains(&number) => number,
-            Some(_) => {
-                let (min, max) = allowed.into_inner();
-                self.problem(
-                    variable,
-                    format!("is not a valid number; expected a whole number from {min} to {max}"),
-                );
-                default
-            }
-        }
+        self.limit(variable, allowed).unwrap_or(default)
     }
 
-    /// Reads the name of a bucket, or the ARN of an access point.
-    pub(super) fn bucket_name(&mut self) -> Option<String> {
-        let name = self.text("S3_BUCKET_NAME")?;
-        let valid = (!name.contains(['/', ':']) || name.starts_with("arn:"))
-            && !name.contains(char::is_whitespace);
-        let problem =
-            "is not the name of a bucket; expected a name such as my-bucket, without s3://";
-        self.require(valid, "S3_BUCKET_NAME", problem);
-        Some(name)
+    /// Reads a number without a default.
+    pub(super) fn limit(
+        &mut self,
+        variable: &'static str,
+        allowed: RangeInclusive<u32>,
+    ) -> Option<u32> {
+        let number = self.text(variable)?.parse().ok();
+        let number = number.filter(|number| allowed.contains(number));
+        let (min, max) = allowed.into_inner();
+        let problem = format!("is not a valid number; expected a whole number from {min} to {max}");
+        self.require(number.is_some(), variable, &problem);
+        number
     }
 
     /// Returns a value that is sent unchanged in an HTTP header.
@@ -97,37 +109,6 @@ impl<'a> Reader<'a> {
         valid.then_some(value)
     }
 
-    /// Reads the namespace, without slashes at its ends.
-    pub(super) fn namespace(&mut self) -> Option<String> {
-        let value = self.text("VAULT_NAMESPACE")?;
-        let value = value.trim_matches('/').to_owned();
-        self.header("VAULT_NAMESPACE", value)
-            .filter(|value| !value.is_empty())
-    }
-
-    pub(super) fn ca_certificates(&mut self) -> Option<Vec<Certificate>> {
-        let (variable, pem) = match (self.text("VAULT_CACERT_BYTES"), self.text("VAULT_CACERT")) {
-            (Some(pem), _) => ("VAULT_CACERT_BYTES", pem.into_bytes()),
-            (None, Some(path)) => match std::fs::read(&path) {
-                Ok(pem) => ("VAULT_CACERT", pem),
-                Err(error) => {
-                    let problem =
-                        format!("cannot be read ({error}); expected a file of PEM certificates");
-                    self.problem("VAULT_CACERT", problem);
-                    return None;
-                }
-            },
-            (None, None) => return None,
-        };
-        let ca_certificates = Certificate::from_pem_bundle(&pem)
-            .ok()
-            .filter(|ca_certificates| !ca_certificates.is_empty());
-        let problem = "contains no certificate; expected PEM text with -----BEGIN CERTIFICATE-----";
-        self.require(ca_certificates.is_some(), variable, problem);
-        ca_certificates
-    }
-
-    /// Reads a mount or path in Vault, without slashes at its ends.
     pub(super) fn path(&mut self, variable: &'static str, default: &str) -> String {
         let value = self.text_or(variable, default).trim_matches('/').to_owned();
         let plain = |segment: &str| {
@@ -162,35 +143,6 @@ impl<'a> Reader<'a> {
         ParameterNaming { prefix, suffix }
     }
 
-    /// Reads the prefix of a group of objects.
-    pub(super) fn object_prefix(&mut self, variable: &'static str, default: &str) -> String {
-        let prefix = self.text_or(variable, default);
-        let valid = prefix.ends_with('/') && !prefix.starts_with('/');
-        let problem = "is not a prefix with a slash at its end only, such as sync-state/";
-        self.require(valid, variable, problem);
-        prefix
-    }
-
-    /// Reads the objects of the bucket. The token must not overwrite a state.
-    pub(super) fn objects(&mut self, name: String) -> BucketConfig {
-        let bucket = BucketConfig {
-            name,
-            token_key: self.text_or("VAULT_TOKEN_S3_KEY", "vault-token.json"),
-            state_prefix: self.object_prefix("SYNC_STATE_S3_PREFIX", "sync-state/"),
-            legacy_key: self.text_or("SYNC_STATE_S3_KEY", "sync-state.json"),
-            targets_key: self.text_or("TARGETS_S3_KEY", "targets.json"),
-        };
-        let is_other = !bucket.targets_key.starts_with(&bucket.state_prefix)
-            && ![&bucket.token_key, &bucket.legacy_key].contains(&&bucket.targets_key);
-        let problem = "names another object of the service, expected a key that is not below SYNC_STATE_S3_PREFIX and is neither VAULT_TOKEN_S3_KEY nor SYNC_STATE_S3_KEY";
-        self.require(is_other, "TARGETS_S3_KEY", problem);
-        let apart = !bucket.token_key.starts_with(&bucket.state_prefix)
-            && bucket.token_key != bucket.legacy_key;
-        let problem = "names an object of the state, expected a key that is not below SYNC_STATE_S3_PREFIX and is not SYNC_STATE_S3_KEY";
-        self.require(apart, "VAULT_TOKEN_S3_KEY", problem);
-        bucket
-    }
-
     pub(super) fn users(&mut self) -> Option<Vec<UserName>> {
         let list = self.text("IAM_USER_LIST")?;
         let names = list
@@ -199,7 +151,11 @@ impl<'a> Reader<'a> {
             .filter(|name| !name.is_empty())
             .map(UserName::parse);
         match names.collect::<Result<BTreeSet<_>, _>>() {
-            Ok(users) if users.is_empty() => None,
+            Ok(users) if users.is_empty() => {
+                let problem = "names no user; expected user names separated by commas, or no value for all users";
+                self.problem("IAM_USER_LIST", problem);
+                None
+            }
             Ok(users) => Some(users.into_iter().collect()),
             Err(error) => {
                 let problem = format!("is not a comma-separated list of user names: {error}");

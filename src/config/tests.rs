@@ -6,17 +6,7 @@ use secrecy::ExposeSecret;
 use super::*;
 
 /// A certificate for tests; its key was discarded.
-const CERTIFICATE: &str = "\
------BEGIN CERTIFICATE-----\n\
-MIIBJjCBzqADAgECAgEBMAoGCCqGSM49BAMCMBIxEDAOBgNVBAMMB1Rlc3QgQ0Ew\n\
-IBcNMjUwMTAxMDAwMDAwWhgPMjEyNTAxMDEwMDAwMDBaMBIxEDAOBgNVBAMMB1Rl\n\
-c3QgQ0EwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAATmVTyJ0SFnwW/HNsNjC+m0\n\
-re3JMZYxfldTFb09bsH6fsg5bYAEWrinaKAJSZwYi0uafVvosdF6ZLDjsJtiiyTl\n\
-oxMwETAPBgNVHRMBAf8EBTADAQH/MAoGCCqGSM49BAMCA0cAMEQCIBzk+SuLpktM\n\
-Pho8fUYEOkOe6zWzObYBQwenWv6GgLPuAiBsDsXvbiNykAGXbpVMlbBmL+D5TK4d\n\
-TKHazdQeDDmC2A==\n\
------END CERTIFICATE-----\n\
-";
+pub(super) const CERTIFICATE: &str = include_str!("authorities/test_ca.pem");
 
 /// A variable: its name, the result without it, a value, the result with it, and the accessor.
 type Variable = (
@@ -28,7 +18,7 @@ type Variable = (
 );
 
 /// All variables except `VAULT_CACERT`, which names a file.
-const VARIABLES: [Variable; 20] = [
+const VARIABLES: [Variable; 34] = [
     (
         "VAULT_ADDR",
         "https://vault.example.org/",
@@ -44,7 +34,7 @@ const VARIABLES: [Variable; 20] = [
         |c| format!("{:?}", c.vault.namespace),
     ),
     ("VAULT_CACERT_BYTES", "None", CERTIFICATE, "Some(1)", |c| {
-        format!("{:?}", c.vault.ca_certificates.as_ref().map(Vec::len))
+        format!("{:?}", authorities(c))
     }),
     ("VAULT_TOKEN", "None", "hvs.a", "Some(\"hvs.a\")", |c| {
         format!(
@@ -125,10 +115,104 @@ const VARIABLES: [Variable; 20] = [
     ("SSM_MAX_CALLS_PER_SECOND", "10", "40", "40", |c| {
         c.ssm_calls_per_second.to_string()
     }),
+    ("VAULT_MAX_CALLS_PER_SECOND", "None", "5", "Some(5)", |c| {
+        format!("{:?}", c.vault_calls_per_second)
+    }),
     ("LOG_LEVEL", "INFO", "debug", "DEBUG", |c| {
         c.log_level.to_string()
     }),
+    (
+        "AWS_REGION",
+        "None",
+        "ca-west-1",
+        "Some(\"ca-west-1\")",
+        region,
+    ),
+    (
+        "AWS_DEFAULT_REGION",
+        "None",
+        "ca-west-1",
+        "Some(\"ca-west-1\")",
+        region,
+    ),
+    ("AWS_ENDPOINT_URL", "None", ENDPOINT, SOME_ENDPOINT, |c| {
+        format!("{:?}", c.aws.endpoints.all)
+    }),
+    (
+        "AWS_ENDPOINT_URL_SSM",
+        "None",
+        ENDPOINT,
+        SOME_ENDPOINT,
+        |c| format!("{:?}", c.aws.endpoints.ssm),
+    ),
+    (
+        "AWS_ENDPOINT_URL_S3",
+        "None",
+        ENDPOINT,
+        SOME_ENDPOINT,
+        |c| format!("{:?}", c.aws.endpoints.s3),
+    ),
+    (
+        "AWS_ENDPOINT_URL_DYNAMODB",
+        "None",
+        ENDPOINT,
+        SOME_ENDPOINT,
+        |c| format!("{:?}", c.aws.endpoints.dynamodb),
+    ),
+    ("AWS_USE_FIPS_ENDPOINT", "None", "TRUE", "Some(true)", |c| {
+        format!("{:?}", c.aws.use_fips)
+    }),
+    (
+        "AWS_USE_DUALSTACK_ENDPOINT",
+        "None",
+        "false",
+        "Some(false)",
+        |c| format!("{:?}", c.aws.use_dual_stack),
+    ),
+    ("AWS_PROFILE", "None", "dev", "Some(\"dev\")", |c| {
+        of_sdk(c, "AWS_PROFILE")
+    }),
+    ("AWS_CONFIG_FILE", "None", "c", "Some(\"c\")", |c| {
+        of_sdk(c, "AWS_CONFIG_FILE")
+    }),
+    (
+        "AWS_ENDPOINT_URL_STS",
+        "None",
+        ENDPOINT,
+        SOME_ENDPOINT,
+        |c| of_sdk(c, "AWS_ENDPOINT_URL_STS"),
+    ),
+    ("AWS_ROLE_ARN", "None", "arn", "Some(\"arn\")", |c| {
+        of_sdk(c, "AWS_ROLE_ARN")
+    }),
+    (
+        "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+        "None",
+        "true",
+        "Some(\"true\")",
+        |c| of_sdk(c, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"),
+    ),
 ];
+
+const ENDPOINT: &str = "https://vpce.example.org:8443/";
+const SOME_ENDPOINT: &str = "Some(\"https://vpce.example.org:8443\")";
+
+fn region(config: &Config) -> String {
+    format!("{:?}", config.region)
+}
+
+/// Returns a variable that is handed to the credential sources of the AWS SDK.
+fn of_sdk(config: &Config, name: &str) -> String {
+    let mut variables = config.aws.variables.iter();
+    let value = variables.find(|(known, _)| *known == name);
+    format!("{:?}", value.map(|(_, value)| value.expose_secret()))
+}
+
+/// Returns how many authorities are trusted for Vault, if they are given.
+fn authorities(config: &Config) -> Option<usize> {
+    let authorities = config.vault.authorities.as_ref()?;
+    Some(authorities.certificates().len())
+}
 
 fn listed(config: &Config) -> String {
     match &config.users {
@@ -201,7 +285,7 @@ fn empty_value_counts_as_unset() {
         read(&[("VAULT_CACERT", "")])
             .unwrap()
             .vault
-            .ca_certificates
+            .authorities
             .is_none()
     );
 }
@@ -216,23 +300,25 @@ fn shared_environment_lists_the_variables_read() {
         requested.borrow_mut().insert(name.to_owned());
         (name == "S3_BUCKET_NAME").then(|| "bucket".to_owned())
     });
-    // The others belong to the AWS SDK, or are the log level that Lambda sets.
-    let names = shared.iter().filter_map(|entry| text(entry, "name"));
-    let ours = |names: &mut dyn Iterator<Item = String>| {
-        names
-            .filter(|name| !name.starts_with("AWS_"))
-            .collect::<BTreeSet<_>>()
-    };
-    assert_eq!(
-        ours(&mut names.clone()),
-        ours(&mut requested.into_inner().into_iter())
-    );
+    // The others are documented by AWS.
+    let of_aws = |name: &String| name.starts_with("AWS_") || name == "HOME";
+    let requested = requested.into_inner();
+    for name in shared.iter().filter_map(|entry| text(entry, "name")) {
+        assert!(requested.contains(&name), "{name} is not read");
+    }
+    let unlisted = requested.iter().filter(|name| !of_aws(name));
+    for name in unlisted {
+        assert!(
+            shared.iter().any(|entry| entry["name"] == **name),
+            "{name} is not listed"
+        );
+    }
     for entry in &shared {
         let (name, default) = (text(entry, "name").unwrap(), text(entry, "default"));
         assert_eq!(entry["required"], name == "VAULT_ADDR", "{name}");
         let Some((.., shown)) = VARIABLES.iter().find(|variable| variable.0 == name) else {
             assert!(
-                name == "VAULT_CACERT" || name.starts_with("AWS_"),
+                name == "VAULT_CACERT" || name.starts_with("SSL_") || name.starts_with("AWS_"),
                 "{name} is not among the variables of this test"
             );
             continue;
@@ -330,8 +416,6 @@ fn path_of_a_user_is_below_mount_and_prefix() {
 #[test]
 fn user_list_is_sorted_without_duplicates() {
     for (list, users) in [
-        (",", "None"),
-        (" ,, , ", "None"),
         ("alice,alice", r#"["alice"]"#),
         (
             "carol,alice, carol ,bob,,alice",
@@ -446,11 +530,10 @@ fn plain_http_is_for_loopback_only() {
 }
 
 #[test]
-fn ca_certificates_come_from_a_file_or_a_value() {
+fn authorities_come_from_a_file_or_a_value() {
     let file = std::env::temp_dir().join(format!("iam-key-sync-ca-{}.pem", std::process::id()));
     let path = file.to_str().unwrap();
-    let count =
-        |answer: Result<Config, Error>| answer.unwrap().vault.ca_certificates.unwrap().len();
+    let count = |answer: Result<Config, Error>| authorities(&answer.unwrap()).unwrap();
     std::fs::write(&file, CERTIFICATE.repeat(2)).unwrap();
     assert_eq!(count(read(&[("VAULT_CACERT", path)])), 2);
     assert_eq!(
@@ -596,6 +679,198 @@ fn lambda_log_level_applies_if_ours_is_unset() {
 }
 
 #[test]
+fn white_space_around_every_value_is_ignored() {
+    for (name, _, value, effect, shown) in VARIABLES {
+        for padded in [
+            format!(" {value}\r"),
+            format!("\n{value}\r\n"),
+            format!("\t{value} "),
+        ] {
+            let config = read(&[(name, &padded)]);
+            assert_eq!(shown(&config.unwrap()), effect, "{name}={padded:?}");
+        }
+    }
+}
+
+/// Each fault of a value, for each variable that is read: the answer is a configuration, or
+/// problems by name.
+#[test]
+fn faults_of_a_single_variable_are_named() {
+    let requested = RefCell::new(BTreeSet::new());
+    let _ = Config::read(|name| {
+        requested.borrow_mut().insert(name.to_owned());
+        (name == "S3_BUCKET_NAME").then(|| "bucket".to_owned())
+    });
+    let faults = [
+        "",
+        " ",
+        "\r",
+        "\u{fffd}",
+        "sentinel\r\n/ : ; \u{1}",
+        "\u{feff}1",
+    ];
+    for name in requested.into_inner() {
+        for fault in faults {
+            match read(&[(&name, fault)]) {
+                Ok(_) => assert!(name != "VAULT_ADDR", "{fault:?}"),
+                Err(Error::BadConfiguration(problems)) => {
+                    // It needs another one.
+                    let role = name == "AWS_WEB_IDENTITY_TOKEN_FILE";
+                    let named = problems.iter().any(|problem| {
+                        problem.variable == name || (role && problem.variable == "AWS_ROLE_ARN")
+                    });
+                    assert!(named, "{name}={fault:?}: {problems:?}");
+                    let text = format!("{problems:?}");
+                    assert!(!text.contains("sentinel"), "{name}={fault:?}: {text}");
+                }
+                Err(error) => panic!("{name}={fault:?}: {error}"),
+            }
+        }
+        let not_text = read(&[(&name, "\u{fffd}")]);
+        assert!(not_text.is_err(), "{name} that is not UTF-8");
+    }
+}
+
+#[test]
+fn region_falls_back_to_the_default_region() {
+    for (first, second, expected) in [
+        ("", "ca-central-1", Some("ca-central-1")),
+        (" \r", "ca-central-1", Some("ca-central-1")),
+        ("ca-west-1", "ca-central-1", Some("ca-west-1")),
+        ("", "", None),
+    ] {
+        let config = read(&[("AWS_REGION", first), ("AWS_DEFAULT_REGION", second)]);
+        assert_eq!(config.unwrap().region.as_deref(), expected);
+    }
+    for bad in [
+        "Ca-Central-1",
+        "ca central 1",
+        "ca-central-1.",
+        "-ca",
+        "ca_central_1",
+        "é",
+    ] {
+        let text = problems(read(&[("AWS_REGION", bad)]));
+        assert!(
+            text.starts_with("AWS_REGION: is not a Region;"),
+            "{bad}: {text}"
+        );
+    }
+}
+
+#[test]
+fn aws_credentials_are_complete_and_fit_a_header() {
+    let (id, secret) = (
+        ("AWS_ACCESS_KEY_ID", " AKIA\r"),
+        ("AWS_SECRET_ACCESS_KEY", "sentinel "),
+    );
+    let token = ("AWS_SESSION_TOKEN", "sentinel\n");
+    let config = read(&[id, secret, token]).unwrap();
+    assert!(!format!("{config:?}").contains("sentinel"));
+    let given = config.aws.credentials.unwrap();
+    assert_eq!(
+        (given.id.as_str(), given.secret.expose_secret()),
+        ("AKIA", "sentinel")
+    );
+    assert_eq!(given.session_token.unwrap().expose_secret(), "sentinel");
+    assert!(read(&[token]).unwrap().aws.credentials.is_none());
+    for (given, missing) in [(id, "AWS_SECRET_ACCESS_KEY"), (secret, "AWS_ACCESS_KEY_ID")] {
+        let text = problems(read(&[given]));
+        assert!(
+            text.starts_with(&format!("{missing}: is not set, but ")),
+            "{text}"
+        );
+    }
+    for bad in ["sentinel\u{1}x", "sentinel x", "sentinél"] {
+        let text = problems(read(&[id, ("AWS_SECRET_ACCESS_KEY", bad)]));
+        assert!(
+            text.starts_with("AWS_SECRET_ACCESS_KEY: contains"),
+            "{text}"
+        );
+        assert!(!text.contains("sentin") && !text.contains('\n'), "{text}");
+    }
+}
+
+#[test]
+fn endpoints_are_ignored_on_request() {
+    let ignore = ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true");
+    let config = read(&[
+        ignore,
+        ("AWS_ENDPOINT_URL", ENDPOINT),
+        ("AWS_ENDPOINT_URL_S3", ENDPOINT),
+    ]);
+    let endpoints = config.unwrap().aws.endpoints;
+    assert!(endpoints.all.is_none() && endpoints.s3.is_none());
+}
+
+#[test]
+fn authorities_of_the_host_apply_where_no_others_are_given() {
+    let folder = std::env::temp_dir().join(format!("iam-key-sync-host-{}", std::process::id()));
+    std::fs::create_dir(&folder).unwrap();
+    let file = folder.join("0a1b2c3d.0");
+    std::fs::write(&file, CERTIFICATE).unwrap();
+    let (file, folder_name) = (file.to_str().unwrap(), folder.to_str().unwrap());
+    let of = |variables: &[(&str, &str)]| {
+        let config = read(variables).unwrap();
+        [config.vault.authorities, config.aws.authorities]
+            .map(|authorities| authorities.and_then(|authorities| authorities.variable()))
+    };
+    let host = Some("SSL_CERT_FILE");
+    assert_eq!(of(&[("SSL_CERT_FILE", file)]), [host, host]);
+    let bundle = [("SSL_CERT_FILE", file), ("AWS_CA_BUNDLE", file)];
+    assert_eq!(of(&bundle), [host, Some("AWS_CA_BUNDLE")]);
+    let vault = [("SSL_CERT_FILE", file), ("VAULT_CACERT", file)];
+    assert_eq!(of(&vault), [Some("VAULT_CACERT"), host]);
+    let directory = Some("SSL_CERT_DIR");
+    assert_eq!(
+        of(&[("SSL_CERT_DIR", &format!(":{folder_name}"))]),
+        [directory, directory]
+    );
+    assert_eq!(
+        of(&[("SSL_CERT_FILE", " "), ("SSL_CERT_DIR", "")]),
+        [None, None]
+    );
+    for (name, value) in [
+        ("SSL_CERT_FILE", "/no/such/file"),
+        ("SSL_CERT_FILE", folder_name),
+        ("SSL_CERT_DIR", "/no/such/folder"),
+        ("SSL_CERT_DIR", file),
+        ("AWS_CA_BUNDLE", "/dev/null"),
+    ] {
+        let text = problems(read(&[(name, value)]));
+        assert!(text.starts_with(&format!("{name}: ")), "{text}");
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn names_of_resources_are_understood_wholly() {
+    for (name, bad) in [
+        ("IAM_USER_LIST", &[",", " ,, , "][..]),
+        (
+            "IAM_USER_TABLE",
+            &["a table", "table/name", "arn:aws:dynamodb:x:y:index/z"],
+        ),
+        ("S3_BUCKET_NAME", &["arn:aws:s3:::bucket", "bücket"]),
+        (
+            "VAULT_TOKEN_S3_KEY",
+            &["s3://bucket/token.json", "/token.json", "tokens/", "a\nb"],
+        ),
+        ("SYNC_STATE_S3_KEY", &["s3://bucket/state.json", "a\u{7}b"]),
+        ("SYNC_STATE_S3_PREFIX", &["s3://bucket/state/", "a\tb/"]),
+        ("AWS_USE_FIPS_ENDPOINT", &["yes", "1"]),
+    ] {
+        for bad in bad {
+            let text = problems(read(&[(name, bad)]));
+            assert!(
+                text.starts_with(&format!("{name}: ")) && !text.contains('\n'),
+                "{bad}: {text}"
+            );
+        }
+    }
+}
+
+#[test]
 fn aws_endpoints_are_https_except_on_loopback() {
     for (variable, value, expected) in [
         ("AWS_ENDPOINT_URL", "https://aws.example.org", None),
@@ -618,6 +893,17 @@ fn aws_endpoints_are_https_except_on_loopback() {
             Some("is neither"),
         ),
         ("AWS_ENDPOINT_URL_S3", "nope", Some("is not a URL")),
+        ("AWS_ENDPOINT_URL_STS", "nope", Some("is not a URL")),
+        (
+            "AWS_ENDPOINT_URL",
+            "https://u:p@a.example.org",
+            Some("contains a user"),
+        ),
+        (
+            "AWS_ENDPOINT_URL",
+            "https://a.example.org/?x",
+            Some("has a query"),
+        ),
     ] {
         let config = Config::read(|name| match name {
             "VAULT_ADDR" => Some("https://vault.example.org".to_owned()),

@@ -33,32 +33,40 @@ impl Reader<'_> {
         unset()
     }
 
-    /// Checks the custom AWS endpoints: keys and the Vault token travel on them.
-    pub(super) fn aws_endpoints(&mut self) {
-        for variable in AWS_ENDPOINTS {
-            let Some(value) = self.text(variable) else {
-                continue;
-            };
-            let problem = match Url::parse(&value) {
-                Err(_) => "is not a URL; expected one such as https://vpce.example.org",
-                Ok(url) if !matches!(url.scheme(), "http" | "https") => "is neither https nor http",
-                Ok(url) if url.scheme() == "http" && !is_loopback(&url) => {
-                    "is http, which is allowed only for a loopback host; expected https"
-                }
-                Ok(_) => continue,
-            };
-            self.problem(variable, problem);
+    /// Reads a custom AWS endpoint: keys and the Vault token travel on it.
+    pub(super) fn aws_endpoint(&mut self, variable: &'static str) -> Option<String> {
+        let value = self.text(variable)?;
+        match aws_endpoint(&value) {
+            Ok(endpoint) => Some(endpoint),
+            Err(problem) => {
+                self.problem(variable, problem);
+                None
+            }
         }
     }
 }
 
-/// The variables of custom AWS endpoints, which the AWS SDK reads itself.
-const AWS_ENDPOINTS: [&str; 4] = [
-    "AWS_ENDPOINT_URL",
-    "AWS_ENDPOINT_URL_SSM",
-    "AWS_ENDPOINT_URL_S3",
-    "AWS_ENDPOINT_URL_DYNAMODB",
-];
+/// Returns a custom AWS endpoint as the AWS SDK takes it.
+///
+/// # Errors
+/// The problem, and what was expected.
+pub fn aws_endpoint(value: &str) -> Result<String, &'static str> {
+    let url = Url::parse(value)
+        .map_err(|_| "is not a URL; expected one such as https://vpce.example.org")?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err("is neither https nor http");
+    }
+    if url.scheme() == "http" && !is_loopback(&url) {
+        return Err("is http, which is allowed only for a loopback host; expected https");
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("contains a user name or password; expected only scheme, host, port and path");
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err("has a query or fragment; expected only scheme, host, port and path");
+    }
+    Ok(url.as_str().trim_end_matches('/').to_owned())
+}
 
 fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();

@@ -1,19 +1,14 @@
 //! The adapters for the real services. No other module names them.
 
-use std::time::Duration;
-
-use aws_config::retry::RetryConfig;
-use aws_config::timeout::TimeoutConfig;
+use aws_types::SdkConfig;
+use aws_types::origin::Origin;
 
 use super::Context;
-use crate::backends::{Backends, documents, parameters, roster, state, tokens, vault};
-use crate::config::Config;
+use super::aws;
+use crate::backends::{Backends, parameters, roster, state, tokens, vault};
+use crate::config::{Authorities, Config};
 use crate::error::Error;
 use crate::session::{TokenSource, VaultSession};
-
-/// The longest pause before the second attempt of an AWS call; it doubles with each attempt. Four
-/// attempts then end within four seconds, so that two calls in a row stay below their time limit.
-const BACKOFF: Duration = Duration::from_millis(500);
 
 /// The adapters for the real services.
 #[derive(Debug)]
@@ -25,7 +20,6 @@ impl Backends for Live {
     type Tokens = tokens::StoredToken;
     type Vault = vault::VaultServer;
     type Roster = roster::RosterTable;
-    type Documents = documents::TargetsDocument;
 }
 
 /// Creates the context from the configuration. Sends nothing yet.
@@ -33,28 +27,17 @@ impl Backends for Live {
 /// # Errors
 /// [`Error::BadConfiguration`] if a client cannot be created from the configuration.
 pub async fn connect(config: Config) -> Result<Context<Live>, Error> {
-    let timeouts = TimeoutConfig::builder()
-        .connect_timeout(Duration::from_secs(2))
-        .operation_attempt_timeout(Duration::from_secs(4))
-        .operation_timeout(Duration::from_secs(10))
-        .build();
-    let aws = aws_config::from_env()
-        .retry_config(
-            RetryConfig::standard()
-                .with_max_attempts(4)
-                .with_initial_backoff(BACKOFF),
-        )
-        .timeout_config(timeouts)
-        .load()
-        .await;
+    let config = with_authorities(config)?;
+    let aws = aws::sdk_config(&config).await?;
     let config = Config {
         region: aws.region().map(ToString::to_string),
         ..config
     };
-    let bucket = config
-        .bucket
-        .as_ref()
-        .map(|bucket| (aws_sdk_s3::Client::new(&aws), bucket));
+    let endpoints = &config.aws.endpoints;
+    let s3 = aws_sdk_s3::Client::new(&at(&aws, endpoints.s3.as_ref()));
+    let ssm = aws_sdk_ssm::Client::new(&at(&aws, endpoints.ssm.as_ref()));
+    let dynamodb = aws_sdk_dynamodb::Client::new(&at(&aws, endpoints.dynamodb.as_ref()));
+    let bucket = config.bucket.as_ref().map(|bucket| (s3, bucket));
     let source = match (&config.vault.token, &bucket) {
         (Some(token), _) => TokenSource::Fixed(token.clone()),
         (None, Some((s3, bucket))) => {
@@ -65,25 +48,41 @@ pub async fn connect(config: Config) -> Result<Context<Live>, Error> {
             return Err(Error::misconfigured("S3_BUCKET_NAME", problem));
         }
     };
-    let document = match (&config.targets_file, &bucket) {
-        (Some(file), _) => Some(documents::TargetsDocument::File(file.clone())),
-        (None, Some((s3, bucket))) => Some(documents::TargetsDocument::Object(
-            documents::StoredDocument::new(s3.clone(), bucket),
-        )),
-        (None, None) => None,
-    };
-    let parameters = parameters::ParameterStore::new(aws_sdk_ssm::Client::new(&aws));
+    let parameters = parameters::ParameterStore::new(ssm);
     let states = bucket.map(|(s3, bucket)| state::StateObjects::new(s3, bucket));
     let session = VaultSession::new(
         vault::VaultServer::new(&config.vault)?,
         source,
         config.token_refresh_threshold_hours,
+        config.vault_calls_per_second,
     );
     let roster = config
         .roster_table
         .clone()
-        .map(|table| roster::RosterTable::new(aws_sdk_dynamodb::Client::new(&aws), table));
-    Ok(Context::new(
-        config, parameters, states, session, roster, document,
-    ))
+        .map(|table| roster::RosterTable::new(dynamodb, table));
+    Ok(Context::new(config, parameters, states, session, roster))
+}
+
+/// Loads the authorities of the system where none are given.
+fn with_authorities(mut config: Config) -> Result<Config, Error> {
+    let (vault, aws) = (&mut config.vault.authorities, &mut config.aws.authorities);
+    if vault.is_none() || aws.is_none() {
+        let system = Authorities::of_system()?;
+        vault.get_or_insert_with(|| system.clone());
+        aws.get_or_insert(system);
+    }
+    Ok(config)
+}
+
+/// Returns the configuration of one service, with its own endpoint if it has one.
+fn at(aws: &SdkConfig, endpoint: Option<&String>) -> SdkConfig {
+    match endpoint {
+        None => aws.clone(),
+        Some(endpoint) => {
+            let mut aws = aws.to_builder().endpoint_url(endpoint);
+            // Without an origin, an endpoint of the AWS profile takes precedence.
+            aws.insert_origin("endpoint_url", Origin::shared_config());
+            aws.build()
+        }
+    }
 }

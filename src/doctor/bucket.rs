@@ -4,20 +4,20 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::check::{Check, Finding, check, fail, failed, not_checked, pass, warn};
+use super::check::{Check, Finding, check, fail, failed, pass, skipped, warn};
 use crate::backends::diagnostics::{Encryption, Probe, ProbeResult};
 use crate::backends::{Backends, States, Tokens};
 use crate::context::Context;
 use crate::error::Error;
 
-const LISTING: &str = "state-listing";
+pub(super) const LISTING: &str = "state-listing";
 const WRITES: &str = "state-writes";
 const ENCRYPTION: &str = "state-encryption";
 
 /// The check without which the token cannot be checked.
 pub(super) const TOKEN_OBJECT: &str = "token-object";
 
-const S3_REMEDY: &str = "check the route to S3, the Region and the credentials";
+const S3_REMEDY: &str = "check AWS_REGION, AWS_ENDPOINT_URL_S3 and the route to S3";
 
 /// Checks the bucket; returns nothing in basic mode.
 pub(super) async fn checks<W: Backends>(ctx: &Context<W>, deadline: Instant) -> Vec<Check> {
@@ -30,8 +30,8 @@ pub(super) async fn checks<W: Backends>(ctx: &Context<W>, deadline: Instant) -> 
             Ok(page) if page.items.is_empty() => pass("no user has a state yet"),
             Ok(page) => pass(format!("the first page lists {}", page.items.len())),
             Err(error) => {
-                // The other checks would only repeat this failure.
-                accessible = !matches!(error, Error::Missing { .. } | Error::Unavailable { .. });
+                // The other checks would only repeat any other failure.
+                accessible = matches!(error, Error::Denied { .. });
                 failed(&error, S3_REMEDY)
             }
         }
@@ -42,7 +42,7 @@ pub(super) async fn checks<W: Backends>(ctx: &Context<W>, deadline: Instant) -> 
         writes.into_iter().chain(token).collect()
     } else {
         let token = ctx.session.store().map(|_| TOKEN_OBJECT);
-        not_checked(
+        skipped(
             &[WRITES, ENCRYPTION]
                 .into_iter()
                 .chain(token)
@@ -78,7 +78,7 @@ async fn writes(states: &impl Probe, deadline: Instant) -> Vec<Check> {
     });
     let writes = writes.await;
     match found {
-        None => [vec![writes], not_checked(&[ENCRYPTION], WRITES)].concat(),
+        None => [vec![writes], skipped(&[ENCRYPTION], WRITES)].concat(),
         Some(encryption) => vec![
             writes,
             encryption_finding(&encryption).of(ENCRYPTION, Duration::ZERO),
@@ -106,9 +106,6 @@ async fn token_object<W: Backends>(ctx: &Context<W>, deadline: Instant) -> Optio
     let work = async {
         match store.load().await {
             Ok(_) => pass("the object holds a token"),
-            Err(error @ Error::Unexpected { .. }) => {
-                failed(&error, "store a token with `keysync token import`")
-            }
             Err(error) => failed(&error, S3_REMEDY),
         }
     };

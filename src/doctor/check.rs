@@ -2,13 +2,18 @@
 
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use serde::Serialize;
 use tokio::time::Instant;
 
 use crate::error::Error;
+use crate::panics::catch_panic;
 
 /// The time limit of a check.
 const TIME_LIMIT: Duration = Duration::from_secs(10);
+
+/// The remedy for a panic.
+const REPORT: &str = "report the detail as a defect of this program";
 
 /// The result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -21,6 +26,8 @@ pub enum CheckStatus {
     Warn,
     /// The service does not work.
     Fail,
+    /// The check was not made, because another one failed.
+    Skip,
 }
 
 /// A check with its result. It contains no secret.
@@ -39,6 +46,9 @@ pub struct Check {
     pub remedy: Option<String>,
     /// The duration in milliseconds.
     pub millis: u64,
+    /// The cause of the failure, without what failed: two failures with one cause are one.
+    #[serde(skip)]
+    pub(super) cause: Option<String>,
 }
 
 /// The finding of a check.
@@ -46,6 +56,7 @@ pub(super) struct Finding {
     pub(super) status: CheckStatus,
     detail: String,
     remedy: Option<String>,
+    cause: Option<String>,
 }
 
 pub(super) fn pass(detail: impl Into<String>) -> Finding {
@@ -53,6 +64,7 @@ pub(super) fn pass(detail: impl Into<String>) -> Finding {
         status: CheckStatus::Pass,
         detail: detail.into(),
         remedy: None,
+        cause: None,
     }
 }
 
@@ -61,6 +73,7 @@ pub(super) fn warn(detail: impl Into<String>, remedy: impl Into<String>) -> Find
         status: CheckStatus::Warn,
         detail: detail.into(),
         remedy: Some(remedy.into()),
+        cause: None,
     }
 }
 
@@ -69,36 +82,16 @@ pub(super) fn fail(detail: impl Into<String>, remedy: impl Into<String>) -> Find
         status: CheckStatus::Fail,
         detail: detail.into(),
         remedy: Some(remedy.into()),
+        cause: None,
     }
 }
 
-/// Creates the finding of a failed call. `default_remedy` applies if the error names no remedy.
-pub(super) fn failed(error: &Error, default_remedy: &str) -> Finding {
-    match error {
-        Error::Denied {
-            operation,
-            subject,
-            remedy,
-        } => fail(format!("{operation} {subject}: denied"), *remedy),
-        Error::Missing {
-            operation,
-            subject,
-            remedy,
-        } => fail(format!("{operation} {subject}: not found"), *remedy),
-        Error::Unreachable {
-            operation,
-            subject,
-            problem,
-        } => fail(
-            format!("{operation} {subject}: unreachable ({problem})"),
-            default_remedy,
-        ),
-        Error::Unavailable {
-            operation,
-            subject,
-            problem,
-        } => fail(format!("{operation} {subject}: {problem}"), default_remedy),
-        error => fail(error.to_string(), default_remedy),
+/// Creates the finding of a failed call. `default_remedy` applies if the error names none.
+pub(super) fn failed(error: &Error, default_remedy: &'static str) -> Finding {
+    let remedy = error.remedy().unwrap_or(default_remedy);
+    Finding {
+        cause: error.cause().map(str::to_owned),
+        ..fail(error.without_remedy(), remedy)
     }
 }
 
@@ -117,6 +110,7 @@ impl Finding {
             status,
             detail,
             remedy,
+            cause,
         } = self;
         Check {
             name,
@@ -124,6 +118,7 @@ impl Finding {
             detail,
             remedy,
             millis: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            cause,
         }
     }
 }
@@ -136,22 +131,32 @@ pub(super) async fn check(
 ) -> Check {
     let started = Instant::now();
     let end = deadline.min(started + TIME_LIMIT);
-    let finding = tokio::time::timeout_at(end, work).await.unwrap_or_else(|_| {
-        let limit = end.saturating_duration_since(started).as_secs();
-        let remedy = "find what is slow or drops packets on the route: routing, firewall, security group, endpoint";
-        fail(format!("no response within {limit} s"), remedy)
-    });
+    let work = catch_panic(work.map(Ok));
+    let work = work.map(|finding| finding.unwrap_or_else(|error| failed(&error, REPORT)));
+    let finding = tokio::time::timeout_at(end, work)
+        .await
+        .unwrap_or_else(|_| {
+            let limit = end.saturating_duration_since(started).as_secs();
+            let remedy = if name.starts_with("vault") || name.starts_with("policy") {
+                "check VAULT_ADDR, and the route and the firewall on the way there"
+            } else {
+                "check AWS_REGION and AWS_ENDPOINT_URL, and the route to that endpoint"
+            };
+            fail(format!("no response within {limit} s"), remedy)
+        });
     finding.of(name, started.elapsed())
 }
 
-/// Creates the checks that were skipped because another one failed.
-pub(super) fn not_checked(names: &[&'static str], because: &'static str) -> Vec<Check> {
+/// Creates the checks that were not made because another one failed.
+pub(super) fn skipped(names: &[&'static str], failed: &'static str) -> Vec<Check> {
     let one = |name: &&'static str| {
-        fail(
-            format!("not checked, because {because} failed"),
-            format!("fix {because} first"),
-        )
-        .of(name, Duration::ZERO)
+        let finding = Finding {
+            status: CheckStatus::Skip,
+            detail: because(failed),
+            remedy: Some(fix_first(failed)),
+            cause: None,
+        };
+        finding.of(name, Duration::ZERO)
     };
     names.iter().map(one).collect()
 }
@@ -162,4 +167,45 @@ pub(super) fn first_failure(checks: &[Check]) -> Option<&'static str> {
         .iter()
         .find(|check| check.status == CheckStatus::Fail)
         .map(|check| check.name)
+}
+
+/// Turns each failure whose cause and remedy are those of an earlier one into a skipped check: one
+/// cause is one failure. Checks that were skipped because of it then name the earlier one.
+pub(super) fn merge_causes(checks: &mut [Check]) {
+    let mut merged = Vec::new();
+    for index in 1..checks.len() {
+        let (earlier, later) = checks.split_at_mut(index);
+        let later = &mut later[0];
+        let has_same_cause = |first: &&Check| {
+            first.status == CheckStatus::Fail
+                && first.cause.is_some()
+                && (&first.cause, &first.remedy) == (&later.cause, &later.remedy)
+        };
+        if matches!(later.status, CheckStatus::Fail | CheckStatus::Warn)
+            && let Some(first) = earlier.iter().find(has_same_cause)
+        {
+            merged.push((later.name, first.name));
+            later.status = CheckStatus::Skip;
+            later.detail = format!("{} (the same cause as {})", later.detail, first.name);
+            later.remedy = Some(fix_first(first.name));
+        }
+    }
+    for (later, first) in merged {
+        let blamed = fix_first(later);
+        let skipped = checks.iter_mut().filter(|check| {
+            check.status == CheckStatus::Skip && check.remedy.as_deref() == Some(&*blamed)
+        });
+        for check in skipped {
+            check.detail = because(first);
+            check.remedy = Some(fix_first(first));
+        }
+    }
+}
+
+fn because(failed: &str) -> String {
+    format!("not checked, because {failed} failed")
+}
+
+fn fix_first(failed: &str) -> String {
+    format!("fix {failed} first")
 }

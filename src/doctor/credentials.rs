@@ -33,7 +33,7 @@ pub(super) async fn checks<W: Backends>(ctx: &Context<W>, deadline: Instant) -> 
         {
             Err(error) => failed(
                 &error,
-                "fix what the error names, in Vault or in the token object",
+                "check VAULT_ADDR, VAULT_NAMESPACE and the token (`keysync token show`)",
             ),
             Ok(facts) => {
                 let finding = lifetime(&facts, Timestamp::now());
@@ -46,8 +46,8 @@ pub(super) async fn checks<W: Backends>(ctx: &Context<W>, deadline: Instant) -> 
     if !usable {
         return [
             vec![token],
-            check::not_checked(&[MOUNT], TOKEN),
-            check::not_checked(&policies(ctx), TOKEN),
+            check::skipped(&[MOUNT], TOKEN),
+            check::skipped(&policies(ctx), TOKEN),
         ]
         .concat();
     }
@@ -56,10 +56,10 @@ pub(super) async fn checks<W: Backends>(ctx: &Context<W>, deadline: Instant) -> 
 }
 
 /// Returns all checks of this module as not made.
-pub(super) fn not_checked<W: Backends>(ctx: &Context<W>, because: &'static str) -> Vec<Check> {
+pub(super) fn skipped<W: Backends>(ctx: &Context<W>, because: &'static str) -> Vec<Check> {
     [
-        check::not_checked(&[TOKEN, MOUNT], because),
-        check::not_checked(&policies(ctx), because),
+        check::skipped(&[TOKEN, MOUNT], because),
+        check::skipped(&policies(ctx), because),
     ]
     .concat()
 }
@@ -104,7 +104,7 @@ fn lifetime(facts: &TokenFacts, now: Timestamp) -> Finding {
                 hours(left),
                 hours(period)
             ),
-            "check that the schedule sends {\"action\": \"refresh-token\"}, and its log",
+            "check that the schedule sends `{\"action\": \"refresh-token\"}`, and its log",
         ),
         (Some(left), Some(period)) => pass(format!(
             "periodic ({}), renewable, orphan, {} left; policies {}",
@@ -122,7 +122,7 @@ fn lifetime(facts: &TokenFacts, now: Timestamp) -> Finding {
 /// Checks that the mount is KV version 2. In any other mount the key would be written elsewhere.
 async fn mount<W: Backends>(ctx: &Context<W>) -> Finding {
     let path = &ctx.config.vault.mount;
-    let remedy = "set VAULT_MOUNT to a KV version 2 mount (vault secrets list), or upgrade this one: vault kv enable-versioning";
+    let remedy = "set VAULT_MOUNT to a KV version 2 mount (`vault secrets list`), or upgrade this one (`vault kv enable-versioning`)";
     match ctx
         .session
         .call(async |vault, token| vault.mount(token, path).await)
@@ -154,7 +154,7 @@ async fn policy<W: Backends>(ctx: &Context<W>, deadline: Instant) -> Vec<Check> 
             .await
         {
             Err(error @ Error::Denied { .. }) => failed(&error, "").into_warning(),
-            Err(error) => failed(&error, "fix what the error names in Vault"),
+            Err(error) => failed(&error, "check VAULT_ADDR and VAULT_NAMESPACE"),
             Ok(capabilities) => {
                 found = Some(capabilities);
                 let issue = TokenIssue::CannotWrite;
@@ -170,7 +170,7 @@ async fn policy<W: Backends>(ctx: &Context<W>, deadline: Instant) -> Vec<Check> 
     let Some(capabilities) = found else {
         // A warning stands for all of them, because the token may be sufficient.
         if checks[0].status == CheckStatus::Fail {
-            checks.extend(check::not_checked(&policies(ctx)[1..], WRITE));
+            checks.extend(check::skipped(&policies(ctx)[1..], WRITE));
         }
         return checks;
     };

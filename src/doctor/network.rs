@@ -7,7 +7,7 @@ use reqwest::Url;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::Instant;
 
-use super::check::{Check, Finding, check, fail, not_checked, pass, warn};
+use super::check::{Check, Finding, check, fail, pass, skipped, warn};
 use crate::backends::vault::CONNECT_TIMEOUT;
 
 const NAME: &str = "vault-name";
@@ -41,7 +41,7 @@ pub(super) async fn checks(address: &Url, deadline: Instant) -> Vec<Check> {
     });
     let name = name.await;
     if found.is_empty() {
-        return [vec![name], not_checked(&[CONNECTION], NAME)].concat();
+        return [vec![name], skipped(&[CONNECTION], NAME)].concat();
     }
     vec![name, check(CONNECTION, deadline, connect(&found)).await]
 }
@@ -49,25 +49,29 @@ pub(super) async fn checks(address: &Url, deadline: Instant) -> Vec<Check> {
 async fn connect(addresses: &[SocketAddr]) -> Finding {
     let attempts = join_all(addresses.iter().map(async |address| {
         let started = Instant::now();
-        let problem = match tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await
-        {
-            Ok(Ok(_)) => None,
-            Ok(Err(error)) => Some(error.kind().to_string()),
-            Err(_) => Some(format!(
-                "no response within {} s",
-                CONNECT_TIMEOUT.as_secs()
-            )),
+        let stream = tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await;
+        // The address that Vault compares with a token's, unless it is translated on the way.
+        let own = match stream {
+            Ok(Ok(stream)) => stream.local_addr().map(|own| own.ip()),
+            Ok(Err(error)) => Err(error),
+            Err(_) => Err(std::io::ErrorKind::TimedOut.into()),
         };
-        (*address, started.elapsed().as_millis(), problem)
+        let own = own.map_err(|error| match error.kind() {
+            std::io::ErrorKind::TimedOut => {
+                format!("no response within {} s", CONNECT_TIMEOUT.as_secs())
+            }
+            kind => kind.to_string(),
+        });
+        (*address, started.elapsed().as_millis(), own)
     }));
     let attempts = attempts.await;
     let fastest = attempts
         .iter()
-        .filter(|(.., problem)| problem.is_none())
+        .filter_map(|(address, millis, own)| Some((address, millis, own.as_ref().ok()?)))
         .min_by_key(|(_, millis, _)| *millis);
     let failed = attempts
         .iter()
-        .filter_map(|(address, _, problem)| Some((address, problem.as_ref()?)));
+        .filter_map(|(address, _, own)| Some((address, own.as_ref().err()?)));
     let describe = |failed: Vec<(&SocketAddr, &String)>| {
         failed
             .iter()
@@ -75,19 +79,20 @@ async fn connect(addresses: &[SocketAddr]) -> Finding {
             .collect::<Vec<_>>()
             .join("; ")
     };
-    let Some((address, millis, _)) = fastest else {
-        let remedy = "allow connections from this network to Vault's host and port (route, firewall, security group), or start Vault there";
+    let Some((address, millis, own)) = fastest else {
+        let remedy = "check VAULT_ADDR, that Vault runs there, and that the network allows the connection (route, firewall, security group)";
         return fail(describe(failed.collect()), remedy);
     };
     // An unreachable address family is common and harmless.
     let failed = failed
         .filter(|(failed, _)| failed.is_ipv4() == address.is_ipv4())
         .collect::<Vec<_>>();
+    let connected = format!("connected to {address} in {millis} ms, from {own}");
     if failed.is_empty() {
-        pass(format!("connected to {address} in {millis} ms"))
+        pass(connected)
     } else {
         let detail = format!(
-            "connected to {address} in {millis} ms, but not to all addresses ({})",
+            "{connected}, but not to all addresses ({})",
             describe(failed)
         );
         warn(

@@ -12,8 +12,7 @@ use crate::snapshot::ParameterView;
 /// The pages to read: Parameter Store may return empty ones before the first parameter.
 const MAX_PAGES: u32 = 5;
 
-const AWS_REMEDY: &str =
-    "check the route to the service's endpoint, the Region and the credentials";
+const AWS_REMEDY: &str = "check AWS_REGION, AWS_ENDPOINT_URL and the route to that endpoint";
 
 /// Lists the first parameters and reads one, with decryption.
 pub(super) async fn parameters<W: Backends>(ctx: &Context<W>, deadline: Instant) -> Check {

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use reqwest::Url;
 use tokio::time::Instant;
 
-use super::check::{Check, Finding, check, fail, failed, first_failure, not_checked, pass, warn};
+use super::check::{Check, Finding, check, fail, failed, first_failure, pass, skipped, warn};
 use crate::backends::Backends;
 use crate::backends::diagnostics::{Health, Server, ServerState};
 use crate::context::Context;
@@ -32,7 +32,7 @@ pub(super) async fn checks<W: Backends>(ctx: &Context<W>, deadline: Instant) -> 
         .await,
     ];
     if let Some(failure) = first_failure(&checks) {
-        checks.extend(not_checked(&[HEALTH, CLOCK], failure));
+        checks.extend(skipped(&[HEALTH, CLOCK], failure));
         return checks;
     }
     let mut found = None;
@@ -51,7 +51,7 @@ pub(super) async fn checks<W: Backends>(ctx: &Context<W>, deadline: Instant) -> 
     });
     checks.push(health.await);
     match found {
-        None => checks.extend(not_checked(&[CLOCK], HEALTH)),
+        None => checks.extend(skipped(&[CLOCK], HEALTH)),
         Some((health, now)) => {
             checks.push(check(CLOCK, deadline, async { clock(health.clock, now) }).await);
         }
@@ -60,7 +60,8 @@ pub(super) async fn checks<W: Backends>(ctx: &Context<W>, deadline: Instant) -> 
 }
 
 fn trust<W: Backends>(ctx: &Context<W>) -> &'static str {
-    if ctx.config.vault.ca_certificates.is_some() {
+    let authorities = ctx.config.vault.authorities.as_ref();
+    if authorities.is_some_and(|authorities| authorities.variable().is_some()) {
         "the given CA only"
     } else {
         "the CAs of the system"
@@ -77,11 +78,7 @@ async fn tls(vault: &impl Server, address: &Url, trust: &str) -> Finding {
         answer => answer,
     };
     match answer {
-        Err(error @ Error::Unreachable { .. }) => failed(
-            &error,
-            "set VAULT_CACERT to the CA of Vault's certificate, and VAULT_ADDR to a name that it is valid for; renew an \
-             expired certificate; without any response, check the server",
-        ),
+        Err(error @ Error::Unreachable { .. }) => failed(&error, "check VAULT_ADDR"),
         _ => pass(format!("the certificate is trusted by {trust}")),
     }
 }
@@ -91,11 +88,11 @@ fn health(health: &Health) -> Finding {
     match health.state {
         ServerState::NotInitialized => fail(
             "Vault is not initialized",
-            "initialize it, or set VAULT_ADDR to the right server",
+            "initialize it (`vault operator init`), or set VAULT_ADDR to another server",
         ),
         ServerState::Sealed => fail(
             format!("Vault {version} is sealed and handles no requests"),
-            "unseal it; pending keys are then written automatically",
+            "unseal it (`vault operator unseal`); pending keys are then written automatically",
         ),
         ServerState::Recovery => fail(
             format!("Vault {version} is a disaster-recovery secondary and handles no requests"),

@@ -7,6 +7,7 @@ use crate::backends::diagnostics::{Encryption, Health, ServerState};
 use crate::error::Problem;
 use crate::testing::memory::diagnostics::healthy;
 use crate::testing::memory::{Inner, Memory, denied, unavailable, unreachable, value};
+use crate::testing::remedies::assert_names_a_change;
 
 const HOUR: u64 = 3600;
 
@@ -32,10 +33,11 @@ fn findings(checks: &[Check]) -> Vec<(&'static str, CheckStatus, &str)> {
         .iter()
         .filter(|check| check.status != CheckStatus::Pass);
     let not_passed = not_passed.inspect(|check| {
-        assert!(
-            check.remedy.as_ref().is_some_and(|text| !text.is_empty()),
-            "{check:?}"
-        );
+        let remedy = check.remedy.as_deref().unwrap_or_default();
+        match check.status {
+            CheckStatus::Fail => assert_names_a_change(remedy),
+            _ => assert!(!remedy.is_empty(), "{check:?}"),
+        }
     });
     not_passed
         .map(|check| (check.name, check.status, check.detail.as_str()))
@@ -71,6 +73,7 @@ async fn doctor_passes_a_working_service() {
     );
     insta::assert_snapshot!(lines.collect::<Vec<_>>().join("\n"), @"
     configuration Pass: enhanced mode, state and token in s3://bucket; keys go to https://vault.example.org:8200/ at secret/aws/iam-keys/<user>; Region ca-central-1
+    authorities Pass: Vault: those of the system; AWS: those of the system
     vault-tls Pass: the certificate is trusted by the CAs of the system
     vault-health Pass: Vault 2.0.0 is unsealed and active
     vault-clock Pass: Vault's clock and ours differ by 0 s
@@ -159,7 +162,7 @@ async fn given_token_with_a_bucket_needs_no_token_object() {
 }
 
 /// Returns the findings for the token and its policies if `because` failed.
-fn token_not_checked(because: &str) -> Vec<(&'static str, CheckStatus, String)> {
+fn token_skipped(because: &str) -> Vec<(&'static str, CheckStatus, String)> {
     let names = [
         "vault-token",
         "vault-mount",
@@ -172,7 +175,7 @@ fn token_not_checked(because: &str) -> Vec<(&'static str, CheckStatus, String)> 
         .map(|name| {
             (
                 name,
-                CheckStatus::Fail,
+                CheckStatus::Skip,
                 format!("not checked, because {because} failed"),
             )
         })
@@ -211,7 +214,7 @@ async fn failed_check_is_the_only_cause_reported() {
         (
             "no token object",
             Box::new(|inner: &mut Inner| inner.tokens.1.clear()),
-            vec![("token-object", "no token object")],
+            vec![("token-object", "not found")],
         ),
         (
             "a damaged token object",
@@ -220,9 +223,15 @@ async fn failed_check_is_the_only_cause_reported() {
         ),
     ] {
         let because = first[0].0;
-        let first = first
-            .into_iter()
-            .map(|(name, detail)| (name, CheckStatus::Fail, detail.to_owned()));
+        let first = first.into_iter().map(|(name, detail)| {
+            let is_cause = name == because;
+            let status = if is_cause {
+                CheckStatus::Fail
+            } else {
+                CheckStatus::Skip
+            };
+            (name, status, detail.to_owned())
+        });
         // In the order of the list: Vault, token, bucket.
         let mut expected = first.collect::<Vec<_>>();
         let at = if because == "token-object" {
@@ -230,7 +239,7 @@ async fn failed_check_is_the_only_cause_reported() {
         } else {
             expected.len()
         };
-        expected.splice(at..at, token_not_checked(because));
+        expected.splice(at..at, token_skipped(because));
         let expected = expected
             .iter()
             .map(|(name, status, detail)| (*name, *status, detail.as_str()));
@@ -253,9 +262,12 @@ async fn dead_idle_connection_is_not_reported() {
 async fn unreachable_vault_is_not_called() {
     let memory = working_service();
     let ctx = memory.ctx(&[]);
-    let network = async { not_checked(&["vault-connection"], "vault-name") };
+    let network = async {
+        let name = fail("unknown", "check VAULT_ADDR").of("vault-name", Duration::ZERO);
+        [vec![name], skipped(&["vault-connection"], "vault-name")].concat()
+    };
     let checks = run_checks(&ctx, Instant::now() + Duration::from_mins(1), network).await;
-    assert_eq!(findings(&checks).len(), 1 + server::NAMES.len() + 6);
+    assert_eq!(findings(&checks).len(), 2 + server::NAMES.len() + 6);
     let calls = memory.0.borrow().calls.clone();
     assert!(
         !calls.iter().any(|call| call.starts_with("vault-")),
@@ -268,13 +280,88 @@ async fn unreachable_vault_is_not_called() {
     );
 }
 
+/// The calls that a check starts with, one per backend.
+const FIRST_CALLS: [&str; 7] = [
+    "vault-lookup",
+    "vault-mount",
+    "vault-capabilities",
+    "ssm-page",
+    "s3-page",
+    "s3-probe",
+    "roster-page",
+];
+
+#[tokio::test(start_paused = true)]
+async fn each_failure_names_one_change() {
+    let errors: [fn() -> Error; 6] = [
+        || {
+            Error::unexpected(
+                "reading",
+                "it",
+                "the service returned X, which is unknown here",
+            )
+        },
+        || Error::unavailable("reading", "it", "the service returned X"),
+        || Error::missing("reading", "it", "check S3_BUCKET_NAME"),
+        || Error::OutOfTime,
+        denied,
+        unreachable,
+    ];
+    for error in errors {
+        for call in FIRST_CALLS {
+            let checks = diagnose(&[], |inner| inner.faults = vec![(call, error); 3]).await;
+            let found = findings(&checks);
+            let failed = found
+                .iter()
+                .filter(|(_, status, _)| *status == CheckStatus::Fail);
+            let warned = found
+                .iter()
+                .filter(|(_, status, _)| *status == CheckStatus::Warn);
+            assert!(failed.count() + warned.count() == 1, "{call}: {found:#?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_cause_is_one_failure() {
+    // Each service has a code of its own for it.
+    fn expired(code: &str) -> Error {
+        Error::Denied {
+            operation: "reading",
+            subject: "it".to_owned(),
+            problem: format!("the credentials expired ({code})"),
+            remedy: "renew them (`aws login`)",
+        }
+    }
+    let checks = diagnose(&[], |inner| {
+        let of_s3: fn() -> Error = || expired("ExpiredToken");
+        let of_ssm: fn() -> Error = || expired("ExpiredTokenException");
+        inner.faults = ["s3-page", "s3-token", "s3-probe"]
+            .map(|call| (call, of_s3))
+            .to_vec();
+        inner
+            .faults
+            .extend(["ssm-page", "roster-page"].map(|call| (call, of_ssm)));
+    })
+    .await;
+    for (name, status, detail) in findings(&checks) {
+        let is_cause = name == "parameters";
+        let expected = if is_cause {
+            CheckStatus::Fail
+        } else {
+            CheckStatus::Skip
+        };
+        assert_eq!(status, expected, "{name}: {detail}");
+        assert!(
+            is_cause || detail.contains("parameters"),
+            "{name}: {detail}"
+        );
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn missing_bucket_skips_its_other_checks() {
-    let missing = || Error::Missing {
-        operation: "listing",
-        subject: "s3://bucket".to_owned(),
-        remedy: "check S3_BUCKET_NAME",
-    };
+    let missing = || Error::missing("listing", "s3://bucket", "check S3_BUCKET_NAME");
     let checks = diagnose(&[], |inner| inner.faults = vec![("s3-page", missing)]).await;
     let found = findings(&checks);
     let names = found.iter().map(|(name, ..)| *name).collect::<Vec<_>>();
@@ -366,11 +453,7 @@ async fn server_checks_find_each_problem() {
         )
         .await;
     }
-    let unexpected = || Error::Unexpected {
-        operation: "asking",
-        subject: "vault".to_owned(),
-        problem: "answered 404".to_owned(),
-    };
+    let unexpected = || Error::unexpected("asking", "vault", "answered 404");
     let checks = diagnose(&[], |inner| {
         inner.faults = vec![("vault-health", unexpected); 2];
     })
@@ -385,7 +468,7 @@ async fn server_checks_find_each_problem() {
     );
     let plain = diagnose(&[("VAULT_ADDR", "http://127.0.0.1:8200")], |_| {}).await;
     assert!(findings(&plain).is_empty());
-    assert!(plain[1].detail.contains("without TLS"));
+    assert!(plain[2].detail.contains("without TLS"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -458,8 +541,8 @@ async fn token_check_finds_each_issue() {
             "{case}: {found:?}"
         );
     }
-    let mut expected = token_not_checked("vault-token");
-    expected[0].2 = "denied".to_owned();
+    let mut expected = token_skipped("vault-token");
+    (expected[0].1, expected[0].2) = (CheckStatus::Fail, "denied".to_owned());
     let expected = expected
         .iter()
         .map(|(name, status, detail)| (*name, *status, detail.as_str()))
@@ -690,7 +773,7 @@ async fn bucket_checks_find_each_problem() {
         ("state-writes", CheckStatus::Fail, "denied"),
         (
             "state-encryption",
-            CheckStatus::Fail,
+            CheckStatus::Skip,
             "because state-writes",
         ),
     ];
@@ -762,7 +845,7 @@ fn invalid_configuration_is_one_check_with_all_problems() {
         "detail": "2 problems in the configuration: VAULT_ADDR: is wrong; LOG_LEVEL: is wrong; nothing else was checked",
         "millis": 0,
         "name": "configuration",
-        "remedy": "fix the variables that are named",
+        "remedy": "set VAULT_ADDR, LOG_LEVEL as stated",
         "status": "fail"
       }
     ]

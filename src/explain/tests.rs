@@ -126,6 +126,7 @@ fn unreadable_sources_are_explained_by_their_error() {
         leased_until: None,
         request_id: None,
         rewritten_users: Vec::new(),
+        vault: None,
     };
     let error = || Error::OutOfTime;
     let unreadable = Snapshot {

@@ -15,8 +15,12 @@ use crate::error::Error;
 use crate::invocation::Invocation;
 use crate::keys::{SecretLocation, UserName, VaultPath};
 use crate::snapshot::{
+<<<<<<< HEAD
     Mark, ParameterReading, ParameterView, RosterView, SecretRecord, StateView, TargetView,
     VaultView,
+=======
+    ParameterReading, ParameterView, RosterView, SecretMetadata, StateView, UserState, VaultView,
+>>>>>>> main
 };
 use crate::targets::{Target, Targets};
 
@@ -130,6 +134,7 @@ impl<B: Backends> Reader<'_, B> {
         }
     }
 
+<<<<<<< HEAD
     /// Returns what a listing showed of the targets' secrets.
     pub(super) fn listed(
         &self,
@@ -231,6 +236,11 @@ impl<B: Backends> Reader<'_, B> {
     async fn key(&self, target: &Target) -> (StateView, VaultView) {
         let (session, path) = (&self.invocation.ctx.session, &target.location);
         let read = session.call(async |vault, token| vault.read(token, path).await);
+=======
+    /// Reads the key that Vault holds. In basic mode it stands for the state.
+    pub(super) async fn published(&self) -> (StateView, VaultView) {
+        let read = async |vault: &B::Vault, token: &_| vault.read(token, &self.location.path).await;
+>>>>>>> main
         let (key, version) = match self.invocation.call_vault(read).await {
             Ok(VaultSecret::Key(key, version)) => (key, version),
             Ok(VaultSecret::Absent) => return (StateView::Absent, VaultView::Absent),
@@ -256,6 +266,7 @@ impl<B: Backends> Reader<'_, B> {
     /// Reads a secret's metadata. A token that proved not to be allowed to is not tried again for
     /// some time, because each 403 would load the token anew; with `always` it is, because a write
     /// without check-and-set may depend on the answer.
+<<<<<<< HEAD
     pub(super) async fn metadata(&self, path: &VaultPath, always: bool) -> SecretReading {
         let session = &self.invocation.ctx.session;
         if !always && session.metadata_is_hidden(path).await {
@@ -271,6 +282,17 @@ impl<B: Backends> Reader<'_, B> {
                     ..metadata.view.into()
                 }
             }
+=======
+    pub(super) async fn metadata(&self, always: bool) -> SecretMetadata {
+        let session = &self.invocation.ctx.session;
+        if !always && session.metadata_is_hidden().await {
+            return VaultView::Hidden.into();
+        }
+        let read =
+            async |vault: &B::Vault, token: &_| vault.metadata(token, &self.location.path).await;
+        match self.invocation.call_vault(read).await {
+            Ok(metadata) => metadata,
+>>>>>>> main
             Err(Error::Denied { .. }) => {
                 let view = self.hidden(Degradation::MetadataIsHidden).await;
                 if matches!(view, VaultView::Hidden) {
@@ -279,13 +301,25 @@ impl<B: Backends> Reader<'_, B> {
                 view.into()
             }
             Err(error) => VaultView::Unreadable(error).into(),
+<<<<<<< HEAD
+=======
+        }
+    }
+
+    /// Reads Vault's metadata before the other sources, given the version that was just written.
+    pub(super) async fn first(&self, always: bool, written: Option<u64>) -> SecretMetadata {
+        let first = self.metadata(always).await;
+        match (&first.view, written) {
+            // Metadata is hidden; the version just written is the current one.
+            (VaultView::Hidden, Some(version)) => VaultView::At(version).into(),
+            _ => first,
+>>>>>>> main
         }
     }
 
     /// Finds the cause of a 403: it is the policy only if the token is valid.
     async fn hidden(&self, degradation: Degradation) -> VaultView {
-        let session = &self.invocation.ctx.session;
-        let lookup = session.call(async |vault, token| vault.lookup(token).await);
+        let lookup = async |vault: &B::Vault, token: &_| vault.lookup(token).await;
         match self.invocation.call_vault(lookup).await {
             Ok(_) => {
                 self.invocation.ctx.warn_once(degradation);

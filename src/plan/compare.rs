@@ -1,6 +1,8 @@
 //! How the recorded state compares with the parameter.
 
-use crate::snapshot::{CurrentKey, ParameterView, SecretRecord, Snapshot};
+use jiff::SignedDuration;
+
+use crate::snapshot::{CurrentKey, Event, ParameterView, SecretRecord, Snapshot, VaultView};
 
 /// How the recorded state compares with the parameter.
 pub(super) enum Recorded<'a> {
@@ -29,13 +31,55 @@ pub(super) fn recorded(seen: &Snapshot) -> Recorded<'_> {
     };
     let same = |current: &CurrentKey| state.last_secret_hash == current.fingerprint;
     let newer = |current: &CurrentKey| state.revision() > Some(current.revision);
+    let is_here = state.is_at_path(&seen.target.location.path);
     match current {
-        Some(current) if !same(current) && newer(current) && state.is_at(&seen.target.location) => {
-            Recorded::Newer
-        }
+        Some(current) if !same(current) && newer(current) && is_here => Recorded::Newer,
         _ if state.retired_at.is_some() => Recorded::Retired,
-        _ if !state.is_at(&seen.target.location) => Recorded::Elsewhere,
+        _ if !is_here => Recorded::Elsewhere,
         Some(current) if same(current) => Recorded::Same(state),
         _ => Recorded::Older,
+    }
+}
+
+/// Returns whether the version in Vault was created when the recorded one was; `None` if unknown.
+pub(super) fn created(seen: &Snapshot, state: &SecretRecord) -> Option<bool> {
+    Some(seen.created_at? == state.vault_created_at?)
+}
+
+/// Returns whether the parameter is older than the revision that is recorded for any place.
+pub(super) fn is_before_record(seen: &Snapshot) -> bool {
+    let recorded = seen.state.recorded().and_then(SecretRecord::revision);
+    recorded.is_some() && seen.parameter.revision() < recorded
+}
+
+/// Returns whether the record names another server, and Vault was not read.
+pub(super) fn is_unseen_server(seen: &Snapshot) -> bool {
+    let recorded = seen.state.recorded();
+    let is_other = recorded.is_some_and(|state| !state.is_on_server_of(&seen.target.location));
+    is_other && matches!(seen.vault, VaultView::NotRead)
+}
+
+/// Returns whether the parameter was put before the user was retired. A user who comes back has a
+/// newer one.
+pub(super) fn is_before_retirement(seen: &Snapshot) -> bool {
+    let retired_at = seen.state.recorded().and_then(|state| state.retired_at);
+    seen.parameter.revision().map(|read| read.modified) < retired_at
+}
+
+/// Returns whether a revision is recorded that was put after the event. The time of an event has no
+/// fractions of a second. An event without a time proves nothing.
+pub(super) fn is_recorded_after(seen: &Snapshot, event: Event) -> bool {
+    let recorded = seen.state.recorded().and_then(SecretRecord::revision);
+    match (event.time, recorded) {
+        (None, recorded) => recorded.is_some(),
+        // A state of the legacy service has no revision; its key was put before it was written.
+        (Some(time), None) => {
+            let written = seen.state.recorded().map(|state| state.last_synced_at);
+            written
+                .is_some_and(|written| written.duration_since(time) >= SignedDuration::from_secs(1))
+        }
+        (Some(time), Some(recorded)) => {
+            recorded.modified.duration_since(time) >= SignedDuration::from_secs(1)
+        }
     }
 }

@@ -48,7 +48,10 @@ pub enum Reason {
     )]
     MergeNeedsMetadata,
     /// The state names another place in Vault.
-    #[error("moved: the recorded key is at another path in Vault")]
+    #[error(
+        "moved: the recorded key is at another path, namespace or address of Vault; delete it \
+         there if that secret is no longer used"
+    )]
     Moved,
     /// Vault is at another version than was recorded.
     #[error("drift: Vault is at version {found}, but version {recorded} was recorded")]
@@ -58,6 +61,15 @@ pub enum Reason {
         /// The recorded version.
         recorded: u64,
     },
+    /// The version of that number in Vault is another one.
+    #[error(
+        "drift: version {0} in Vault was not created when it was recorded: the secret was created \
+         anew, or Vault was replaced"
+    )]
+    Recreated(u64),
+    /// The record names another address of the same Vault.
+    #[error("Vault holds the current key, as recorded under another address or namespace")]
+    Readdressed,
     /// Vault's current version is deleted or destroyed.
     #[error("drift: version {0} in Vault is deleted or destroyed")]
     Unreadable(u64),
@@ -99,6 +111,12 @@ pub enum Reason {
         "the parameter was deleted, but a newer one was recorded since; a reconcile run decides"
     )]
     RecordedAfterDeletion,
+    /// The user is gone, and the key is at a place that the service no longer reaches.
+    #[error(
+        "the user is gone, but the last key was recorded at {0}, on another mount, server or \
+         namespace, and was not deleted; delete it there"
+    )]
+    LeftBehind(String),
     /// The parameter is absent, but events have retired several users a short time before.
     #[error(
         "the user is gone, but events have retired 3 users within an hour, and many deletions at \
@@ -146,7 +164,7 @@ impl Reason {
     pub fn is_drift(&self) -> bool {
         matches!(
             self,
-            Self::OtherVersion { .. } | Self::Unreadable(_) | Self::Vanished
+            Self::OtherVersion { .. } | Self::Recreated(_) | Self::Unreadable(_) | Self::Vanished
         )
     }
 }

@@ -40,7 +40,17 @@ fn here() -> TargetView {
 fn state(id: &str, revision: Revision) -> SecretRecord {
     let user = UserName::parse("alice").unwrap();
     let now = "2026-01-01T00:00:00Z".parse().unwrap();
+<<<<<<< HEAD
     SecretRecord::of_written(&user, &current_key(id, revision), &here(), RECORDED, now)
+=======
+    UserState::of_written(
+        &user,
+        &current_key(id, revision),
+        &here(),
+        (RECORDED, None),
+        now,
+    )
+>>>>>>> main
 }
 
 fn seen(parameter: ParameterView, state: Option<SecretRecord>) -> Snapshot {
@@ -49,6 +59,7 @@ fn seen(parameter: ParameterView, state: Option<SecretRecord>) -> Snapshot {
         state: state.map_or(StateView::Absent, StateView::Recorded),
         is_unrecorded: false,
         vault: VaultView::NotRead,
+        created_at: None,
         roster: RosterView::Unknown,
         target: here(),
         assignment: Assignment::Named,
@@ -263,14 +274,47 @@ fn a_key_recorded_at_another_path_is_written_here() {
         vault_address: Some("https://old.example.org".into()),
         ..state("A", read)
     };
-    // A secret that was moved with its versions keeps them.
-    for (recorded, expected) in [
-        (elsewhere, "write over 0: Moved"),
-        (on_another_server, "write over 4: Moved"),
-    ] {
-        let moved = seen(current("A", read), Some(recorded));
-        assert_eq!(decided(&moved), expected);
-    }
+    let moved = seen(current("A", read), Some(elsewhere));
+    assert_eq!(decided(&moved), "write over 0: Moved");
+    // The version of another server is read first.
+    let moved = seen(current("A", read), Some(on_another_server));
+    assert_eq!(decided(&moved), "reobserve: Moved");
+    let hidden = with_vault(VaultView::Hidden, moved.clone());
+    assert_eq!(decided(&hidden), "write over 0: Moved");
+    assert_eq!(
+        decided(&with_vault(at(RECORDED), moved)),
+        "write over 4: Moved"
+    );
+}
+
+#[test]
+fn a_version_counts_only_if_it_was_created_when_it_was_recorded() {
+    let read = revision(2, 2);
+    let then = Some("2026-01-01T00:00:00Z".parse().unwrap());
+    let later = Some("2026-01-02T00:00:00Z".parse().unwrap());
+    let with = |address: &str, created_at, found| {
+        let recorded = UserState {
+            vault_created_at: created_at,
+            vault_address: Some(address.to_owned()),
+            ..state("A", read)
+        };
+        let seen = Snapshot {
+            created_at: found,
+            ..with_vault(at(RECORDED), seen(current("A", read), Some(recorded)))
+        };
+        decided(&seen)
+    };
+    let (here, other) = (
+        "https://vault.example.org:8200",
+        "https://other.example.org",
+    );
+    assert_eq!(with(here, then, then), "Unchanged: InSync");
+    assert_eq!(with(here, then, later), "write over 4: Recreated(4)");
+    assert_eq!(with(here, None, then), "Unchanged: InSync");
+    assert_eq!(with(here, then, None), "Unchanged: InSync");
+    assert_eq!(with(other, then, then), "adopt 4: Readdressed");
+    assert_eq!(with(other, then, later), "write over 4: Moved");
+    assert_eq!(with(other, None, later), "write over 4: Moved");
 }
 
 fn retired() -> SecretRecord {
@@ -373,11 +417,7 @@ fn a_malformed_parameter_keeps_the_last_good_key() {
 
 #[test]
 fn a_source_that_could_not_be_read_decides_nothing() {
-    let error = || Error::Denied {
-        operation: "reading",
-        subject: "it".into(),
-        remedy: "allow it",
-    };
+    let error = || Error::denied("reading", "it", "allow it");
     let unreadable = seen(ParameterView::Unreadable(error()), Some(retired()));
     let new = || seen(current("A", revision(2, 2)), None);
     for seen in [

@@ -129,6 +129,8 @@ fn unused(config: &Config, kms_key: Option<&str>) -> Vec<&'static str> {
         ("BucketArn", config.bucket.is_none()),
         ("TableName", config.roster_table.is_none()),
         ("KmsKeyArn", kms_key.is_none()),
+        // Only a deployment names the keys that it used before.
+        ("EarlierKeyArns", true),
     ]
     .into_iter()
     .filter_map(|(name, is_unused)| is_unused.then_some(name))

@@ -135,12 +135,7 @@ fn iam_policy_names_the_configured_resources() {
         statements.iter().all(|of| of["Effect"] == "Allow"),
         "{document}"
     );
-    for only_a_deployment_knows in [
-        "ConsumeQueue",
-        "RecordFailedInvocations",
-        "WriteLogs",
-        "KeepCodeOffNetworkInterfaces",
-    ] {
+    for only_a_deployment_knows in ["ConsumeQueue", "RecordFailedInvocations", "WriteLogs"] {
         assert!(
             left_out.iter().any(|sid| sid == only_a_deployment_knows),
             "{left_out:?}"
@@ -225,8 +220,6 @@ fn iam_policy_of_basic_mode_names_no_bucket() {
             "RecordFailedInvocations",
             "WriteLogs",
             "DecryptKeyParameters",
-            "KeepCodeOffNetworkInterfaces",
-            "KeepNetworkInterfacesInVpc",
         ],
         "what is not needed is not named"
     );

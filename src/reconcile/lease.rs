@@ -3,30 +3,26 @@
 //! A lease is short, and renewed while its run lives. The lease of a killed run therefore ends
 //! within minutes, and the retries of its trigger can take over.
 
+mod start;
+
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
-use tokio::time::Instant;
+use jiff::Timestamp;
 
 use super::due::{NotDue, due};
 use super::{Scope, Unfinished};
 use crate::apply::MAX_ATTEMPTS;
 use crate::backends::{Backends, Etag, PutResult, ReconcileRecords};
 use crate::context::Context;
-use crate::deadlines::{ANSWER_RESERVE, Deadlines};
+use crate::deadlines::Deadlines;
 use crate::error::Error;
 use crate::keys::UserName;
 use crate::report::Report;
 use crate::snapshot::ReconcileRecord;
 use crate::trigger::Reconcile;
-
-/// How long a lease is valid without a renewal. Lambda repeats a failed asynchronous invocation
-/// after one and after three minutes
-/// (<https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html>): the second
-/// repetition finds the lease of a killed run expired.
-const TERM: Duration = Duration::from_mins(2);
+use start::{leased_until, listed, started};
 
 /// How often a lease is renewed: a renewal may fail twice before the lease ends.
 const RENEWAL_INTERVAL: Duration = Duration::from_secs(35);
@@ -70,11 +66,25 @@ pub async fn acquire<B: Backends>(
     for _ in 0..MAX_ATTEMPTS {
         let now = Timestamp::now();
         let interval_hours = ctx.config.sync_interval_hours;
+        let vault = ctx.config.vault.folder();
+        let is_elsewhere = last.as_ref().is_some_and(|last| {
+            last.vault
+                .as_ref()
+                .is_some_and(|recorded| *recorded != vault)
+        });
         let scope = match due(last.as_ref(), now, interval_hours, order.force, request_id) {
+            // Another deployment, or a former configuration, has covered another folder.
+            Ok(Scope::Users(_)) | Err(NotDue::Complete { .. }) if is_elsewhere => Scope::All {
+                left_over: Vec::new(),
+            },
+            Ok(Scope::Users(users)) => Scope::Users(listed(ctx, users)),
             Ok(scope) => scope,
             Err(reason) => return Ok(Err(reason)),
         };
-        let record = started(last, &scope, request_id, deadlines);
+        let record = ReconcileRecord {
+            vault: Some(vault),
+            ..started(last, &scope, request_id, deadlines)
+        };
         if let PutResult::Saved(etag) = states.save_record(&record, etag.as_ref()).await? {
             let held = Some(RefCell::new((record, etag)));
             return Ok(Ok(Lease { scope, held }));
@@ -89,42 +99,6 @@ pub async fn acquire<B: Backends>(
         }
     }
     Err(contended())
-}
-
-/// Returns the record of a run that starts now.
-fn started(
-    last: Option<ReconcileRecord>,
-    scope: &Scope,
-    request_id: &str,
-    deadlines: &Deadlines,
-) -> ReconcileRecord {
-    let now = Timestamp::now();
-    let is_full = matches!(scope, Scope::All { .. });
-    let (Scope::Users(left_over) | Scope::All { left_over }) = scope;
-    let continued = last.as_ref().filter(|_| !is_full);
-    ReconcileRecord {
-        started_at: continued.map_or(now, |last| last.started_at),
-        finished_at: None,
-        trigger: if is_full {
-            "reconcile"
-        } else {
-            "reconcile-rest"
-        }
-        .to_owned(),
-        counts: BTreeMap::new(),
-        failed_users: names(left_over),
-        needs_full_run: is_full,
-        leased_until: Some(leased_until(deadlines)),
-        request_id: Some(request_id.to_owned()),
-        rewritten_users: last.map(|last| last.rewritten_users).unwrap_or_default(),
-    }
-}
-
-/// Returns when a lease ends that is renewed now.
-fn leased_until(deadlines: &Deadlines) -> Timestamp {
-    let left = deadlines.end.saturating_duration_since(Instant::now()) + ANSWER_RESERVE;
-    let term = SignedDuration::try_from(left.min(TERM)).unwrap_or_default();
-    Timestamp::now().checked_add(term).unwrap_or(Timestamp::MAX)
 }
 
 impl Lease {

@@ -37,6 +37,7 @@ pub struct Listing<'a, B: Backends> {
     bounds: Bounds<'a>,
     sender: mpsc::Sender<Vec<Request>>,
     total: &'a dyn Fn(usize),
+    is_dry_run: bool,
     sent: HashSet<UserName>,
     listed: Listed,
 }
@@ -49,6 +50,7 @@ impl<'a, B: Backends> Listing<'a, B> {
         bounds: Bounds<'a>,
         sender: mpsc::Sender<Vec<Request>>,
         total: &'a dyn Fn(usize),
+        is_dry_run: bool,
     ) -> Self {
         let listed = Listed {
             not_started: Vec::new(),
@@ -61,6 +63,7 @@ impl<'a, B: Backends> Listing<'a, B> {
             bounds,
             sender,
             total,
+            is_dry_run,
             sent: HashSet::new(),
             listed,
         }
@@ -116,9 +119,16 @@ impl<'a, B: Backends> Listing<'a, B> {
     async fn send_all(&mut self) {
         // Vault is read before the listing, so that no listed key is older than what Vault holds.
         let ctx = self.invocation.ctx;
-        let metadata = Rc::new(list_metadata(self.invocation, self.bounds).await);
-        let roster = roster_users(ctx, self.bounds.for_names()).await;
-        let recorded = recorded_users(ctx, self.bounds.for_names()).await;
+        let metadata = list_metadata(self.invocation, self.bounds);
+        let roster = roster_users(ctx, self.bounds.for_names());
+        let recorded = recorded_users(ctx, self.bounds.for_names());
+        let (metadata, roster, recorded) = if self.is_dry_run {
+            // An operator waits for the answer, also while a service hangs.
+            tokio::join!(metadata, roster, recorded)
+        } else {
+            (metadata.await, roster.await, recorded.await)
+        };
+        let metadata = Rc::new(metadata);
         if let Ok(recorded) = &recorded {
             let known = roster
                 .iter()

@@ -40,7 +40,8 @@ impl<B: Backends, P: FnMut(Progress<'_>)> Run<'_, B, P> {
         let (sender, requests) = mpsc::channel(1);
         let total = |users| (self.tally.borrow_mut().progress)(Progress::Total(users));
         let invocation = &self.invocation;
-        let listing = Listing::new(invocation, &self.deadlines, self.bounds(), sender, &total);
+        let (bounds, dry_run) = (self.bounds(), self.order.dry_run);
+        let listing = Listing::new(invocation, &self.deadlines, bounds, sender, &total, dry_run);
         let listing = listing.send(&lease.scope);
         let requests = stream::unfold(requests, async |mut requests: mpsc::Receiver<Vec<_>>| {
             Some((stream::iter(requests.recv().await?), requests))

@@ -14,7 +14,7 @@ use crate::sync::SyncResult;
 const STALLED_AFTER_DAYS: i64 = 3;
 
 /// Maximum number of users that an error names.
-const MAX_NAMED: usize = 20;
+pub(super) const MAX_NAMED: usize = 20;
 
 /// Counts and reports the results of a run.
 pub(super) struct Tally<P> {

@@ -13,6 +13,8 @@
 //!   `an_event_during_a_run_loses_no_state`.
 //! - Unchanged users were counted as updated: `a_second_run_writes_nothing_and_makes_few_calls`.
 
+mod hostile;
+
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -28,7 +30,11 @@ use crate::snapshot::{ReconcileRecord, SecretRecord};
 use crate::sync::Request;
 use crate::telemetry::Metrics;
 use crate::testing::memory::{
+<<<<<<< HEAD
     Inner, Memory, denied, key_id, state_of, unavailable, unreachable, value,
+=======
+    Inner, Memory, denied, key_id, throttled, unavailable, unreachable, value,
+>>>>>>> main
 };
 
 /// Returns the answer and the metrics of an invocation that may take so many seconds.
@@ -287,6 +293,7 @@ async fn the_mass_retire_limit_holds_until_it_is_lifted() {
 }
 
 #[tokio::test(start_paused = true)]
+<<<<<<< HEAD
 async fn made_up_states_neither_stop_nor_allow_retirements() {
     for has_roster in [true, false] {
         let variables = [("IAM_USER_TABLE", if has_roster { "table" } else { "-" })];
@@ -298,25 +305,24 @@ async fn made_up_states_neither_stop_nor_allow_retirements() {
                 ..memory.state("user00").unwrap()
             };
             (user, (state_of(state), 1))
+=======
+async fn made_up_states_stop_retirements_and_are_named() {
+    let (memory, ctx) = in_sync(10, &[]).await;
+    let forged = |n: usize| {
+        let user = format!("forged{n}");
+        let state = UserState {
+            user_name: user.clone(),
+            ..memory.state("user00").unwrap()
+>>>>>>> main
         };
-        let states = (0..40).map(forged).collect::<Vec<_>>();
-        memory.inner().states.extend(states);
-        if has_roster {
-            memory.remove_user("user09");
-        }
-        let report = run(&ctx).await.unwrap();
-        assert_eq!(memory.is_retired("user09"), has_roster, "{report}");
-        // Nor do the many made-up users raise the limit.
-        let gone = names(9).split_off(4);
-        for user in &gone {
-            memory.remove_user(user);
-        }
-        let answer = run(&ctx).await;
-        assert!(
-            gone.iter().all(|user| !memory.is_retired(user)),
-            "{answer:?}"
-        );
-    }
+        (user, (state, 1))
+    };
+    let states = (0..40).map(forged).collect::<Vec<_>>();
+    memory.inner().states.extend(states);
+    memory.remove_user("user09");
+    let error = run(&ctx).await.unwrap_err().to_string();
+    assert!(!memory.is_retired("user09"), "{error}");
+    assert!(error.contains("state objects"), "{error}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -665,6 +671,31 @@ async fn an_open_circuit_breaker_fails_the_remaining_users() {
         6,
         "three users, each with one repetition"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rate_limit_delays_users_and_never_opens_the_breaker() {
+    let (memory, ctx) = in_sync(6, &[]).await;
+    rotate(&memory, &names(6));
+    memory.fail("vault-write", 40, throttled);
+    let (answer, metrics) = run_and_measure(&ctx).await;
+    assert!(answer.is_ok(), "{answer:?}");
+    assert_eq!(metrics["Written"], json!(6));
+    assert_eq!(memory.calls("vault-write"), 46);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rate_limit_that_leaves_no_time_is_the_cause() {
+    let (memory, ctx) = in_sync(1, &[]).await;
+    rotate(&memory, &names(1));
+    memory.fail("vault-write", 10_000, throttled);
+    let invocation = Invocation::new(&ctx, Instant::now() + Duration::from_mins(1), 1);
+    let user = UserName::parse("user00").unwrap();
+    let request = Request::new(user, ReadStrategy::VAULT_FIRST);
+    let result = crate::sync::sync_user(&invocation, request).await;
+    assert!(result.reason().contains("Vault returned 429"), "{result:?}");
+    let calls = memory.calls("vault-write");
+    assert!((10..60).contains(&calls), "{calls} calls in a minute");
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,5 +1,8 @@
 //! The parameter of one user: parsed once, with the secret kept apart from what may be shown.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -21,7 +24,7 @@ impl ParameterReading {
     /// Parses the value that the platform writes:
     /// `{"current": {"AccessKeyID": …, "SecretAccessKey": …}, "pending_deletion": {…}}`.
     ///
-    /// `current` may be missing or null. `pending_deletion` is never read, so it is never published.
+    /// `current` may be missing or null. Other members alone are malformed. `pending_deletion` is never read, so it is never published.
     pub fn parse(value: &SecretString, revision: Revision) -> Self {
         match current_key(value.expose_secret()) {
             Ok(Some(key)) => {
@@ -107,6 +110,8 @@ pub struct Revision {
     pub version: i64,
 }
 
+const EXPECTED: &str = r#"expected {"current": {"AccessKeyID": "…", "SecretAccessKey": "…"}, …}"#;
+
 #[derive(Deserialize)]
 struct Document<'a> {
     #[serde(borrow, default)]
@@ -124,7 +129,18 @@ struct KeyDocument {
 fn current_key(value: &str) -> Result<Option<AccessKey>, String> {
     let document: Document<'_> = object(value, "the value")?;
     let Some(current) = document.current else {
-        return Ok(None);
+        // Between the two puts of a rotation, the other key remains, or none.
+        let members: BTreeMap<Cow<'_, str>, &RawValue> = object(value, "the value")?;
+        let is_known = |name| members.contains_key(name);
+        return if members.is_empty() || is_known("current") || is_known("pending_deletion") {
+            Ok(None)
+        } else {
+            let found = r#"the value has neither "current" nor "pending_deletion""#;
+            Err(format!(
+                "{found}, but {} other members, {EXPECTED}",
+                members.len()
+            ))
+        };
     };
     let KeyDocument { id, secret } = object(current.get(), "its member \"current\"")?;
     AccessKey::new(id, secret).map(Some).map_err(str::to_owned)
@@ -132,9 +148,8 @@ fn current_key(value: &str) -> Result<Option<AccessKey>, String> {
 
 /// Parses a JSON object. serde alone would also accept an array, and its error text quotes input.
 fn object<'a, T: Deserialize<'a>>(text: &'a str, what: &str) -> Result<T, String> {
-    let expected = r#"expected {"current": {"AccessKeyID": "…", "SecretAccessKey": "…"}, …}"#;
     if !text.trim_start().starts_with('{') {
-        return Err(format!("{what} is not a JSON object, {expected}"));
+        return Err(format!("{what} is not a JSON object, {EXPECTED}"));
     }
     serde_json::from_str(text).map_err(|error| {
         let (line, column) = (error.line(), error.column());
@@ -143,6 +158,6 @@ fn object<'a, T: Deserialize<'a>>(text: &'a str, what: &str) -> Result<T, String
         } else {
             "is not JSON"
         };
-        format!("{what} {problem} (line {line}, column {column}), {expected}")
+        format!("{what} {problem} (line {line}, column {column}), {EXPECTED}")
     })
 }

@@ -41,4 +41,8 @@ pub struct ReconcileRecord {
     /// rotated. The same users in the next run show that another process writes there, too.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rewritten_users: Vec<String>,
+    /// The folder in Vault that the run covers: server, namespace, mount and prefix. A complete run
+    /// of another folder says nothing about this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vault: Option<String>,
 }

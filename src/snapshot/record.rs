@@ -36,6 +36,9 @@ pub struct SecretRecord {
     /// The version of the Vault secret that holds it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vault_version: Option<u64>,
+    /// When that version was created, by the clock of Vault. Version 0.1.0 did not record it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vault_created_at: Option<Timestamp>,
     /// The place in Vault: `<mount>/<path>`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vault_path: Option<String>,
@@ -61,8 +64,13 @@ impl SecretRecord {
     pub fn of_written(
         user: &UserName,
         current: &CurrentKey,
+<<<<<<< HEAD:src/snapshot/record.rs
         target: &TargetView,
         vault_version: u64,
+=======
+        location: &SecretLocation,
+        (vault_version, created_at): (u64, Option<Timestamp>),
+>>>>>>> main:src/snapshot/state.rs
         now: Timestamp,
     ) -> Self {
         let TargetView { location, .. } = target;
@@ -75,6 +83,7 @@ impl SecretRecord {
             parameter_version: Some(current.revision.version),
             parameter_last_modified: Some(current.revision.modified),
             vault_version: Some(vault_version),
+            vault_created_at: created_at,
             vault_path: Some(location.path.to_string()),
             vault_address: Some(location.address.clone()),
             vault_namespace: location.path.namespace.clone(),
@@ -99,6 +108,7 @@ impl SecretRecord {
             parameter_version: None,
             parameter_last_modified: None,
             vault_version: Some(vault_version),
+            vault_created_at: None,
             vault_path: Some(location.path.to_string()),
             vault_address: Some(location.address.clone()),
             vault_namespace: location.path.namespace.clone(),
@@ -144,7 +154,13 @@ impl SecretRecord {
     pub fn is_plausible(&self, user: &UserName, now: Timestamp, max_skew: SignedDuration) -> bool {
         let is_after = |time: Timestamp, limit: Timestamp| time.duration_since(limit) > max_skew;
         let modified = self.parameter_last_modified;
+        // Vault's check-and-set has 32 bits.
+        let is_version = |version: u64| u32::try_from(version).is_ok();
         self.user_name == user.as_str()
+            && self.vault_version.is_none_or(is_version)
+            && !self
+                .retired_at
+                .is_some_and(|retired| is_after(retired, now))
             && !is_after(self.last_synced_at, now)
             && !modified.is_some_and(|modified| is_after(modified, self.last_synced_at))
     }
@@ -180,6 +196,7 @@ impl SecretRecord {
         recorded.is_none_or(|recorded| *recorded == path.to_string())
     }
 
+<<<<<<< HEAD:src/snapshot/record.rs
     /// Returns whether the recorded key is at the path and in the namespace of `location`, on
     /// whatever server.
     pub fn is_at_place(&self, location: &SecretLocation) -> bool {
@@ -193,6 +210,10 @@ impl SecretRecord {
     }
 
     fn is_on_server_of(&self, location: &SecretLocation) -> bool {
+=======
+    /// Returns whether the record names the server and the namespace of `location`, or none.
+    pub fn is_on_server_of(&self, location: &SecretLocation) -> bool {
+>>>>>>> main:src/snapshot/state.rs
         self.vault_address.as_ref().is_none_or(|address| {
             *address == location.address && self.vault_namespace == location.path.namespace
         })
@@ -214,9 +235,11 @@ impl SecretRecord {
             .strip_prefix(&location.path.mount)?
             .strip_prefix('/')?;
         let (prefix, last) = path.rsplit_once('/')?;
-        let is_path = prefix
-            .split('/')
-            .all(|segment| !matches!(segment, "" | "." | ".."));
+        let is_segment = |segment: &str| {
+            let is_allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+            !matches!(segment, "" | "." | "..") && segment.chars().all(is_allowed)
+        };
+        let is_path = prefix.split('/').all(is_segment);
         let is_former = is_path && last == user.as_str() && path != location.path.path;
         is_former.then(|| SecretLocation {
             path: VaultPath {

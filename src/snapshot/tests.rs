@@ -137,6 +137,27 @@ fn a_key_pending_deletion_is_never_read() {
 }
 
 #[test]
+fn a_value_of_other_members_alone_is_malformed() {
+    for value in [
+        format!(r#"{{"Current": {KEY}}}"#),
+        KEY.to_owned(),
+        r#"{"sentinel": 1}"#.to_owned(),
+    ] {
+        let ParameterView::Malformed { problem, .. } = read(&value).view else {
+            panic!("{value}")
+        };
+        assert!(
+            problem.starts_with(r#"the value has neither "current""#),
+            "{problem}"
+        );
+        assert!(
+            !problem.contains("sentinel") && !problem.contains("AKIA"),
+            "{problem}"
+        );
+    }
+}
+
+#[test]
 fn a_value_that_is_not_a_json_object_is_malformed() {
     let good = format!(r#"{{"current": {KEY}}}"#);
     for value in [
@@ -268,11 +289,19 @@ fn the_state_of_a_written_key_has_these_members() {
         panic!()
     };
     let alice = UserName::parse("alice").unwrap();
+<<<<<<< HEAD
     let written = SecretRecord::of_written(
         &alice,
         &current,
         &target("aws/iam-keys/alice"),
         7,
+=======
+    let written = UserState::of_written(
+        &alice,
+        &current,
+        &here(),
+        (7, Some(at("2025-06-02T10:15:33.4Z"))),
+>>>>>>> main
         at("2025-06-02T10:15:33.5Z"),
     );
     insta::assert_json_snapshot!(written, @r#"
@@ -284,6 +313,7 @@ fn the_state_of_a_written_key_has_these_members() {
       "parameterVersion": 3,
       "parameterLastModified": "2025-06-02T10:15:30Z",
       "vaultVersion": 7,
+      "vaultCreatedAt": "2025-06-02T10:15:33.4Z",
       "vaultPath": "secret/aws/iam-keys/alice",
       "vaultAddress": "https://vault.example.org:8200"
     }
@@ -337,6 +367,7 @@ fn a_state_requires_the_legacy_members_and_no_others() {
         "parameterVersion",
         "parameterLastModified",
         "vaultVersion",
+        "vaultCreatedAt",
         "vaultPath",
         "vaultAddress",
         "vaultNamespace",
@@ -388,8 +419,12 @@ fn a_state_that_is_not_a_json_object_is_damaged() {
         null,
         null,
         null,
+<<<<<<< HEAD
         null,
         []
+=======
+        null
+>>>>>>> main
     ]);
     assert!(
         serde_json::from_value::<SecretRecord>(members.clone()).is_ok(),
@@ -529,7 +564,11 @@ fn a_key_is_never_recorded_before_its_put() {
     };
     // The clock of the process is two hours behind.
     let now = current.revision.modified - SignedDuration::from_hours(2);
+<<<<<<< HEAD
     let state = SecretRecord::of_written(&alice, &current, &target("aws/iam-keys/alice"), 7, now);
+=======
+    let state = UserState::of_written(&alice, &current, &here(), (7, None), now);
+>>>>>>> main
     assert_eq!(state.last_synced_at, current.revision.modified);
 }
 

@@ -165,3 +165,41 @@ async fn an_unreachable_vault_hides_neither_parameter_nor_state() {
         assert_eq!(versions, (Some(1), Some(1)), "{user}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_status_ends_while_the_record_of_the_last_run_hangs() {
+    let memory = Memory::default();
+    let ctx = memory.ctx(&[]);
+    memory.put("alice", &value("AKIA000000000KEY"), &hours_ago(1));
+    reconcile_all(&ctx).await;
+    memory.inner().slow = Some(("s3-run", 10_000));
+    let started = Instant::now();
+    let cancel = CancellationToken::new();
+    let deadlines = Deadlines::until(Instant::now() + Duration::from_mins(1));
+    let stop = async {
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        cancel.cancel();
+    };
+    let _ = tokio::join!(status(&ctx, None, deadlines, &cancel, |_| {}), stop);
+    assert!(started.elapsed() <= Duration::from_mins(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_status_waits_for_slow_services_at_the_same_time() {
+    let memory = Memory::default();
+    let ctx = memory.ctx(&[]);
+    memory.put("alice", &value("AKIA000000000KEY"), &hours_ago(1));
+    reconcile_all(&ctx).await;
+    // Metadata, roster, states and the record at once; then the page; then the user.
+    memory.inner().latencies = vec![10];
+    let ctx = memory.ctx(&[]);
+    let started = Instant::now();
+    let cancel = CancellationToken::new();
+    let deadlines = Deadlines::until(Instant::now() + Duration::from_mins(10));
+    let _ = status(&ctx, None, deadlines, &cancel, |_| {}).await;
+    assert!(
+        started.elapsed() <= Duration::from_secs(50),
+        "{:?}",
+        started.elapsed()
+    );
+}

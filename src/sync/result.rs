@@ -140,7 +140,10 @@ impl SyncResult {
     /// version was found in Vault, or another place was recorded.
     pub fn is_rewritten(&self) -> bool {
         let reason = self.written.as_ref().map(|(_, reason)| reason);
-        matches!(reason, Some(Reason::OtherVersion { .. } | Reason::Moved))
+        matches!(
+            reason,
+            Some(Reason::OtherVersion { .. } | Reason::Recreated(_) | Reason::Moved)
+        )
     }
 
     /// Returns the time from the event to the write.

@@ -1,5 +1,7 @@
 //! The pipeline on backends in memory: round trips, races and faults.
 
+mod hostile;
+
 use futures_util::stream;
 
 use super::*;
@@ -189,6 +191,7 @@ async fn a_crash_between_vault_and_state_is_repaired_by_one_write() {
 
 /// Writes `NEW` to Vault and records it, as a faster sync does.
 fn faster_sync(inner: &mut Inner) {
+    let created_at = inner.created_at("secret/aws/iam-keys/alice", 2);
     let key = AccessKey::new(
         "AKIA000000000NEW".into(),
         "secret-of-AKIA000000000NEW".into(),
@@ -205,6 +208,7 @@ fn faster_sync(inner: &mut Inner) {
         parameter_version: Some(revision.version),
         parameter_last_modified: Some(revision.modified),
         vault_version: Some(2),
+        vault_created_at: Some(created_at),
         ..state.clone()
     };
     *etag += 1000;
@@ -479,15 +483,66 @@ async fn a_key_at_the_former_path_of_a_retired_user_is_deleted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_on_another_server_or_in_another_namespace_is_written_here() {
+async fn a_key_on_another_server_is_written_and_under_another_name_is_not() {
     for variable in [
         ("VAULT_ADDR", "https://new.example.org"),
         ("VAULT_NAMESPACE", "team"),
     ] {
-        let (memory, _) = warm().await;
-        // The new server is at the recorded version by chance.
+        let (memory, old) = warm().await;
         let ctx = memory.ctx(&[variable]);
+        // Another name of the same server changes nothing in Vault.
+        for ctx in [&ctx, &old, &ctx] {
+            assert_eq!(sync_alice(ctx).await, Outcome::Unchanged, "{variable:?}");
+        }
+        assert_eq!(memory.history("alice").len(), 1);
+        // The new server is at the recorded version by chance.
+        memory.inner().server = 1;
+        let ctx = memory.ctx(&[("VAULT_ADDR", "https://third.example.org")]);
         assert_eq!(sync_alice(&ctx).await, Outcome::Written, "{variable:?}");
         assert_eq!(sync_alice(&ctx).await, Outcome::Unchanged, "{variable:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dry_run_fails_where_vault_would_refuse_the_write() {
+    type Fault = fn(&mut Inner);
+    let cases: [(&str, Fault, Outcome); 4] = [
+        ("a valid token", |_| {}, Outcome::PlannedWritten),
+        (
+            "a dead token",
+            |inner| inner.tokens.0 = "another".to_owned(),
+            Outcome::Failed,
+        ),
+        (
+            "a token without the policy",
+            |inner| {
+                let path = "secret/data/aws/iam-keys/keysync-doctor";
+                inner.capabilities = vec![(path, &["read"])];
+            },
+            Outcome::Failed,
+        ),
+        (
+            "unknown capabilities",
+            |inner| inner.faults = vec![("vault-capabilities", denied)],
+            Outcome::PlannedWritten,
+        ),
+    ];
+    for (case, fault, expected) in cases {
+        let memory = Memory::default();
+        let ctx = memory.ctx(&[]);
+        for user in ["alice", "bob"] {
+            memory.put(user, &value("AKIA000000000NEW"), DAY_1);
+        }
+        fault(&mut memory.inner());
+        let invocation = Invocation::new(&ctx, Instant::now() + Duration::from_hours(1), 1);
+        for user in ["alice", "bob"] {
+            let result = dry_run(&invocation, request(user)).await;
+            assert_eq!(result.outcome(), expected, "{case}: {}", result.reason());
+        }
+        assert!(
+            memory.calls("vault-capabilities") <= 1,
+            "{case}: asked once"
+        );
+        assert_eq!(memory.calls("vault-write"), 0, "{case}");
     }
 }

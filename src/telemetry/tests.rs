@@ -74,6 +74,7 @@ fn an_invocation_is_one_line_of_embedded_metrics() {
     metrics.count(&put_at(Outcome::Held, Some("2025-06-02T06:00:00Z")), now());
     metrics.bad_events += 1;
     metrics.count_reconcile(Some(2), false, true);
+    metrics.rewritten_again = Some(1);
     metrics.vault_token_hours_left = Some(18.5);
     metrics.set_duration(Duration::from_millis(2450));
     let emf = parsed(&metrics);
@@ -97,6 +98,7 @@ fn an_invocation_is_one_line_of_embedded_metrics() {
     EventToVaultSeconds = 1.5 Seconds
     OldestUnsyncedHours = 6 (no unit)
     StalledRotations = 2 (no unit)
+    RewrittenAgain = 1 (no unit)
     SweepCompleted = 0 (no unit)
     VaultTokenHoursLeft = 18.5 (no unit)
     ");
@@ -112,6 +114,7 @@ fn a_metric_that_was_not_measured_is_not_sent() {
         "EventToVaultSeconds",
         "OldestUnsyncedHours",
         "StalledRotations",
+        "RewrittenAgain",
         "SweepCompleted",
         "VaultTokenHoursLeft",
     ] {
@@ -263,6 +266,7 @@ fn everything() -> Value {
     let (event, written) = (Some("2025-06-02T11:00:00Z"), Some("2025-06-02T11:00:01Z"));
     metrics.count(&written_after(event, written), now());
     metrics.count_reconcile(Some(0), true, true);
+    metrics.rewritten_again = Some(0);
     metrics.vault_token_hours_left = Some(1.0);
     metrics.set_duration(Duration::from_millis(1));
     parsed(&metrics)

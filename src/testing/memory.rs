@@ -23,7 +23,11 @@ use crate::config::Config;
 use crate::context::Context;
 use crate::error::Error;
 use crate::session::{TokenSource, VaultSession};
+<<<<<<< HEAD
 use crate::snapshot::{Revision, SecretRecord};
+=======
+use crate::snapshot::{Revision, UserState};
+>>>>>>> main
 
 /// The backends of one context.
 #[derive(Clone, Default)]
@@ -69,7 +73,12 @@ impl Memory {
             inner.tokens = ("token".to_owned(), "token".to_owned());
             inner.ttl = 720 * 3600;
         }
-        let session = VaultSession::new(self.clone(), source, config.token_refresh_threshold_hours);
+        let session = VaultSession::new(
+            self.clone(),
+            source,
+            config.token_refresh_threshold_hours,
+            config.vault_calls_per_second,
+        );
         let states = config.bucket.is_some().then(|| self.clone());
         let roster = config.roster_table.is_some().then(|| self.clone());
         let document = config.bucket.is_some().then(|| self.clone());
@@ -163,19 +172,21 @@ pub fn value(id: &str) -> String {
 
 /// Returns the error of a denied call.
 pub fn denied() -> Error {
-    Error::Denied {
-        operation: "test",
-        subject: "test".to_owned(),
-        remedy: "test",
-    }
+    Error::denied("test", "test", "allow it (`test`)")
 }
 
 /// Returns the error of a service that is temporarily unavailable.
 pub fn unavailable() -> Error {
-    Error::Unavailable {
-        operation: "test",
-        subject: "test".to_owned(),
-        problem: "test".to_owned(),
+    Error::unavailable("test", "test", "test")
+}
+
+/// A rejection because of Vault's rate limit.
+pub fn throttled() -> Error {
+    Error::Throttled {
+        operation: "calling",
+        subject: "Vault".to_owned(),
+        problem: "Vault returned 429".to_owned(),
+        retry_after: None,
     }
 }
 
@@ -185,6 +196,7 @@ pub fn unreachable() -> Error {
         operation: "test",
         subject: "test".to_owned(),
         problem: "test".to_owned(),
+        remedy: "check VAULT_ADDR",
     }
 }
 

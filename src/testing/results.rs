@@ -47,6 +47,7 @@ pub fn snapshot(modified: Option<&str>) -> Snapshot {
         state: StateView::Absent,
         is_unrecorded: false,
         vault: VaultView::NotRead,
+        created_at: None,
         roster: RosterView::Unknown,
         target: target("aws/iam-keys/alice"),
         assignment: Assignment::Named,

@@ -7,6 +7,10 @@ use super::{Lifetime, TokenStatus, TokenView};
 
 /// The properties of a token as Vault reports them.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each property is independent of the others"
+)]
 pub struct TokenFacts {
     /// The token's lifetime.
     pub lifetime: Lifetime,
@@ -18,6 +22,12 @@ pub struct TokenFacts {
     pub orphan: bool,
     /// The names of its policies.
     pub policies: Vec<String>,
+    /// Its namespace; `None` for the root namespace.
+    pub namespace: Option<String>,
+    /// True if its namespace is neither the configured one nor above it.
+    pub is_of_other_namespace: bool,
+    /// The client addresses that it is bound to; empty for any.
+    pub bound_cidrs: Vec<String>,
 }
 
 /// A reason not to use a token.
@@ -26,6 +36,9 @@ pub enum TokenIssue {
     /// The token has all capabilities.
     #[error("it is a root token, which has all capabilities in Vault")]
     Root,
+    /// The token has no capability in the configured namespace.
+    #[error("it belongs to another namespace than VAULT_NAMESPACE")]
+    OtherNamespace,
     /// The token expires after a few calls.
     #[error("it expires after a limited number of uses")]
     UseLimited,
@@ -72,7 +85,15 @@ pub enum TokenIssue {
 impl TokenIssue {
     /// Returns true if a token with this issue must not be used.
     pub fn is_fatal(self) -> bool {
-        matches!(self, Self::Root | Self::UseLimited | Self::CannotWrite)
+        matches!(
+            self,
+            Self::Root | Self::OtherNamespace | Self::UseLimited | Self::CannotWrite
+        )
+    }
+
+    /// Returns true if the token's capabilities do not matter with this issue.
+    pub fn is_about_identity(self) -> bool {
+        matches!(self, Self::Root | Self::OtherNamespace)
     }
 
     /// Returns the issue and its remedy in one line.
@@ -86,10 +107,13 @@ impl TokenIssue {
     /// Returns the remedy.
     pub fn remedy(self) -> &'static str {
         match self {
-            Self::Root => "use a token with the policy in infra/vault, and revoke this one",
-            Self::UseLimited => "create it without -use-limit",
+            Self::Root => {
+                "store a token with the policy that `keysync policy vault` prints, and revoke this one"
+            }
+            Self::OtherNamespace => "set VAULT_NAMESPACE to the namespace that created it",
+            Self::UseLimited => "create it without `-use-limit`",
             Self::CannotWrite => {
-                "allow create and update on <mount>/data/<prefix>/*, and check VAULT_MOUNT and VAULT_PATH_PREFIX"
+                "allow create and update on <mount>/data/<prefix>/* (`keysync policy vault`), and check VAULT_MOUNT, VAULT_PATH_PREFIX and VAULT_NAMESPACE"
             }
             Self::Batch | Self::Lifetime(_) => {
                 "create a periodic token as described in docs/vault.md"
@@ -117,6 +141,9 @@ impl TokenFacts {
         if self.policies.iter().any(|policy| policy == "root") {
             return vec![TokenIssue::Root];
         }
+        if self.is_of_other_namespace {
+            return vec![TokenIssue::OtherNamespace];
+        }
         let mut issues = self
             .lifetime
             .warnings(now)
@@ -135,6 +162,8 @@ impl TokenFacts {
             kind: if self.batch { "batch" } else { "service" },
             orphan: self.orphan,
             policies: self.policies,
+            namespace: self.namespace,
+            bound_cidrs: self.bound_cidrs,
             created_at: self.lifetime.created_at,
             status: TokenStatus::of(&self.lifetime, now, warnings),
         }

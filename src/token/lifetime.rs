@@ -11,12 +11,16 @@ const FRESH_PERCENT: u64 = 90;
 /// A shorter period does not survive a missed renewal.
 const MIN_PERIOD: u64 = 12 * 3600;
 
+/// How much nearer the end of a token must come to count: Vault rounds to seconds, and the response
+/// takes its time.
+const END_TOLERANCE: SignedDuration = SignedDuration::from_secs(30);
+
 /// The lifetime of a token as Vault reported it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lifetime {
     /// The remaining seconds at `as_of`; `None` for a token that never expires.
     pub ttl_seconds: Option<u64>,
-    /// The period to which each renewal resets the lifetime.
+    /// The period to which each renewal resets the lifetime: what the last one gave.
     pub period_seconds: Option<u64>,
     /// The age at which the token expires despite renewals.
     pub explicit_max_ttl_seconds: Option<u64>,
@@ -24,8 +28,8 @@ pub struct Lifetime {
     pub creation_ttl_seconds: u64,
     /// True if the token can be renewed.
     pub renewable: bool,
-    /// True if `ttl_seconds` is the result of a renewal.
-    pub renewed: bool,
+    /// The full lifetime before a renewal that gave less and brought the end no nearer.
+    pub shrunk_from: Option<u64>,
     /// The creation time.
     pub created_at: Timestamp,
     /// The time of the report.
@@ -99,13 +103,37 @@ impl Lifetime {
     }
 
     /// Returns the lifetime after a renewal that gave `ttl` seconds.
+    ///
+    /// A renewal that gives much less than the one before has one of two causes. A maximum lifetime
+    /// is near; then the end does not move, or moves away. Or the period was lowered; then the end
+    /// usually comes nearer, and the next renewals give as much again.
     #[must_use]
     pub fn renewed(self, ttl: u64, now: Timestamp) -> Self {
-        Self {
+        let full = self.full_seconds();
+        let renewed = Self {
             ttl_seconds: Some(ttl).filter(|ttl| *ttl > 0),
-            renewed: true,
+            shrunk_from: None,
             as_of: now,
             ..self
+        };
+        if ttl == 0 || !is_at_most(ttl, FRESH_PERCENT, full) {
+            return renewed;
+        }
+        let is_nearer =
+            |before: Timestamp, after: Timestamp| after.duration_since(before) < -END_TOLERANCE;
+        let is_lowered = self.period_seconds.is_some()
+            && (self.expires_at().zip(renewed.expires_at()))
+                .is_some_and(|(before, after)| is_nearer(before, after));
+        if is_lowered {
+            Self {
+                period_seconds: Some(ttl),
+                ..renewed
+            }
+        } else {
+            Self {
+                shrunk_from: Some(full),
+                ..renewed
+            }
         }
     }
 
@@ -118,23 +146,23 @@ impl Lifetime {
             .explicit_max_ttl_seconds
             .and_then(|max| after(self.created_at, max))
             .filter(|end| *end > now);
-        let full = self.full_seconds();
-        let shrinks = self.renewed && is_at_most(left, FRESH_PERCENT, full);
+        let shrinking = self
+            .shrunk_from
+            .map(|full| Warning::Shrinking { left, full });
         match (self.renewable, self.period_seconds, capped) {
             // Rounded to seconds, because each lookup gives another fraction of a second.
             (false, _, _) => vec![Warning::NotRenewable(
                 end.round(Unit::Second).unwrap_or(end),
             )],
             (true, _, Some(end)) => vec![Warning::Capped(end)],
-            (true, None, None) if shrinks => {
-                vec![Warning::NotPeriodic, Warning::Shrinking { left, full }]
-            }
-            (true, None, None) => vec![Warning::NotPeriodic],
-            (true, Some(_), None) if shrinks => vec![Warning::Shrinking { left, full }],
-            (true, Some(period), None) if period < MIN_PERIOD => {
+            (true, None, None) => [Warning::NotPeriodic]
+                .into_iter()
+                .chain(shrinking)
+                .collect(),
+            (true, Some(period), None) if shrinking.is_none() && period < MIN_PERIOD => {
                 vec![Warning::ShortPeriod(period)]
             }
-            (true, Some(_), None) => Vec::new(),
+            (true, Some(_), None) => shrinking.into_iter().collect(),
         }
     }
 

@@ -61,6 +61,10 @@ pub struct TokenView {
     pub orphan: bool,
     /// The names of its policies.
     pub policies: Vec<String>,
+    /// Its namespace; null for the root namespace.
+    pub namespace: Option<String>,
+    /// The client addresses that it is bound to; empty for any.
+    pub bound_cidrs: Vec<String>,
     /// The creation time.
     pub created_at: Timestamp,
 }

@@ -1,5 +1,6 @@
 //! Each rejection and the fate of the token, against backends in memory.
 
+use super::candidate::MAX_TOKEN_LENGTH;
 use super::*;
 use crate::testing::memory::{Inner, Memory, denied, unavailable, unreachable};
 
@@ -84,8 +85,10 @@ async fn result_contains_neither_token_nor_accessor() {
     insta::assert_json_snapshot!(shown, @r#"
     {
       "token": {
+        "boundCidrs": [],
         "createdAt": "…",
         "expiresAt": "…",
+        "namespace": null,
         "orphan": true,
         "periodSeconds": 2592000,
         "policies": [
@@ -173,6 +176,38 @@ async fn invalid_token_is_rejected_with_possible_causes() {
     let text = rejection(&ctx, &memory, "hvs.expired", true, "BadToken").await;
     assert!(
         text.contains("expired, revoked") && text.contains("another party has"),
+        "{text}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn token_that_is_denied_after_unwrapping_was_not_stolen() {
+    let (memory, ctx) = backends();
+    wrap(&mut memory.0.borrow_mut(), "auth/token/create", Some(NEW));
+    memory.0.borrow_mut().faults = vec![("vault-lookup", denied)];
+    let text = rejection(&ctx, &memory, WRAPPER, true, "BadToken").await;
+    for cause in ["it was unwrapped", "token_bound_cidrs", "VAULT_NAMESPACE"] {
+        assert!(text.contains(cause), "{text}");
+    }
+    assert!(!text.contains("another party has"), "{text}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn token_of_another_namespace_names_the_variable() {
+    let wrapper = "hvs.wrapper.1aB2c";
+    let (memory, ctx) = backends();
+    let text = rejection(&ctx, &memory, wrapper, true, "BadToken").await;
+    assert!(text.contains("VAULT_NAMESPACE is not set"), "{text}");
+    assert!(
+        calls(&memory).iter().all(|call| !call.starts_with("vault")),
+        "it is not used up"
+    );
+    // Only after the exchange does Vault show which namespace it is.
+    wrap(&mut memory.0.borrow_mut(), "auth/token/create", Some(NEW));
+    memory.0.borrow_mut().alter = Some(|facts| facts.is_of_other_namespace = true);
+    let text = rejection(&ctx, &memory, WRAPPER, true, "BadToken").await;
+    assert!(
+        text.contains("another namespace than VAULT_NAMESPACE"),
         "{text}"
     );
 }

@@ -3,7 +3,9 @@
 //! All tests share one stack. Each test has its own bucket, parameter prefix and Vault folder.
 //! A test that stops or seals Vault starts its own stack.
 
+mod answers;
 mod command;
+mod credentials;
 mod deployed;
 mod deployment;
 mod doctor;
@@ -18,7 +20,9 @@ mod lifecycle;
 mod permissions;
 mod proxy;
 mod races;
+mod rate_limit;
 mod reconcile;
+mod release;
 mod round_trips;
 #[path = "../support/runtime_api.rs"]
 mod runtime_api;
@@ -28,4 +32,5 @@ mod stack;
 mod test_env;
 mod token;
 mod token_import;
+mod variables;
 mod vault_setup;

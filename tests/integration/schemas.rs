@@ -75,6 +75,38 @@ async fn schema_describes_every_result() {
 }
 
 #[tokio::test]
+async fn errors_are_json_if_the_result_is() {
+    let env = TestEnv::new().await;
+    let dead = [("VAULT_TOKEN", "hvs.dead")];
+    let invalid = [("VAULT_ADDR", "x"), ("SYNC_CONCURRENCY", "many")];
+    for (line, variables, code, kinds) in [
+        ("token show --json", &dead[..], 1, &["Denied"][..]),
+        (
+            "token show --output json",
+            &invalid,
+            2,
+            &["BadConfiguration", "BadConfiguration"],
+        ),
+        ("plan --json", &dead, 1, &["PartialFailure"]),
+        ("status --json", &dead, 1, &["PartialFailure"]),
+        ("sync --json", &[], 2, &["Usage"]),
+        ("stauts --output=json", &[], 2, &["Usage"]),
+        ("man /no/such/folder --json", &[], 2, &["Usage"]),
+    ] {
+        let output = env.keysync_line(line, variables).await;
+        assert_eq!(output.code, code, "{output:?}");
+        let lines = output.err.lines().map(|line| {
+            let error: Value = serde_json::from_str(line).unwrap();
+            assert_eq!(violations(&error, "error"), [""; 0], "{error}");
+            error["type"].as_str().unwrap().to_owned()
+        });
+        assert_eq!(lines.collect::<Vec<_>>(), kinds, "{line}: {output:?}");
+    }
+    let text = env.keysync_line("token show", &dead).await;
+    assert!(text.err.starts_with("error: looking up"), "{text:?}");
+}
+
+#[tokio::test]
 async fn schema_rejects_other_values() {
     let env = TestEnv::new().await;
     env.rotate("alice").await;

@@ -7,6 +7,7 @@ use crate::stack::checkout;
 /// The modules in the order in which they may import each other: each only those before it.
 const LAYERS: [&str; 32] = [
     "error",
+    "panics",
     "time_format",
     "keys",
     "config",
@@ -17,10 +18,11 @@ const LAYERS: [&str; 32] = [
     "trigger",
     "plan",
     "backends",
+    "pace",
+    "capabilities",
     "session",
     "context",
     "breaker",
-    "pace",
     "invocation",
     "observe",
     "apply",
@@ -30,7 +32,6 @@ const LAYERS: [&str; 32] = [
     "reconcile",
     "status",
     "explain",
-    "capabilities",
     "doctor",
     "token_import",
     "policy",
@@ -49,17 +50,25 @@ const PURE: [&str; 7] = [
 const PURE_FILES: usize = 15;
 
 /// What a pure module must not contain: input and output, the clock, the log, and waiting.
+<<<<<<< HEAD
 const IMPURE: [&str; 19] = [
+=======
+const IMPURE: [&str; 15] = [
+>>>>>>> main
     "async ",
     ".await",
     "tokio",
     "futures_util",
     "tracing",
+<<<<<<< HEAD
     "aws_config",
     "aws_lambda",
     "aws_sdk",
     "aws_smithy",
     "vaultrs",
+=======
+    "aws_",
+>>>>>>> main
     "reqwest",
     "std::env",
     "std::fs",

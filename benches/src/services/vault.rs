@@ -1,5 +1,7 @@
 //! HashiCorp Vault: token lookup and renewal, KV version 2 writes and metadata reads.
 
+use std::time::{Duration, Instant};
+
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
@@ -24,6 +26,9 @@ impl Data {
         else {
             return ("unknown", not_found());
         };
+        if self.is_over_quota() {
+            return ("Vault limit", too_many_requests());
+        }
         let secret = format!("{mount}/{path}");
         match (kind, method) {
             ("data", &Method::POST | &Method::PUT) => {
@@ -34,6 +39,21 @@ impl Data {
             ("detailed-metadata", _) => ("Vault listing", not_found()),
             _ => ("unknown", not_found()),
         }
+    }
+
+    /// Counts a call, and returns whether the quota of this second is used up.
+    fn is_over_quota(&mut self) -> bool {
+        let Some(quota) = self.vault_quota else {
+            return false;
+        };
+        let now = Instant::now();
+        let second = self
+            .counted
+            .filter(|(start, _)| now - *start < Duration::from_secs(1));
+        let (start, calls) = second.unwrap_or((now, 0));
+        let is_over = calls >= quota;
+        self.counted = Some((start, calls + usize::from(!is_over)));
+        is_over
     }
 
     fn write_secret(&mut self, secret: String, body: &[u8]) -> Response {
@@ -131,6 +151,12 @@ fn success(data: &Value, auth: &Value) -> Response {
         "warnings": null,
     });
     response(StatusCode::OK, &body)
+}
+
+fn too_many_requests() -> Response {
+    let error = "request path \"secret/\": rate limit quota exceeded";
+    let body = json!({"errors": [error]}).to_string();
+    (StatusCode::TOO_MANY_REQUESTS, [("retry-after", "1")], body).into_response()
 }
 
 fn not_found() -> Response {

@@ -3,7 +3,7 @@
  * text. Reports all problems together.
  */
 import { inputs, type Input } from './inputs';
-import type { IamKeySyncProps } from './props';
+import type { AppProps } from './props';
 import { validate } from './rules';
 
 /** An invalid context; holds one line for each problem. */
@@ -15,13 +15,13 @@ export class ContextError extends Error {
   }
 }
 
-/** Returns the construct's properties from the app's context; throws `ContextError`. */
-export function readContext(context: Readonly<Record<string, unknown>>): IamKeySyncProps {
+/** Returns the app's properties from its context; throws `ContextError`. */
+export function readContext(context: Readonly<Record<string, unknown>>): AppProps {
   const values: Record<string, unknown> = {};
   for (const [key, input] of inputs) {
     if (context[key] !== undefined) values[key] = fromText(input, context[key]);
   }
-  const props = values as unknown as IamKeySyncProps;
+  const props = values as unknown as AppProps;
   const problems = [...unknownKeys(context), ...validate(props)];
   if (problems.length > 0) throw new ContextError(problems);
   return props;
@@ -36,8 +36,15 @@ function fromText({ type }: Input, given: unknown): unknown {
     return type === 'string' || type === 'path' ? String(given) : given;
   if (type === 'number') return /^\d+$/.test(given) ? Number(given) : given;
   if (type === 'bool') return given === 'true' ? true : given === 'false' ? false : given;
+  if (type === 'map') return mapOf(given);
   if (type === 'list') return given === '' ? [] : given.split(',').map((item) => item.trim());
   return given;
+}
+
+/** Returns the map of a text such as `A=1,B=2`; the text itself if an item has no `=`. */
+function mapOf(text: string): unknown {
+  const items = text === '' ? [] : text.split(',').map((item) => /^([^=]+)=(.*)$/.exec(item.trim()));
+  return items.includes(null) ? text : Object.fromEntries(items.map((item) => item!.slice(1)));
 }
 
 /**

@@ -2,7 +2,7 @@
  * The function's environment variables, and the check of Lambda's limit for them.
  */
 import { Token } from 'aws-cdk-lib';
-import { inputs, readCertificates } from './inputs';
+import { fileProblems, inputs, readCertificates } from './inputs';
 import type { IamKeySyncProps } from './props';
 import { environmentDefault } from './shared';
 
@@ -21,10 +21,12 @@ const ALWAYS = ['SSM_PARAMETER_PREFIX', 'SSM_PARAMETER_SUFFIX', 'IAM_USER_TABLE'
  */
 export function variables(props: IamKeySyncProps, bucketName: string): Variables {
   const all: Record<string, string> = { S3_BUCKET_NAME: bucketName };
+  const unreadable = fileProblems({ vaultCaFile: props.vaultCaFile }).length > 0;
   for (const name of ALWAYS) all[name] = environmentDefault(name);
   for (const [key, { variable, type }] of inputs) {
     const value = props[key as keyof IamKeySyncProps];
     if (variable === undefined || value === undefined) continue;
+    if (type === 'path' && unreadable) continue;
     const text = Array.isArray(value) ? value.join(',') : String(value);
     if (text !== '') all[variable] = type === 'path' ? readCertificates(text) : text;
   }

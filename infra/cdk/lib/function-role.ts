@@ -3,12 +3,12 @@
  * deployment needs.
  */
 import { ArnFormat, Aws, Stack, Validations } from 'aws-cdk-lib';
-import { ManagedPolicy, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { ManagedPolicy, Policy, Role, ServicePrincipal, type IRole } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { ILogGroup } from 'aws-cdk-lib/aws-logs';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
-import type { Construct } from 'constructs';
+import type { Construct, IDependable } from 'constructs';
 import { policyOf } from './policies';
 import { NO_ROSTER, type IamKeySyncProps } from './props';
 import { environmentDefault, managedPolicies, permissions, type Placeholders } from './shared';
@@ -23,12 +23,22 @@ export interface RoleResources {
   readonly key?: IKey;
 }
 
-/** Creates the role with exactly the permissions of this deployment. */
+/** A role, and the resources that hold its permissions for network interfaces. */
+export interface FunctionRole {
+  readonly role: IRole;
+  readonly permissions: readonly IDependable[];
+}
+
+/** Creates the role with exactly the permissions of this deployment, or returns the given one. */
 export function functionRole(
   scope: Construct,
   props: IamKeySyncProps,
   resources: RoleResources,
-): Role {
+): FunctionRole {
+  if (props.functionRoleArn !== undefined) {
+    const role = Role.fromRoleArn(scope, 'Role', props.functionRoleArn, { mutable: false });
+    return { role, permissions: [] };
+  }
   const values = placeholders(scope, props, resources);
   const granted = permissions(values);
   const managed = managedPolicies(values);
@@ -45,6 +55,7 @@ export function functionRole(
     permissionsBoundary: boundary
       ? ManagedPolicy.fromManagedPolicyArn(scope, 'Boundary', boundary)
       : undefined,
+    path: props.rolePath,
   });
   acknowledgeWildcards(
     role,
@@ -56,7 +67,28 @@ export function functionRole(
       reason: why,
     });
   }
-  return role;
+  // Immutable, because the CDK would add its own statements for destinations, tracing and log
+  // groups.
+  const immutable = role.withoutPolicyUpdates();
+  if (props.vpcId === undefined) return { role: immutable, permissions: [] };
+  return { role: immutable, permissions: [role, networkPolicy(scope, role, values)] };
+}
+
+/**
+ * Creates a policy of its own for network interfaces. It is deleted after everything else, while
+ * statements of the role would be removed before the function leaves its VPC.
+ */
+function networkPolicy(scope: Construct, role: Role, values: Placeholders): Policy {
+  const granted = permissions(values, 'network-permissions.json');
+  const policy = new Policy(scope, 'NetworkPolicy', {
+    document: policyOf(granted),
+    roles: [role],
+  });
+  acknowledgeWildcards(
+    policy,
+    granted.filter(({ effect }) => effect !== 'Deny'),
+  );
+  return policy;
 }
 
 function placeholders(
@@ -83,13 +115,14 @@ function placeholders(
     QueueArn: queue.queueArn,
     FailedInvocationQueueArn: failures.queueArn,
     KmsKeyArn: key?.keyArn,
+    EarlierKeyArns: props.earlierKmsKeyArns?.length ? props.earlierKmsKeyArns : undefined,
     VpcId: props.vpcId,
     Tracing: props.tracing ? 'on' : undefined,
   };
 }
 
 /** Returns the ARN without the trailing `:*` of CloudFormation's attribute. */
-function logGroupArn(scope: Construct, logGroup: ILogGroup): string {
+export function logGroupArn(scope: Construct, logGroup: ILogGroup): string {
   return Stack.of(scope).formatArn({
     service: 'logs',
     resource: 'log-group',

@@ -1,11 +1,10 @@
 /**
- * The construct with everything that the service needs in one account and Region, for use in any
- * stack.
+ * The construct with everything that the service needs in one account and Region.
  *
  *   SSM change event → rule → queue → function → Vault, state in the bucket;
  *   schedules → function; alarms and a dashboard monitor it.
  */
-import { Aws, Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { Annotations, Aws, Duration, RemovalPolicy, Tags } from 'aws-cdk-lib';
 import { Rule } from 'aws-cdk-lib/aws-events';
 import { SqsQueue } from 'aws-cdk-lib/aws-events-targets';
 import { EventSourceMapping, type IFunction } from 'aws-cdk-lib/aws-lambda';
@@ -16,7 +15,7 @@ import type { CfnSchedule } from 'aws-cdk-lib/aws-scheduler';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { encryptionKey } from './encryption';
-import { inputDefault } from './inputs';
+import { fileProblems, inputDefault } from './inputs';
 import { Monitoring } from './monitoring';
 import { Network } from './network';
 import type { IamKeySyncProps } from './props';
@@ -54,6 +53,9 @@ export class IamKeySync extends Construct {
     super(scope, id);
     const problems = validate(props);
     if (problems.length > 0) throw new Error(problems.join('\n'));
+    // The CDK reports these for a deployment, and not for a destroy.
+    for (const problem of fileProblems(props)) Annotations.of(this).addError(problem);
+    for (const [name, value] of Object.entries(props.tags ?? {})) Tags.of(this).add(name, value);
     const functionTimeout = Duration.seconds(
       props.functionTimeoutSeconds ?? inputDefault('functionTimeoutSeconds'),
     );
@@ -61,8 +63,11 @@ export class IamKeySync extends Construct {
       props.queueVisibilitySeconds === undefined
         ? undefined
         : Duration.seconds(props.queueVisibilitySeconds);
+    // A first deployment that fails leaves nothing behind.
     const removalPolicy =
-      props.removalPolicy === 'destroy' ? RemovalPolicy.DESTROY : RemovalPolicy.RETAIN;
+      props.removalPolicy === 'destroy'
+        ? RemovalPolicy.DESTROY
+        : RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE;
 
     const key = encryptionKey(this, 'Key', props, {
       Partition: Aws.PARTITION,
@@ -72,8 +77,14 @@ export class IamKeySync extends Construct {
       EncryptedLogs: props.encryptLogs ? 'on' : undefined,
     });
     const network = props.vpcId === undefined ? undefined : new Network(this, 'Network', props);
-    const events = new EventQueue(this, 'Events', { functionTimeout, visibilityTimeout, key });
-    const bucket = stateBucket(this, 'State', removalPolicy, key);
+    const delay = Duration.seconds(props.queueDelaySeconds ?? inputDefault('queueDelaySeconds'));
+    const events = new EventQueue(this, 'Events', {
+      functionTimeout,
+      delay,
+      visibilityTimeout,
+      key,
+    });
+    const bucket = stateBucket(this, 'State', removalPolicy, props.bucketName, key);
     const sync = new SyncFunction(this, 'Sync', props, {
       bucket,
       queue: events.queue,
@@ -94,7 +105,7 @@ export class IamKeySync extends Construct {
     this.function = sync.function;
     this.logGroup = sync.logGroup;
     this.rule = this.changeRule(props);
-    this.mapping(props.maxConcurrency ?? inputDefault('maxConcurrency'));
+    this.mapping(props);
     this.sweepSchedule = schedules.reconcile;
 
     // The id is part of the logical ids of the alarms, the topic and the dashboard.
@@ -136,13 +147,14 @@ export class IamKeySync extends Construct {
     });
   }
 
-  private mapping(maxConcurrency: number): void {
+  private mapping({ enabled, maxConcurrency }: IamKeySyncProps): void {
     new EventSourceMapping(this, 'Mapping', {
+      enabled: enabled ?? true,
       target: this.function,
       eventSourceArn: this.queue.queueArn,
       batchSize: settings.mapping.batchSize.value,
       maxBatchingWindow: Duration.seconds(settings.mapping.batchingWindowSeconds.value),
-      maxConcurrency,
+      maxConcurrency: maxConcurrency ?? inputDefault('maxConcurrency'),
       reportBatchItemFailures: true,
     });
   }

@@ -11,13 +11,15 @@ import { read } from './shared';
 export interface Input {
   readonly name: string;
   readonly group: string;
-  readonly type: 'string' | 'number' | 'bool' | 'list' | 'path';
+  readonly type: 'string' | 'number' | 'bool' | 'list' | 'map' | 'path';
   readonly default: unknown;
   readonly required?: boolean;
   readonly allowed?: readonly unknown[];
   readonly least?: number;
   readonly most?: number;
   readonly pattern?: string;
+  /** What the pattern matches, in words. */
+  readonly expected?: string;
   /** The environment variable that it sets. */
   readonly variable?: string;
   /** The setting of settings.json that is its default. */
@@ -55,6 +57,7 @@ export function inputProblem(key: string, input: Input, value: unknown): string 
 function expectation(key: string, input: Input, value: unknown): string | undefined {
   if (input.type === 'bool') return typeof value === 'boolean' ? undefined : 'true or false';
   if (input.type === 'number') return numberExpected(input, value);
+  if (input.type === 'map') return isMap(value) ? undefined : 'names with texts';
   if (input.type === 'list') {
     if (!Array.isArray(value)) return 'a list';
     return value
@@ -62,6 +65,15 @@ function expectation(key: string, input: Input, value: unknown): string | undefi
       .find((found) => found !== undefined);
   }
   return textExpected(key, input, value);
+}
+
+function isMap(value: unknown): boolean {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    !Array.isArray(value) &&
+    Object.values(value).every((item) => typeof item === 'string')
+  );
 }
 
 function numberExpected({ allowed, least, most }: Input, value: unknown): string | undefined {
@@ -76,14 +88,12 @@ function numberExpected({ allowed, least, most }: Input, value: unknown): string
 
 function textExpected(
   key: string,
-  { allowed, pattern, type, description }: Input,
+  { allowed, pattern, expected }: Input,
   value: unknown,
 ): string | undefined {
   if (typeof value !== 'string') return 'text';
   if (allowed !== undefined) return allowed.includes(value) ? undefined : allowed.join(' or ');
-  if (type === 'path') return fileExpected(key, value);
-  if (pattern !== undefined && !new RegExp(pattern).test(value))
-    return `${pattern} (${description})`;
+  if (pattern !== undefined && !new RegExp(pattern).test(value)) return expected;
   return MORE[key]?.(value);
 }
 
@@ -105,18 +115,31 @@ function noDots(text: string): string | undefined {
 
 function range(text: string): string | undefined {
   const [address, bits] = text.split('/');
-  return isIP(address!) === 4 && Number(bits) <= 32
+  const number = address!.split('.').reduce((total, part) => total * 256 + Number(part), 0);
+  return isIP(address!) === 4 && number % 2 ** (32 - Number(bits)) === 0
     ? undefined
-    : 'an IPv4 range, such as 10.1.0.0/16';
+    : 'IPv4 ranges without host bits, such as 10.1.0.0/16 and not 10.1.2.3/16';
 }
 
-function fileExpected(key: string, file: string): string | undefined {
+/** Returns a problem of each input file, which a deployment needs and a destroy does not. */
+export function fileProblems({ zip, vaultCaFile }: Files): string[] {
+  return [
+    zip === undefined ? [] : problemOf('zip', () => readZip(zip)),
+    vaultCaFile === undefined ? [] : problemOf('vaultCaFile', () => readCertificates(vaultCaFile)),
+  ].flat();
+}
+
+interface Files {
+  readonly zip?: string;
+  readonly vaultCaFile?: string;
+}
+
+function problemOf(key: string, read: () => unknown): string[] {
   try {
-    if (key === 'zip') readZip(file);
-    else readCertificates(file);
-    return undefined;
+    read();
+    return [];
   } catch (error) {
-    return (error as Error).message;
+    return [`${key}: expected ${(error as Error).message}`];
   }
 }
 

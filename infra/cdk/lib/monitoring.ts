@@ -46,6 +46,9 @@ export class Monitoring extends Construct {
       comparisonOperator: alarm.comparison,
       threshold: alarm.threshold,
       treatMissingData: alarm.missing,
+      warmUpConfiguration: alarm.warmUp
+        ? { warmUpPeriodDurationInMinutes: (alarm.evaluationPeriods * alarm.periodSeconds) / 60 }
+        : undefined,
       alarmActions: [topicArn],
       okActions: [topicArn],
     });

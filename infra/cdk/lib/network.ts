@@ -6,7 +6,7 @@
 import { Aws, Token } from 'aws-cdk-lib';
 import { CfnSecurityGroup, CfnSecurityGroupIngress, CfnVPCEndpoint } from 'aws-cdk-lib/aws-ec2';
 import type { CfnFunction } from 'aws-cdk-lib/aws-lambda';
-import { Construct } from 'constructs';
+import { Construct, type IDependable } from 'constructs';
 import type { IamKeySyncProps } from './props';
 
 const HTTPS = 443;
@@ -16,19 +16,23 @@ export class Network extends Construct {
   readonly config: CfnFunction.VpcConfigProperty;
   readonly securityGroupId: string;
   private readonly vpcId: string;
+  private readonly group: CfnSecurityGroup;
 
   constructor(scope: Construct, id: string, props: IamKeySyncProps) {
     super(scope, id);
     this.vpcId = props.vpcId!;
     const services = props.vpcEndpoints ?? [];
     const endpoints = services.includes('ssm') ? this.endpointGroup() : undefined;
-    const group = new CfnSecurityGroup(this, 'Function', {
+    this.group = new CfnSecurityGroup(this, 'Function', {
       groupDescription: 'IAM key sync: out to Vault and AWS endpoints, nothing in',
       vpcId: this.vpcId,
       securityGroupEgress: this.egress(props, endpoints),
     });
-    this.securityGroupId = group.attrGroupId;
-    this.config = { subnetIds: [...props.subnetIds!], securityGroupIds: [this.securityGroupId] };
+    this.securityGroupId = this.group.attrGroupId;
+    this.config = {
+      subnetIds: [...props.subnetIds!],
+      securityGroupIds: [this.securityGroupId, ...(props.additionalSecurityGroupIds ?? [])],
+    };
 
     if (endpoints !== undefined) this.interfaceEndpoint(props, endpoints);
     for (const service of services.filter((service) => service !== 'ssm')) {
@@ -41,6 +45,15 @@ export class Network extends Construct {
     }
   }
 
+  /**
+   * Makes CloudFormation delete the function's group before these resources. Lambda deletes the
+   * network interfaces, which hold the group, some 20 minutes after the function, with the
+   * function's role.
+   */
+  deleteBefore(permissions: readonly IDependable[]): void {
+    this.group.node.addDependency(...permissions);
+  }
+
   private egress(
     props: IamKeySyncProps,
     endpoints: CfnSecurityGroup | undefined,
@@ -49,11 +62,16 @@ export class Network extends Construct {
       ...(props.endpointSecurityGroupIds ?? []),
       ...(endpoints ? [endpoints.attrGroupId] : []),
     ];
+    const port = vaultPort(props.vaultAddr);
+    const vault = new Set(props.vaultCidrs);
+    const interfaces = new Set(props.endpointCidrs);
+    // EC2 accepts one rule for each port and range, whatever the descriptions.
+    const isShared = (cidr: string) => port === HTTPS && vault.has(cidr) && interfaces.has(cidr);
     return [
-      ...props.vaultCidrs!.map((cidrIp) => ({
+      ...[...vault].map((cidrIp) => ({
         cidrIp,
-        ...tcp(vaultPort(props.vaultAddr)),
-        description: 'Vault',
+        ...tcp(port),
+        description: isShared(cidrIp) ? 'Vault, interface endpoint' : 'Vault',
       })),
       ...(props.endpointPrefixListIds ?? []).map((destinationPrefixListId) => ({
         destinationPrefixListId,
@@ -65,11 +83,9 @@ export class Network extends Construct {
         ...tcp(HTTPS),
         description: 'Interface endpoint',
       })),
-      ...(props.endpointCidrs ?? []).map((cidrIp) => ({
-        cidrIp,
-        ...tcp(HTTPS),
-        description: 'Interface endpoint',
-      })),
+      ...[...interfaces]
+        .filter((cidrIp) => !isShared(cidrIp))
+        .map((cidrIp) => ({ cidrIp, ...tcp(HTTPS), description: 'Interface endpoint' })),
     ];
   }
 

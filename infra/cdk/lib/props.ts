@@ -59,21 +59,33 @@ export interface IamKeySyncProps {
   readonly tracing?: boolean;
   /** @default info */
   readonly logLevel?: 'error' | 'warn' | 'info' | 'debug' | 'trace';
-  /** @default 90 */
+  /** @default 365 */
   readonly logRetentionDays?: number;
+  /** An existing log group. @default a log group is created */
+  readonly logGroupName?: string;
   /** @default 16 */
   readonly syncConcurrency?: number;
   /** @default 10 */
   readonly ssmMaxCallsPerSecond?: number;
-  /** Permissions boundary of both roles. @default none */
+  /** Permissions boundary of the created roles. @default none */
   readonly permissionsBoundaryArn?: string;
+  /** IAM path of the created roles. @default / */
+  readonly rolePath?: string;
+  /** @default a role is created */
+  readonly functionRoleArn?: string;
+  /** @default a role is created */
+  readonly schedulerRoleArn?: string;
 
   /**
    * Must be longer than the function's timeout. @default twice the function's timeout, at least 216
    */
   readonly queueVisibilitySeconds?: number;
+  /** @default 15 */
+  readonly queueDelaySeconds?: number;
   /** @default 2 */
   readonly maxConcurrency?: number;
+  /** With false, the service is paused. @default true */
+  readonly enabled?: boolean;
 
   /** @default America/Vancouver */
   readonly scheduleTimeZone?: string;
@@ -85,12 +97,14 @@ export interface IamKeySyncProps {
   readonly subnetIds?: readonly string[];
   /** IPv4 ranges of Vault. */
   readonly vaultCidrs?: readonly string[];
+  /** IPv4 ranges of interface endpoints. */
+  readonly endpointCidrs?: readonly string[];
   /** Prefix lists of gateway endpoints. */
   readonly endpointPrefixListIds?: readonly string[];
-  /** Security groups of interface endpoints. */
+  /** Security groups of interface endpoints in the same VPC. */
   readonly endpointSecurityGroupIds?: readonly string[];
-  /** IPv4 ranges of interface endpoints whose security groups cannot be referenced. */
-  readonly endpointCidrs?: readonly string[];
+  /** Further security groups of the function. */
+  readonly additionalSecurityGroupIds?: readonly string[];
   /** Endpoints to create. @default none */
   readonly vpcEndpoints?: readonly ('ssm' | 's3' | 'dynamodb')[];
   readonly routeTableIds?: readonly string[];
@@ -102,6 +116,8 @@ export interface IamKeySyncProps {
   readonly kmsKeyArn?: string;
   /** Whether to create a key if none is given. @default true */
   readonly createKmsKey?: boolean;
+  /** Keys that encrypted the bucket or the queues before; used only to decrypt. */
+  readonly earlierKmsKeyArns?: readonly string[];
   /** @default false */
   readonly encryptLogs?: boolean;
 
@@ -112,8 +128,17 @@ export interface IamKeySyncProps {
   /** Addresses to subscribe to the created topic. */
   readonly alarmEmails?: readonly string[];
 
+  /** Name of the bucket, if it must be fixed. */
+  readonly bucketName?: string;
+  readonly tags?: Readonly<Record<string, string>>;
   /** Handling of the bucket and the logs when the stack is destroyed. @default retain */
   readonly removalPolicy?: 'retain' | 'destroy';
+}
+
+/** The properties of the app. */
+export interface AppProps extends IamKeySyncProps {
+  /** @default IamKeySync */
+  readonly stackName?: string;
 }
 
 /**
@@ -146,31 +171,42 @@ export const PROPERTIES = [
   'tracing',
   'logLevel',
   'logRetentionDays',
+  'logGroupName',
   'syncConcurrency',
   'ssmMaxCallsPerSecond',
   'permissionsBoundaryArn',
+  'rolePath',
+  'functionRoleArn',
+  'schedulerRoleArn',
   'queueVisibilitySeconds',
+  'queueDelaySeconds',
   'maxConcurrency',
+  'enabled',
   'scheduleTimeZone',
   'sweepSchedule',
   'tokenRefreshSchedule',
   'vpcId',
   'subnetIds',
   'vaultCidrs',
+  'endpointCidrs',
   'endpointPrefixListIds',
   'endpointSecurityGroupIds',
-  'endpointCidrs',
+  'additionalSecurityGroupIds',
   'vpcEndpoints',
   'routeTableIds',
   'kmsKeyArn',
   'createKmsKey',
+  'earlierKmsKeyArns',
   'encryptLogs',
   'alarmTopicArn',
   'pageTopicArn',
   'alarmEmails',
+  'bucketName',
+  'tags',
   'removalPolicy',
-] as const satisfies readonly (keyof IamKeySyncProps)[];
+  'stackName',
+] as const satisfies readonly (keyof AppProps)[];
 
 /** Fails to compile if a property is missing from the list. */
-type Missing = Exclude<keyof IamKeySyncProps, (typeof PROPERTIES)[number]>;
+type Missing = Exclude<keyof AppProps, (typeof PROPERTIES)[number]>;
 export const NONE_IS_MISSING: [Missing] extends [never] ? true : Missing = true;

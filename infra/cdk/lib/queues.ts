@@ -15,7 +15,7 @@ export class EventQueue extends Construct {
   constructor(
     scope: Construct,
     id: string,
-    props: { functionTimeout: Duration; visibilityTimeout?: Duration; key?: IKey },
+    props: { functionTimeout: Duration; delay: Duration; visibilityTimeout?: Duration; key?: IKey },
   ) {
     super(scope, id);
     const visibilityTimeout =
@@ -26,6 +26,7 @@ export class EventQueue extends Construct {
       'Queue',
       {
         visibilityTimeout,
+        deliveryDelay: props.delay,
         retentionPeriod: Duration.days(settings.queue.retentionDays.value),
         deadLetterQueue: {
           queue: this.deadLetters,

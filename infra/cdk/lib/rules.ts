@@ -5,13 +5,13 @@
 import { Token } from 'aws-cdk-lib';
 import { environmentProblem } from './environment';
 import { inputDefault, inputProblem, inputs } from './inputs';
-import type { IamKeySyncProps } from './props';
+import type { AppProps } from './props';
 
 /** Returns one line for each problem, which begins with the property's name. */
-export function validate(props: IamKeySyncProps): string[] {
+export function validate(props: AppProps): string[] {
   const single: string[] = [];
   for (const [key, input] of inputs) {
-    const value = props[key as keyof IamKeySyncProps];
+    const value = props[key as keyof AppProps];
     if (value === undefined) {
       if (input.required) single.push(`${key}: required`);
       continue;
@@ -30,7 +30,7 @@ export function validate(props: IamKeySyncProps): string[] {
   return [...problems, ...timeRules(props), ...environmentProblem(props)];
 }
 
-function packageRules(props: IamKeySyncProps): string[] {
+function packageRules(props: AppProps): string[] {
   const { zip, packageBucket, packageKey, packageVersion } = props;
   return violated(
     [
@@ -48,7 +48,7 @@ function packageRules(props: IamKeySyncProps): string[] {
   );
 }
 
-function timeRules(props: IamKeySyncProps): string[] {
+function timeRules(props: AppProps): string[] {
   const timeout = props.functionTimeoutSeconds ?? inputDefault<number>('functionTimeoutSeconds');
   const batches = props.maxConcurrency ?? inputDefault<number>('maxConcurrency');
   const { queueVisibilitySeconds: visibility, reservedConcurrency: reserved } = props;
@@ -66,21 +66,22 @@ function timeRules(props: IamKeySyncProps): string[] {
   );
 }
 
-function networkRules(props: IamKeySyncProps): string[] {
+function networkRules(props: AppProps): string[] {
   const {
     vpcId,
     subnetIds,
     vaultCidrs,
+    endpointCidrs,
     endpointPrefixListIds,
     endpointSecurityGroupIds,
-    endpointCidrs,
     vpcEndpoints,
     routeTableIds,
+    additionalSecurityGroupIds,
   } = props;
   const endpoints = {
+    endpointCidrs,
     endpointPrefixListIds,
     endpointSecurityGroupIds,
-    endpointCidrs,
     vpcEndpoints,
   };
   const inside = [vpcId !== undefined, hasItems(subnetIds), hasItems(vaultCidrs)];
@@ -90,10 +91,12 @@ function networkRules(props: IamKeySyncProps): string[] {
       inside.includes(true) && inside.includes(false),
       'vpcId: expected all of vpcId, subnetIds and vaultCidrs, or none',
     ],
-    ...Object.entries({ ...endpoints, routeTableIds }).map(([key, value]): Rule => [
-      vpcId === undefined && hasItems(value),
-      `${key}: expected only with vpcId`,
-    ]),
+    ...Object.entries({ ...endpoints, routeTableIds, additionalSecurityGroupIds }).map(
+      ([key, value]): Rule => [
+        vpcId === undefined && hasItems(value),
+        `${key}: expected only with vpcId`,
+      ],
+    ),
     [
       vpcId !== undefined && !Object.values(endpoints).some(hasItems),
       `vpcId: expected at least one of ${Object.keys(endpoints).join(', ')} with it, ` +
@@ -106,11 +109,22 @@ function networkRules(props: IamKeySyncProps): string[] {
   );
 }
 
-function otherRules(props: IamKeySyncProps): string[] {
+function otherRules(props: AppProps): string[] {
   return violated(
     [
       props.encryptLogs === true && props.kmsKeyArn === undefined && props.createKmsKey === false,
       'encryptLogs: expected a key; set kmsKeyArn or createKmsKey',
+    ],
+    [
+      props.encryptLogs === true && props.logGroupName !== undefined,
+      'encryptLogs: expected only without logGroupName; ' +
+        'the key of an existing log group is not changed',
+    ],
+    [
+      props.kmsKeyArn !== undefined &&
+        Array.isArray(props.earlierKmsKeyArns) &&
+        props.earlierKmsKeyArns.includes(props.kmsKeyArn),
+      'earlierKmsKeyArns: expected only other keys than kmsKeyArn',
     ],
     [
       hasItems(props.alarmEmails) && props.alarmTopicArn !== undefined,

@@ -3,7 +3,7 @@
  * token.
  */
 import { Stack, Validations } from 'aws-cdk-lib';
-import { ManagedPolicy, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { ManagedPolicy, Role, ServicePrincipal, type IRole } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { CfnSchedule } from 'aws-cdk-lib/aws-scheduler';
@@ -18,7 +18,7 @@ import { permissions, settings } from './shared';
 export class Schedules extends Construct {
   readonly reconcile: CfnSchedule;
   readonly deadLetters: Queue;
-  private readonly role: Role;
+  private readonly role: IRole;
 
   constructor(
     scope: Construct,
@@ -33,7 +33,10 @@ export class Schedules extends Construct {
       id: 'AwsSolutions-SQS3',
       reason: 'It is itself the dead-letter queue of the schedules.',
     });
-    this.role = this.schedulerRole(key);
+    this.role =
+      props.schedulerRoleArn === undefined
+        ? this.schedulerRole(key)
+        : Role.fromRoleArn(this, 'Role', props.schedulerRoleArn, { mutable: false });
 
     const { sweepPayload, tokenRefreshPayload } = settings.schedules;
     const { sweepSchedule, tokenRefreshSchedule } = props;
@@ -56,6 +59,7 @@ export class Schedules extends Construct {
     const { maximumEventAgeHours, retryAttempts } = settings.delivery;
     return new CfnSchedule(this, id, {
       description,
+      state: this.props.enabled === false ? 'DISABLED' : 'ENABLED',
       scheduleExpression: expression,
       scheduleExpressionTimezone: this.props.scheduleTimeZone ?? inputDefault('scheduleTimeZone'),
       flexibleTimeWindow: {
@@ -86,6 +90,7 @@ export class Schedules extends Construct {
     };
     return new Role(this, 'Role', {
       description: 'Role of the schedules that invoke the IAM key sync function',
+      path: this.props.rolePath,
       // EventBridge Scheduler passes the ARN of the schedule group, not of the schedule, when it
       // assumes the role.
       assumedBy: new ServicePrincipal('scheduler.amazonaws.com', {

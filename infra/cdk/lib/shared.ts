@@ -8,8 +8,11 @@ import * as path from 'node:path';
 // Compiled, this file is infra/cdk/dist/lib/shared.js.
 const SHARED = path.join(__dirname, '..', '..', '..', 'shared');
 
-/** Values for `${Name}`; undefined means that the deployment has no value. */
-export type Placeholders = Readonly<Record<string, string | undefined>>;
+/**
+ * Values for `${Name}`; undefined means that the deployment has no value. A list stands for several
+ * items of the list that contains only the placeholder.
+ */
+export type Placeholders = Readonly<Record<string, string | readonly string[] | undefined>>;
 
 export interface EventPattern {
   readonly source: string[];
@@ -48,6 +51,7 @@ export interface AlarmDefinition {
   readonly comparison: string;
   readonly threshold: number;
   readonly missing: 'breaching' | 'notBreaching' | 'ignore' | 'missing';
+  readonly warmUp?: boolean;
   readonly description: string;
   readonly why: string;
 }
@@ -75,6 +79,7 @@ export interface Settings {
     readonly logFormat: Setting<string>;
   };
   readonly queue: Record<
+    | 'delaySeconds'
     | 'visibilityTimeoutPerFunctionTimeout'
     | 'retentionDays'
     | 'keyLifetimeHours'
@@ -147,13 +152,21 @@ export function environmentDefault(name: string): string {
  */
 export function fill<T>(template: T, values: Placeholders, origin: string): T {
   if (typeof template === 'string') return fillText(template, values, origin) as T;
-  if (Array.isArray(template)) return template.map((item) => fill(item, values, origin)) as T;
+  if (Array.isArray(template))
+    return template.flatMap((item) => listOf(item, values) ?? [fill(item, values, origin)]) as T;
   if (typeof template === 'object' && template !== null) {
     return Object.fromEntries(
       Object.entries(template).map(([key, item]) => [key, fill(item, values, origin)]),
     ) as T;
   }
   return template;
+}
+
+/** Returns the list of which this item is the placeholder. */
+function listOf(item: unknown, values: Placeholders): readonly string[] | undefined {
+  const name = typeof item === 'string' ? /^\$\{([A-Za-z]+)\}$/.exec(item)?.[1] : undefined;
+  const value = name === undefined ? undefined : values[name];
+  return typeof value === 'string' ? undefined : value;
 }
 
 function fillText(text: string, values: Placeholders, origin: string): string {
@@ -168,7 +181,7 @@ function fillText(text: string, values: Placeholders, origin: string): string {
       );
     }
     const value = values[name];
-    if (!value) {
+    if (!value || typeof value !== 'string') {
       throw new Error(
         `${origin}: no value for placeholder ${found}; ` +
           `set it, or add "requires": "${name}" to the statement`,

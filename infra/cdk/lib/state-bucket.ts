@@ -1,7 +1,7 @@
 /**
  * The bucket for state objects and the Vault token.
  */
-import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
+import { Duration, type RemovalPolicy, Validations } from 'aws-cdk-lib';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { BlockPublicAccess, Bucket, BucketEncryption, ObjectOwnership } from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
@@ -11,10 +11,12 @@ export function stateBucket(
   scope: Construct,
   id: string,
   removalPolicy: RemovalPolicy,
+  bucketName: string | undefined,
   key: IKey | undefined,
 ): Bucket {
   const { noncurrentVersionDays, noncurrentTokenVersionDays } = settings.bucket;
   const bucket = new Bucket(scope, id, {
+    bucketName,
     versioned: true,
     ...(key
       ? { encryption: BucketEncryption.KMS, encryptionKey: key, bucketKeyEnabled: true }

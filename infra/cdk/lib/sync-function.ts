@@ -13,14 +13,13 @@ import {
   Runtime,
   Tracing,
 } from 'aws-cdk-lib/aws-lambda';
-import { SqsDestination } from 'aws-cdk-lib/aws-lambda-destinations';
-import { LogGroup } from 'aws-cdk-lib/aws-logs';
+import { LogGroup, type ILogGroup } from 'aws-cdk-lib/aws-logs';
 import { Bucket, type IBucket } from 'aws-cdk-lib/aws-s3';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { variables } from './environment';
 import { functionRole } from './function-role';
-import { inputDefault } from './inputs';
+import { fileProblems, inputDefault } from './inputs';
 import type { Network } from './network';
 import type { IamKeySyncProps } from './props';
 import { deadLetterQueue } from './queues';
@@ -38,7 +37,7 @@ export interface FunctionResources {
 
 export class SyncFunction extends Construct {
   readonly function: LambdaFunction;
-  readonly logGroup: LogGroup;
+  readonly logGroup: ILogGroup;
   /** The destination of failed asynchronous invocations. */
   readonly failures: IQueue;
 
@@ -50,12 +49,19 @@ export class SyncFunction extends Construct {
       reason: 'It is itself the destination of failed asynchronous invocations.',
     });
     this.failures = failures;
-    this.logGroup = new LogGroup(this, 'Logs', {
-      retention: props.logRetentionDays ?? inputDefault<number>('logRetentionDays'),
-      encryptionKey: props.encryptLogs ? resources.key : undefined,
-      removalPolicy: resources.removalPolicy,
+    this.logGroup =
+      props.logGroupName === undefined
+        ? new LogGroup(this, 'Logs', {
+            retention: props.logRetentionDays ?? inputDefault<number>('logRetentionDays'),
+            encryptionKey: props.encryptLogs ? resources.key : undefined,
+            removalPolicy: resources.removalPolicy,
+          })
+        : LogGroup.fromLogGroupName(this, 'Logs', props.logGroupName);
+    const { role, permissions } = functionRole(this, props, {
+      ...resources,
+      failures,
+      logGroup: this.logGroup,
     });
-    const role = functionRole(this, props, { ...resources, failures, logGroup: this.logGroup });
 
     this.function = new LambdaFunction(this, 'Function', {
       description: 'Copies rotated IAM access keys from SSM Parameter Store to Vault',
@@ -68,12 +74,11 @@ export class SyncFunction extends Construct {
       memorySize: props.memoryMib ?? inputDefault<number>('memoryMib'),
       reservedConcurrentExecutions: props.reservedConcurrency,
       tracing: props.tracing ? Tracing.ACTIVE : undefined,
-      // Immutable, because the CDK would add its own statements for destinations, tracing and log
-      // groups.
-      role: role.withoutPolicyUpdates(),
+      role,
       logGroup: this.logGroup,
       loggingFormat: settings.function.logFormat.value as LoggingFormat,
-      onFailure: new SqsDestination(failures),
+      // Not SqsDestination, which would extend the queue's policy for a given role.
+      onFailure: { bind: () => ({ destination: failures.queueArn }) },
       retryAttempts: settings.asynchronous.retryAttempts.value,
       maxEventAge: Duration.hours(settings.asynchronous.maximumEventAgeHours.value),
       environment: variables(props, resources.bucket.bucketName),
@@ -81,10 +86,15 @@ export class SyncFunction extends Construct {
     // Set on the CloudFormation resource, because the CDK would look up the VPC or need its
     // availability zones.
     (this.function.node.defaultChild as CfnFunction).vpcConfig = resources.network?.config;
+    resources.network?.deleteBefore(permissions);
   }
 
   private code({ zip, packageBucket, packageKey, packageVersion }: IamKeySyncProps): Code {
-    if (zip !== undefined) return Code.fromAsset(zip);
+    if (zip !== undefined) {
+      // A destroy does not need the file. Its error prevents a deployment without it.
+      const isReadable = fileProblems({ zip }).length === 0;
+      return isReadable ? Code.fromAsset(zip) : Code.fromCfnParameters();
+    }
     return Code.fromBucketV2(Bucket.fromBucketName(this, 'Package', packageBucket!), packageKey!, {
       objectVersion: packageVersion,
     });

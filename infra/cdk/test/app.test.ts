@@ -6,13 +6,13 @@ import { test } from 'node:test';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import type { IamKeySyncProps } from '../lib/props';
 import { IamKeySyncStack } from '../lib/stack';
-import { IN_VPC, KEY_ARN, SCRATCH, scratchApp, ZIP } from './fixture';
+import { CONTEXT, IN_VPC, KEY_ARN, SCRATCH, scratchApp, ZIP } from './fixture';
 
 /** Runs the app as `cdk synth` does, without the caller's environment. */
 function synth(context: Record<string, string>) {
   const outdir = path.join(SCRATCH, 'cdk.out');
   const app = path.join(__dirname, '..', 'bin', 'app.js');
-  const env = { CDK_CONTEXT_JSON: JSON.stringify(context), CDK_OUTDIR: outdir };
+  const env = { CDK_CONTEXT_JSON: JSON.stringify({ ...CONTEXT, ...context }), CDK_OUTDIR: outdir };
   return { outdir, ...spawnSync(process.execPath, [app], { env, encoding: 'utf8' }) };
 }
 
@@ -64,3 +64,11 @@ for (const [name, props] of Object.entries(DEPLOYMENTS)) {
     );
   });
 }
+
+test('cdk.json: sets every recommended feature flag', () => {
+  const file = require.resolve('aws-cdk-lib/recommended-feature-flags.json');
+  const recommended = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;
+  assert.ok(Object.keys(recommended).length > 20);
+  for (const [flag, value] of Object.entries(recommended))
+    assert.deepEqual(CONTEXT[flag], value, flag);
+});

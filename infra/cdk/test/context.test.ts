@@ -3,7 +3,8 @@ import { writeFileSync } from 'node:fs';
 import * as path from 'node:path';
 import { test } from 'node:test';
 import { ContextError, readContext } from '../lib/context';
-import { IN_VPC, KEY_ARN, SCRATCH, ZIP } from './fixture';
+import { IamKeySyncStack } from '../lib/stack';
+import { IN_VPC, KEY_ARN, SCRATCH, scratchApp, ZIP } from './fixture';
 
 const NEEDED = { zip: ZIP, vaultAddr: 'https://vault.example.org:8200' };
 const CERTIFICATE = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----';
@@ -60,8 +61,8 @@ test('context: reports all problems with key and expectation', () => {
   });
   const expected = [
     /^vaultPathPrefx: unknown key; expected one of .*vaultPathPrefix/,
-    /^vaultAddr: expected .*https; http only for a loopback host.*; got "http:\/\/vault\.example\.org"$/,
-    /^vaultMount: expected .*Mount of the KV v2 engine.*; got "se cret"$/,
+    /^vaultAddr: expected https:.*; http only for a loopback host; got "http:\/\/vault\.example\.org"$/,
+    /^vaultMount: expected segments of letters, .*; got "se cret"$/,
     /^parameterPrefix: expected .*starts and ends with a slash.*; got "iam_users"$/,
     /^tracing: expected true or false; got "yes"$/,
     /^logLevel: expected error or warn or info or debug or trace; got "loud"$/,
@@ -127,9 +128,20 @@ const ROWS: Record<string, { good: string[]; bad: string[]; with?: Record<string
   sweepSchedule: { good: ['cron(0 4 * * ? *)', 'rate(1 day)'], bad: ['', '0 4 * * *'] },
   vaultCidrs: {
     good: ['10.0.0.0/8', '10.1.2.3/32,10.1.2.4/32'],
-    bad: ['10.0.0.0', '10.0.0.0/33', '10.0.0.256/32', 'fd00::/8'],
+    bad: [
+      ...['10.0.0.0', '10.0.0.0/33', '10.0.0.256/32', 'fd00::/8'],
+      ...['10.1.2.3/16', '10.0.0.0/16,10.2.0.128/24', '10.01.0.0/16', '10.0.0.0/08'],
+    ],
     with: IN_VPC,
   },
+  earlierKmsKeyArns: { good: [KEY_ARN, `${KEY_ARN},${KEY_ARN}0`], bad: ['alias/key'] },
+  queueDelaySeconds: { good: ['0', '900'], bad: ['901', '-1', '0.5'] },
+  enabled: { good: ['true', 'false'], bad: ['no', ''] },
+  tags: { good: ['', 'A=1', 'A=1, B=x=y'], bad: ['A', 'A=1,B'] },
+  rolePath: { good: ['/', '/service/'], bad: ['', 'service', '/service'] },
+  stackName: { good: ['Keys-2'], bad: ['', '2', 'a_b'] },
+  bucketName: { good: ['keys.2'], bad: ['Keys', 'k'] },
+  logGroupName: { good: ['/aws/lambda/x'], bad: ['', 'a b'] },
   vpcId: { good: ['vpc-0123abcd'], bad: ['vpc-', 'subnet-0123abcd'], with: IN_VPC },
 };
 
@@ -179,7 +191,7 @@ const CONTRADICTIONS: [name: string, context: Record<string, unknown>, problem: 
   [
     'a VPC without AWS',
     { ...IN_VPC, endpointPrefixListIds: [], endpointSecurityGroupIds: [] },
-    /^vpcId: expected at least one of endpointPrefixListIds/,
+    /^vpcId: expected at least one of endpointCidrs/,
   ],
   [
     'a gateway without routes',
@@ -227,25 +239,41 @@ test('context: accepts values that satisfy the rules', () => {
   );
 });
 
-test('zip: must be a readable zip file', () => {
-  assert.match(
-    problems({ ...NEEDED, zip: path.join(SCRATCH, 'none.zip') })[0]!,
-    /^zip: expected a readable file \(ENOENT/,
-  );
-  assert.match(
-    problems({ ...NEEDED, zip: file('bootstrap', 'ELF') })[0]!,
-    /^zip: expected a zip file/,
-  );
+/** Returns the errors that prevent a deployment. */
+function errors(props: Record<string, unknown>): string[] {
+  const stack = new IamKeySyncStack(scratchApp(), 'IamKeySync', {
+    zip: ZIP,
+    vaultAddr: 'https://vault.example.org',
+    ...props,
+  });
+  return stack.node
+    .findAll()
+    .flatMap(({ node }) => node.metadata)
+    .filter(({ type }) => type === 'aws:cdk:error')
+    .map(({ data }) => data as string);
+}
+
+test('files: are required for a deployment only', () => {
+  const missing = { zip: path.join(SCRATCH, 'none.zip'), vaultCaFile: path.join(SCRATCH, 'no.pem') };
+  assert.deepEqual(problems({ ...NEEDED, ...missing }), []);
+  const [zip, ca, ...others] = errors(missing);
+  assert.match(zip!, /^zip: expected a readable file \(ENOENT/);
+  assert.match(ca!, /^vaultCaFile: expected a readable file \(ENOENT/);
+  assert.deepEqual([others, errors({})], [[], []]);
+});
+
+test('zip: must be a zip file', () => {
+  assert.match(errors({ zip: file('bootstrap', 'ELF') })[0]!, /^zip: expected a zip file/);
 });
 
 test('vaultCaFile: must contain certificates and no key', () => {
   const key = `${CERTIFICATE}\n-----BEGIN PRIVATE KEY-----\nx\n`;
   assert.match(
-    problems({ ...NEEDED, vaultCaFile: file('key.pem', key) })[0]!,
+    errors({ vaultCaFile: file('key.pem', key) })[0]!,
     /^vaultCaFile: expected only the certificate of the CA, but the file contains a private key/,
   );
   assert.match(
-    problems({ ...NEEDED, vaultCaFile: file('der.pem', 'MIIB') })[0]!,
+    errors({ vaultCaFile: file('der.pem', 'MIIB') })[0]!,
     /^vaultCaFile: expected a PEM file/,
   );
 });

@@ -45,6 +45,7 @@ test('mapping: receives batches and reports single failures', () => {
   assert.deepEqual(synthesised.one('AWS::Lambda::EventSourceMapping').Properties, {
     EventSourceArn: arnOf(queue),
     FunctionName: { Ref: synthesised.function.id },
+    Enabled: true,
     BatchSize: 10,
     MaximumBatchingWindowInSeconds: 0,
     FunctionResponseTypes: ['ReportBatchItemFailures'],
@@ -54,6 +55,26 @@ test('mapping: receives batches and reports single failures', () => {
   assert.deepEqual(wider.one('AWS::Lambda::EventSourceMapping').Properties.ScalingConfig, {
     MaximumConcurrency: 7,
   });
+});
+
+test('queue: delays each event', () => {
+  assert.equal(queue.Properties.DelaySeconds, 15);
+  assert.equal(new Synthesised({ queueDelaySeconds: 0 }).queue.Properties.DelaySeconds, 0);
+});
+
+test('pause: stops only the mapping and the schedules', () => {
+  const paused = new Synthesised({ enabled: false });
+  assert.equal(paused.one('AWS::Lambda::EventSourceMapping').Properties.Enabled, false);
+  assert.equal(paused.one('AWS::Events::Rule').Properties.State, 'ENABLED');
+  for (const [of, state] of [
+    [paused, 'DISABLED'],
+    [synthesised, 'ENABLED'],
+  ] as const) {
+    const states = of.all('AWS::Scheduler::Schedule').map(({ Properties }) => Properties.State);
+    assert.deepEqual(states, [state, state]);
+  }
+  const alarms = (of: Synthesised) => of.all('AWS::CloudWatch::Alarm').map(({ id }) => id);
+  assert.deepEqual(alarms(paused), alarms(synthesised));
 });
 
 test('queue: retries for days, then dead-letters', () => {

@@ -1,11 +1,11 @@
 /**
  * A synthesised stack for tests, and queries of its template.
  */
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import * as path from 'node:path';
 import { App } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
-import type { IamKeySyncProps } from '../lib/props';
+import type { AppProps, IamKeySyncProps } from '../lib/props';
 import { IamKeySyncStack } from '../lib/stack';
 
 /** The folder for files of the tests, inside the compiled output. */
@@ -21,19 +21,25 @@ export interface Resource {
   readonly Type: string;
   readonly Properties: Record<string, any>;
   readonly DeletionPolicy?: string;
+  readonly DependsOn?: string[];
   readonly Metadata?: Record<string, any>;
 }
 
+/** The context of cdk.json, which holds the feature flags. */
+export const { context: CONTEXT } = JSON.parse(
+  readFileSync(path.join(__dirname, '..', '..', 'cdk.json'), 'utf8'),
+) as { context: Record<string, unknown> };
+
 /** Returns an app that writes only inside the compiled output. */
 export function scratchApp(): App {
-  return new App({ outdir: mkdtempSync(path.join(SCRATCH, 'cdk.out-')) });
+  return new App({ context: CONTEXT, outdir: mkdtempSync(path.join(SCRATCH, 'cdk.out-')) });
 }
 
 export class Synthesised {
   readonly stack: IamKeySyncStack;
   readonly template: Template;
 
-  constructor(props: Partial<IamKeySyncProps> = {}) {
+  constructor(props: Partial<AppProps> = {}) {
     const all = { zip: ZIP, vaultAddr: 'https://vault.example.org:8200', ...props };
     this.stack = new IamKeySyncStack(scratchApp(), 'IamKeySync', all);
     this.template = Template.fromStack(this.stack);

@@ -97,7 +97,7 @@ test('environment: contains only settable variables', () => {
 
 test('logs: format Text, own group with a retention', () => {
   const group = synthesised.one('AWS::Logs::LogGroup');
-  assert.equal(group.Properties.RetentionInDays, 90);
+  assert.equal(group.Properties.RetentionInDays, 365);
   assert.deepEqual(synthesised.function.Properties.LoggingConfig, {
     LogFormat: 'Text',
     LogGroup: { Ref: group.id },
@@ -135,7 +135,7 @@ test('bucket: is private, versioned, encrypted and TLS only', () => {
 test('bucket and logs: are kept unless removalPolicy is destroy', () => {
   const destroyed = new Synthesised({ removalPolicy: 'destroy' });
   for (const type of ['AWS::S3::Bucket', 'AWS::Logs::LogGroup']) {
-    assert.equal(synthesised.one(type).DeletionPolicy, 'Retain', type);
+    assert.equal(synthesised.one(type).DeletionPolicy, 'RetainExceptOnCreate', type);
     assert.equal(destroyed.one(type).DeletionPolicy, 'Delete', type);
   }
 });
@@ -158,18 +158,27 @@ test('outputs: have their documented names', () => {
   const names = [
     ...[
       'AlarmTopicArn',
+      'BucketArn',
       'BucketName',
       'DashboardName',
+      'DeadLetterQueueArn',
       'DeadLetterQueueUrl',
+      'FailedInvocationQueueArn',
       'FailedInvocationQueueUrl',
+      'FunctionArn',
       'FunctionName',
+      'FunctionRoleArn',
     ],
     ...[
       'KeptWhenDestroyed',
       'KmsKeyArn',
+      'LogGroupArn',
       'LogGroupName',
+      'QueueArn',
       'QueueUrl',
+      'RuleArn',
       'RuleName',
+      'ScheduleDeadLetterQueueArn',
       'ScheduleDeadLetterQueueUrl',
       'SweepScheduleName',
     ],
@@ -230,4 +239,33 @@ test('outputs: list what destroy keeps', () => {
   const kept = (of: Synthesised) => of.template.toJSON().Outputs.KeptWhenDestroyed.Value;
   assert.equal(kept(synthesised), 'bucket, log group, KMS key');
   assert.equal(kept(new Synthesised({ removalPolicy: 'destroy', createKmsKey: false })), 'nothing');
+});
+
+test('package in a bucket: needs no bootstrap', () => {
+  const of = (props: object) => new Synthesised(props).template.toJSON();
+  const inBucket = { zip: undefined, packageBucket: 'packages', packageKey: 'a.zip' };
+  assert.ok(of({}).Parameters.BootstrapVersion);
+  assert.deepEqual([of(inBucket).Parameters, of(inBucket).Rules], [undefined, undefined]);
+});
+
+test('log group: may be given', () => {
+  const given = new Synthesised({ logGroupName: '/platform/x' });
+  assert.deepEqual(given.all('AWS::Logs::LogGroup'), []);
+  assert.equal(given.function.Properties.LoggingConfig.LogGroup, '/platform/x');
+  assert.equal(given.template.toJSON().Outputs.LogGroupName.Value, '/platform/x');
+  assert.match(JSON.stringify(given.all('AWS::IAM::Role')), /:log-group:\/platform\/x:\*/);
+});
+
+test('stack, bucket and tags: follow the inputs', () => {
+  const given = new Synthesised({
+    stackName: 'Keys',
+    bucketName: 'given-bucket',
+    tags: { Ministry: 'WLRS' },
+  });
+  assert.equal(given.stack.stackName, 'Keys');
+  assert.equal(given.one('AWS::S3::Bucket').Properties.BucketName, 'given-bucket');
+  const tag = { Key: 'Ministry', Value: 'WLRS' };
+  for (const type of ['Lambda::Function', 'S3::Bucket', 'SQS::Queue', 'IAM::Role', 'KMS::Key'])
+    for (const { id, Properties } of given.all(`AWS::${type}`))
+      assert.deepEqual(Properties.Tags, [tag], id);
 });

@@ -54,6 +54,15 @@ test('alarms: equal alarms.json and notify the topic', () => {
       wanted.id,
     );
     assert.equal(found.AlarmDescription, wanted.description);
+    // Without data, CloudWatch would raise the alarm at the first deployment.
+    assert.equal(wanted.warmUp ?? false, wanted.missing === 'breaching', wanted.id);
+    assert.deepEqual(
+      found.WarmUpConfiguration,
+      wanted.warmUp && {
+        WarmUpPeriodDurationInMinutes: (wanted.evaluationPeriods * wanted.periodSeconds) / 60,
+      },
+      wanted.id,
+    );
     assert.deepEqual([found.AlarmActions, found.OKActions], [[topic], [topic]], wanted.id);
     assert.deepEqual(
       found.Dimensions.map(({ Name }: any) => Name),
@@ -199,7 +208,8 @@ test('dashboard: shows all alarms and metrics, no overlaps', () => {
   for (const { id, metric } of definitions)
     (assert.ok(text.includes(`alarm:<AWS::StackName>-${id}"`), id),
       assert.ok(
-        text.includes(`"${metric}"`) || metric === 'InvocationsFailedToBeSentToDlq',
+        text.includes(`"${metric}"`) ||
+          ['InvocationsFailedToBeSentToDlq', 'NumberOfEmptyReceives'].includes(metric),
         metric,
       ));
   for (const stat of ['p50', 'p99'])

@@ -54,6 +54,38 @@ test('security group: egress only to Vault and endpoints', () => {
   ]);
 });
 
+test('security group: one rule for each port and range', () => {
+  const of = new Synthesised({
+    ...IN_VPC,
+    vaultAddr: 'https://vault.example.org',
+    vaultCidrs: ['10.1.0.0/16', '10.2.0.0/16', '10.2.0.0/16'],
+    endpointCidrs: ['10.1.0.0/16', '10.3.0.0/24', '10.3.0.0/24'],
+  });
+  assert.deepEqual(
+    egress(of)
+      .filter(({ CidrIp }) => CidrIp !== undefined)
+      .map(({ CidrIp, ToPort, Description }) => `${ToPort} ${CidrIp} ${Description}`),
+    [
+      '443 10.1.0.0/16 Vault, interface endpoint',
+      '443 10.2.0.0/16 Vault',
+      '443 10.3.0.0/24 Interface endpoint',
+    ],
+  );
+});
+
+test('security group: is deleted before the permissions', () => {
+  const role = inside.one('AWS::IAM::Role', 'SyncRole').id;
+  const policy = inside.one('AWS::IAM::Policy').id;
+  const group = inside.one('AWS::EC2::SecurityGroup');
+  assert.deepEqual(group.DependsOn?.toSorted(), [policy, role].toSorted());
+});
+
+test('function: may have additional security groups', () => {
+  const of = new Synthesised({ ...IN_VPC, additionalSecurityGroupIds: ['sg-0123456789abcdef9'] });
+  const [own, other] = of.function.Properties.VpcConfig.SecurityGroupIds;
+  assert.deepEqual([Object.keys(own), other], [['Fn::GetAtt'], 'sg-0123456789abcdef9']);
+});
+
 test('vaultPort: returns the port of the address', () => {
   const ports = [
     'https://v',

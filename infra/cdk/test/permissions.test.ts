@@ -16,7 +16,7 @@ interface Deployment {
   table?: string;
   key?: string;
   parameterKey?: string;
-  vpc?: string;
+  earlierKeys?: string[];
 }
 const USUAL = { path: '/iam_users', suffix: '_keys', table: 'BCGOV_IAM_USER_TABLE' };
 
@@ -42,7 +42,7 @@ function expected(synthesised: Synthesised, deployment: Deployment): Permission[
     FailedInvocationQueueArn: arn(synthesised.one('AWS::SQS::Queue', 'FailedInvocations')),
     KmsKeyArn: deployment.key ?? (key && arn(key)),
     ParameterKeyArn: deployment.parameterKey,
-    VpcId: deployment.vpc,
+    EarlierKeyArns: deployment.earlierKeys,
   });
 }
 
@@ -127,16 +127,55 @@ test('function role: uses given keys only through services', () => {
     );
 });
 
+test('function role: only decrypts with earlier keys', () => {
+  const earlierKeys = [KEY_ARN.replace('1111', '8888'), KEY_ARN.replace('1111', '9999')];
+  const synthesised = new Synthesised({ kmsKeyArn: KEY_ARN, earlierKmsKeyArns: earlierKeys });
+  const all = expected(synthesised, { ...USUAL, key: KEY_ARN, earlierKeys });
+  assert.deepEqual(granted(synthesised), statements(all));
+  const ofEarlier = all.filter(({ resources }) => resources.includes(earlierKeys[0]!));
+  assert.equal(ofEarlier.length, 2);
+  for (const { actions, resources } of ofEarlier)
+    assert.deepEqual([actions, resources], [['kms:Decrypt'], earlierKeys]);
+});
+
+test('roles: may be given, and get no policy', () => {
+  const role = (name: string) => `arn:aws:iam::123456789012:role/${name}`;
+  const given = new Synthesised({
+    ...IN_VPC,
+    functionRoleArn: role('function'),
+    schedulerRoleArn: role('scheduler'),
+  });
+  for (const type of ['AWS::IAM::Role', 'AWS::IAM::Policy'])
+    assert.deepEqual(given.all(type), [], type);
+  assert.equal(given.function.Properties.Role, role('function'));
+  for (const { Properties } of given.all('AWS::Scheduler::Schedule'))
+    assert.equal(Properties.Target.RoleArn, role('scheduler'));
+});
+
+test('roles: have the path', () => {
+  const roles = new Synthesised({ rolePath: '/service/' }).all('AWS::IAM::Role');
+  assert.deepEqual(
+    roles.map(({ Properties }) => Properties.Path),
+    ['/service/', '/service/'],
+  );
+});
+
 test('function role: denies network interfaces to its code', () => {
   const synthesised = new Synthesised(IN_VPC);
-  const all = expected(synthesised, { ...USUAL, vpc: IN_VPC.vpcId });
-  assert.deepEqual(granted(synthesised), statements(all));
+  assert.deepEqual(granted(synthesised), statements(expected(synthesised, USUAL)));
+  const policy = synthesised.one('AWS::IAM::Policy').Properties;
+  assert.deepEqual(policy.Roles, [{ Ref: functionRole(synthesised).id }]);
   assert.deepEqual(
-    all.filter(({ effect }) => effect === 'Deny').map(({ sid }) => sid),
-    ['KeepCodeOffNetworkInterfaces', 'KeepNetworkInterfacesInVpc'],
+    policy.PolicyDocument.Statement.map(({ Effect, Sid }: any) => `${Effect} ${Sid}`),
+    [
+      'Allow FindSubnetsAndNetworkInterfaces',
+      'Allow ReleaseNetworkInterfaces',
+      'Deny KeepCodeOffNetworkInterfaces',
+      'Deny KeepNetworkInterfacesInVpc',
+    ],
   );
-  const policy = 'arn:<AWS::Partition>:iam::aws:policy/service-role/AWSLambdaENIManagementAccess';
-  assert.deepEqual(functionRole(synthesised).Properties.ManagedPolicyArns.map(plain), [policy]);
+  const managed = 'arn:<AWS::Partition>:iam::aws:policy/service-role/AWSLambdaENIManagementAccess';
+  assert.deepEqual(functionRole(synthesised).Properties.ManagedPolicyArns.map(plain), [managed]);
 });
 
 test('function role: has managed policies only if required', () => {
@@ -166,12 +205,17 @@ test('function role: trusts only Lambda', () => {
 });
 
 test('permissions: contain no bare wildcard', () => {
-  for (const file of ['permissions.json', 'schedule-permissions.json']) {
+  const files = ['permissions.json', 'network-permissions.json', 'schedule-permissions.json'];
+  for (const file of files) {
     for (const { sid, actions, resources, why } of read<Permission[]>(file)) {
+      // EC2 supports its Describe actions for all resources only.
+      const describes = actions.every((action) => action.startsWith('ec2:Describe'));
       assert.ok(
         resources.length > 0 &&
-          resources.every((arn) =>
-            /^(arn:\$\{Partition\}:[a-z0-9]+:|\$\{[A-Za-z]+Arn\})/.test(arn),
+          resources.every(
+            (arn) =>
+              /^(arn:\$\{Partition\}:[a-z0-9]+:|\$\{[A-Za-z]+Arns?\})/.test(arn) ||
+              (describes && arn === '*'),
           ),
         sid,
       );

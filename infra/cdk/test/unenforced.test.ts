@@ -20,10 +20,11 @@ const FAILURES = `arn:aws:sqs:${REGION}:${ACCOUNT}:failures`;
 const LOGS = `arn:aws:logs:${REGION}:${ACCOUNT}:log-group:sync`;
 const PARAMETER_KEY = KEY_ARN.replace('1111', '9999');
 const PARAMETERS = `arn:aws:ssm:${REGION}:${ACCOUNT}:parameter`;
+const EARLIER_KEY = KEY_ARN.replace('1111', '8888');
 const VPC = 'vpc-0123456789abcdef0';
 const FUNCTION = `arn:aws:lambda:${REGION}:${ACCOUNT}:function:sync`;
 
-const statements = permissions({
+const values = {
   Partition: 'aws',
   Region: REGION,
   Account: ACCOUNT,
@@ -40,8 +41,10 @@ const statements = permissions({
   FailedInvocationQueueArn: FAILURES,
   KmsKeyArn: KEY_ARN,
   ParameterKeyArn: PARAMETER_KEY,
+  EarlierKeyArns: [EARLIER_KEY],
   VpcId: VPC,
-});
+};
+const statements = [...permissions(values), ...permissions(values, 'network-permissions.json')];
 const unenforced = (
   JSON.parse(
     readFileSync(path.join(CHECKOUT, 'tests', 'integration', 'unenforced.json'), 'utf8'),
@@ -77,6 +80,20 @@ const CALLS: Record<string, Call[]> = {
   'S3: reads and writes encrypted objects': ['kms:Decrypt', 'kms:GenerateDataKey'].map(
     (action) => ({ action, resource: KEY_ARN, context: bucketContext }),
   ),
+  'S3: reads objects under an earlier key': [
+    { action: 'kms:Decrypt', resource: EARLIER_KEY, context: bucketContext },
+  ],
+  'mapping: receives messages under an earlier key': [
+    { action: 'kms:Decrypt', resource: EARLIER_KEY, context: via('sqs') },
+  ],
+  'Lambda: finds subnets and releases network interfaces': [
+    { action: 'ec2:DescribeSubnets', resource: '*' },
+    { action: 'ec2:DescribeNetworkInterfaces', resource: '*' },
+    {
+      action: 'ec2:DeleteNetworkInterface',
+      resource: `arn:aws:ec2:${REGION}:${ACCOUNT}:network-interface/eni-1`,
+    },
+  ],
   'SSM: decrypts a parameter': [
     {
       action: 'kms:Decrypt',
@@ -103,6 +120,8 @@ const DENIED_CALLS: Call[] = [
   },
   { action: 'kms:Decrypt', resource: PARAMETER_KEY, context: parameterContext('/other/jane_keys') },
   { action: 'kms:Decrypt', resource: PARAMETER_KEY, context: via('sqs') },
+  { action: 'kms:Decrypt', resource: EARLIER_KEY },
+  { action: 'kms:GenerateDataKey', resource: EARLIER_KEY, context: via('sqs') },
 ];
 
 const allCalls = Object.values(CALLS).flat();

@@ -21,17 +21,6 @@ def truth(value):
     return bool(value)
 
 
-def kept(value):
-    """Returns true if the resource is kept when the stack is destroyed."""
-    return value in ("Retain", True)
-
-
-def kept_bucket(value):
-    """Returns true if the bucket is kept: DeletionPolicy in the CDK, `force_destroy` in Terraform,
-    whose plan does not show `prevent_destroy`."""
-    return value in ("Retain", None, False)
-
-
 def resource(value):
     """Returns the referenced resource, whether by name, id or ARN."""
     return value and re.sub(r"\.\w+>$", ">", value)
@@ -42,9 +31,18 @@ def policy(value):
     return value and [_statement(statement) for statement in parsed(value)["Statement"]]
 
 
-def resource_policy(value):
-    """Returns the statements without Sid, which nothing refers to."""
-    return value and [{**statement, "Sid": None} for statement in policy(value)]
+def queue_policy(value):
+    """Returns the statements without Sid, which nothing refers to, and without reading attributes,
+    which the CDK allows EventBridge too and sending does not need."""
+    reads = {"sqs:GetQueueAttributes", "sqs:GetQueueUrl"}
+    return value and [
+        {
+            **statement,
+            "Sid": None,
+            "Action": [action for action in statement["Action"] if action not in reads],
+        }
+        for statement in policy(value)
+    ]
 
 
 def _statement(statement: dict) -> dict:
@@ -71,23 +69,11 @@ def dimensions(value):
     return {item["Name"]: item["Value"] for item in value} if isinstance(value, list) else value
 
 
-def rules(value):
-    """Returns the settings of each rule that are set, by their names without case and nesting."""
-    return sorted(sorted(_settings(rule)) for rule in value or [])
-
-
-def _settings(value, name: str = ""):
-    if isinstance(value, list):
-        yield from (setting for each in value for setting in _settings(each, name))
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            yield from _settings(item, key.replace("_", "").lower())
-    elif value and name != "id":
-        yield name, value
-
-
 def security_group_rules(value):
-    return sorted(_security_group_rule(rule) for rule in _list(value))
+    """Returns the rules as texts, without the one to the loopback address: CloudFormation allows
+    all egress unless there is a rule, so the CDK adds one without effect."""
+    rules = map(_security_group_rule, _list(value))
+    return sorted(rule for rule in rules if "127.0.0.1/32" not in rule)
 
 
 def _security_group_rule(rule: dict) -> str:

@@ -13,7 +13,7 @@ _LOGS = "SyncLogs"
 
 
 def plans(workspace: Workspace, scenarios: dict) -> dict:
-    """Returns for each scenario its resources by address: type, planned values and schema."""
+    """Returns for each scenario its resources by address: type and planned values."""
     folder = workspace.module / _FOLDER
     folder.mkdir(exist_ok=True)
     (folder / "parity.tftest.hcl").write_text(_tests(scenarios))
@@ -79,7 +79,6 @@ def _resources(plan: dict) -> dict:
         if change["mode"] == "managed"
     }
     names = _names({address: values for address, (_, values) in planned.items()})
-    (provider,) = plan["provider_schemas"].values()
     for type_, values in planned.values():
         if type_ == "aws_cloudwatch_metric_alarm":
             values["alarm_name"] = values["alarm_name"].replace(f"{STACK}-", "<stack>-", 1)
@@ -87,7 +86,6 @@ def _resources(plan: dict) -> dict:
         address: {
             "type": type_,
             "values": map_strings(values, lambda text: _symbolic(text, names)),
-            "schema": provider["resource_schemas"][type_]["block"],
         }
         for address, (type_, values) in planned.items()
     }

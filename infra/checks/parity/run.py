@@ -13,7 +13,7 @@ if __name__ == "__main__":
     sys.path[0] = str(Path(__file__).resolve().parent.parent.parent.parent)
 
 from infra.checks.parity import plan, template
-from infra.checks.parity.compare import Comparison, superfluous
+from infra.checks.parity.compare import compare
 from infra.checks.parity.scenarios import SCENARIOS, unused
 from infra.checks.variables import inputs
 from infra.checks.workspace import CheckError, Workspace
@@ -41,21 +41,19 @@ def _problems(table: bool) -> list:
     template.build()
     planned = plan.plans(workspace, SCENARIOS)
     problems = [f"input {name}: not used by any scenario" for name in unused(inputs())]
-    needed = set()
     with tempfile.TemporaryDirectory(prefix="iam-key-sync-") as folder:
         for name, scenario in SCENARIOS.items():
             resources = template.resources(scenario, Path(folder) / name.replace(" ", "-"))
-            found = Comparison(resources, planned[name])
-            count = len({row.logical for row in found.rows})
-            print(f"{name}: {len(found.rows)} facts of {count} resources compared")
-            different = [row for row in found.rows if row.verdict() == "DIFFERENT"]
-            for row in found.rows if table else different:
-                print(f"  {row.verdict()}: {row.logical}, {row.fact}")
+            rows, unpaired = compare(resources, planned[name])
+            count = len({row.logical for row in rows})
+            print(f"{name}: {len(rows)} facts of {count} resources compared")
+            different = [row for row in rows if not row.is_same()]
+            for row in rows if table else different:
+                print(f"  {'same' if row.is_same() else 'DIFFERENT'}: {row.logical}, {row.fact}")
                 print(f"    CDK       {row.cdk}\n    Terraform {row.terraform}")
-            needed |= found.needed
-            problems += [f"{name}: {problem}" for problem in found.problems]
+            problems += [f"{name}: {problem}" for problem in unpaired]
             problems += [f"{name}: {row.logical}, {row.fact}: different" for row in different]
-    return problems + superfluous(needed)
+    return problems
 
 
 if __name__ == "__main__":

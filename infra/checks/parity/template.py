@@ -26,8 +26,9 @@ def build() -> None:
 
 
 def resources(inputs: dict, folder: Path) -> dict:
-    """Returns type, deletion policy and properties by logical id, without stack and hash."""
-    context = {_camel_case(name): value for name, value in inputs.items()}
+    """Returns the properties by logical id, without stack and hash."""
+    flags = json.loads((_CDK / "cdk.json").read_text())["context"]
+    context = {**flags, **{_camel_case(name): value for name, value in inputs.items()}}
     env = {**os.environ, "CDK_CONTEXT_JSON": json.dumps(context), "CDK_OUTDIR": str(folder)}
     done = subprocess.run(
         ["node", "dist/bin/app.js"],
@@ -42,8 +43,6 @@ def resources(inputs: dict, folder: Path) -> dict:
     template = json.loads((folder / "IamKeySync.template.json").read_text())["Resources"]
     return {
         _short(logical): {
-            "Type": resource["Type"],
-            "DeletionPolicy": resource.get("DeletionPolicy", "Delete"),
             **_properties(resource),
         }
         for logical, resource in template.items()

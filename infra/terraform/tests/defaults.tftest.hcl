@@ -75,17 +75,17 @@ run "function_has_default_settings" {
   assert {
     condition = (
       aws_lambda_function.this.logging_config[0].log_format == "Text" &&
-      aws_lambda_function.this.logging_config[0].log_group == aws_cloudwatch_log_group.function.name
+      aws_lambda_function.this.logging_config[0].log_group == aws_cloudwatch_log_group.function[0].name
     )
     error_message = "logging: expected format Text and the log group of the stack"
   }
   assert {
     condition = (
-      aws_cloudwatch_log_group.function.retention_in_days == 90 &&
-      aws_cloudwatch_log_group.function.skip_destroy &&
-      aws_cloudwatch_log_group.function.kms_key_id == null
+      aws_cloudwatch_log_group.function[0].retention_in_days == 365 &&
+      aws_cloudwatch_log_group.function[0].skip_destroy &&
+      aws_cloudwatch_log_group.function[0].kms_key_id == null
     )
-    error_message = "log group: expected 90 days, skip_destroy and no key"
+    error_message = "log group: expected 365 days, skip_destroy and no key"
   }
 }
 
@@ -141,6 +141,12 @@ run "rule_delivers_to_the_queue" {
     error_message = "mapping: expected batches of 10 without a window"
   }
   assert {
+    condition = aws_lambda_event_source_mapping.events.enabled && alltrue([
+      for schedule in aws_scheduler_schedule.this : schedule.state == "ENABLED"
+    ])
+    error_message = "mapping, schedules: expected enabled"
+  }
+  assert {
     condition = (
       aws_lambda_event_source_mapping.events.function_response_types ==
       toset(["ReportBatchItemFailures"])
@@ -161,9 +167,10 @@ run "queues_keep_messages_and_retry" {
   assert {
     condition = (
       aws_sqs_queue.events.visibility_timeout_seconds == 240 &&
-      aws_sqs_queue.events.message_retention_seconds == 4 * 86400
+      aws_sqs_queue.events.message_retention_seconds == 4 * 86400 &&
+      aws_sqs_queue.events.delay_seconds == 15
     )
-    error_message = "queue: expected visibility 240 s and retention 4 days"
+    error_message = "queue: expected visibility 240 s, retention 4 days and a delay of 15 s"
   }
   assert {
     condition = jsondecode(aws_sqs_queue.events.redrive_policy) == {

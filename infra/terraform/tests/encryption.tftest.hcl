@@ -68,7 +68,7 @@ run "key_may_encrypt_logs" {
   }
 
   assert {
-    condition     = aws_cloudwatch_log_group.function.kms_key_id == aws_kms_key.this[0].arn
+    condition     = aws_cloudwatch_log_group.function[0].kms_key_id == aws_kms_key.this[0].arn
     error_message = "log group: expected the created key"
   }
   assert {
@@ -99,7 +99,7 @@ run "key_may_be_given" {
   }
   assert {
     condition = [
-      for statement in jsondecode(aws_iam_role_policy.function.policy).Statement :
+      for statement in jsondecode(aws_iam_role_policy.function[0].policy).Statement :
       statement.Resource if startswith(statement.Sid, "UseKey")
       ] == [
       ["arn:aws:kms:ca-central-1:111122223333:key/given"],
@@ -142,8 +142,8 @@ run "key_is_optional" {
   }
   assert {
     condition = (
-      !strcontains(aws_iam_role_policy.function.policy, "kms:") &&
-      !strcontains(aws_iam_role_policy.scheduler.policy, "kms:")
+      !strcontains(aws_iam_role_policy.function[0].policy, "kms:") &&
+      !strcontains(aws_iam_role_policy.scheduler[0].policy, "kms:")
     )
     error_message = "roles: expected no permissions for KMS"
   }

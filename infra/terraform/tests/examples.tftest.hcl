@@ -4,17 +4,8 @@ mock_provider "aws" {
   source          = "./tests/mocks"
   override_during = plan
 
-  mock_data "aws_vpc" {
-    defaults = { id = "vpc-0123456789abcdef0" }
-  }
-  mock_data "aws_subnets" {
-    defaults = { ids = ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"] }
-  }
   mock_data "aws_prefix_list" {
     defaults = { id = "pl-01234567" }
-  }
-  mock_data "aws_vpc_endpoint" {
-    defaults = { security_group_ids = ["sg-0123456789abcdef0"] }
   }
   mock_data "aws_kms_alias" {
     defaults = { target_key_arn = "arn:aws:kms:ca-central-1:111122223333:key/given" }
@@ -52,8 +43,11 @@ run "example_complete_can_be_planned" {
   variables {
     package_bucket           = "packages"
     package_version          = "1"
-    vpc_name                 = "landing-zone"
-    subnet_names             = "private-*"
+    vpc_id                   = "vpc-0123456789abcdef0"
+    subnet_ids               = ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"]
+    vault_cidrs              = ["10.1.0.0/16"]
+    endpoint_cidrs           = ["10.2.0.0/16"]
+    log_group_name           = "/platform/iam-key-sync"
     kms_alias                = "alias/landing-zone"
     permissions_boundary_arn = "arn:aws:iam::111122223333:policy/boundary"
   }

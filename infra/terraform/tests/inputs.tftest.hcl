@@ -18,8 +18,6 @@ run "inputs_reject_malformed_text" {
     package_key              = ""
     package_version          = ""
     code_signing_config_arn  = "csc-1"
-    zip                      = "./tests/defaults.tftest.hcl"
-    vault_ca_file            = "./tests/package.zip"
     vault_addr               = "http://vault.example.org"
     vault_namespace          = "two words"
     vault_mount              = "secret//kv"
@@ -37,6 +35,11 @@ run "inputs_reject_malformed_text" {
     alarm_topic_arn          = "topic"
     page_topic_arn           = "topic"
     name                     = "Iam"
+    bucket_name              = "Bucket"
+    log_group_name           = "log group"
+    role_path                = "service"
+    function_role_arn        = "role"
+    scheduler_role_arn       = "role"
   }
 
   expect_failures = [
@@ -44,8 +47,6 @@ run "inputs_reject_malformed_text" {
     var.package_key,
     var.package_version,
     var.code_signing_config_arn,
-    var.zip,
-    var.vault_ca_file,
     var.vault_addr,
     var.vault_namespace,
     var.vault_mount,
@@ -63,6 +64,11 @@ run "inputs_reject_malformed_text" {
     var.alarm_topic_arn,
     var.page_topic_arn,
     var.name,
+    var.bucket_name,
+    var.log_group_name,
+    var.role_path,
+    var.function_role_arn,
+    var.scheduler_role_arn,
   ]
 }
 
@@ -88,19 +94,23 @@ run "lists_reject_malformed_items" {
   command = plan
 
   variables {
-    user_list                   = ["alice", "two words"]
-    subnet_ids                  = ["subnet-0123456789abcdef0", "subnet"]
-    vault_cidrs                 = ["10.1.0.0"]
-    endpoint_prefix_list_ids    = ["pl"]
-    endpoint_security_group_ids = ["sg"]
-    endpoint_cidrs              = ["10.1.0.0"]
-    vpc_endpoints               = ["sqs"]
-    route_table_ids             = ["rtb"]
-    alarm_emails                = ["no-address"]
+    user_list                     = ["alice", "two words"]
+    additional_security_group_ids = ["sg"]
+    earlier_kms_key_arns          = ["alias/key"]
+    subnet_ids                    = ["subnet-0123456789abcdef0", "subnet"]
+    vault_cidrs                   = ["10.1.0.0"]
+    endpoint_prefix_list_ids      = ["pl"]
+    endpoint_security_group_ids   = ["sg"]
+    endpoint_cidrs                = ["10.1.0.0"]
+    vpc_endpoints                 = ["sqs"]
+    route_table_ids               = ["rtb"]
+    alarm_emails                  = ["no-address"]
   }
 
   expect_failures = [
     var.user_list,
+    var.additional_security_group_ids,
+    var.earlier_kms_key_arns,
     var.subnet_ids,
     var.vault_cidrs,
     var.endpoint_prefix_list_ids,
@@ -124,6 +134,7 @@ run "numbers_reject_values_below_the_minimum" {
     sync_concurrency              = 0
     ssm_max_calls_per_second      = 0
     queue_visibility_seconds      = 1
+    queue_delay_seconds           = -1
     max_concurrency               = 1
   }
 
@@ -136,6 +147,7 @@ run "numbers_reject_values_below_the_minimum" {
     var.sync_concurrency,
     var.ssm_max_calls_per_second,
     var.queue_visibility_seconds,
+    var.queue_delay_seconds,
     var.max_concurrency,
   ]
 }
@@ -152,6 +164,7 @@ run "numbers_reject_values_above_the_maximum" {
     sync_concurrency              = 257
     ssm_max_calls_per_second      = 1001
     queue_visibility_seconds      = 43201
+    queue_delay_seconds           = 901
     max_concurrency               = 1001
   }
 
@@ -164,6 +177,7 @@ run "numbers_reject_values_above_the_maximum" {
     var.sync_concurrency,
     var.ssm_max_calls_per_second,
     var.queue_visibility_seconds,
+    var.queue_delay_seconds,
     var.max_concurrency,
   ]
 }
@@ -180,6 +194,7 @@ run "numbers_reject_fractions" {
     sync_concurrency              = 1.5
     ssm_max_calls_per_second      = 1.5
     queue_visibility_seconds      = 2.5
+    queue_delay_seconds           = 0.5
     max_concurrency               = 2.5
   }
 
@@ -192,6 +207,7 @@ run "numbers_reject_fractions" {
     var.sync_concurrency,
     var.ssm_max_calls_per_second,
     var.queue_visibility_seconds,
+    var.queue_delay_seconds,
     var.max_concurrency,
   ]
 }
@@ -226,28 +242,75 @@ run "vault_inputs_reject_dot_segments_and_large_ports" {
   ]
 }
 
-run "files_must_exist" {
+run "cidrs_reject_host_bits" {
   command = plan
 
   variables {
-    zip           = "./tests/nothing.zip"
-    vault_ca_file = "./tests/nothing.pem"
+    vault_cidrs    = ["10.1.2.3/16"]
+    endpoint_cidrs = ["10.1.0.0/16", "10.2.0.128/24"]
   }
 
   expect_failures = [
-    var.zip,
-    var.vault_ca_file,
+    var.vault_cidrs,
+    var.endpoint_cidrs,
   ]
 }
 
-run "vault_ca_file_rejects_a_private_key" {
+run "cidrs_reject_leading_zeros" {
   command = plan
+
+  variables {
+    vault_cidrs    = ["10.01.0.0/16"]
+    endpoint_cidrs = ["10.1.0.0/08"]
+  }
+
+  expect_failures = [
+    var.vault_cidrs,
+    var.endpoint_cidrs,
+  ]
+}
+
+run "zip_rejects_a_missing_file" {
+  command         = plan
+  expect_failures = [aws_lambda_function.this]
+
+  variables {
+    zip = "./tests/missing.zip"
+  }
+}
+
+run "zip_rejects_another_format" {
+  command         = plan
+  expect_failures = [aws_lambda_function.this]
+
+  variables {
+    zip = "./tests/defaults.tftest.hcl"
+  }
+}
+
+run "vault_ca_file_rejects_a_missing_file" {
+  command         = plan
+  expect_failures = [aws_lambda_function.this]
+
+  variables {
+    vault_ca_file = "./tests/missing.pem"
+  }
+}
+
+run "vault_ca_file_rejects_another_format" {
+  command         = plan
+  expect_failures = [aws_lambda_function.this]
+
+  variables {
+    vault_ca_file = "./tests/package.zip"
+  }
+}
+
+run "vault_ca_file_rejects_a_private_key" {
+  command         = plan
+  expect_failures = [aws_lambda_function.this]
 
   variables {
     vault_ca_file = "./tests/private-key.pem"
   }
-
-  expect_failures = [
-    var.vault_ca_file,
-  ]
 }

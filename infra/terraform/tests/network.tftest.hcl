@@ -108,6 +108,39 @@ run "egress_to_vault_defaults_to_port_443" {
   }
 }
 
+run "vault_and_endpoints_may_share_a_range" {
+  command = plan
+
+  variables {
+    vault_addr                  = "https://vault.example.org"
+    vpc_id                      = "vpc-0123456789abcdef0"
+    subnet_ids                  = ["subnet-0123456789abcdef0"]
+    vault_cidrs                 = ["10.1.0.0/16", "10.2.0.0/16"]
+    endpoint_cidrs              = ["10.1.0.0/16", "10.3.0.0/24", "10.3.0.0/24"]
+    endpoint_prefix_list_ids    = ["pl-01234567"]
+    endpoint_security_group_ids = ["sg-01234567"]
+  }
+
+  assert {
+    condition = [
+      for rule in aws_vpc_security_group_egress_rule.function : join(" ", compact([
+        rule.to_port,
+        rule.cidr_ipv4,
+        rule.prefix_list_id,
+        rule.referenced_security_group_id,
+        rule.description,
+      ]))
+      ] == [
+      "443 10.3.0.0/24 Interface endpoint",
+      "443 pl-01234567 Gateway endpoint",
+      "443 sg-01234567 Interface endpoint",
+      "443 10.1.0.0/16 Vault, interface endpoint",
+      "443 10.2.0.0/16 Vault",
+    ]
+    error_message = "egress: expected one rule for each port and range"
+  }
+}
+
 run "endpoints_are_created_on_request" {
   command = plan
 

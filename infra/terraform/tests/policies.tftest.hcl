@@ -21,27 +21,27 @@ run "function_role_has_the_shared_statements" {
 
   assert {
     condition = [
-      for statement in jsondecode(aws_iam_role_policy.function.policy).Statement : statement.Sid
+      for statement in jsondecode(aws_iam_role_policy.function[0].policy).Statement : statement.Sid
       ] == [
       for statement in jsondecode(file("../shared/permissions.json")) : statement.sid
       if contains(["", "TableName", "KmsKeyArn"], try(statement.requires, ""))
     ]
-    error_message = "function role: unexpected statements ${join(", ", [for statement in jsondecode(aws_iam_role_policy.function.policy).Statement : statement.Sid])}"
+    error_message = "function role: unexpected statements ${join(", ", [for statement in jsondecode(aws_iam_role_policy.function[0].policy).Statement : statement.Sid])}"
   }
   assert {
-    condition     = !strcontains(aws_iam_role_policy.function.policy, "$${")
+    condition     = !strcontains(aws_iam_role_policy.function[0].policy, "$${")
     error_message = "function role: expected filled placeholders"
   }
   assert {
     condition = [
-      for statement in jsondecode(aws_iam_role_policy.function.policy).Statement :
+      for statement in jsondecode(aws_iam_role_policy.function[0].policy).Statement :
       statement.Resource if statement.Sid == "ReadKeyParameters"
     ] == [["arn:aws:ssm:ca-central-1:111122223333:parameter/iam_users/*_keys"]]
     error_message = "function role: expected the parameters of the prefix and suffix"
   }
   assert {
     condition = [
-      for statement in jsondecode(aws_iam_role_policy.function.policy).Statement :
+      for statement in jsondecode(aws_iam_role_policy.function[0].policy).Statement :
       statement.Resource if statement.Sid == "ConsumeQueue"
     ] == [["arn:aws:sqs:ca-central-1:111122223333:events"]]
     error_message = "function role: expected the event queue"
@@ -49,7 +49,8 @@ run "function_role_has_the_shared_statements" {
   assert {
     condition = (
       length(aws_iam_role_policy_attachment.function) == 0 &&
-      aws_iam_role.function.permissions_boundary == null
+      length(aws_iam_role_policy.network) == 0 &&
+      aws_iam_role.function[0].permissions_boundary == null
     )
     error_message = "function role: expected no managed policy and no boundary"
   }
@@ -59,10 +60,14 @@ run "function_role_follows_the_inputs" {
   command = plan
 
   variables {
-    parameter_prefix         = "/elsewhere/iam/"
-    parameter_suffix         = "-keys"
-    user_table               = "ROSTER"
-    parameter_kms_key_arn    = "arn:aws:kms:ca-central-1:111122223333:key/parameters"
+    parameter_prefix      = "/elsewhere/iam/"
+    parameter_suffix      = "-keys"
+    user_table            = "ROSTER"
+    parameter_kms_key_arn = "arn:aws:kms:ca-central-1:111122223333:key/parameters"
+    earlier_kms_key_arns = [
+      "arn:aws:kms:ca-central-1:111122223333:key/earlier",
+      "arn:aws:kms:ca-central-1:111122223333:key/earliest",
+    ]
     tracing                  = true
     vpc_id                   = "vpc-0123456789abcdef0"
     subnet_ids               = ["subnet-0123456789abcdef0"]
@@ -73,7 +78,7 @@ run "function_role_follows_the_inputs" {
 
   assert {
     condition = [
-      for statement in jsondecode(aws_iam_role_policy.function.policy).Statement : {
+      for statement in jsondecode(aws_iam_role_policy.function[0].policy).Statement : {
         sid       = statement.Sid
         effect    = statement.Effect
         actions   = statement.Action
@@ -100,7 +105,7 @@ run "function_role_follows_the_inputs" {
         "$${LogGroupArn}", "arn:aws:logs:ca-central-1:111122223333:log-group:/aws/lambda/iam-key-sync"),
         "$${KmsKeyArn}", "arn:aws:kms:ca-central-1:111122223333:key/created"),
         "$${ParameterKeyArn}", "arn:aws:kms:ca-central-1:111122223333:key/parameters"),
-        "$${VpcId}", "vpc-0123456789abcdef0")) : {
+        "$${EarlierKeyArns}", join("\",\"", var.earlier_kms_key_arns))) : {
         sid       = statement.sid
         effect    = try(statement.effect, "Allow")
         actions   = statement.actions
@@ -108,7 +113,7 @@ run "function_role_follows_the_inputs" {
         condition = try(statement.condition, null)
       }
     ]
-    error_message = "function role: unexpected statements ${aws_iam_role_policy.function.policy}"
+    error_message = "function role: unexpected statements ${aws_iam_role_policy.function[0].policy}"
   }
   assert {
     condition = { for name, attachment in aws_iam_role_policy_attachment.function : name => attachment.policy_arn } == {
@@ -119,10 +124,78 @@ run "function_role_follows_the_inputs" {
   }
   assert {
     condition = (
-      aws_iam_role.function.permissions_boundary == "arn:aws:iam::111122223333:policy/boundary" &&
-      aws_iam_role.scheduler.permissions_boundary == "arn:aws:iam::111122223333:policy/boundary"
+      aws_iam_role.function[0].permissions_boundary == "arn:aws:iam::111122223333:policy/boundary" &&
+      aws_iam_role.scheduler[0].permissions_boundary == "arn:aws:iam::111122223333:policy/boundary"
     )
     error_message = "roles: expected the permissions boundary"
+  }
+}
+
+run "function_role_manages_network_interfaces_in_the_vpc" {
+  command = plan
+
+  variables {
+    vpc_id         = "vpc-0123456789abcdef0"
+    subnet_ids     = ["subnet-0123456789abcdef0"]
+    vault_cidrs    = ["10.1.0.0/16"]
+    endpoint_cidrs = ["10.2.0.0/16"]
+  }
+
+  assert {
+    condition = [
+      for statement in jsondecode(aws_iam_role_policy.network[0].policy).Statement :
+      "${statement.Effect} ${statement.Sid}"
+      ] == [
+      "Allow FindSubnetsAndNetworkInterfaces", "Allow ReleaseNetworkInterfaces",
+      "Deny KeepCodeOffNetworkInterfaces", "Deny KeepNetworkInterfacesInVpc",
+    ]
+    error_message = "function role: unexpected statements in ${aws_iam_role_policy.network[0].policy}"
+  }
+  assert {
+    condition     = strcontains(aws_iam_role_policy.network[0].policy, ":vpc/vpc-0123456789abcdef0")
+    error_message = "function role: expected the VPC"
+  }
+}
+
+run "earlier_keys_only_decrypt" {
+  command = plan
+
+  variables {
+    kms_key_arn = "arn:aws:kms:ca-central-1:111122223333:key/given"
+    earlier_kms_key_arns = [
+      "arn:aws:kms:ca-central-1:111122223333:key/earlier",
+      "arn:aws:kms:ca-central-1:111122223333:key/earliest",
+    ]
+  }
+
+  assert {
+    condition = [
+      for statement in jsondecode(aws_iam_role_policy.function[0].policy).Statement : {
+        actions   = statement.Action
+        resources = statement.Resource
+        service   = statement.Condition.StringEquals["kms:ViaService"]
+      } if startswith(statement.Sid, "UseEarlierKeys")
+      ] == [
+      for service in ["s3", "sqs"] : {
+        actions = ["kms:Decrypt"]
+        resources = [
+          "arn:aws:kms:ca-central-1:111122223333:key/earlier",
+          "arn:aws:kms:ca-central-1:111122223333:key/earliest",
+        ]
+        service = ["${service}.ca-central-1.amazonaws.com"]
+      }
+    ]
+    error_message = "function role: unexpected statements in ${aws_iam_role_policy.function[0].policy}"
+  }
+}
+
+run "earlier_keys_exclude_the_current_one" {
+  command         = plan
+  expect_failures = [output.kms_key_arn]
+
+  variables {
+    kms_key_arn          = "arn:aws:kms:ca-central-1:111122223333:key/given"
+    earlier_kms_key_arns = ["arn:aws:kms:ca-central-1:111122223333:key/given"]
   }
 }
 
@@ -136,7 +209,7 @@ run "function_role_omits_roster_and_key" {
 
   assert {
     condition = [
-      for statement in jsondecode(aws_iam_role_policy.function.policy).Statement : statement.Sid
+      for statement in jsondecode(aws_iam_role_policy.function[0].policy).Statement : statement.Sid
       ] == [
       for statement in jsondecode(file("../shared/permissions.json")) : statement.sid
       if !can(statement.requires)
@@ -150,7 +223,7 @@ run "scheduler_role_may_invoke_only_the_function" {
 
   assert {
     condition = [
-      for statement in jsondecode(aws_iam_role_policy.scheduler.policy).Statement : statement.Sid
+      for statement in jsondecode(aws_iam_role_policy.scheduler[0].policy).Statement : statement.Sid
       ] == [
       for statement in jsondecode(file("../shared/schedule-permissions.json")) : statement.sid
     ]
@@ -158,14 +231,14 @@ run "scheduler_role_may_invoke_only_the_function" {
   }
   assert {
     condition = (
-      jsondecode(aws_iam_role_policy.scheduler.policy).Statement[0].Resource ==
+      jsondecode(aws_iam_role_policy.scheduler[0].policy).Statement[0].Resource ==
       [aws_lambda_function.this.arn]
     )
     error_message = "scheduler role: expected only the function"
   }
   assert {
     condition = jsondecode(
-      aws_iam_role.scheduler.assume_role_policy
+      aws_iam_role.scheduler[0].assume_role_policy
       ).Statement[0].Condition.StringEquals["aws:SourceArn"] == (
       "arn:aws:scheduler:ca-central-1:111122223333:schedule-group/default"
     )

@@ -17,3 +17,16 @@ run "given_resources_may_be_unknown_during_the_plan" {
     error_message = "output bucket_name: unexpected"
   }
 }
+
+run "module_may_stand_behind_depends_on" {
+  command = plan
+
+  module {
+    source = "./tests/depends-on"
+  }
+
+  assert {
+    condition     = output.bucket_name == "given-bucket"
+    error_message = "output bucket_name: expected the given name"
+  }
+}

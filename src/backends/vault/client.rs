@@ -1,12 +1,18 @@
-//! The HTTP client for a Vault server, and the vaultrs clients that share its connections.
+//! The HTTP client for a Vault server. It has time limits and size limits, follows no redirect,
+//! and reads nothing from the environment.
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+use jiff::fmt::rfc2822;
+use reqwest::header::{HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use secrecy::{ExposeSecret, SecretString};
-use vaultrs::api::EndpointMiddleware;
-use vaultrs::client::{VaultClient, VaultClientSettingsBuilder};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use zeroize::Zeroizing;
 
+use super::request::{ErrorResponse, Failure, Request};
 use crate::config::VaultConfig;
 use crate::error::Error;
 
@@ -48,13 +54,16 @@ impl VaultServer {
             .tcp_user_timeout(ACKNOWLEDGE_TIMEOUT)
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(REQUEST_TIMEOUT);
-        let builder = match &config.ca_certificates {
-            Some(ca_certificates) => builder.tls_certs_only(ca_certificates.clone()),
-            // Without TLS no CA is needed, so the system's are not loaded.
-            None if config.address.scheme() == "http" => builder.tls_certs_only([]),
-            None => builder,
+        // Without TLS no authority is needed.
+        let authorities = match &config.authorities {
+            Some(authorities) if config.address.scheme() == "https" => authorities
+                .certificates()
+                .map(reqwest::Certificate::from_der)
+                .collect::<Result<Vec<_>, _>>(),
+            _ => Ok(Vec::new()),
         };
-        let http = builder.build().map_err(|_| {
+        let http = authorities.and_then(|trusted| builder.tls_certs_only(trusted).build());
+        let http = http.map_err(|_| {
             let problem = "(or VAULT_CACERT_BYTES) holds a certificate that is not that of a CA";
             Error::misconfigured("VAULT_CACERT", problem)
         })?;
@@ -65,35 +74,138 @@ impl VaultServer {
         })
     }
 
-    /// Creates a vaultrs client for the configured namespace.
-    pub(super) fn client(&self, token: &SecretString) -> VaultClient {
-        self.client_in(self.namespace.as_deref(), token)
-    }
-
-    /// Creates a vaultrs client that sends `token`. It is cheap, because connections are shared.
-    pub(super) fn client_in(&self, namespace: Option<&str>, token: &SecretString) -> VaultClient {
-        let namespace = namespace.map(str::to_owned);
-        // All fields are set, because the builder reads the others from the environment.
-        let settings = VaultClientSettingsBuilder::default()
-            .address(self.address.as_str())
-            .ca_certs(Vec::new())
-            .identity(None)
-            .token("")
-            .verify(true)
-            .namespace(namespace.clone())
-            .build()
-            .expect("the address was checked and every other field is given");
-        let middle = EndpointMiddleware {
-            token: token.expose_secret().to_owned(),
-            version: "v1".to_owned(),
-            wrap: None,
-            namespace,
-        };
-        let http = rustify::clients::reqwest::Client::new(self.address.as_str(), self.http.clone());
-        VaultClient {
-            http,
-            middle,
-            settings,
+    /// Returns a client that sends `token`; an empty one is left out.
+    pub(super) fn client<'a>(&'a self, token: &'a SecretString) -> Client<'a> {
+        Client {
+            server: self,
+            token,
+            namespace: self.namespace.as_deref(),
         }
     }
 }
+
+/// A server, with the token and the namespace of a request.
+pub(super) struct Client<'a> {
+    server: &'a VaultServer,
+    token: &'a SecretString,
+    namespace: Option<&'a str>,
+}
+
+impl Client<'_> {
+    /// Returns the same client for the root namespace.
+    pub(super) fn in_root_namespace(self) -> Self {
+        Self {
+            namespace: None,
+            ..self
+        }
+    }
+
+    /// Sends a request and returns the member `data` of the response.
+    pub(super) async fn data<R: DeserializeOwned>(
+        &self,
+        request: Request<R>,
+    ) -> Result<R, Failure> {
+        #[derive(Deserialize)]
+        struct Response<R> {
+            data: R,
+        }
+        parse::<Response<R>>(&self.send(request).await?).map(|response| response.data)
+    }
+
+    /// Sends a request and returns the response itself.
+    pub(super) async fn response<R: DeserializeOwned>(
+        &self,
+        request: Request<R>,
+    ) -> Result<R, Failure> {
+        parse(&self.send(request).await?)
+    }
+
+    /// Sends a request whose response needs no content. Returns the body, which may be a secret.
+    pub(super) async fn send<R>(
+        &self,
+        request: Request<R>,
+    ) -> Result<(u16, Zeroizing<Vec<u8>>), Failure> {
+        let mut url = self.server.address.clone();
+        url.path_segments_mut()
+            .expect("the address is http or https")
+            .push("v1")
+            .extend(request.path.split('/'));
+        url.set_query(request.query);
+        let mut http = self.server.http.request(request.method, url);
+        for (name, value) in [
+            ("x-vault-request", Some("true")),
+            (
+                "x-vault-token",
+                Some(self.token.expose_secret()).filter(|token| !token.is_empty()),
+            ),
+            ("x-vault-namespace", self.namespace),
+        ] {
+            let Some(value) = value else { continue };
+            let mut value = HeaderValue::from_str(value).map_err(|_| Failure::Header)?;
+            value.set_sensitive(true);
+            http = http.header(HeaderName::from_static(name), value);
+        }
+        if let Some(body) = request.body {
+            http = http.body(body);
+        }
+        let response = http.send().await.map_err(Failure::Connection)?;
+        let code = response.status().as_u16();
+        let retry_after = response.headers().get(RETRY_AFTER);
+        let retry_after = retry_after.and_then(|value| wait_of(value.to_str().ok()?));
+        let body = read_body(response, request.max_size).await?;
+        if (200..300).contains(&code) {
+            Ok((code, body))
+        } else {
+            let body = body.to_vec();
+            let response = ErrorResponse::new(code, body);
+            Err(Failure::Status(ErrorResponse {
+                retry_after,
+                ..response
+            }))
+        }
+    }
+}
+
+fn parse<R: DeserializeOwned>((code, body): &(u16, Zeroizing<Vec<u8>>)) -> Result<R, Failure> {
+    if body.is_empty() {
+        return Err(Failure::Empty(*code));
+    }
+    serde_json::from_slice(body).map_err(|_| Failure::Malformed)
+}
+
+/// Reads a body of at most `max_size` bytes, whatever length it announces.
+async fn read_body(
+    mut response: reqwest::Response,
+    max_size: usize,
+) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let announced = response.content_length().unwrap_or_default();
+    let announced = usize::try_from(announced).unwrap_or(usize::MAX);
+    if announced > max_size {
+        return Err(Failure::TooLarge(max_size));
+    }
+    // Room for all of it from the beginning, so that growing leaves no copy of a secret behind.
+    let mut body = Zeroizing::new(Vec::with_capacity(announced));
+    while let Some(chunk) = response.chunk().await.map_err(Failure::Incomplete)? {
+        if body.len() + chunk.len() > max_size {
+            return Err(Failure::TooLarge(max_size));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+/// Returns the wait that a `Retry-After` states, in seconds or as a time.
+fn wait_of(value: &str) -> Option<Duration> {
+    if let Ok(seconds) = value.trim().parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let time = rfc2822::parse(value).ok()?.timestamp();
+    Some(
+        time.duration_since(Timestamp::now())
+            .try_into()
+            .unwrap_or_default(),
+    )
+}
+
+#[cfg(test)]
+mod tests;

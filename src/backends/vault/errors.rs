@@ -1,140 +1,195 @@
-//! Translates the errors of vaultrs. No text or body of the server gets into a message.
+//! Translates failed requests to errors. No text or body of the server gets into a message.
 
 use std::fmt::Display;
 
-use rustify::errors::ClientError as HttpError;
-use vaultrs::error::ClientError;
+use super::connection;
+use super::request::{ErrorResponse, Failure};
+use crate::error::{Error, RETRY_LATER};
 
-use crate::error::Error;
+/// The remedy if a token cannot be renewed, because what created it was deleted.
+pub(super) const ROLE_IS_GONE: &str =
+    "create the role again, then store a new token with `keysync token import`";
+
+/// The remedy if no Vault answers.
+const CHECK_ADDRESS: &str = "set VAULT_ADDR to a Vault server";
 
 /// Returns [`Error::Unexpected`] with "Vault" as the subject of the problem.
 pub(super) fn unexpected(operation: &'static str, subject: &impl Display, problem: &str) -> Error {
     Error::unexpected(operation, subject.to_string(), &format!("Vault {problem}"))
 }
 
-/// Returns the translation of an error of this operation, for `map_err`.
+/// Returns the translation of a failure of this operation, for `map_err`. `remedy` is for a denied
+/// request.
 pub(super) fn translate(
     operation: &'static str,
     subject: &impl Display,
     remedy: &'static str,
-) -> impl Fn(ClientError) -> Error {
-    move |error| {
-        let code = match error {
-            ClientError::APIError { code, .. }
-            | ClientError::RestClientError {
-                source: HttpError::ServerResponseError { code, .. },
-            } => code,
-            ClientError::RestClientError {
-                source: HttpError::RequestError { source, .. },
-            } => {
-                return Error::Unreachable {
+) -> impl Fn(Failure) -> Error {
+    move |failure| {
+        let unexpected = |problem: &str| unexpected(operation, subject, problem);
+        match failure {
+            Failure::Status(response) => by_status(&response, operation, subject, remedy),
+            Failure::Connection(error) => {
+                let (problem, remedy) = connection::diagnose(&error);
+                Error::Unreachable {
                     operation,
                     subject: subject.to_string(),
-                    problem: connection_problem(source.downcast_ref()),
-                };
+                    problem,
+                    remedy,
+                }
             }
-            ClientError::RestClientError {
-                source: HttpError::ResponseError { source },
-            } => {
-                let timeout = source
-                    .downcast_ref()
-                    .is_some_and(reqwest::Error::is_timeout);
-                let problem = if timeout {
+            Failure::Incomplete(error) => {
+                let problem = if error.is_timeout() {
                     "Vault's response was not complete within the time limit"
                 } else {
                     "the connection closed during Vault's response"
                 };
-                return Error::unavailable(operation, subject.to_string(), problem);
+                Error::unavailable(operation, subject.to_string(), problem)
             }
-            _ => {
-                let problem = "returned a response that is not Vault's; check that VAULT_ADDR is a Vault server";
-                return unexpected(operation, subject, problem);
+            Failure::TooLarge(limit) => {
+                let limit = limit / 1024;
+                let problem = format!("returned a response of more than {limit} KiB");
+                unexpected(&problem).with_remedy(CHECK_ADDRESS)
             }
-        };
-        by_status(code, operation, subject, remedy)
+            Failure::Empty(code) => unexpected(&format!("returned {code} without content")),
+            Failure::Malformed => {
+                unexpected("returned a response that is not Vault's").with_remedy(CHECK_ADDRESS)
+            }
+            Failure::Header => {
+                let problem =
+                    "the token or VAULT_NAMESPACE contains a character that no header may have";
+                Error::unexpected(operation, subject.to_string(), problem)
+                    .with_remedy("store a token with `keysync token import`")
+            }
+        }
     }
 }
 
+/// What a status means.
+enum Meaning {
+    /// The server limits the rate of requests.
+    Throttled(&'static str),
+    /// The request is denied.
+    Denied,
+    /// The request may succeed later.
+    Passing(&'static str, &'static str),
+    /// The request cannot succeed.
+    Lasting(&'static str, &'static str),
+    /// Vault does not document it.
+    Unknown,
+}
+
 fn by_status(
-    code: u16,
+    response: &ErrorResponse,
     operation: &'static str,
     subject: &impl Display,
     remedy: &'static str,
 ) -> Error {
-    let unavailable = |cause: &str| {
-        let problem = format!("Vault returned {code}: {cause}");
-        Error::unavailable(operation, subject.to_string(), &problem)
+    let code = response.code;
+    let (problem, remedy) = match meaning(response) {
+        Meaning::Throttled(cause) => {
+            return Error::Throttled {
+                operation,
+                subject: subject.to_string(),
+                problem: format!("Vault returned {code}: {cause}"),
+                retry_after: response.retry_after,
+            };
+        }
+        Meaning::Denied => return Error::denied(operation, subject.to_string(), remedy),
+        Meaning::Passing(cause, remedy) => {
+            let problem = format!("Vault returned {code}: {cause}");
+            return Error::unavailable(operation, subject.to_string(), &problem)
+                .with_remedy(remedy);
+        }
+        Meaning::Lasting(cause, remedy) => (format!("returned {code}: {cause}"), remedy),
+        Meaning::Unknown => (format!("returned {code}, which is unknown here"), ""),
     };
-    let unexpected = |problem: &str| unexpected(operation, subject, problem);
-    match code {
-        403 => Error::denied(operation, subject.to_string(), remedy),
-        404 => unexpected(
-            "returned 404; check the mount and the namespace: VAULT_MOUNT, VAULT_NAMESPACE, or those of the target",
+    unexpected(operation, subject, &problem).with_remedy(remedy)
+}
+
+/// Returns what the status and Vault's own text mean
+/// (<https://developer.hashicorp.com/vault/api-docs#http-status-codes>).
+fn meaning(response: &ErrorResponse) -> Meaning {
+    use Meaning::{Denied, Lasting, Passing, Throttled, Unknown};
+    const CHECK_PLACE: &str = "check VAULT_NAMESPACE, VAULT_MOUNT and VAULT_PATH_PREFIX";
+    let mentions = |text| response.mentions(text);
+    match response.code {
+        300..=399 => Lasting(
+            "a redirect, which is never followed",
+            "set VAULT_ADDR to the address of the active server",
         ),
-        300..=399 => unexpected(
-            "returned a redirect, which is never followed; set VAULT_ADDR to the address of the active server",
+        429 if response.is_foreign() => Throttled("a proxy or a load balancer limits requests"),
+        429 => Throttled("its rate-limit quota is exceeded"),
+        503 if response.retry_after.is_some() => Throttled("it asks to wait"),
+        // A proxy or a load balancer, whose errors are not of Vault's form.
+        500..=599 if response.is_foreign() => Passing(
+            "not Vault's own answer, but that of a proxy or a load balancer on the way",
+            RETRY_LATER,
         ),
-        429 => unavailable("too many requests, or a standby without request forwarding"),
-        412 | 472 | 473 => unavailable("a standby that is not up to date"),
-        503 => unavailable("sealed or in maintenance; unseal it"),
-        500..=599 => unavailable("check its server log"),
-        _ => unexpected(&format!(
-            "rejected the request with {code}; check VAULT_ADDR (http or https), VAULT_MOUNT (KV version 2) and VAULT_PATH_PREFIX"
-        )),
-    }
-}
-
-/// Describes a failed connection by its innermost cause, such as `Connection refused` or
-/// `invalid peer certificate: UnknownIssuer`.
-fn connection_problem(error: Option<&reqwest::Error>) -> String {
-    let problem = match error {
-        None => "the connection failed",
-        Some(error) if error.is_timeout() => "no response within the time limit",
-        Some(error) => match innermost(error).to_string() {
-            cause if cause.contains("certificate") => return certificate_problem(&cause),
-            cause if cause.contains("refused") => {
-                "connection refused; check VAULT_ADDR and that Vault runs there"
-            }
-            cause if cause.contains("lookup address") => {
-                "the host name does not resolve; check VAULT_ADDR"
-            }
-            cause => return cause,
-        },
-    };
-    problem.to_owned()
-}
-
-/// Describes the fault of a certificate, with the text of rustls in brackets.
-fn certificate_problem(cause: &str) -> String {
-    let contains = |text: &&str| cause.contains(*text);
-    // A bad signature is that of another CA with the same name, such as a renewed one.
-    let problem = if ["UnknownIssuer", "CaUsedAsEndEntity", "BadSignature"]
+        400 if response
+            .body
+            .starts_with(b"Client sent an HTTP request to an HTTPS server") =>
+        {
+            Lasting("the server expects https", "set VAULT_ADDR to https://…")
+        }
+        _ if response.is_foreign() => Lasting(
+            "not Vault's own answer, but that of another server or a proxy",
+            CHECK_ADDRESS,
+        ),
+        400 if mentions("Upgrading from non-versioned") => Passing(
+            "the mount is being upgraded to KV version 2, as for a moment after each start",
+            RETRY_LATER,
+        ),
+        400 if mentions("check-and-set parameter required") => Lasting(
+            "the mount or the secret requires check-and-set, and the version is not known, because \
+             the token may not read metadata",
+            "allow read on <mount>/metadata/<prefix>/* in the policy (`keysync policy vault`)",
+        ),
+        400 if mentions("cannot be renewed") || mentions("not renewable") => Lasting(
+            "the token cannot be renewed",
+            "store a periodic token with `keysync token import`",
+        ),
+        400 => Lasting("an invalid request", ""),
+        403 => Denied,
+        404 if mentions("namespace not found") => {
+            Lasting("the namespace does not exist", "check VAULT_NAMESPACE")
+        }
+        404 if mentions("no handler for route") || mentions("unsupported path") => Lasting(
+            "nothing is mounted there",
+            "check VAULT_MOUNT and VAULT_NAMESPACE",
+        ),
+        404 => Lasting("not found", CHECK_PLACE),
+        405 => Lasting("the path does not support the operation", CHECK_PLACE),
+        412 => Passing("the standby is not up to date", RETRY_LATER),
+        472 | 473 => Passing(
+            "a secondary or a standby that handles no requests",
+            "set VAULT_ADDR to the active server",
+        ),
+        500 if [
+            "could not be found, not renewing",
+            "does not exist during renewal",
+        ]
         .iter()
-        .any(contains)
-    {
-        "the certificate's issuer is not trusted; check VAULT_CACERT"
-    } else if ["not valid for name", "NotValidForName"]
-        .iter()
-        .any(contains)
-    {
-        "the certificate is for another name; check the host in VAULT_ADDR"
-    } else if cause.contains("xpired") {
-        "the certificate has expired; renew it on the server"
-    } else if ["not valid yet", "NotValidYet"].iter().any(contains) {
-        "the certificate is not valid yet; check the clocks"
-    } else {
-        "the certificate was rejected; check VAULT_CACERT and the host in VAULT_ADDR"
-    };
-    format!("{problem} ({cause})")
-}
-
-fn innermost<'a>(
-    mut error: &'a (dyn std::error::Error + 'static),
-) -> &'a (dyn std::error::Error + 'static) {
-    while let Some(cause) = error.source() {
-        error = cause;
+        .any(|text| mentions(text)) =>
+        {
+            Lasting(
+                "what the token was created with (its token role or AppRole) does not exist any longer",
+                ROLE_IS_GONE,
+            )
+        }
+        500 => Passing("an internal error", "check Vault's server log"),
+        502 => Passing(
+            "a service that Vault uses failed",
+            "check Vault's server log",
+        ),
+        503 if mentions("sealed") => Passing(
+            "sealed",
+            "unseal it (`vault operator unseal`); pending keys are then written automatically",
+        ),
+        503 => Passing("sealed, in maintenance or overloaded", RETRY_LATER),
+        501..=599 => Passing("an error of the server", "check Vault's server log"),
+        _ => Unknown,
     }
-    error
 }
 
 #[cfg(test)]

@@ -1,50 +1,58 @@
-//! One request type for all calls that vaultrs lacks.
+//! Requests to Vault, and how they fail.
 
 use std::marker::PhantomData;
+use std::time::Duration;
 
-use http::header::{CONTENT_TYPE, HeaderValue};
-use rustify::endpoint::{Endpoint, MiddleWare};
-use rustify::enums::{RequestMethod, RequestType, ResponseType};
-use rustify::errors::ClientError;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-use vaultrs::api::EndpointMiddleware;
-use vaultrs::client::VaultClient;
+use reqwest::Method;
+use serde::{Deserialize, Serialize};
 
-/// A request whose response is an `R`.
+/// The size limit of a response. A response about one secret or one token is far below it.
+const MAX_SIZE: usize = 1024 * 1024;
+
+/// A request whose response holds an `R`.
 ///
-/// It is neither `Debug` nor made of a `serde_json::Value`, because a body can hold a secret.
+/// It is not `Debug`, because a body can hold a secret.
 pub(super) struct Request<R> {
-    method: RequestMethod,
-    path: String,
-    query: Option<&'static str>,
-    body: Option<Vec<u8>>,
+    pub(super) method: Method,
+    pub(super) path: String,
+    pub(super) query: Option<&'static str>,
+    pub(super) body: Option<Vec<u8>>,
+    pub(super) max_size: usize,
     response: PhantomData<fn() -> R>,
 }
 
 impl<R> Request<R> {
-    /// Creates a request without a query and a body. The path is relative to `v1/`.
-    pub(super) fn new(method: RequestMethod, path: impl Into<String>) -> Self {
+    fn new(method: Method, path: impl Into<String>) -> Self {
         Self {
             method,
             path: path.into(),
             query: None,
             body: None,
+            max_size: MAX_SIZE,
             response: PhantomData,
+        }
+    }
+
+    /// Creates a GET request. The path is relative to `v1/`.
+    pub(super) fn get(path: impl Into<String>) -> Self {
+        Self::new(Method::GET, path)
+    }
+
+    /// Creates a LIST request, whose response may have up to `max_size` bytes.
+    pub(super) fn list(path: impl Into<String>, max_size: usize) -> Self {
+        let method = Method::from_bytes(b"LIST").expect("the name is a token");
+        Self {
+            max_size,
+            ..Self::new(method, path)
         }
     }
 
     /// Creates a POST request with a JSON body.
     pub(super) fn post(path: impl Into<String>, body: &impl Serialize) -> Self {
-        Self::new(RequestMethod::POST, path).with_body(body)
-    }
-
-    /// Adds a JSON body.
-    fn with_body(self, body: &impl Serialize) -> Self {
         let body = serde_json::to_vec(body).expect("the bodies hold only text and numbers");
         Self {
             body: Some(body),
-            ..self
+            ..Self::new(Method::POST, path)
         }
     }
 
@@ -57,62 +65,67 @@ impl<R> Request<R> {
     }
 }
 
-impl<R: DeserializeOwned + Send + Sync> Endpoint for Request<R> {
-    type Response = R;
-    const REQUEST_BODY_TYPE: RequestType = RequestType::JSON;
-    const RESPONSE_BODY_TYPE: ResponseType = ResponseType::JSON;
-
-    fn path(&self) -> String {
-        self.path.clone()
-    }
-
-    fn method(&self) -> RequestMethod {
-        self.method.clone()
-    }
-
-    fn query(&self) -> Result<Option<String>, ClientError> {
-        Ok(self.query.map(str::to_owned))
-    }
-
-    fn body(&self) -> Result<Option<Vec<u8>>, ClientError> {
-        Ok(self.body.clone())
-    }
+/// Why a request has no result.
+///
+/// It is not `Debug`, because Vault's texts and bodies can quote a secret.
+pub(super) enum Failure {
+    /// There was no connection, or it ended before the response.
+    Connection(reqwest::Error),
+    /// The response broke off.
+    Incomplete(reqwest::Error),
+    /// The response is larger than the limit in bytes.
+    TooLarge(usize),
+    /// The response is an error.
+    Status(ErrorResponse),
+    /// The response is a success with this status, but without content.
+    Empty(u16),
+    /// The response is a success, but not of Vault's form.
+    Malformed,
+    /// The token or the namespace contains a character that no header may have.
+    Header,
 }
 
-/// Sends a JSON merge patch (RFC 7396) and returns the body of the response, which is empty for some
-/// paths. vaultrs cannot send one, because Vault requires its content type.
-pub(super) async fn merge_patch(
-    client: &VaultClient,
-    path: String,
-    body: &impl Serialize,
-) -> Result<Vec<u8>, ClientError> {
-    let request = Request::<()>::new(RequestMethod::PATCH, path).with_body(body);
-    let middleware = MergePatch(&client.middle);
-    let endpoint = request.with_middleware(&middleware);
-    let result = endpoint.exec(&client.http).await?;
-    Ok(result.response.into_body())
+/// An error response.
+pub(super) struct ErrorResponse {
+    /// The HTTP status.
+    pub(super) code: u16,
+    /// Vault's own texts; `None` if the body is not of the form of Vault's errors.
+    pub(super) errors: Option<Vec<String>>,
+    /// The body.
+    pub(super) body: Vec<u8>,
+    /// How long to wait before a repetition, if the server states that.
+    pub(super) retry_after: Option<Duration>,
 }
 
-/// Adds the content type of a merge patch.
-struct MergePatch<'a>(&'a EndpointMiddleware);
-
-impl MiddleWare for MergePatch<'_> {
-    fn request<E: Endpoint>(
-        &self,
-        endpoint: &E,
-        request: &mut http::Request<Vec<u8>>,
-    ) -> Result<(), ClientError> {
-        self.0.request(endpoint, request)?;
-        let content_type = HeaderValue::from_static("application/merge-patch+json");
-        request.headers_mut().insert(CONTENT_TYPE, content_type);
-        Ok(())
+impl ErrorResponse {
+    pub(super) fn new(code: u16, body: Vec<u8>) -> Self {
+        #[derive(Deserialize)]
+        struct Body {
+            errors: Option<Vec<String>>,
+        }
+        let parsed = serde_json::from_slice::<Body>(&body).ok();
+        Self {
+            code,
+            errors: parsed.and_then(|body| body.errors),
+            body,
+            retry_after: None,
+        }
     }
 
-    fn response<E: Endpoint>(
-        &self,
-        endpoint: &E,
-        response: &mut http::Response<Vec<u8>>,
-    ) -> Result<(), ClientError> {
-        self.0.response(endpoint, response)
+    /// Returns true if there is a body, and it is not of the form of Vault's errors.
+    pub(super) fn is_foreign(&self) -> bool {
+        self.errors.is_none() && !self.body.is_empty()
+    }
+
+    /// Returns true if one of Vault's own texts contains `text`.
+    pub(super) fn mentions(&self, text: &str) -> bool {
+        let errors = self.errors.iter().flatten();
+        errors.into_iter().any(|error| error.contains(text))
+    }
+
+    /// Returns true if the status is 404 and says that there is no secret, as opposed to no mount
+    /// or no namespace, for which Vault gives a text.
+    pub(super) fn is_absent(&self) -> bool {
+        self.code == 404 && self.errors.as_ref().is_some_and(Vec::is_empty)
     }
 }

@@ -1,38 +1,42 @@
-//! The responses that vaultrs lacks, in types that show no secret.
+//! The bodies of responses, in types that show no secret.
 
 use std::collections::HashMap;
 
 use jiff::Timestamp;
 use secrecy::SecretString;
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use serde_json::Value;
-use serde_json::value::RawValue;
-use vaultrs::api::kv2::responses::ReadSecretMetadataResponse;
 
-use crate::backends::{SecretMetadata, VaultSecret};
+use super::writes::NewVersion;
+use crate::backends::VaultSecret;
 use crate::keys::AccessKey;
-use crate::snapshot::VaultView;
+use crate::snapshot::{SecretMetadata, VaultView};
 use crate::token::{Lifetime, TokenFacts};
 
-/// A secret as read. vaultrs's own type holds it in a `Value`, which can be shown.
+/// A renewal.
 #[derive(Deserialize)]
-pub(super) struct SecretResponse {
-    data: Option<KeyFields>,
-    metadata: SecretVersion,
+pub(super) struct Renewal {
+    pub(super) auth: Option<RenewedAuth>,
 }
 
 #[derive(Deserialize)]
-struct KeyFields {
+pub(super) struct RenewedAuth {
+    pub(super) lease_duration: u64,
+}
+
+/// A secret as read.
+#[derive(Deserialize)]
+pub(super) struct SecretResponse {
+    data: Option<StoredFields>,
+    metadata: NewVersion,
+}
+
+#[derive(Deserialize)]
+struct StoredFields {
     #[serde(rename = "accessKeyId", default)]
     id: Option<String>,
     #[serde(rename = "secretAccessKey", default)]
     secret: Option<SecretString>,
-}
-
-#[derive(Deserialize)]
-struct SecretVersion {
-    version: u64,
 }
 
 impl SecretResponse {
@@ -48,55 +52,50 @@ impl SecretResponse {
 /// Vault does not.
 #[derive(Deserialize)]
 pub(super) struct FolderMetadata {
-    #[serde(deserialize_with = "secrets")]
-    key_info: HashMap<String, ReadSecretMetadataResponse>,
-}
-
-/// Parses the metadata of secrets, and leaves out folders, which have a slash at the end of their
-/// name and no metadata.
-fn secrets<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<HashMap<String, ReadSecretMetadataResponse>, D::Error> {
-    let all = HashMap::<String, Box<RawValue>>::deserialize(deserializer)?;
-    let secrets = all.into_iter().filter(|(name, _)| !name.ends_with('/'));
-    let parse = |(name, text): (_, Box<RawValue>)| {
-        Ok((
-            name,
-            serde_json::from_str(text.get()).map_err(D::Error::custom)?,
-        ))
-    };
-    secrets.map(parse).collect()
+    key_info: HashMap<String, MetadataResponse>,
 }
 
 impl FolderMetadata {
     pub(super) fn into_secrets(self, now: Timestamp) -> HashMap<String, SecretMetadata> {
         self.key_info
             .into_iter()
-            .map(|(name, response)| (name, metadata(response, now)))
+            .map(|(name, metadata)| (name, metadata.into_metadata(now)))
             .collect()
     }
 }
 
-/// Returns the metadata of a secret.
-pub(super) fn metadata(response: ReadSecretMetadataResponse, now: Timestamp) -> SecretMetadata {
-    SecretMetadata {
-        view: view(&response, now),
-        custom: response.custom_metadata.into_iter().flatten().collect(),
+/// The metadata of a secret.
+#[derive(Deserialize)]
+pub(super) struct MetadataResponse {
+    current_version: u64,
+    versions: HashMap<String, VersionMetadata>,
+}
+
+#[derive(Deserialize)]
+struct VersionMetadata {
+    #[serde(default)]
+    created_time: String,
+    deletion_time: String,
+    destroyed: bool,
+}
+
+impl MetadataResponse {
+    /// Returns the state of the secret's current version.
+    pub(super) fn into_metadata(self, now: Timestamp) -> SecretMetadata {
+        let version = self.current_version;
+        let current = self.versions.get(&version.to_string());
+        let readable = current
+            .is_some_and(|current| !current.destroyed && !is_past(&current.deletion_time, now));
+        SecretMetadata {
+            view: VaultView::of_version(version, readable),
+            created_at: current.and_then(|current| current.created_time.parse().ok()),
+        }
     }
 }
 
-/// Returns the state of a secret's current version.
-fn view(metadata: &ReadSecretMetadataResponse, now: Timestamp) -> VaultView {
-    let version = metadata.current_version;
-    let current = metadata.versions.get(&version.to_string());
-    let readable =
-        current.is_some_and(|current| !current.destroyed && !is_past(&current.deletion_time, now));
-    VaultView::of_version(version, readable)
-}
-
 /// Returns the version in the body of a 404, which Vault sends for a deleted current version.
-pub(super) fn deleted_version(body: &str) -> Option<u64> {
-    serde_json::from_str::<Value>(body)
+pub(super) fn deleted_version(body: &[u8]) -> Option<u64> {
+    serde_json::from_slice::<Value>(body)
         .ok()?
         .pointer("/data/metadata/version")?
         .as_u64()
@@ -110,7 +109,6 @@ pub(super) fn is_past(deletion_time: &str, now: Timestamp) -> bool {
 
 /// The token's properties
 /// (<https://developer.hashicorp.com/vault/api-docs/auth/token#lookup-a-token-self>).
-/// vaultrs's own type lacks the period, which decides whether renewals keep a token valid forever.
 #[derive(Deserialize)]
 pub(super) struct TokenLookup {
     ttl: u64,
@@ -124,6 +122,12 @@ pub(super) struct TokenLookup {
     renewable: Option<bool>,
     creation_time: i64,
     creation_ttl: u64,
+    #[serde(default)]
+    issue_time: Value,
+    #[serde(default)]
+    last_renewal: Value,
+    #[serde(default)]
+    expire_time: Value,
     #[serde(default, rename = "type")]
     kind: Option<String>,
     #[serde(default)]
@@ -134,25 +138,42 @@ pub(super) struct TokenLookup {
     policies: Option<Vec<String>>,
     #[serde(default)]
     identity_policies: Option<Vec<String>>,
+    #[serde(default)]
+    namespace_path: Option<String>,
+    #[serde(default)]
+    bound_cidrs: Option<Vec<String>>,
 }
 
 impl TokenLookup {
-    pub(super) fn into_facts(self) -> TokenFacts {
+    /// Returns the facts for a service that is configured for this namespace.
+    pub(super) fn into_facts(self, configured: Option<&str>) -> TokenFacts {
         // For a token of a role Vault reports the role's name, not its period, and applies the
         // period at each renewal. Such a token counts as periodic; a role without a period shows
-        // when a renewal no longer gives the full lifetime.
+        // when a renewal no longer gives the full lifetime. For other tokens Vault reports the
+        // period at creation, although that of an AppRole applies as well.
         let role_period = self
             .role
+            .as_ref()
             .is_some_and(|role| !role.is_empty())
             .then_some(self.creation_ttl);
+        let period = self.period.or(role_period).filter(|period| *period > 0);
+        let period = period.map(|period| self.granted_seconds().unwrap_or(period));
+        let namespace = self
+            .namespace_path
+            .as_deref()
+            .map(|name| name.trim_matches('/'));
+        let namespace = namespace.filter(|namespace| !namespace.is_empty());
+        let is_of_other_namespace =
+            namespace.is_some_and(|own| !is_within(configured.unwrap_or_default(), own));
+        let namespace = namespace.map(str::to_owned);
         let lifetime = Lifetime {
             // A ttl of 0 means that the token never expires; Vault rejects an expired token.
             ttl_seconds: Some(self.ttl).filter(|ttl| *ttl > 0),
-            period_seconds: self.period.or(role_period).filter(|period| *period > 0),
+            period_seconds: period,
             explicit_max_ttl_seconds: Some(self.explicit_max_ttl).filter(|ttl| *ttl > 0),
             creation_ttl_seconds: self.creation_ttl,
             renewable: self.renewable.unwrap_or(false),
-            renewed: false,
+            shrunk_from: None,
             created_at: Timestamp::from_second(self.creation_time).unwrap_or(Timestamp::UNIX_EPOCH),
             as_of: Timestamp::now(),
         };
@@ -163,6 +184,23 @@ impl TokenLookup {
             use_limited: self.num_uses > 0,
             orphan: self.orphan,
             policies: policies.flatten().collect(),
+            namespace,
+            is_of_other_namespace,
+            bound_cidrs: self.bound_cidrs.unwrap_or_default(),
         }
     }
+
+    /// Returns the lifetime in seconds that the creation or the last renewal gave, by Vault's clock.
+    fn granted_seconds(&self) -> Option<u64> {
+        let time = |value: &Value| value.as_str()?.parse::<Timestamp>().ok();
+        let start = time(&self.last_renewal).or_else(|| time(&self.issue_time))?;
+        let granted = time(&self.expire_time)?.duration_since(start);
+        u64::try_from((granted.as_millis() + 500) / 1000).ok()
+    }
+}
+
+/// Returns true if a namespace is `parent` or below it. A token acts in its namespace and below.
+fn is_within(namespace: &str, parent: &str) -> bool {
+    let rest = namespace.trim_matches('/').strip_prefix(parent);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }

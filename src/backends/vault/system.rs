@@ -3,19 +3,14 @@
 use std::collections::HashMap;
 
 use jiff::Timestamp;
-use rustify::endpoint::Endpoint;
-use rustify::enums::RequestMethod;
-use rustify::errors::ClientError as HttpError;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use vaultrs::api::{exec_with_empty, exec_with_no_result, exec_with_result};
-use vaultrs::error::ClientError;
-use zeroize::Zeroizing;
 
 use super::VaultServer;
-use super::errors::{translate, unexpected};
-use super::request::Request;
+use super::errors::translate;
+use super::request::{ErrorResponse, Failure, Request};
 use crate::backends::diagnostics::{Credentials, Health, Mount, Server, ServerState, Wrapping};
+use crate::backends::word;
 use crate::error::Error;
 
 /// The query that makes every state a 200, so that the body reports it
@@ -58,21 +53,19 @@ impl HealthResponse {
 
 impl Server for VaultServer {
     async fn health(&self) -> Result<Health, Error> {
-        let mut client = self.client(&SecretString::default());
+        let no_token = SecretString::default();
         // sys/health exists in the root namespace only.
-        client.middle.namespace = None;
-        let request = Request::<HealthResponse>::new(RequestMethod::GET, "sys/health");
-        let remedy = "allow sys/health in the proxy or firewall";
-        let response = exec_with_no_result(&client, request.with_query(ALL_STATES))
-            .await
-            .map_err(translate(
-                "reading the health of Vault at",
-                &self.address,
-                remedy,
-            ))?;
+        let client = self.client(&no_token).in_root_namespace();
+        let request = Request::<HealthResponse>::get("sys/health").with_query(ALL_STATES);
+        let remedy = "allow sys/health in the proxy or firewall in front of VAULT_ADDR";
+        let response = client.response(request).await.map_err(translate(
+            "reading the health of Vault at",
+            &self.address,
+            remedy,
+        ))?;
         Ok(Health {
             state: response.state(),
-            version: response.version,
+            version: word(&response.version),
             clock: response
                 .server_time_utc
                 .and_then(|seconds| Timestamp::from_second(seconds).ok()),
@@ -98,14 +91,12 @@ impl Credentials for VaultServer {
     ) -> Result<HashMap<String, Vec<String>>, Error> {
         let body = HashMap::from([("paths", paths)]);
         let request = Request::post("sys/capabilities-self", &body);
-        let remedy = "allow update on sys/capabilities-self, as the default policy does";
-        exec_with_result(&self.client(token), request)
-            .await
-            .map_err(translate(
-                "reading the token's capabilities at",
-                &self.address,
-                remedy,
-            ))
+        let remedy = "allow update on sys/capabilities-self, as the policy `default` does";
+        self.client(token).data(request).await.map_err(translate(
+            "reading the token's capabilities at",
+            &self.address,
+            remedy,
+        ))
     }
 
     async fn mount(&self, token: &SecretString, path: &str) -> Result<Mount, Error> {
@@ -117,11 +108,13 @@ impl Credentials for VaultServer {
         }
         // The endpoint of Vault's user interface, because `sys/mounts` is for administrators.
         let url = format!("sys/internal/ui/mounts/{path}");
-        let request = Request::<MountResponse>::new(RequestMethod::GET, url);
+        let request = Request::<MountResponse>::get(url);
         let remedy = "set VAULT_MOUNT to an existing mount (in VAULT_NAMESPACE), and allow paths below it in the policy";
-        let response = exec_with_result(&self.client(token), request)
-            .await
-            .map_err(translate("reading the mount at", &path, remedy))?;
+        let response = self.client(token).data(request).await.map_err(translate(
+            "reading the mount at",
+            &path,
+            remedy,
+        ))?;
         let version = response
             .options
             .and_then(|mut options| options.remove("version"));
@@ -137,17 +130,21 @@ impl Credentials for VaultServer {
             creation_path: String,
         }
         // Sent without the token header: any request that a wrapping token authorizes uses it up.
-        let client = self.client(&SecretString::default());
+        let no_token = SecretString::default();
         let body = HashMap::from([("token", candidate.expose_secret())]);
         let request = Request::<LookupResponse>::post("sys/wrapping/lookup", &body);
-        match exec_with_result(&client, request).await {
+        match self.client(&no_token).data(request).await {
             Ok(LookupResponse { creation_path }) => Ok(Some(Wrapping { creation_path })),
-            // Vault returns the same for other tokens, used ones and invalid text.
-            Err(ClientError::APIError {
-                code: 400 | 404, ..
-            }) => Ok(None),
+            // Vault returns the same for other tokens, used ones and invalid text. With a text, a
+            // 404 is about the namespace.
+            Err(Failure::Status(ErrorResponse {
+                code: 400,
+                errors: Some(_),
+                ..
+            })) => Ok(None),
+            Err(Failure::Status(response)) if response.is_absent() => Ok(None),
             Err(error) => {
-                let remedy = "allow update on sys/wrapping/lookup, as the default policy does";
+                let remedy = "allow update on sys/wrapping/lookup, as the policy `default` does";
                 Err(translate(
                     "looking up the wrapping token at",
                     &self.address,
@@ -159,39 +156,34 @@ impl Credentials for VaultServer {
 
     async fn unwrap(&self, wrapping: &SecretString) -> Result<Option<SecretString>, Error> {
         const OPERATION: &str = "unwrapping the token at";
-        let client = self.client(wrapping);
         let body = HashMap::<&str, &str>::new();
         let request = Request::<UnwrapResponse>::post("sys/wrapping/unwrap", &body);
-        // Not through vaultrs, whose response type holds the token in a plain String.
-        let response = request
-            .with_middleware(&client.middle)
-            .exec(&client.http)
-            .await
-            .map_err(|error| {
+        match self.client(wrapping).response(request).await {
+            Ok(unwrapped) => Ok(unwrapped.auth.map(|auth| auth.client_token)),
+            Err(Failure::Status(ErrorResponse {
+                code: 400,
+                errors: Some(_),
+                ..
+            })) => {
                 let remedy = "it was used or has expired; create and wrap a new token";
-                match error {
-                    HttpError::ServerResponseError { code: 400, .. } => {
-                        Error::denied(OPERATION, self.address.as_str(), remedy)
-                    }
-                    error => translate(OPERATION, &self.address, remedy)(error.into()),
-                }
-            })?;
-        let text = Zeroizing::new(response.response.into_body());
-        let unwrapped = serde_json::from_slice::<UnwrapResponse>(&text).map_err(|_| {
-            unexpected(
-                OPERATION,
-                &self.address,
-                "returned a response that is not Vault's",
-            )
-        })?;
-        Ok(unwrapped.auth.map(|auth| auth.client_token))
+                Err(Error::denied(OPERATION, self.address.as_str(), remedy))
+            }
+            Err(failure) => {
+                let remedy = "it was used or has expired, or belongs to another namespace than \
+                    VAULT_NAMESPACE; create and wrap a new token";
+                Err(translate(OPERATION, &self.address, remedy)(failure))
+            }
+        }
     }
 
     async fn revoke(&self, token: &SecretString) -> Result<(), Error> {
-        let request = Request::<()>::new(RequestMethod::POST, "auth/token/revoke-self");
-        let remedy = "allow update on auth/token/revoke-self, as the default policy does";
-        exec_with_empty(&self.client(token), request)
+        let body = HashMap::<&str, &str>::new();
+        let request = Request::<()>::post("auth/token/revoke-self", &body);
+        let remedy = "allow update on auth/token/revoke-self, as the policy `default` does";
+        self.client(token)
+            .send(request)
             .await
+            .map(|_| ())
             .map_err(translate("revoking the token at", &self.address, remedy))
     }
 }

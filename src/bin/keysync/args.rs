@@ -5,6 +5,9 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use nr_iam_key_sync::{Reconcile, UserName};
+use tracing::Level;
+
+use crate::examples;
 
 /// Keeps HashiCorp Vault equal to the rotating IAM access keys in AWS SSM Parameter Store.
 #[derive(Debug, Parser)]
@@ -18,13 +21,50 @@ pub struct Arguments {
         default_value_t,
         value_name = "FORMAT"
     )]
-    pub output: Format,
+    output: Format,
+    /// The same as `--output json`
+    #[arg(long, global = true, overrides_with = "output")]
+    json: bool,
     /// Also log each step to standard error
     #[arg(long, short, global = true)]
-    pub verbose: bool,
+    verbose: bool,
+    /// Write only the result and errors: no warnings, no progress
+    #[arg(long, short, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// When to use colour: on a terminal without `NO_COLOR`, or as given
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
+    pub color: Colour,
     /// The command
     #[command(subcommand)]
     pub command: Command,
+}
+
+impl Arguments {
+    /// Returns the format of the result.
+    pub fn format(&self) -> Format {
+        if self.json { Format::Json } else { self.output }
+    }
+
+    /// Returns the level of the log.
+    pub fn verbosity(&self) -> Level {
+        match (self.verbose, self.quiet) {
+            (true, _) => Level::DEBUG,
+            (false, true) => Level::ERROR,
+            (false, false) => Level::WARN,
+        }
+    }
+}
+
+/// When to use colour.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Colour {
+    /// On a terminal, unless `NO_COLOR` is set
+    #[default]
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
 }
 
 const ENVIRONMENT_AND_EXIT_CODES: &str = "\
@@ -48,6 +88,7 @@ pub enum Format {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Sync these users now: write current keys, retire users who are gone
+    #[command(after_help = examples::SYNC)]
     Sync {
         /// The IAM users
         #[arg(required = true, value_parser = UserName::parse, value_name = "USER")]
@@ -57,20 +98,24 @@ pub enum Command {
         dry_run: bool,
     },
     /// Sync all users: repair missed events and drift, and renew the token
+    #[command(after_help = examples::RECONCILE)]
     Reconcile(ReconcileArgs),
     /// Show what `sync` or `reconcile` would do to which user, and why
+    #[command(after_help = examples::PLAN)]
     Plan {
         /// The IAM users; all if none is named
         #[arg(value_parser = UserName::parse, value_name = "USER")]
         users: Vec<UserName>,
     },
     /// Show the status of users: last sync, key age, time left, drift
+    #[command(after_help = examples::STATUS)]
     Status {
         /// The IAM users; all if none is named
         #[arg(value_parser = UserName::parse, value_name = "USER")]
         users: Vec<UserName>,
     },
     /// Explain the state of one user, and what to do
+    #[command(after_help = examples::EXPLAIN)]
     Explain {
         /// The IAM user
         #[arg(value_parser = UserName::parse, value_name = "USER")]
@@ -80,21 +125,25 @@ pub enum Command {
     #[command(subcommand)]
     Targets(Targets),
     /// Show, renew or replace the Vault token
-    #[command(subcommand)]
+    #[command(subcommand, after_help = examples::TOKEN)]
     Token(Token),
     /// Check everything that a deployment needs
+    #[command(after_help = examples::DOCTOR)]
     Doctor,
     /// Print the least permissions for the current configuration
-    #[command(subcommand)]
+    #[command(subcommand, after_help = examples::POLICY)]
     Policy(Policy),
     /// Print the JSON schema of all results
+    #[command(after_help = examples::SCHEMA)]
     Schema,
     /// Print the completions of a shell
+    #[command(after_help = examples::COMPLETIONS)]
     Completions {
         /// The shell
         shell: Shell,
     },
     /// Print the manual page, or write one for each command to a folder
+    #[command(after_help = examples::MAN)]
     Man {
         /// The folder
         #[arg(value_name = "FOLDER")]
@@ -148,13 +197,16 @@ pub fn named(mut users: Vec<UserName>) -> Option<Vec<UserName>> {
 #[derive(Debug, Subcommand)]
 pub enum Token {
     /// Show the token's properties and lifetime
+    #[command(after_help = examples::TOKEN_SHOW)]
     Show,
     /// Renew the token now
+    #[command(after_help = examples::TOKEN_RENEW)]
     Renew,
     /// Check a new token, from standard input or a prompt, and store it
     ///
     /// Accepts a token, or a response-wrapping token (`vault token create -wrap-ttl=…`), which is
     /// unwrapped. The token is never an argument, because other users of the host could read it.
+    #[command(after_help = examples::TOKEN_IMPORT)]
     Import {
         /// Also accept a token that is not periodic, is short-lived, or has unneeded capabilities
         #[arg(long)]
@@ -180,8 +232,10 @@ pub enum Targets {
 #[derive(Debug, Subcommand)]
 pub enum Policy {
     /// The Vault policy of the token
+    #[command(after_help = examples::POLICY_VAULT)]
     Vault,
     /// The IAM policy of the host or role that runs this program
+    #[command(after_help = examples::POLICY_IAM)]
     Iam {
         /// The AWS account; any if not given
         #[arg(long, value_name = "ID", value_parser = account_id)]

@@ -1,8 +1,6 @@
 //! The exit code of each result.
 
-use nr_iam_key_sync::{Condition, Error, Outcome, Report};
-
-use crate::printable::print_stderr;
+use nr_iam_key_sync::{Condition, Outcome, Report};
 
 /// The exit codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,31 +13,6 @@ pub enum Exit {
     Usage = 2,
     /// Differences were found.
     Differs = 3,
-}
-
-/// Prints an error to standard error and returns its exit code.
-pub fn print_error(error: &Error) -> Exit {
-    match error {
-        Error::BadConfiguration(problems) => {
-            for problem in problems {
-                print_stderr(&format!("error: {problem}"));
-            }
-            Exit::Usage
-        }
-        error => {
-            print_stderr(&format!("error: {error}"));
-            Exit::Failed
-        }
-    }
-}
-
-/// Prints each problem of an incomplete reconcile run as an error of its own.
-pub fn print_incomplete(problems: &[String]) -> Exit {
-    for problem in problems {
-        let error = Error::PartialFailure(problem.clone());
-        print_stderr(&format!("error: {error}"));
-    }
-    Exit::Failed
 }
 
 /// Returns the exit code of a sync of named users. A user that is not in sync is a failure.

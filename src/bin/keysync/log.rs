@@ -13,10 +13,9 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::printable::printable;
 
-/// Starts the log: warnings, or all steps if `verbose`. Lines do not disturb `bar`. Other crates
-/// are not logged, because some of their lines quote responses.
-pub fn start(verbose: bool, bar: ProgressBar) {
-    let level = if verbose { Level::DEBUG } else { Level::WARN };
+/// Starts the log of this level and above. Lines do not disturb `bar`. Other crates are not logged,
+/// because some of their lines quote responses.
+pub fn start(level: Level, bar: ProgressBar) {
     let targets = Targets::new()
         .with_target("nr_iam_key_sync", level)
         .with_target("keysync", level);
@@ -25,7 +24,7 @@ pub fn start(verbose: bool, bar: ProgressBar) {
         .with_writer(writer)
         .with_ansi(false)
         .with_target(false);
-    if verbose {
+    if level == Level::DEBUG {
         tracing_subscriber::registry()
             .with(lines.with_filter(targets))
             .init();

@@ -1,6 +1,8 @@
 //! The command line for operators and scripts.
 
 mod args;
+mod errors;
+mod examples;
 mod exit;
 mod log;
 mod output;
@@ -16,17 +18,30 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use indicatif::ProgressBar;
+use nr_iam_key_sync::{catch_panic, record_panics};
 
 use crate::args::Arguments;
+use crate::errors::Errors;
+use crate::exit::Exit;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    let bar = ProgressBar::no_length();
-    log::start(arguments.verbose, bar.clone());
-    let exit = match Box::pin(run::run(arguments, bar)).await {
-        Ok(exit) => exit,
-        Err(error) => exit::print_error(&error),
+    record_panics();
+    let exit = match Arguments::try_parse() {
+        Ok(arguments) => run(arguments).await,
+        Err(error) => errors::report_usage(&error),
     };
     ExitCode::from(exit as u8)
+}
+
+async fn run(arguments: Arguments) -> Exit {
+    let bar = if arguments.quiet {
+        ProgressBar::hidden()
+    } else {
+        ProgressBar::no_length()
+    };
+    log::start(arguments.verbosity(), bar.clone());
+    let errors = Errors::new(arguments.format());
+    let exit = Box::pin(catch_panic(run::run(arguments, errors, bar))).await;
+    exit.unwrap_or_else(|error| errors.print(&error))
 }

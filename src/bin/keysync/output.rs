@@ -5,6 +5,7 @@ use std::io::{ErrorKind, Write};
 use serde::Serialize;
 
 use crate::args::Format;
+use crate::errors::Errors;
 use crate::exit::Exit;
 use crate::printable::printable;
 use crate::screen::Screen;
@@ -14,12 +15,18 @@ use crate::screen::Screen;
 pub struct Output {
     format: Format,
     screen: Screen,
+    /// The printer of errors.
+    pub errors: Errors,
 }
 
 impl Output {
     /// Creates the output of a result in this format.
-    pub fn new(format: Format, screen: Screen) -> Self {
-        Self { format, screen }
+    pub fn new(format: Format, screen: Screen, errors: Errors) -> Self {
+        Self {
+            format,
+            screen,
+            errors,
+        }
     }
 
     /// Writes the result, the only text on standard output.

@@ -111,10 +111,13 @@ pub fn checks(checks: &[Check], screen: Screen) -> String {
             CheckStatus::Pass => ("pass", Tone::Good),
             CheckStatus::Warn => ("warn", Tone::Warning),
             CheckStatus::Fail => ("FAIL", Tone::Bad),
+            CheckStatus::Skip => ("skip", Tone::Plain),
         };
+        // A skipped check has the cause of another, which is printed there.
         let remedy = check
             .remedy
             .as_ref()
+            .filter(|_| check.status != CheckStatus::Skip)
             .map_or(String::new(), |remedy| format!("\n-> {remedy}"));
         table.add_row([
             screen.cell(check.name, Tone::Plain),
@@ -123,8 +126,14 @@ pub fn checks(checks: &[Check], screen: Screen) -> String {
         ]);
     }
     let count = |status| checks.iter().filter(|check| check.status == status).count();
-    let [pass, warn, fail] = [CheckStatus::Pass, CheckStatus::Warn, CheckStatus::Fail].map(count);
-    render(&table) + &format!("\n{pass} pass, {warn} warn, {fail} fail\n")
+    let [pass, warn, fail, skip] = [
+        CheckStatus::Pass,
+        CheckStatus::Warn,
+        CheckStatus::Fail,
+        CheckStatus::Skip,
+    ]
+    .map(count);
+    render(&table) + &format!("\n{pass} pass, {warn} warn, {fail} fail, {skip} skip\n")
 }
 
 /// Formats the explanation of one user.

@@ -26,7 +26,8 @@ pub fn printable(text: &str) -> Cow<'_, str> {
 
 /// Prints a line to standard error.
 pub fn print_stderr(line: &str) {
-    eprintln!("{}", printable(line));
+    // A line feed of a service's text would forge a line.
+    eprintln!("{}", printable(line).replace('\n', "\\n"));
 }
 
 fn is_unsafe(c: char) -> bool {
@@ -35,11 +36,20 @@ fn is_unsafe(c: char) -> bool {
     (c.is_control() && !matches!(c, '\n' | '\t')) || is_direction_override
 }
 
-/// Returns the length of the colour sequence that the text begins with, such as `ESC [ 3 1 m`.
+/// The colour sequences of our own tables: green, yellow, red, and the end of a colour. No other one
+/// passes, because some hide text.
+const COLOURS: [&str; 4] = [
+    "\u{1b}[38;5;10m",
+    "\u{1b}[38;5;11m",
+    "\u{1b}[38;5;9m",
+    "\u{1b}[39m",
+];
+
+/// Returns the length of the colour sequence that the text begins with.
 fn colour_sequence(text: &str) -> Option<usize> {
-    let parameters = text.strip_prefix("\u{1b}[")?;
-    let end = parameters.find(|c: char| !c.is_ascii_digit() && c != ';')?;
-    parameters[end..].starts_with('m').then_some(end + 3)
+    let mut colours = COLOURS.iter();
+    let colour = colours.find(|colour| text.starts_with(**colour))?;
+    Some(colour.len())
 }
 
 #[cfg(test)]
@@ -56,6 +66,7 @@ mod tests {
             ),
             ("\u{1b}]0;title\u{7}", "\\u{1b}]0;title\\u{7}"),
             ("\u{1b}[2Jgone", "\\u{1b}[2Jgone"),
+            ("\u{1b}[8mhidden", "\\u{1b}[8mhidden"),
             ("a\rb\u{8}\u{9b}31m", "a\\u{d}b\\u{8}\\u{9b}31m"),
             ("\u{202e}txet", "\\u{202e}txet"),
             ("\u{1b}", "\\u{1b}"),

@@ -3,6 +3,9 @@
 use indicatif::{ProgressBar, ProgressStyle};
 use nr_iam_key_sync::{CancellationToken, Progress};
 
+/// The exit code of a program that an interrupt ended at once.
+pub const INTERRUPTED: i32 = 130;
+
 /// The bar of a command, and its cancellation by Ctrl-C.
 #[derive(Clone, Debug)]
 pub struct Bar {
@@ -31,7 +34,7 @@ impl Bar {
                 eprintln!("stopping after the users in flight; interrupt again to end at once");
             });
             interrupt().await;
-            std::process::exit(130);
+            std::process::exit(INTERRUPTED);
         };
         let done = tokio::select! {
             done = work => done,
@@ -78,7 +81,8 @@ fn style(template: &str) -> ProgressStyle {
 }
 
 #[cfg(unix)]
-async fn interrupt() {
+/// Waits for Ctrl-C, SIGTERM or SIGHUP.
+pub async fn interrupt() {
     use tokio::signal::unix::{SignalKind, signal};
     let signal = |kind| signal(kind).expect("the runtime handles signals");
     let (mut interrupt, mut terminate) = (
@@ -94,7 +98,8 @@ async fn interrupt() {
 }
 
 #[cfg(not(unix))]
-async fn interrupt() {
+/// Waits for Ctrl-C, SIGTERM or SIGHUP.
+pub async fn interrupt() {
     tokio::signal::ctrl_c()
         .await
         .expect("the runtime handles signals");

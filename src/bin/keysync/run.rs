@@ -7,13 +7,13 @@ use indicatif::ProgressBar;
 use jiff::Timestamp;
 use nr_iam_key_sync::policy::{IamPolicy, VaultPolicy};
 use nr_iam_key_sync::{
-    CheckStatus, Config, Error, KeySync, Problem, Reconcile, UserName, misconfigured,
+    CheckStatus, Config, Error, KeySync, Reconcile, UserName, catch_panic, misconfigured,
 };
 
 use crate::args::{Arguments, Command, Policy, Token, named};
-use crate::exit::{Exit, of_condition, of_dry_run, of_sync, print_incomplete, worse};
+use crate::errors::Errors;
+use crate::exit::{Exit, of_condition, of_dry_run, of_sync, worse};
 use crate::output::{Output, write, write_json};
-use crate::printable::print_stderr;
 use crate::progress::Bar;
 use crate::screen::Screen;
 use crate::{print, secret, targets};
@@ -22,8 +22,10 @@ use crate::{print, secret, targets};
 ///
 /// # Errors
 /// The error that prevented the command.
-pub async fn run(arguments: Arguments, bar: ProgressBar) -> Result<Exit, Error> {
-    let out = Output::new(arguments.output, Screen::of_stdout(environment));
+pub async fn run(arguments: Arguments, errors: Errors, bar: ProgressBar) -> Result<Exit, Error> {
+    let quiet = arguments.quiet;
+    let screen = Screen::of_stdout(arguments.color, environment);
+    let out = Output::new(arguments.format(), screen, errors);
     match arguments.command {
         Command::Sync { users, dry_run } => {
             let users = named(users).unwrap_or_default();
@@ -78,7 +80,7 @@ pub async fn run(arguments: Arguments, bar: ProgressBar) -> Result<Exit, Error> 
                 kms_key.as_deref(),
             );
             write_json(&policy);
-            if !policy.left_out.is_empty() {
+            if !policy.left_out.is_empty() && !quiet {
                 eprintln!(
                     "note: left out, because their values are known only in a deployment: {}",
                     policy.left_out.join(", ")
@@ -107,21 +109,18 @@ pub async fn run(arguments: Arguments, bar: ProgressBar) -> Result<Exit, Error> 
         }
         Command::Man {
             directory: Some(directory),
-        } => Ok(write_manual(&directory)),
+        } => Ok(write_manual(&directory, errors)),
     }
 }
 
 /// Writes a manual page for each command.
-fn write_manual(directory: &Path) -> Exit {
+fn write_manual(directory: &Path, errors: Errors) -> Exit {
     match clap_mangen::generate_to(Arguments::command(), directory) {
         Ok(()) => Exit::Done,
-        Err(error) => {
-            eprintln!(
-                "error: writing to {}: {error}; expected an existing folder",
-                directory.display()
-            );
-            Exit::Usage
-        }
+        Err(error) => errors.usage(&format!(
+            "writing to {}: {error}; expected an existing folder",
+            directory.display()
+        )),
     }
 }
 
@@ -130,20 +129,11 @@ fn write_manual(directory: &Path) -> Exit {
     reason = "the only place that reads the environment"
 )]
 fn environment(name: &str) -> Option<String> {
-    std::env::var(name).ok()
+    std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
 }
 
 async fn connect() -> Result<KeySync, Error> {
-    let config = Config::read(environment)?;
-    // The AWS SDK panics without CA certificates.
-    if rustls_native_certs::load_native_certs().certs.is_empty() {
-        let problem = "the host has no CA certificates; install ca-certificates, or set this variable to a file of CA certificates";
-        return Err(Error::BadConfiguration(vec![Problem {
-            variable: "SSL_CERT_FILE",
-            problem: problem.to_owned(),
-        }]));
-    }
-    KeySync::connect(config).await
+    KeySync::connect(Config::read(environment)?).await
 }
 
 async fn reconcile(order: &Reconcile, out: Output, bar: ProgressBar) -> Result<Exit, Error> {
@@ -154,7 +144,7 @@ async fn reconcile(order: &Reconcile, out: Output, bar: ProgressBar) -> Result<E
         .await?;
     out.write(&run.report, |screen| print::report(&run.report, screen));
     if !run.problems.is_empty() {
-        return Ok(print_incomplete(&run.problems));
+        return Ok(out.errors.incomplete(&run.problems));
     }
     Ok(match order {
         Reconcile { dry_run: true, .. } => of_dry_run(&run.report),
@@ -177,7 +167,7 @@ async fn status(
         print::status(&status, Timestamp::now(), screen)
     });
     for problem in &status.problems {
-        print_stderr(&format!("error: {problem}"));
+        out.errors.problem(problem);
     }
     let worst = status
         .users
@@ -193,7 +183,7 @@ async fn status(
 
 /// Runs all checks. An invalid configuration is the first failed check.
 async fn doctor(out: Output) -> Result<Exit, Error> {
-    let (checks, exit_on_failure) = match connect().await {
+    let (checks, exit_on_failure) = match catch_panic(connect()).await {
         Ok(keysync) => (keysync.doctor().await, Exit::Failed),
         Err(error) => (misconfigured(&error), Exit::Usage),
     };
@@ -223,7 +213,7 @@ async fn run_token(token: Token, out: Output) -> Result<Exit, Error> {
             });
         }
         Token::Import { accept_warnings } => {
-            let candidate = secret::read("Vault token or wrapping token (input hidden): ")?;
+            let candidate = secret::read("Vault token or wrapping token (input hidden): ").await?;
             let imported = keysync.import_token(candidate, accept_warnings).await?;
             out.write(&imported, |screen| {
                 print::imported(&imported, Timestamp::now(), screen)

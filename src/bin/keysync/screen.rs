@@ -5,6 +5,8 @@ use std::io::IsTerminal;
 use comfy_table::presets::NOTHING;
 use comfy_table::{Cell, Color, ContentArrangement, Table};
 
+use crate::args::Colour;
+
 /// The width of output that is not a terminal, and the minimum of a terminal.
 const MIN_WIDTH: u16 = 80;
 
@@ -12,6 +14,7 @@ const MIN_WIDTH: u16 = 80;
 #[derive(Clone, Copy, Debug)]
 pub struct Screen {
     colour: bool,
+    forces_colour: bool,
     width: u16,
 }
 
@@ -30,7 +33,7 @@ pub enum Tone {
 
 impl Screen {
     /// Inspects standard output. `environment` returns a variable's value.
-    pub fn of_stdout(environment: impl Fn(&str) -> Option<String>) -> Self {
+    pub fn of_stdout(when: Colour, environment: impl Fn(&str) -> Option<String>) -> Self {
         let is_set = |name| environment(name).is_some_and(|value| !value.is_empty());
         let terminal = std::io::stdout().is_terminal();
         let dumb = environment("TERM").is_some_and(|term| term == "dumb");
@@ -39,7 +42,12 @@ impl Screen {
             .filter(|_| terminal)
             .map_or(MIN_WIDTH, |width| width.max(MIN_WIDTH));
         Self {
-            colour: terminal && !is_set("NO_COLOR") && !dumb,
+            colour: match when {
+                Colour::Auto => terminal && !is_set("NO_COLOR") && !dumb,
+                Colour::Always => true,
+                Colour::Never => false,
+            },
+            forces_colour: when == Colour::Always,
             width,
         }
     }
@@ -51,6 +59,9 @@ impl Screen {
             .load_style(NOTHING)
             .set_content_arrangement(ContentArrangement::Dynamic)
             .set_width(self.width);
+        if self.forces_colour {
+            table.enforce_styling();
+        }
         if !header.is_empty() {
             table.set_header(header.iter().map(Cell::new));
         }

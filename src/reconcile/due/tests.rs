@@ -46,6 +46,7 @@ fn started(time: &str) -> ReconcileRecord {
         leased_until: None,
         request_id: None,
         rewritten_users: Vec::new(),
+        vault: None,
     }
 }
 
@@ -278,6 +279,7 @@ fn a_record_has_these_members() {
     let complete = ReconcileRecord {
         counts: BTreeMap::from([("failed".to_owned(), 1), ("written".to_owned(), 2)]),
         rewritten_users: vec!["alice".to_owned()],
+        vault: Some("https://vault.example.org/secret/aws/iam-keys".to_owned()),
         ..finished("2026-01-10T07:59:00.25Z", &["bob"])
     };
     let complete_json = json!({
@@ -288,6 +290,7 @@ fn a_record_has_these_members() {
         "failedUsers": ["bob"],
         "unlisted": false,
         "rewrittenUsers": ["alice"],
+        "vault": "https://vault.example.org/secret/aws/iam-keys",
     });
     let in_progress = incomplete(leased("2026-01-10T09:05:00Z", &[]));
     let in_progress_json = json!({

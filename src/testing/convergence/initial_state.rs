@@ -167,7 +167,12 @@ impl InitialRecord {
             long_ago
         };
         let user = UserName::parse(user).unwrap();
+<<<<<<< HEAD
         let state = SecretRecord::of_written(&user, &current, &target, self.version.into(), now);
+=======
+        let state =
+            UserState::of_written(&user, &current, &location, (self.version.into(), None), now);
+>>>>>>> main
         match self.by {
             Writer::Service | Writer::Damaged | Writer::Elsewhere => state,
             Writer::Retired => SecretRecord {
@@ -179,6 +184,7 @@ impl InitialRecord {
                 parameter_version: None,
                 parameter_last_modified: None,
                 vault_version: None,
+                vault_created_at: None,
                 vault_path: None,
                 vault_address: None,
                 ..state

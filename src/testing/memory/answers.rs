@@ -120,13 +120,11 @@ impl Tokens for Memory {
     async fn load(&self) -> Result<(TokenObject, Etag), Error> {
         self.call("s3-token", "").await?;
         let token = self.inner().tokens.1.clone();
-        let unusable = |problem| Error::Unexpected {
-            operation: "test",
-            subject: "test".to_owned(),
-            problem,
+        let unusable = |problem: String| {
+            Error::unexpected("test", "test", &problem).with_remedy("store a token (`keysync`)")
         };
         if token.is_empty() {
-            return Err(unusable("there is no token object".to_owned()));
+            return Err(Error::missing("test", "test", "store a token (`keysync`)"));
         }
         let object = TokenObject::parse(format!(r#"{{"token": "{token}"}}"#).as_bytes());
         Ok((object.map_err(unusable)?, Etag(token)))

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::Memory;
+<<<<<<< HEAD
 use super::inner::Fields;
 use crate::backends::{
     CustomMetadata, MetadataPatchResult, PatchResult, SecretMetadata, Vault, VaultSecret,
@@ -15,6 +16,12 @@ use crate::error::Error;
 use crate::keys::{AccessKey, VaultPath};
 use crate::snapshot::{Cas, VaultView};
 use crate::targets::SecretFields;
+=======
+use crate::backends::{Vault, VaultSecret, WriteResult};
+use crate::error::Error;
+use crate::keys::{AccessKey, UserName, VaultPath};
+use crate::snapshot::{Cas, SecretMetadata};
+>>>>>>> main
 use crate::token::{Lifetime, TokenFacts};
 
 /// The period of the token in seconds.
@@ -54,9 +61,12 @@ impl Vault for Memory {
             }
             inner.push_version(&location(path), exposed(fields))
         };
-        self.answer(call, WriteResult::Written(version)).await
+        let created_at = Some(self.inner().created_at(&path.to_string(), version));
+        self.answer(call, WriteResult::Written(version, created_at))
+            .await
     }
 
+<<<<<<< HEAD
     async fn patch(
         &self,
         token: &SecretString,
@@ -109,12 +119,16 @@ impl Vault for Memory {
     }
 
     async fn secret_metadata(
+=======
+    async fn metadata(
+>>>>>>> main
         &self,
         token: &SecretString,
         path: &VaultPath,
     ) -> Result<SecretMetadata, Error> {
         self.call("vault-metadata", &path.path).await?;
         self.check_token(token)?;
+<<<<<<< HEAD
         Ok(self.inner().metadata(&location(path)))
     }
 
@@ -132,6 +146,9 @@ impl Vault for Memory {
             Some((name.to_owned(), inner.metadata(path)))
         });
         Ok(inner.lists_metadata.then(|| secrets.collect()))
+=======
+        Ok(self.inner().metadata(&path.to_string()))
+>>>>>>> main
     }
 
     async fn list_metadata(
@@ -139,6 +156,7 @@ impl Vault for Memory {
         token: &SecretString,
         mount: &str,
         folder: &str,
+<<<<<<< HEAD
     ) -> Result<Option<HashMap<String, VaultView>>, Error> {
         let folder = VaultPath {
             namespace: None,
@@ -150,6 +168,17 @@ impl Vault for Memory {
             let views = secrets.into_iter();
             views.map(|(name, secret)| (name, secret.view)).collect()
         }))
+=======
+    ) -> Result<Option<HashMap<String, SecretMetadata>>, Error> {
+        self.call("vault-list_metadata", folder).await?;
+        self.check_token(token)?;
+        let inner = self.inner();
+        let secrets = inner.vault.keys().filter_map(|path| {
+            let user = path.strip_prefix(&format!("{mount}/{folder}/"))?;
+            Some((user.to_owned(), inner.metadata(path)))
+        });
+        Ok(inner.lists_metadata.then(|| secrets.collect()))
+>>>>>>> main
     }
 
     async fn read(&self, token: &SecretString, path: &VaultPath) -> Result<VaultSecret, Error> {
@@ -192,7 +221,7 @@ impl Vault for Memory {
             explicit_max_ttl_seconds: None,
             creation_ttl_seconds: PERIOD,
             renewable: true,
-            renewed: false,
+            shrunk_from: None,
             created_at: Timestamp::now(),
             as_of: Timestamp::now(),
         };
@@ -203,6 +232,9 @@ impl Vault for Memory {
             use_limited: false,
             orphan: true,
             policies,
+            namespace: None,
+            is_of_other_namespace: false,
+            bound_cidrs: Vec::new(),
         };
         if let Some(alter) = self.inner().alter {
             alter(&mut facts);

@@ -19,7 +19,7 @@ fn plain(left: u64, full: u64) -> Lifetime {
         explicit_max_ttl_seconds: None,
         creation_ttl_seconds: full,
         renewable: true,
-        renewed: false,
+        shrunk_from: None,
         created_at: at("2025-06-01T00:00:00Z"),
         as_of: now(),
     }
@@ -174,7 +174,6 @@ fn renewal_changes_ttl_and_time() {
         renewed,
         Lifetime {
             ttl_seconds: Some(DAY - 1),
-            renewed: true,
             as_of: later,
             ..periodic(DAY, DAY)
         }
@@ -286,6 +285,35 @@ fn expiring_token_has_warnings() {
     ] {
         assert_eq!(token.warnings(now()), warnings, "{case}");
     }
+}
+
+#[test]
+fn lowered_period_is_not_a_maximum_lifetime() {
+    let lowered = periodic(60 * HOUR, 72 * HOUR).renewed(DAY, now());
+    assert_eq!(
+        (lowered.period_seconds, lowered.warnings(now())),
+        (Some(DAY), vec![])
+    );
+    assert!(!lowered.renewal_due(now(), 24), "it is fresh");
+    let later = at("2025-06-02T06:00:00Z");
+    let steady = lowered.renewed(DAY, later);
+    assert_eq!(
+        steady.warnings(later),
+        vec![],
+        "the next renewal gives as much"
+    );
+    let short = lowered.renewed(6 * HOUR, later);
+    assert_eq!(short.warnings(later), vec![Warning::ShortPeriod(6 * HOUR)]);
+    // The end stays where it is, and the token is lost there.
+    let full = 24 * HOUR;
+    let capped = lowered.renewed(18 * HOUR, later);
+    assert_eq!(
+        capped.warnings(later),
+        vec![Warning::Shrinking {
+            left: 18 * HOUR,
+            full
+        }]
+    );
 }
 
 #[test]

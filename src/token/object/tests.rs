@@ -23,7 +23,7 @@ fn lifetime() -> Lifetime {
         explicit_max_ttl_seconds: None,
         creation_ttl_seconds: 3600,
         renewable: true,
-        renewed: false,
+        shrunk_from: None,
         created_at: "2025-01-01T00:00:00Z".parse().unwrap(),
         as_of: "2025-06-03T00:00:00Z".parse().unwrap(),
     }

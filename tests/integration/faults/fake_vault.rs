@@ -27,6 +27,8 @@ pub enum FakeResponse {
     Huge,
     /// A body that never ends, one byte at a time.
     Drip,
+    /// A body that never ends, as fast as it is read.
+    Flood,
     /// The first half of a body.
     Half,
     /// JSON of another schema.
@@ -125,6 +127,11 @@ async fn fake(response: FakeResponse, redirect_target: &str) -> Response {
                 Some((Ok::<_, std::io::Error>(Bytes::from_static(b" ")), ()))
             });
             Response::new(Body::from_stream(bytes))
+        }
+        FakeResponse::Flood => {
+            let chunk = Bytes::from(vec![b' '; 1024 * 1024]);
+            let chunks = stream::repeat_with(move || Ok::<_, std::io::Error>(chunk.clone()));
+            Response::new(Body::from_stream(chunks))
         }
         FakeResponse::Half => {
             let half = Bytes::from(format!(r#"{{"data": {{"version": 1, "{SENTINEL}""#));

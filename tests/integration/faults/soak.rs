@@ -18,6 +18,7 @@ use crate::test_env::{Key, TestEnv};
 const USERS: usize = 50;
 
 fn setting<T: std::str::FromStr>(name: &str, default: T) -> T {
+    #[expect(clippy::disallowed_methods, reason = "the setting of a test")]
     let value = std::env::var_os(name).and_then(|value| value.into_string().ok());
     let parse = |value: String| {
         value

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
+use crate::proxy::serve;
 use crate::test_env::{TestEnv, outcome, reason};
 
 const CONFIGURATION: &str = "
@@ -47,7 +48,7 @@ impl Authority {
         authority.write("openssl.cnf", CONFIGURATION);
         authority.write("index.txt", "");
         authority.write("serial", "01");
-        let own = ["req", "-x509", "-days", "1", "-subj", "/CN=authority"];
+        let own = ["req", "-x509", "-days", "90", "-subj", "/CN=authority"];
         let files = ["-keyout", "ca.key", "-out", "ca.pem"];
         authority.openssl(&[&own[..], &files, &NEW_KEY].concat());
         let request = [
@@ -89,7 +90,18 @@ impl Authority {
     /// server stops when the guard is dropped.
     fn serve(&self, name: &str, from: &str, to: &str) -> (String, Server) {
         let extensions = format!("subjectAltName = {name}\nbasicConstraints = CA:FALSE\n");
-        self.write("extensions", &extensions);
+        self.serve_with(&extensions, from, to, &[])
+    }
+
+    /// Starts a server whose certificate has these extensions, with further arguments.
+    fn serve_with(
+        &self,
+        extensions: &str,
+        from: &str,
+        to: &str,
+        arguments: &[&str],
+    ) -> (String, Server) {
+        self.write("extensions", extensions);
         let sign = [
             "ca",
             "-batch",
@@ -119,6 +131,7 @@ impl Authority {
         let child = Command::new("openssl")
             .args(["s_server", "-www", "-accept", &address])
             .args(["-cert", "server.pem", "-key", "server.key"])
+            .args(arguments)
             .current_dir(&self.folder)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -154,6 +167,61 @@ pub fn foreign_authority(env: &TestEnv<'_>) -> String {
 }
 
 #[tokio::test]
+async fn a_tls_server_of_the_wrong_kind_is_named() {
+    let env = TestEnv::new().await;
+    let ours = Authority::new(&env);
+    let (from, to) = ("20200101000000Z", "20991231235959Z");
+    let (server, authority) = ("CA:FALSE", "CA:TRUE");
+    let old = ["-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-SHA"];
+    let client = "client certificate";
+    for (constraint, purpose, arguments, expected) in [
+        (authority, "serverAuth", &[][..], "CA:TRUE"),
+        (server, "clientAuth", &[], "not for a server"),
+        (server, "serverAuth", &["-tls1_3", "-Verify", "1"], client),
+        (server, "serverAuth", &["-tls1_2", "-Verify", "1"], client),
+        (server, "serverAuth", &old, "old cipher suites"),
+    ] {
+        let extensions = format!(
+            "subjectAltName = IP:127.0.0.1\nbasicConstraints = {constraint}\n\
+             extendedKeyUsage = {purpose}\n"
+        );
+        let (address, _server) = ours.serve_with(&extensions, from, to, arguments);
+        let address = format!("https://{address}");
+        let trusted = ours.file("ca.pem");
+        let variables = [("VAULT_ADDR", address.as_str()), ("VAULT_CACERT", &trusted)];
+        let output = env.keysync_with(&["token", "show"], &variables, "").await;
+        assert_eq!(output.code, 1, "{output:?}");
+        assert!(output.err.contains(expected), "{arguments:?}: {output:?}");
+        let checks = env
+            .keysync_with(&["doctor", "--output", "json"], &variables, "")
+            .await;
+        let checks = checks.json();
+        let failed = checks
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|check| check["status"] == "fail");
+        let failed = failed.collect::<Vec<_>>();
+        assert_eq!(failed.len(), 1, "{failed:#?}");
+        assert_eq!(failed[0]["name"], "vault-tls", "{failed:#?}");
+        assert!(
+            failed[0]["detail"].as_str().unwrap().contains(expected),
+            "{failed:#?}"
+        );
+    }
+    let plain = serve(axum::Router::new())
+        .await
+        .replace("http://", "https://");
+    let output = env
+        .keysync_with(&["token", "show"], &[("VAULT_ADDR", &plain)], "")
+        .await;
+    assert!(
+        output.err.contains("does not answer with TLS"),
+        "{output:?}"
+    );
+}
+
+#[tokio::test]
 async fn vault_without_a_valid_certificate_gets_no_request() {
     let env = TestEnv::new().await;
     env.rotate("alice").await;
@@ -183,4 +251,101 @@ async fn vault_without_a_valid_certificate_gets_no_request() {
     }
     let function = env.function().await;
     assert_eq!(outcome(&function.invoke(&sync).await.unwrap()), "written");
+}
+
+#[tokio::test]
+async fn authorities_of_joined_files_are_all_trusted() {
+    let env = TestEnv::without_token(crate::stack::Stack::shared()).await;
+    let (ours, foreign) = (Authority::new(&env), Authority::new(&env));
+    let valid = ("IP:127.0.0.1", "20200101000000Z", "20991231235959Z");
+    let (address, _server) = ours.serve(valid.0, valid.1, valid.2);
+    let address = format!("https://{address}");
+    let pem = |authority: &Authority| std::fs::read_to_string(authority.file("ca.pem")).unwrap();
+    let [first, second] = [pem(&foreign), pem(&ours)];
+    // The second authority signed the server's certificate, which is not Vault's.
+    for (name, text) in [
+        ("no line break", format!("{}{second}", first.trim_end())),
+        (
+            "byte order marks",
+            format!("\u{feff}{first}\u{feff}{second}"),
+        ),
+    ] {
+        ours.write("joined.pem", &text);
+        let file = ours.file("joined.pem");
+        let token = ("VAULT_TOKEN", "made-up");
+        for variable in ["VAULT_CACERT", "SSL_CERT_FILE"] {
+            let other = ("VAULT_CACERT", "");
+            let variables = [
+                other,
+                ("VAULT_ADDR", address.as_str()),
+                token,
+                (variable, &file),
+            ];
+            let output = env.keysync_line("token show", &variables).await;
+            assert!(
+                output.err.contains("not Vault's"),
+                "{name}, {variable}: {output:?}"
+            );
+        }
+    }
+    let trusted = second.replace(" CERTIFICATE", " TRUSTED CERTIFICATE");
+    ours.write("joined.pem", &format!("{first}{trusted}"));
+    let variables = [("VAULT_CACERT", ours.file("joined.pem"))];
+    let variables = variables
+        .each_ref()
+        .map(|(name, value)| (*name, value.as_str()));
+    let output = env.keysync_line("token show", &variables).await;
+    assert_eq!(output.code, 2, "{output:?}");
+    assert!(
+        output.err.contains("2 BEGIN and 2 END lines, but only 1 "),
+        "{output:?}"
+    );
+}
+
+#[tokio::test]
+async fn authorities_for_aws_are_those_of_its_bundle() {
+    let env = TestEnv::without_token(crate::stack::Stack::shared()).await;
+    let (ours, foreign) = (Authority::new(&env), Authority::new(&env));
+    let (address, _server) = ours.serve("IP:127.0.0.1", "20200101000000Z", "20991231235959Z");
+    let address = format!("https://{address}");
+    for (authority, is_trusted) in [(&ours, true), (&foreign, false)] {
+        let bundle = authority.file("ca.pem");
+        let variables = [
+            ("AWS_ENDPOINT_URL_S3", address.as_str()),
+            ("AWS_CA_BUNDLE", &bundle),
+        ];
+        let output = env.keysync_line("token show", &variables).await;
+        // The page of the server is not an answer of S3.
+        assert_eq!(output.err.contains("ETag"), is_trusted, "{output:?}");
+    }
+}
+
+#[tokio::test]
+async fn doctor_warns_of_an_authority_that_ends_soon() {
+    let env = TestEnv::new().await;
+    let authority = Authority::new(&env);
+    let sign = [
+        "req",
+        "-x509",
+        "-days",
+        "20",
+        "-subj",
+        "/CN=authority",
+        "-config",
+    ];
+    let files = ["openssl.cnf", "-key", "ca.key", "-out", "short.pem"];
+    authority.openssl(&[&sign[..], &files].concat());
+    let file = authority.file("short.pem");
+    let variables = [("VAULT_CACERT", file.as_str())];
+    let output = env.keysync_line("doctor --output json", &variables).await;
+    let check = &output.json()[1];
+    assert_eq!(
+        (&check["name"], &check["status"]),
+        (&json!("authorities"), &json!("warn"))
+    );
+    let detail = check["detail"].as_str().unwrap();
+    assert!(
+        detail.starts_with("an authority of VAULT_CACERT ends on "),
+        "{detail}"
+    );
 }

@@ -1,7 +1,7 @@
 //! Invalid arguments and variables: rejected before any request, with exit code 2.
 
 use super::transcript::{Transcript, assert_matches};
-use crate::command::run;
+use crate::command::{finish, run, spawn};
 use crate::stack::Stack;
 use crate::test_env::TestEnv;
 
@@ -29,6 +29,19 @@ async fn arguments_that_are_invalid_are_rejected_with_a_hint() {
         assert_eq!(transcript.run(line).await.code, 2, "{line}");
     }
     transcript.assert_matches("arguments_invalid");
+}
+
+#[tokio::test]
+async fn arguments_that_are_not_text_are_rejected() {
+    use std::os::unix::ffi::OsStrExt;
+    for format in ["text", "json"] {
+        let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_keysync"));
+        let invalid = std::ffi::OsStr::from_bytes(b"al\xffice");
+        command.args(["--output", format, "sync"]).arg(invalid);
+        let output = finish(spawn(&mut command, &[]), "").await;
+        assert_eq!(output.code, 2, "{output:?}");
+        assert_eq!(output.err.starts_with('{'), format == "json", "{output:?}");
+    }
 }
 
 #[tokio::test]
@@ -107,6 +120,6 @@ async fn configuration_error_on_a_host_without_ca_certificates() {
     for command in ["status", "doctor"] {
         let output = run(&[command], &variables).await;
         assert_eq!(output.code, 2, "{output:?}");
-        assert!(output.all().contains("SSL_CERT_FILE: "), "{output:?}");
+        assert!(output.all().contains("SSL_CERT_FILE:"), "{output:?}");
     }
 }

@@ -60,6 +60,63 @@ async fn terminal_output_has_colour_unless_disabled() {
 }
 
 #[tokio::test]
+async fn terminal_has_its_echo_again_after_the_token_prompt() {
+    let env = TestEnv::new().await;
+    for ending in ["ctrl-c", "INT", "TERM", "HUP", "enter"] {
+        let mut python = Command::new(checkout().join(".local/venv/bin/python"));
+        python
+            .arg(checkout().join("tests/integration/keysync/run_at_prompt.py"))
+            .args([ending, env!("CARGO_BIN_EXE_keysync"), "token", "import"])
+            .stdin(Stdio::null());
+        python
+            .env_clear()
+            .env("TERM", "xterm")
+            .envs(env.environment());
+        let output = python.kill_on_drop(true).output().await.unwrap();
+        let expected = if ending == "enter" { "1" } else { "130" };
+        assert_eq!(
+            String::from_utf8(output.stdout).unwrap(),
+            format!("prompt: no echo; after it: echo; exit code {expected}\n"),
+            "{ending}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn color_and_quiet_are_obeyed_without_a_terminal() {
+    let env = TestEnv::new().await;
+    env.put("bob", "no JSON").await;
+    for (options, is_coloured) in [
+        ("--color always", true),
+        ("--color never", false),
+        ("", false),
+    ] {
+        let output = env
+            .keysync_line(format!("status {options}").trim(), &[])
+            .await;
+        assert_eq!(output.out.contains('\u{1b}'), is_coloured, "{output:?}");
+    }
+    let output = run_in_terminal(&env, Streams::All, "status --color never", &[]).await;
+    assert!(!output.contains("\u{1b}[3"), "{output:?}");
+    let output = run_in_terminal(
+        &env,
+        Streams::StandardError,
+        "reconcile --force --quiet",
+        &[],
+    )
+    .await;
+    assert!(!output.contains("users"), "{output:?}");
+    // A roster that does not exist is a warning.
+    let roster = [("IAM_USER_TABLE", "no-such-table")];
+    let loud = env.keysync_line("status", &roster).await;
+    assert!(loud.err.contains("warning: "), "{loud:?}");
+    let quiet = env.keysync_line("status -q", &roster).await;
+    assert!(!quiet.err.contains("warning: "), "{quiet:?}");
+    assert_eq!(quiet.code, loud.code);
+    assert!(quiet.out.starts_with("USER "), "{quiet:?}");
+}
+
+#[tokio::test]
 async fn terminal_shows_and_clears_a_progress_bar() {
     let env = TestEnv::new().await;
     for n in 0..15 {

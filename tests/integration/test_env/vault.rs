@@ -67,12 +67,15 @@ impl TestEnv<'_> {
     /// Creates a token with these properties, wrapped for a minute.
     pub async fn create_wrapped_token(&self, properties: &Value) -> String {
         let request = self.root_request(Method::POST, "auth/token/create-orphan");
-        let request = request
-            .header("X-Vault-Wrap-TTL", "60s")
-            .body(properties.to_string());
-        let answer = request.send().await.unwrap().bytes().await.unwrap();
-        let answer: Value = serde_json::from_slice(&answer).unwrap();
-        answer["wrap_info"]["token"].as_str().unwrap().to_owned()
+        wrapped(request.body(properties.to_string())).await
+    }
+
+    /// Creates a token at this path of a namespace, wrapped for a minute.
+    pub async fn create_wrapped(&self, path: &str, namespace: Option<&str>) -> String {
+        let request = self.root_request(Method::POST, path);
+        let body = json!({"policies": ["default"], "period": "72h"});
+        let request = request.header("X-Vault-Namespace", namespace.unwrap_or_default());
+        wrapped(request.body(body.to_string())).await
     }
 
     /// Creates a periodic token with exactly this policy, beside the `default` policy.
@@ -168,4 +171,12 @@ impl TestEnv<'_> {
             "renewed": token["data"]["last_renewal_time"],
         })
     }
+}
+
+/// Sends a request whose response is wrapped; returns the wrapping token.
+async fn wrapped(request: reqwest::RequestBuilder) -> String {
+    let response = request.header("X-Vault-Wrap-TTL", "60s").send().await;
+    let answer = response.unwrap().bytes().await.unwrap();
+    let answer: Value = serde_json::from_slice(&answer).unwrap();
+    answer["wrap_info"]["token"].as_str().unwrap().to_owned()
 }

@@ -1,5 +1,5 @@
-# The function in the private subnets of a landing zone that already provides the endpoints, a key
-# and topics.
+# The function in a landing zone: a VPC that is shared with the account, interface endpoints in
+# another VPC behind the transit gateway, and an existing key and topics.
 
 terraform {
   required_version = ">= 1.11"
@@ -20,28 +20,10 @@ provider "aws" {
   }
 }
 
-data "aws_vpc" "landing_zone" {
-  tags = { Name = var.vpc_name }
-}
-
-data "aws_subnets" "private" {
-  filter {
-    name   = "vpc-id"
-    values = [data.aws_vpc.landing_zone.id]
-  }
-
-  tags = { Name = var.subnet_names }
-}
-
 data "aws_prefix_list" "gateway" {
   for_each = toset(["s3", "dynamodb"])
 
   name = "com.amazonaws.ca-central-1.${each.value}"
-}
-
-data "aws_vpc_endpoint" "ssm" {
-  vpc_id       = data.aws_vpc.landing_zone.id
-  service_name = "com.amazonaws.ca-central-1.ssm"
 }
 
 data "aws_kms_alias" "given" {
@@ -66,20 +48,21 @@ module "iam_key_sync" {
   vault_ca_file   = "${path.module}/vault-ca.pem"
   vault_namespace = "ministry"
 
-  vpc_id                      = data.aws_vpc.landing_zone.id
-  subnet_ids                  = data.aws_subnets.private.ids
-  vault_cidrs                 = ["10.1.0.0/16"]
-  endpoint_prefix_list_ids    = [for list in data.aws_prefix_list.gateway : list.id]
-  endpoint_security_group_ids = data.aws_vpc_endpoint.ssm.security_group_ids
+  vpc_id                   = var.vpc_id
+  subnet_ids               = var.subnet_ids
+  vault_cidrs              = var.vault_cidrs
+  endpoint_cidrs           = var.endpoint_cidrs
+  endpoint_prefix_list_ids = [for list in data.aws_prefix_list.gateway : list.id]
 
   kms_key_arn    = data.aws_kms_alias.given.target_key_arn
   create_kms_key = false
-  encrypt_logs   = true
+
+  # The platform sets the retention and the key of each log group.
+  log_group_name = var.log_group_name
 
   alarm_topic_arn = data.aws_sns_topic.given["office"].arn
   page_topic_arn  = data.aws_sns_topic.given["pager"].arn
 
-  reserved_concurrency     = 5
   tracing                  = true
   permissions_boundary_arn = var.permissions_boundary_arn
 }

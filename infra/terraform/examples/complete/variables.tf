@@ -8,13 +8,30 @@ variable "package_version" {
   type        = string
 }
 
-variable "vpc_name" {
-  description = "Name of the VPC."
+# Ids, because tags of a shared VPC are visible only to its owner.
+
+variable "vpc_id" {
+  description = "The VPC that is shared with the account."
   type        = string
 }
 
-variable "subnet_names" {
-  description = "Names of its private subnets; * matches any text."
+variable "subnet_ids" {
+  description = "Its private subnets, in two or more availability zones."
+  type        = list(string)
+}
+
+variable "vault_cidrs" {
+  description = "IPv4 ranges of Vault."
+  type        = list(string)
+}
+
+variable "endpoint_cidrs" {
+  description = "IPv4 ranges of the VPC that holds the interface endpoints."
+  type        = list(string)
+}
+
+variable "log_group_name" {
+  description = "Log group of the function, created before with aws logs create-log-group."
   type        = string
 }
 

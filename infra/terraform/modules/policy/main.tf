@@ -6,6 +6,9 @@ locals {
     if lookup(var.present, try(statement.requires, ""), true)
   ]
 
+  # A placeholder with a list stands for several resources, each a JSON text of its own.
+  values = merge(var.values, { for name, items in var.lists : name => join("\",\"", items) })
+
   # A key policy applies to its key, so its statements have a principal and no resource.
   template = jsonencode([
     for statement in local.statements : {

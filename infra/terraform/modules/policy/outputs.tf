@@ -2,6 +2,6 @@ output "json" {
   description = "The policy document."
   value = jsonencode({
     Version   = "2012-10-17"
-    Statement = jsondecode(templatestring(local.template, var.values))
+    Statement = jsondecode(templatestring(local.template, local.values))
   })
 }

@@ -8,6 +8,12 @@ variable "values" {
   type        = map(string)
 }
 
+variable "lists" {
+  description = "Values of the placeholders that stand for several resources."
+  type        = map(list(string))
+  default     = {}
+}
+
 variable "present" {
   description = "Flags for the placeholders that have no value in some deployments. Statements that require a placeholder whose flag is false are left out."
   type        = map(bool)

@@ -57,6 +57,12 @@ pub fn token(view: &TokenView, now: Timestamp, screen: Screen) -> String {
         ),
     ]);
     table.add_row(["policies", &view.policies.join(", ")]);
+    if let Some(namespace) = &view.namespace {
+        table.add_row(["namespace", namespace]);
+    }
+    if !view.bound_cidrs.is_empty() {
+        table.add_row(["bound to", &view.bound_cidrs.join(", ")]);
+    }
     add_warnings(&mut table, &view.status, screen);
     render(&table)
 }

@@ -1,0 +1,24 @@
+# Removes the module from a configuration, with the blocks of README.md in its place
+# (infra/checks/terraform.py writes them to tests/removed). The plan must keep the bucket, its
+# settings and the key.
+
+mock_provider "aws" {
+  source = "./tests/mocks"
+}
+
+run "apply_before_the_removal" {
+  state_key = "removed"
+
+  module {
+    source = "./tests/depends-on"
+  }
+}
+
+run "removal_keeps_bucket_and_key" {
+  command   = plan
+  state_key = "removed"
+
+  module {
+    source = "./tests/removed"
+  }
+}

@@ -1,0 +1,27 @@
+//! Examples for the help of each command, each with its form for programs.
+
+/// Defines examples: lines that a user would type.
+macro_rules! examples {
+    ($($name:ident: $($line:literal),+;)+) => {
+        $(pub const $name: &str = concat!("Examples:", $("\n  keysync ", $line),+);)+
+    };
+}
+
+examples! {
+    SYNC: "sync jane", "sync jane --json";
+    RECONCILE: "reconcile --dry-run", "reconcile --dry-run --json";
+    PLAN: "plan", "plan jane --json";
+    STATUS: "status", "status --json | jq '.users[] | select(.condition != \"in-step\")'";
+    EXPLAIN: "explain jane", "explain jane --json";
+    TOKEN: "token show", "token show --json";
+    TOKEN_SHOW: "token show", "token show --json | jq .ttlSeconds";
+    TOKEN_RENEW: "token renew", "token renew --json";
+    TOKEN_IMPORT: "token import < token.txt", "token import --json < token.txt";
+    DOCTOR: "doctor", "doctor --json | jq '.[] | select(.status == \"fail\")'";
+    POLICY: "policy vault", "policy vault --json";
+    POLICY_VAULT: "policy vault", "policy vault --json";
+    POLICY_IAM: "policy iam --account 123456789012 > policy.json";
+    SCHEMA: "schema | jq '.[\"$defs\"].report'";
+    COMPLETIONS: "completions bash > /etc/bash_completion.d/keysync";
+    MAN: "man | man -l -", "man /usr/local/share/man/man1";
+}
