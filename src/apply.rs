@@ -109,58 +109,26 @@ struct Run<'a, B: Backends> {
 }
 
 impl<B: Backends> Run<'_, B> {
-<<<<<<< HEAD
     async fn change_vault(&self, action: Action) -> Effect {
         let change = match action {
             Action::Skip(_) | Action::Reobserve => return Effect::end(Ok(End::Done)),
             Action::Adopt(version) => {
-                let now = Timestamp::now();
-                Change::Adopted(self.record_of(version, now))
+                let version = (version, self.created_at(version));
+                Change::Adopted(self.record_of(version, Timestamp::now()))
             }
             Action::Write(cas) => match self.put(cas).await {
-                Ok(WriteResult::Written(version)) => return self.written(version),
+                Ok(WriteResult::Written(version, created_at)) => {
+                    return self.written((version, created_at));
+                }
                 Ok(WriteResult::CasMismatch) => return Effect::end(Ok(End::CasMismatch(cas))),
                 Err(error) => return Effect::end(Err(error)),
             },
             Action::Patch(version) => match self.patch(version, false).await {
-                Ok(PatchResult::Written(version)) => return self.written(version),
+                Ok(PatchResult::Written(version, created_at)) => {
+                    return self.written((version, created_at));
+                }
                 Ok(PatchResult::CasMismatch | PatchResult::Absent) => {
                     return Effect::end(Ok(End::CasMismatch(Cas::Version(version))));
-=======
-    async fn execute(&mut self, action: Action) -> Result<End, Error> {
-        let ctx = self.invocation.ctx;
-        match action {
-            Action::Skip(_) | Action::Reobserve => Ok(End::Done),
-            Action::Adopt(vault_version) => {
-                let version = (vault_version, self.created_at(vault_version));
-                let state = self.state_of(version, Timestamp::now());
-                let end = self.record_unless_changed(state).await;
-                if end.is_ok() {
-                    ctx.forget_unrecorded(self.user);
-                }
-                end
-            }
-            Action::Write(cas) => match self.write(cas).await? {
-                WriteResult::CasMismatch => Ok(End::CasMismatch(cas)),
-                WriteResult::Written(version, created_at) => {
-                    let at = Timestamp::now();
-                    self.written = Some(VaultWrite { version, at });
-                    let damaged = matches!(self.observed.snapshot.state, StateView::Damaged);
-                    self.state_conflicts += u64::from(damaged);
-                    let state = self.state_of((version, created_at), at);
-                    let end = self.record(state.clone()).await;
-                    match &end {
-                        Ok(_) => ctx.forget_unrecorded(self.user),
-                        Err(_) => ctx.remember_unrecorded(self.user, state),
-                    }
-                    end
-                }
-            },
-            Action::Retire(soft_delete) => {
-                if let Some(version) = soft_delete {
-                    let deleted = self.soft_delete(version).await;
-                    deleted.inspect_err(|_| ctx.release_retirement(self.user))?;
->>>>>>> main
                 }
                 Ok(PatchResult::Unsupported) => return Effect::end(Err(self.unsupported())),
                 Err(error) => return Effect::end(Err(error)),
@@ -169,6 +137,7 @@ impl<B: Backends> Run<'_, B> {
                 if let Some(removal) = removal
                     && let Err(error) = self.remove(removal).await
                 {
+                    self.invocation.ctx.release_retirement(self.user);
                     return Effect::end(Err(error));
                 }
                 let record = self.secret.snapshot.state.recorded();
@@ -185,12 +154,15 @@ impl<B: Backends> Run<'_, B> {
         }
     }
 
-    fn written(&self, version: u64) -> Effect {
+    fn written(&self, version: (u64, Option<Timestamp>)) -> Effect {
         let at = Timestamp::now();
         let damaged = matches!(self.secret.snapshot.state, StateView::Damaged);
         Effect {
             applied: Applied {
-                written: Some(VaultWrite { version, at }),
+                written: Some(VaultWrite {
+                    version: version.0,
+                    at,
+                }),
                 state_conflicts: u64::from(damaged),
                 end: Ok(End::Done),
             },
@@ -210,8 +182,7 @@ impl<B: Backends> Run<'_, B> {
 
     async fn put(&self, cas: Cas) -> Result<WriteResult, Error> {
         let (fields, path) = (self.fields(), &self.target().location);
-        let session = &self.invocation.ctx.session;
-        let put = session.call(async |vault, token| vault.put(token, path, &fields, cas).await);
+        let put = async |vault: &B::Vault, token: &_| vault.put(token, path, &fields, cas).await;
         self.invocation.call_vault(put).await
     }
 
@@ -227,27 +198,25 @@ impl<B: Backends> Run<'_, B> {
             .secret
             .record
             .as_ref()
-<<<<<<< HEAD
             .map(SecretRecord::published_fields);
         let published = published.unwrap_or_default();
-        let session = &self.invocation.ctx.session;
-        let patch = session.call(async |vault, token| {
+        let patch = async |vault: &B::Vault, token: &_| {
             vault.patch(token, path, &fields, &published, version).await
-        });
+        };
         self.invocation.call_vault(patch).await
     }
 
     async fn remove(&self, removal: Removal) -> Result<(), Error> {
         let path = &self.secret.snapshot.target.location.path;
-        let session = &self.invocation.ctx.session;
         match removal {
             Removal::Version(version) => {
-                let delete = session
-                    .call(async |vault, token| vault.soft_delete(token, path, version).await);
+                let delete = async |vault: &B::Vault, token: &_| {
+                    vault.soft_delete(token, path, version).await
+                };
                 self.invocation.call_vault(delete).await
             }
             Removal::Fields(version) => match self.patch(version, true).await? {
-                PatchResult::Written(_) | PatchResult::Absent => Ok(()),
+                PatchResult::Written(..) | PatchResult::Absent => Ok(()),
                 PatchResult::CasMismatch => Err(Error::Contended {
                     subject: format!("the secret {path}"),
                     attempts: 1,
@@ -263,89 +232,21 @@ impl<B: Backends> Run<'_, B> {
         Error::missing("PATCH of the secret in Vault at", path.to_string(), remedy)
     }
 
+    /// Returns when this version in Vault was created: as metadata shows, or as recorded.
+    fn created_at(&self, version: u64) -> Option<Timestamp> {
+        let snapshot = &self.secret.snapshot;
+        let recorded = snapshot.state.recorded();
+        let recorded = recorded.filter(|record| record.vault_version == Some(version));
+        snapshot.created_at.or_else(|| recorded?.vault_created_at)
+    }
+
     /// Returns the record of the current key at this version in Vault.
-    fn record_of(&self, version: u64, now: Timestamp) -> SecretRecord {
+    fn record_of(&self, version: (u64, Option<Timestamp>), now: Timestamp) -> SecretRecord {
         let snapshot = &self.secret.snapshot;
         let ParameterView::Current(current) = &snapshot.parameter else {
             unreachable!("only a current key is recorded")
         };
         SecretRecord::of_written(self.user, current, &snapshot.target, version, now)
-=======
-            .expect("only a current key is written");
-        let (path, user) = (&self.observed.snapshot.location.path, self.user);
-        self.invocation
-            .call_vault(async |vault, token| vault.write(token, path, user, key, cas).await)
-            .await
-    }
-
-    async fn soft_delete(&self, version: u64) -> Result<(), Error> {
-        let path = &self.observed.snapshot.location.path;
-        self.invocation
-            .call_vault(async |vault, token| vault.soft_delete(token, path, version).await)
-            .await
-    }
-
-    /// Returns when this version in Vault was created: as metadata shows, or as recorded.
-    fn created_at(&self, version: u64) -> Option<Timestamp> {
-        let snapshot = &self.observed.snapshot;
-        let recorded = snapshot.state.recorded();
-        let recorded = recorded.filter(|state| state.vault_version == Some(version));
-        snapshot.created_at.or_else(|| recorded?.vault_created_at)
-    }
-
-    /// Returns the state that records the current key at this version in Vault.
-    fn state_of(&self, version: (u64, Option<Timestamp>), now: Timestamp) -> UserState {
-        let snapshot = &self.observed.snapshot;
-        let ParameterView::Current(current) = &snapshot.parameter else {
-            unreachable!("only a current key is recorded")
-        };
-        UserState::of_written(self.user, current, &snapshot.location, version, now)
-    }
-
-    /// Writes the state unless another process has recorded anything: what it wrote is known
-    /// better than a version that was only read.
-    async fn record_unless_changed(&mut self, state: UserState) -> Result<End, Error> {
-        let Some(states) = &self.invocation.ctx.states else {
-            return Ok(End::Done);
-        };
-        let save = states.save(self.user, &state, self.observed.etag.as_ref());
-        match self.invocation.within(save).await? {
-            PutResult::Saved(_) => Ok(End::Done),
-            PutResult::PreconditionFailed => {
-                self.state_conflicts += 1;
-                Ok(End::Conflict)
-            }
-        }
-    }
-
-    /// Writes the state unless another process has recorded the same or more.
-    async fn record(&mut self, state: UserState) -> Result<End, Error> {
-        let Some(states) = &self.invocation.ctx.states else {
-            return Ok(End::Done);
-        };
-        let mut if_match = self.observed.etag.clone();
-        for attempt in 1..=MAX_ATTEMPTS {
-            let save = states.save(self.user, &state, if_match.as_ref());
-            if let PutResult::Saved(_) = self.invocation.within(save).await? {
-                return Ok(End::Done);
-            }
-            self.state_conflicts += 1;
-            back_off(self.invocation, attempt).await;
-            let found = self.invocation.within(states.load(self.user)).await?;
-            // A state of the legacy service has no object of ours to overwrite.
-            let theirs = found.state.filter(|_| found.etag.is_some());
-            match theirs.map_or(Resolution::Overwrite, |theirs| theirs.resolve(&state)) {
-                Resolution::KeepTheirs => return Ok(End::Done),
-                Resolution::Conflict => return Ok(End::Conflict),
-                Resolution::Overwrite => if_match = found.etag,
-            }
-        }
-        let subject = format!("the state of {}", self.user);
-        Err(Error::Contended {
-            subject,
-            attempts: MAX_ATTEMPTS,
-        })
->>>>>>> main
     }
 }
 

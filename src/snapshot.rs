@@ -163,23 +163,6 @@ impl VaultView {
     }
 }
 
-/// A secret as Vault's metadata shows it.
-#[derive(Clone, Debug)]
-pub struct SecretMetadata {
-    /// The current version.
-    pub view: VaultView,
-    /// When that version was created, by the clock of Vault. It distinguishes versions of one number:
-    /// of a secret that was created anew, and of another server.
-    pub created_at: Option<Timestamp>,
-}
-
-impl From<VaultView> for SecretMetadata {
-    fn from(view: VaultView) -> Self {
-        let created_at = None;
-        Self { view, created_at }
-    }
-}
-
 /// The check-and-set version of a write to Vault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cas {

@@ -19,14 +19,9 @@ use crate::invocation::Invocation;
 use crate::keys::UserName;
 use crate::observe::{Observed, ReadStrategy, Subject, observe};
 use crate::plan::{Action, Plan, Policy, Retirement, plan};
-<<<<<<< HEAD
 use crate::snapshot::Event;
 use secrets::{Next, Secrets};
-=======
-use crate::snapshot::{Cas, Event, ParameterView, VaultView};
 use refusal::refusal;
-use result::Effects;
->>>>>>> main
 
 /// How long to wait for a read that is as new as its event: Parameter Store promises no
 /// read-after-write consistency.
@@ -98,32 +93,7 @@ pub struct Planned {
     pub plans: Vec<Plan>,
 }
 
-<<<<<<< HEAD
 /// Observes a user and returns the plans.
-=======
-impl Planned {
-    /// Returns whether another invocation may have written to Vault, but not yet recorded it.
-    fn may_be_recorded_soon(&self) -> bool {
-        let seen = &self.observed.snapshot;
-        let recorded = seen.state.recorded().and_then(|state| state.vault_version);
-        let is_ahead = match (seen.rejected, &seen.vault, recorded) {
-            (Some(Cas::Version(known)), VaultView::At(found), _)
-            | (None, VaultView::At(found), Some(known)) => *found == known + 1,
-            (Some(Cas::Version(_)), VaultView::Hidden, _) => true,
-            _ => false,
-        };
-        is_ahead && !self.plan.reason.is_drift() && matches!(self.plan.action, Action::Write(_))
-    }
-
-    /// Returns whether the deadline came before anything was observed.
-    fn ran_out_of_time(&self) -> bool {
-        let parameter = &self.observed.snapshot.parameter;
-        matches!(parameter, ParameterView::Unreadable(Error::OutOfTime))
-    }
-}
-
-/// Observes a user and returns the plan.
->>>>>>> main
 async fn plan_user<B: Backends>(
     invocation: &Invocation<'_, B>,
     request: &Request,
@@ -166,11 +136,8 @@ async fn plan_user<B: Backends>(
     }
 }
 
-<<<<<<< HEAD
-/// Returns what a sync of the user would do, for each secret.
-=======
-/// Returns what a sync of the user would do. A write that Vault would refuse is a failure.
->>>>>>> main
+/// Returns what a sync of the user would do, for each secret. A write that Vault would refuse is a
+/// failure.
 pub async fn dry_run<B: Backends>(
     invocation: &Invocation<'_, B>,
     mut request: Request,
@@ -178,18 +145,17 @@ pub async fn dry_run<B: Backends>(
     let started = Instant::now();
     let strategy = std::mem::replace(&mut request.strategy, ReadStrategy::Optimistic);
     let planned = plan_user(invocation, &request, strategy).await;
-<<<<<<< HEAD
-    SyncResult::planned(&request, planned, started.elapsed())
-=======
-    let error = match planned.plan.action {
-        Action::Write(_) => refusal(invocation).await,
-        _ => None,
+    let mut results = SyncResult::planned(&request, planned, started.elapsed());
+    let writes = |result: &SyncResult| {
+        matches!(result.plan.action, Action::Write(_) | Action::Patch(_))
     };
-    SyncResult {
-        error,
-        ..SyncResult::planned(request, planned, started.elapsed())
+    if results.iter().any(writes) {
+        let error = refusal(invocation).await;
+        for result in results.iter_mut().filter(|result| writes(result)) {
+            result.error.clone_from(&error);
+        }
     }
->>>>>>> main
+    results
 }
 
 /// Syncs a user. Plans and applies, all secrets at the same time. Repeats after a lost race and

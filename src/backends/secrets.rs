@@ -6,16 +6,16 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 
 use crate::error::Error;
-use crate::keys::{AccessKey, UserName, VaultPath};
+use crate::keys::{AccessKey, VaultPath};
 use crate::snapshot::{Cas, VaultView};
-use crate::targets::{SecretFields, without_document};
+use crate::targets::SecretFields;
 use crate::token::TokenFacts;
 
 /// The result of a check-and-set write to Vault.
 #[derive(Debug, PartialEq, Eq)]
 pub enum WriteResult {
-    /// The secret is written as this version.
-    Written(u64),
+    /// The secret is written as this version, which was created then.
+    Written(u64, Option<Timestamp>),
     /// Vault is at another version than the expected one; nothing was written.
     CasMismatch,
 }
@@ -23,8 +23,8 @@ pub enum WriteResult {
 /// The result of a check-and-set PATCH of a secret.
 #[derive(Debug, PartialEq, Eq)]
 pub enum PatchResult {
-    /// The secret is changed, as this version.
-    Written(u64),
+    /// The secret is changed, as this version, which was created then.
+    Written(u64, Option<Timestamp>),
     /// Vault is at another version than the expected one; nothing was written.
     CasMismatch,
     /// The secret does not exist, or its latest version is deleted or destroyed.
@@ -52,8 +52,22 @@ pub type CustomMetadata = BTreeMap<String, String>;
 pub struct SecretMetadata {
     /// The current version.
     pub view: VaultView,
+    /// When that version was created, by the clock of Vault. It distinguishes versions of one number:
+    /// of a secret that was created anew, and of another server.
+    pub created_at: Option<Timestamp>,
     /// The entries of `custom_metadata`.
     pub custom: CustomMetadata,
+}
+
+impl SecretMetadata {
+    /// Returns the metadata of a secret that does not exist.
+    pub fn absent() -> Self {
+        Self {
+            view: VaultView::Absent,
+            created_at: None,
+            custom: CustomMetadata::new(),
+        }
+    }
 }
 
 /// The metadata of many secrets, as folders were listed.
@@ -67,12 +81,8 @@ impl VaultListing {
     /// Returns the metadata of a secret; `None` if its folder was not listed.
     pub fn get(&self, path: &VaultPath) -> Option<SecretMetadata> {
         let (folder, name) = path.split();
-        let absent = || SecretMetadata {
-            view: VaultView::Absent,
-            custom: CustomMetadata::new(),
-        };
         let secrets = self.folders.get(&folder)?;
-        Some(secrets.get(name).cloned().unwrap_or_else(absent))
+        Some(secrets.get(name).cloned().unwrap_or_else(SecretMetadata::absent))
     }
 }
 
@@ -96,18 +106,6 @@ pub trait Vault {
         fields: &SecretFields,
         cas: Cas,
     ) -> Result<WriteResult, Error>;
-    /// Writes the default fields of a key.
-    async fn write(
-        &self,
-        token: &SecretString,
-        path: &VaultPath,
-        user: &UserName,
-        key: &AccessKey,
-        cas: Cas,
-    ) -> Result<WriteResult, Error> {
-        let fields = without_document(key, user, Timestamp::now());
-        self.put(token, path, &fields, cas).await
-    }
     /// Changes fields of the secret at this version, and removes others. All other fields are
     /// kept.
     ///
@@ -138,10 +136,6 @@ pub trait Vault {
         token: &SecretString,
         path: &VaultPath,
     ) -> Result<SecretMetadata, Error>;
-    /// Reads the current version from the metadata.
-    async fn metadata(&self, token: &SecretString, path: &VaultPath) -> Result<VaultView, Error> {
-        Ok(self.secret_metadata(token, path).await?.view)
-    }
     /// Reads the metadata of all secrets in a folder in one call, by the last path segment. Returns
     /// `None` if the server or the token's policy does not allow it.
     async fn folder_metadata(
@@ -149,14 +143,6 @@ pub trait Vault {
         token: &SecretString,
         folder: &VaultPath,
     ) -> Result<Option<HashMap<String, SecretMetadata>>, Error>;
-    /// Reads the versions of all secrets in a folder of the configured namespace, as
-    /// [`folder_metadata`](Self::folder_metadata) does.
-    async fn list_metadata(
-        &self,
-        token: &SecretString,
-        mount: &str,
-        folder: &str,
-    ) -> Result<Option<HashMap<String, VaultView>>, Error>;
     /// Reads a key.
     async fn read(&self, token: &SecretString, path: &VaultPath) -> Result<VaultSecret, Error>;
     /// Deletes one version so that it can be restored. Deleting it again changes nothing.

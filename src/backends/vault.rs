@@ -4,6 +4,7 @@
 mod client;
 mod connection;
 mod errors;
+mod kv;
 mod request;
 mod responses;
 mod system;
@@ -39,58 +40,37 @@ const NEW_TOKEN: &str = "store a new token with `keysync token import`, or set V
 const MAX_LISTING: usize = 16 * 1024 * 1024;
 
 impl Vault for VaultServer {
-    async fn write(
+    async fn put(
         &self,
         token: &SecretString,
         path: &VaultPath,
-        user: &UserName,
-        key: &AccessKey,
+        fields: &SecretFields,
         cas: Cas,
     ) -> Result<WriteResult, Error> {
-        const OPERATION: &str = "writing the key to Vault at";
-        let now = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.3fZ");
-        let body = NewSecret {
-            data: KeyFields {
-                id: &key.id,
-                secret: key.secret().expose_secret(),
-                user: user.as_str(),
-                synced_at: now.to_string(),
-            },
-            options: match cas {
-                Cas::Unchecked => None,
-                Cas::Version(cas) => Some(WriteOptions { cas }),
-            },
-        };
-        let url = format!("{}/data/{}", path.mount, path.path);
-        let request = Request::<NewVersion>::post(url, &body);
-        match self.client(token).data(request).await {
-            Ok(new) => Ok(WriteResult::Written(new.version, new.created_at())),
-            Err(Failure::Status(response))
-                if response.code == 400
-                    && response.mentions("did not match the current version") =>
-            {
-                Ok(WriteResult::CasMismatch)
-            }
-            // Only version 1 answers a write without content.
-            Err(Failure::Empty(204)) => {
-                let problem = format!(
-                    "returned 204: {}/ is not a KV version 2 mount, and the key is now a plain \
-                     secret at {}/data/{}",
-                    path.mount, path.mount, path.path
-                );
-                let remedy = "delete it there, and set VAULT_MOUNT to a KV version 2 mount";
-                Err(unexpected(OPERATION, path, &problem).with_remedy(remedy))
-            }
-            Err(error) => {
-                let remedy = "check that the token is valid (`keysync token show`), that its \
-                    policy allows create and update on the path's data (`keysync policy vault`), \
-                    and VAULT_NAMESPACE";
-                Err(translate(OPERATION, path, remedy)(error))
-            }
-        }
+        kv::put(self.client_of(token, path), path, fields, cas).await
     }
 
-    async fn metadata(
+    async fn patch(
+        &self,
+        token: &SecretString,
+        path: &VaultPath,
+        fields: &SecretFields,
+        removed: &[String],
+        version: u64,
+    ) -> Result<PatchResult, Error> {
+        kv::patch(self.client_of(token, path), path, fields, removed, version).await
+    }
+
+    async fn patch_metadata(
+        &self,
+        token: &SecretString,
+        path: &VaultPath,
+        entries: &CustomMetadata,
+    ) -> Result<MetadataPatchResult, Error> {
+        kv::patch_metadata(self.client_of(token, path), path, entries).await
+    }
+
+    async fn secret_metadata(
         &self,
         token: &SecretString,
         path: &VaultPath,
@@ -99,7 +79,7 @@ impl Vault for VaultServer {
             Request::<MetadataResponse>::get(format!("{}/metadata/{}", path.mount, path.path));
         match self.client(token).data(request).await {
             Ok(metadata) => Ok(metadata.into_metadata(Timestamp::now())),
-            Err(Failure::Status(response)) if response.is_absent() => Ok(VaultView::Absent.into()),
+            Err(Failure::Status(response)) if response.is_absent() => Ok(SecretMetadata::absent()),
             Err(error) => {
                 let remedy = "allow read on <mount>/metadata/<prefix>/* (`keysync policy vault`)";
                 Err(translate("reading Vault's metadata of", path, remedy)(
@@ -109,15 +89,14 @@ impl Vault for VaultServer {
         }
     }
 
-    async fn list_metadata(
+    async fn folder_metadata(
         &self,
         token: &SecretString,
-        mount: &str,
-        folder: &str,
+        folder: &VaultPath,
     ) -> Result<Option<HashMap<String, SecretMetadata>>, Error> {
-        let path = format!("{mount}/detailed-metadata/{folder}");
+        let path = format!("{}/detailed-metadata/{}", folder.mount, folder.path);
         let request = Request::<FolderMetadata>::list(path, MAX_LISTING);
-        match self.client(token).data(request).await {
+        match self.client_of(token, folder).data(request).await {
             Ok(metadata) => Ok(Some(metadata.into_secrets(Timestamp::now()))),
             // OpenBao returns 404 for an empty folder, HashiCorp Vault for the unknown endpoint,
             // and both return 403 without a policy for it. None of these is about a single key, so

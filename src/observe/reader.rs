@@ -3,11 +3,13 @@
 use std::rc::Rc;
 
 use futures_util::future::join_all;
+use jiff::Timestamp;
 
 use super::Attempt;
 use super::assemble::StoredView;
 use crate::backends::{
-    Backends, Parameters, Roster, States, StoredState, Vault, VaultListing, VaultSecret,
+    Backends, Parameters, Roster, SecretMetadata, States, StoredState, Vault, VaultListing,
+    VaultSecret,
 };
 use crate::config::OnUserDeleted;
 use crate::context::Degradation;
@@ -15,12 +17,8 @@ use crate::error::Error;
 use crate::invocation::Invocation;
 use crate::keys::{SecretLocation, UserName, VaultPath};
 use crate::snapshot::{
-<<<<<<< HEAD
     Mark, ParameterReading, ParameterView, RosterView, SecretRecord, StateView, TargetView,
     VaultView,
-=======
-    ParameterReading, ParameterView, RosterView, SecretMetadata, StateView, UserState, VaultView,
->>>>>>> main
 };
 use crate::targets::{Target, Targets};
 
@@ -33,6 +31,8 @@ pub(super) struct Reader<'a, B: Backends> {
 /// What was read of a secret in Vault.
 pub(super) struct SecretReading {
     pub(super) vault: VaultView,
+    /// When that version was created, if metadata was read.
+    pub(super) created_at: Option<Timestamp>,
     /// The mark, if metadata was read.
     pub(super) mark: Option<Mark>,
     /// In basic mode: what the key in the secret stands for.
@@ -49,8 +49,19 @@ impl From<VaultView> for SecretReading {
     fn from(vault: VaultView) -> Self {
         Self {
             vault,
+            created_at: None,
             mark: None,
             state: None,
+        }
+    }
+}
+
+impl SecretReading {
+    fn of_metadata(metadata: SecretMetadata, version_mark: Option<&str>) -> Self {
+        Self {
+            mark: Some(Mark::read(&metadata.custom, version_mark)),
+            created_at: metadata.created_at,
+            ..metadata.view.into()
         }
     }
 }
@@ -134,7 +145,6 @@ impl<B: Backends> Reader<'_, B> {
         }
     }
 
-<<<<<<< HEAD
     /// Returns what a listing showed of the targets' secrets.
     pub(super) fn listed(
         &self,
@@ -149,9 +159,8 @@ impl<B: Backends> Reader<'_, B> {
         let readings = user_targets.iter().map(|target| {
             listing
                 .get(&target.location)
-                .map_or_else(SecretReading::default, |metadata| SecretReading {
-                    mark: Some(Mark::read(&metadata.custom, version_mark)),
-                    ..metadata.view.into()
+                .map_or_else(SecretReading::default, |metadata| {
+                    SecretReading::of_metadata(metadata, version_mark)
                 })
         });
         readings.collect()
@@ -227,20 +236,15 @@ impl<B: Backends> Reader<'_, B> {
             || (matches!(first.vault, VaultView::Hidden) && !was_rejected);
         SecretReading {
             vault: if is_better { vault } else { first.vault },
-            mark: first.mark,
             state: Some(state),
+            ..first
         }
     }
 
     /// Reads the key that Vault holds.
     async fn key(&self, target: &Target) -> (StateView, VaultView) {
-        let (session, path) = (&self.invocation.ctx.session, &target.location);
-        let read = session.call(async |vault, token| vault.read(token, path).await);
-=======
-    /// Reads the key that Vault holds. In basic mode it stands for the state.
-    pub(super) async fn published(&self) -> (StateView, VaultView) {
-        let read = async |vault: &B::Vault, token: &_| vault.read(token, &self.location.path).await;
->>>>>>> main
+        let path = &target.location;
+        let read = async |vault: &B::Vault, token: &_| vault.read(token, path).await;
         let (key, version) = match self.invocation.call_vault(read).await {
             Ok(VaultSecret::Key(key, version)) => (key, version),
             Ok(VaultSecret::Absent) => return (StateView::Absent, VaultView::Absent),
@@ -266,33 +270,18 @@ impl<B: Backends> Reader<'_, B> {
     /// Reads a secret's metadata. A token that proved not to be allowed to is not tried again for
     /// some time, because each 403 would load the token anew; with `always` it is, because a write
     /// without check-and-set may depend on the answer.
-<<<<<<< HEAD
     pub(super) async fn metadata(&self, path: &VaultPath, always: bool) -> SecretReading {
         let session = &self.invocation.ctx.session;
         if !always && session.metadata_is_hidden(path).await {
             return VaultView::Hidden.into();
         }
-        let read = session.call(async |vault, token| vault.secret_metadata(token, path).await);
+        let read = async |vault: &B::Vault, token: &_| vault.secret_metadata(token, path).await;
         match self.invocation.call_vault(read).await {
             Ok(metadata) => {
                 let targets = self.invocation.targets().await.ok();
                 let version_mark = targets.as_ref().and_then(|targets| targets.version_mark());
-                SecretReading {
-                    mark: Some(Mark::read(&metadata.custom, version_mark)),
-                    ..metadata.view.into()
-                }
+                SecretReading::of_metadata(metadata, version_mark)
             }
-=======
-    pub(super) async fn metadata(&self, always: bool) -> SecretMetadata {
-        let session = &self.invocation.ctx.session;
-        if !always && session.metadata_is_hidden().await {
-            return VaultView::Hidden.into();
-        }
-        let read =
-            async |vault: &B::Vault, token: &_| vault.metadata(token, &self.location.path).await;
-        match self.invocation.call_vault(read).await {
-            Ok(metadata) => metadata,
->>>>>>> main
             Err(Error::Denied { .. }) => {
                 let view = self.hidden(Degradation::MetadataIsHidden).await;
                 if matches!(view, VaultView::Hidden) {
@@ -301,19 +290,6 @@ impl<B: Backends> Reader<'_, B> {
                 view.into()
             }
             Err(error) => VaultView::Unreadable(error).into(),
-<<<<<<< HEAD
-=======
-        }
-    }
-
-    /// Reads Vault's metadata before the other sources, given the version that was just written.
-    pub(super) async fn first(&self, always: bool, written: Option<u64>) -> SecretMetadata {
-        let first = self.metadata(always).await;
-        match (&first.view, written) {
-            // Metadata is hidden; the version just written is the current one.
-            (VaultView::Hidden, Some(version)) => VaultView::At(version).into(),
-            _ => first,
->>>>>>> main
         }
     }
 

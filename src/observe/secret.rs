@@ -171,8 +171,7 @@ impl<B: Backends> Common<'_, B> {
         let now = Timestamp::UNIX_EPOCH;
         let user = self.subject.user;
         StateView::Recorded(SecretRecord::of_written(
-            user, current, target, *version, now,
-        ))
+            user, current, target, (*version, reading.created_at), now))
     }
 }
 

@@ -64,13 +64,8 @@ impl SecretRecord {
     pub fn of_written(
         user: &UserName,
         current: &CurrentKey,
-<<<<<<< HEAD:src/snapshot/record.rs
         target: &TargetView,
-        vault_version: u64,
-=======
-        location: &SecretLocation,
         (vault_version, created_at): (u64, Option<Timestamp>),
->>>>>>> main:src/snapshot/state.rs
         now: Timestamp,
     ) -> Self {
         let TargetView { location, .. } = target;
@@ -196,7 +191,6 @@ impl SecretRecord {
         recorded.is_none_or(|recorded| *recorded == path.to_string())
     }
 
-<<<<<<< HEAD:src/snapshot/record.rs
     /// Returns whether the recorded key is at the path and in the namespace of `location`, on
     /// whatever server.
     pub fn is_at_place(&self, location: &SecretLocation) -> bool {
@@ -209,11 +203,8 @@ impl SecretRecord {
         (&self.vault_path, &self.vault_namespace) == (&other.vault_path, &other.vault_namespace)
     }
 
-    fn is_on_server_of(&self, location: &SecretLocation) -> bool {
-=======
     /// Returns whether the record names the server and the namespace of `location`, or none.
     pub fn is_on_server_of(&self, location: &SecretLocation) -> bool {
->>>>>>> main:src/snapshot/state.rs
         self.vault_address.as_ref().is_none_or(|address| {
             *address == location.address && self.vault_namespace == location.path.namespace
         })

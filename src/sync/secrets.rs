@@ -70,17 +70,18 @@ impl Secrets {
         observed.secrets.iter().zip(plans)
     }
 
-    /// Returns whether a write is planned because another invocation may have written to Vault, but
-    /// not yet recorded it.
+    /// Returns whether another invocation may have written to Vault, but not yet recorded it.
     pub(super) fn may_be_recorded_soon(&self) -> bool {
         self.plans().any(|(secret, plan)| {
             let seen = &secret.snapshot;
-            let is_ahead = match (seen.rejected, &seen.vault) {
-                (Some(Cas::Version(rejected)), VaultView::At(found)) => *found > rejected,
-                (Some(Cas::Version(_)), VaultView::Hidden) => true,
+            let recorded = seen.state.recorded().and_then(|state| state.vault_version);
+            let is_ahead = match (seen.rejected, &seen.vault, recorded) {
+                (Some(Cas::Version(known)), VaultView::At(found), _)
+                | (None, VaultView::At(found), Some(known)) => *found == known + 1,
+                (Some(Cas::Version(_)), VaultView::Hidden, _) => true,
                 _ => false,
             };
-            is_ahead && matches!(plan.action, Action::Write(_) | Action::Patch(_))
+            is_ahead && !plan.reason.is_drift() && matches!(plan.action, Action::Write(_) | Action::Patch(_))
         })
     }
 

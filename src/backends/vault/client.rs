@@ -15,6 +15,7 @@ use zeroize::Zeroizing;
 use super::request::{ErrorResponse, Failure, Request};
 use crate::config::VaultConfig;
 use crate::error::Error;
+use crate::keys::VaultPath;
 
 /// How long sent bytes may stay unacknowledged. A Lambda function's connections freeze with it, for
 /// days perhaps, and a firewall may drop them. This limit detects that before the time limit of the
@@ -72,6 +73,14 @@ impl VaultServer {
             address: config.address.clone(),
             namespace: config.namespace.clone(),
         })
+    }
+
+    /// Returns a client for the namespace of a secret.
+    pub(super) fn client_of<'a>(&'a self, token: &'a SecretString, path: &'a VaultPath) -> Client<'a> {
+        Client {
+            namespace: path.namespace.as_deref(),
+            ..self.client(token)
+        }
     }
 
     /// Returns a client that sends `token`; an empty one is left out.
@@ -139,6 +148,7 @@ impl Client<'_> {
                 Some(self.token.expose_secret()).filter(|token| !token.is_empty()),
             ),
             ("x-vault-namespace", self.namespace),
+            ("content-type", request.content_type),
         ] {
             let Some(value) = value else { continue };
             let mut value = HeaderValue::from_str(value).map_err(|_| Failure::Header)?;

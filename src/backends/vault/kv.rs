@@ -1,16 +1,14 @@
 //! Writes to the KV version 2 engine: a new version, a PATCH, and a PATCH of the metadata
 //! (<https://developer.hashicorp.com/vault/api-docs/secret/kv/kv-v2>).
 
-use rustify::errors::ClientError as HttpError;
 use secrecy::ExposeSecret;
-use serde::ser::{Serialize, SerializeMap, Serializer};
-use serde::{Deserialize, Serialize as DeriveSerialize};
-use vaultrs::api::exec_with_result;
-use vaultrs::client::VaultClient;
-use vaultrs::error::ClientError;
+use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer};
 
+use super::client::Client;
 use super::errors::{translate, unexpected};
-use super::request::{Request, merge_patch};
+use super::request::{Failure, Request};
+use super::writes::NewVersion;
 use crate::backends::{CustomMetadata, MetadataPatchResult, PatchResult, WriteResult};
 use crate::error::Error;
 use crate::keys::VaultPath;
@@ -18,14 +16,14 @@ use crate::snapshot::Cas;
 use crate::targets::SecretFields;
 
 /// A body of a write. It shows secrets only to the serializer of the request.
-#[derive(DeriveSerialize)]
+#[derive(Serialize)]
 struct Body<'a> {
     data: Data<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     options: Option<Options>,
 }
 
-#[derive(DeriveSerialize)]
+#[derive(Serialize)]
 struct Options {
     cas: u64,
 }
@@ -51,18 +49,14 @@ impl Serialize for Data<'_> {
     }
 }
 
-#[derive(Deserialize)]
-struct Written {
-    version: u64,
-}
-
 /// Writes fields as a new version.
 pub(super) async fn put(
-    client: &VaultClient,
+    client: Client<'_>,
     path: &VaultPath,
     fields: &SecretFields,
     cas: Cas,
 ) -> Result<WriteResult, Error> {
+    const OPERATION: &str = "writing the key to Vault at";
     let removed = &[];
     let body = Body {
         data: Data { fields, removed },
@@ -71,85 +65,84 @@ pub(super) async fn put(
             Cas::Unchecked => None,
         },
     };
-    let request = Request::<Written>::post(format!("{}/data/{}", path.mount, path.path), &body);
-    match exec_with_result(client, request).await {
-        Ok(Written { version }) => Ok(WriteResult::Written(version)),
-        Err(ClientError::APIError { code: 400, errors })
-            if errors.iter().any(|text| is_mismatch(text)) =>
-        {
-            Ok(WriteResult::CasMismatch)
+    let request = Request::<NewVersion>::post(format!("{}/data/{}", path.mount, path.path), &body);
+    match client.data(request).await {
+        Ok(new) => Ok(WriteResult::Written(new.version, new.created_at())),
+        Err(failure) if is_mismatch(&failure) => Ok(WriteResult::CasMismatch),
+        // Only version 1 answers a write without content.
+        Err(Failure::Empty(204)) => {
+            let problem = format!(
+                "returned 204: {}/ is not a KV version 2 mount, and the key is now a plain secret \
+                 at {}/data/{}",
+                path.mount, path.mount, path.path
+            );
+            let remedy = "delete it there, and name a KV version 2 mount";
+            Err(unexpected(OPERATION, path, &problem).with_remedy(remedy))
         }
         Err(error) => {
-            let operation = "writing the key to Vault at";
-            let remedy = "check that the token is valid (lookup-self) and that its policy allows create and update on the path's data";
-            Err(translate(operation, path, remedy)(error))
+            let remedy = "check that the token is valid (`keysync token show`), that its policy \
+                allows create and update on the path's data (`keysync policy vault`), and \
+                VAULT_NAMESPACE";
+            Err(translate(OPERATION, path, remedy)(error))
         }
     }
 }
 
 /// Changes and removes fields of the current version.
 pub(super) async fn patch(
-    client: &VaultClient,
+    client: Client<'_>,
     path: &VaultPath,
     fields: &SecretFields,
     removed: &[String],
     version: u64,
 ) -> Result<PatchResult, Error> {
-    #[derive(Deserialize)]
-    struct Response {
-        data: Written,
-    }
-    const OPERATION: &str = "changing the key in Vault at";
     let body = Body {
         data: Data { fields, removed },
         options: Some(Options { cas: version }),
     };
-    match merge_patch(client, format!("{}/data/{}", path.mount, path.path), &body).await {
-        Ok(body) => serde_json::from_slice::<Response>(&body)
-            .map(|response| PatchResult::Written(response.data.version))
-            .map_err(|_| unexpected(OPERATION, path, "returned a response that is not Vault's")),
-        Err(HttpError::ServerResponseError {
-            code: 400,
-            content: Some(text),
-        }) if is_mismatch(&text) => Ok(PatchResult::CasMismatch),
-        Err(HttpError::ServerResponseError { code: 404, .. }) => Ok(PatchResult::Absent),
-        Err(HttpError::ServerResponseError { code: 405, .. }) => Ok(PatchResult::Unsupported),
+    let request = Request::<NewVersion>::patch(format!("{}/data/{}", path.mount, path.path), &body);
+    match client.data(request).await {
+        Ok(new) => Ok(PatchResult::Written(new.version, new.created_at())),
+        Err(failure) if is_mismatch(&failure) => Ok(PatchResult::CasMismatch),
+        Err(Failure::Status(response)) if response.code == 404 => Ok(PatchResult::Absent),
+        Err(Failure::Status(response)) if response.code == 405 => Ok(PatchResult::Unsupported),
         Err(error) => {
             let remedy = "allow patch on the path's data, or set \"merge\": false for the target";
-            Err(translate(OPERATION, path, remedy)(error.into()))
+            Err(translate("changing the key in Vault at", path, remedy)(error))
         }
     }
 }
 
 /// Changes entries of the custom metadata.
 pub(super) async fn patch_metadata(
-    client: &VaultClient,
+    client: Client<'_>,
     path: &VaultPath,
     entries: &CustomMetadata,
 ) -> Result<MetadataPatchResult, Error> {
-    #[derive(DeriveSerialize)]
+    #[derive(Serialize)]
     struct Body<'a> {
         custom_metadata: &'a CustomMetadata,
     }
     let body = Body {
         custom_metadata: entries,
     };
-    let url = format!("{}/metadata/{}", path.mount, path.path);
-    match merge_patch(client, url, &body).await {
+    let request = Request::<()>::patch(format!("{}/metadata/{}", path.mount, path.path), &body);
+    match client.send(request).await {
         Ok(_) => Ok(MetadataPatchResult::Done),
-        Err(HttpError::ServerResponseError { code: 404, .. }) => Ok(MetadataPatchResult::Absent),
-        Err(HttpError::ServerResponseError { code: 405, .. }) => {
+        Err(Failure::Status(response)) if response.code == 404 => Ok(MetadataPatchResult::Absent),
+        Err(Failure::Status(response)) if response.code == 405 => {
             Ok(MetadataPatchResult::Unsupported)
         }
         Err(error) => {
-            let operation = "changing Vault's metadata of";
-            let remedy = "allow patch on the path's metadata, or set \"metadata\": null in the targets document";
-            Err(translate(operation, path, remedy)(error.into()))
+            let remedy = "allow patch on the path's metadata, or set \"metadata\": null in the \
+                targets document";
+            Err(translate("changing Vault's metadata of", path, remedy)(error))
         }
     }
 }
 
 /// Returns whether Vault rejected a check-and-set version, by the text of its error.
-fn is_mismatch(text: &str) -> bool {
-    text.contains("did not match the current version")
+fn is_mismatch(failure: &Failure) -> bool {
+    let text = "did not match the current version";
+    matches!(failure, Failure::Status(response) if response.code == 400 && response.mentions(text))
 }

@@ -17,6 +17,7 @@ pub(super) struct Request<R> {
     pub(super) path: String,
     pub(super) query: Option<&'static str>,
     pub(super) body: Option<Vec<u8>>,
+    pub(super) content_type: Option<&'static str>,
     pub(super) max_size: usize,
     response: PhantomData<fn() -> R>,
 }
@@ -28,6 +29,7 @@ impl<R> Request<R> {
             path: path.into(),
             query: None,
             body: None,
+            content_type: None,
             max_size: MAX_SIZE,
             response: PhantomData,
         }
@@ -53,6 +55,15 @@ impl<R> Request<R> {
         Self {
             body: Some(body),
             ..Self::new(Method::POST, path)
+        }
+    }
+
+    /// Creates a PATCH request with a JSON merge patch (RFC 7396).
+    pub(super) fn patch(path: impl Into<String>, body: &impl Serialize) -> Self {
+        Self {
+            method: Method::PATCH,
+            content_type: Some("application/merge-patch+json"),
+            ..Self::post(path, body)
         }
     }
 

@@ -8,9 +8,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::writes::NewVersion;
-use crate::backends::VaultSecret;
+use crate::backends::{CustomMetadata, SecretMetadata, VaultSecret};
 use crate::keys::AccessKey;
-use crate::snapshot::{SecretMetadata, VaultView};
+use crate::snapshot::VaultView;
 use crate::token::{Lifetime, TokenFacts};
 
 /// A renewal.
@@ -69,6 +69,8 @@ impl FolderMetadata {
 pub(super) struct MetadataResponse {
     current_version: u64,
     versions: HashMap<String, VersionMetadata>,
+    #[serde(default)]
+    custom_metadata: Option<CustomMetadata>,
 }
 
 #[derive(Deserialize)]
@@ -89,6 +91,7 @@ impl MetadataResponse {
         SecretMetadata {
             view: VaultView::of_version(version, readable),
             created_at: current.and_then(|current| current.created_time.parse().ok()),
+            custom: self.custom_metadata.unwrap_or_default(),
         }
     }
 }
