@@ -12,11 +12,8 @@ mod convergence;
 #[cfg(test)]
 pub mod memory;
 #[cfg(test)]
-<<<<<<< HEAD
 mod openbao;
-=======
 pub mod remedies;
->>>>>>> main
 #[cfg(test)]
 pub mod results;
 #[cfg(test)]

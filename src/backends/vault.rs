@@ -13,20 +13,24 @@ mod writes;
 use std::collections::HashMap;
 
 use jiff::Timestamp;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 
 pub(crate) use client::CONNECT_TIMEOUT;
 pub use client::VaultServer;
 
-use super::{Vault, VaultSecret, WriteResult};
+use super::{
+    CustomMetadata, MetadataPatchResult, PatchResult, SecretMetadata, Vault, VaultSecret,
+    WriteResult,
+};
 use crate::error::Error;
-use crate::keys::{AccessKey, UserName, VaultPath};
-use crate::snapshot::{Cas, SecretMetadata, VaultView};
+use crate::keys::VaultPath;
+use crate::snapshot::Cas;
+use crate::targets::SecretFields;
 use crate::token::TokenFacts;
 use errors::{translate, unexpected};
 use request::{ErrorResponse, Failure, Request};
 use responses::{FolderMetadata, MetadataResponse, Renewal, SecretResponse, TokenLookup};
-use writes::{KeyFields, NewSecret, NewVersion, Versions, WriteOptions};
+use writes::Versions;
 
 /// Why Vault denies a token to look itself up or to renew itself. It gives the same answer for all
 /// of these causes.
@@ -77,7 +81,7 @@ impl Vault for VaultServer {
     ) -> Result<SecretMetadata, Error> {
         let request =
             Request::<MetadataResponse>::get(format!("{}/metadata/{}", path.mount, path.path));
-        match self.client(token).data(request).await {
+        match self.client_of(token, path).data(request).await {
             Ok(metadata) => Ok(metadata.into_metadata(Timestamp::now())),
             Err(Failure::Status(response)) if response.is_absent() => Ok(SecretMetadata::absent()),
             Err(error) => {
@@ -121,7 +125,7 @@ impl Vault for VaultServer {
         const OPERATION: &str = "reading the key in Vault at";
         let url = format!("{}/data/{}", path.mount, path.path);
         let request = Request::<SecretResponse>::get(url);
-        let failure = match self.client(token).data(request).await {
+        let failure = match self.client_of(token, path).data(request).await {
             Ok(response) => return Ok(response.into_secret()),
             Err(failure) => failure,
         };
@@ -149,7 +153,7 @@ impl Vault for VaultServer {
         let versions = [version];
         let request = Request::<()>::post(url, &Versions { versions });
         let remedy = "allow update on <mount>/delete/<prefix>/* (`keysync policy vault`)";
-        let deletion = self.client(token).send(request).await;
+        let deletion = self.client_of(token, path).send(request).await;
         deletion
             .map(|_| ())
             .map_err(translate("deleting the key in Vault at", path, remedy))

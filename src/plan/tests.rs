@@ -40,17 +40,13 @@ fn here() -> TargetView {
 fn state(id: &str, revision: Revision) -> SecretRecord {
     let user = UserName::parse("alice").unwrap();
     let now = "2026-01-01T00:00:00Z".parse().unwrap();
-<<<<<<< HEAD
-    SecretRecord::of_written(&user, &current_key(id, revision), &here(), RECORDED, now)
-=======
-    UserState::of_written(
+    SecretRecord::of_written(
         &user,
         &current_key(id, revision),
         &here(),
         (RECORDED, None),
         now,
     )
->>>>>>> main
 }
 
 fn seen(parameter: ParameterView, state: Option<SecretRecord>) -> Snapshot {

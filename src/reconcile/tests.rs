@@ -30,11 +30,7 @@ use crate::snapshot::{ReconcileRecord, SecretRecord};
 use crate::sync::Request;
 use crate::telemetry::Metrics;
 use crate::testing::memory::{
-<<<<<<< HEAD
-    Inner, Memory, denied, key_id, state_of, unavailable, unreachable, value,
-=======
-    Inner, Memory, denied, key_id, throttled, unavailable, unreachable, value,
->>>>>>> main
+    Inner, Memory, denied, key_id, state_of, throttled, unavailable, unreachable, value,
 };
 
 /// Returns the answer and the metrics of an invocation that may take so many seconds.
@@ -293,29 +289,15 @@ async fn the_mass_retire_limit_holds_until_it_is_lifted() {
 }
 
 #[tokio::test(start_paused = true)]
-<<<<<<< HEAD
-async fn made_up_states_neither_stop_nor_allow_retirements() {
-    for has_roster in [true, false] {
-        let variables = [("IAM_USER_TABLE", if has_roster { "table" } else { "-" })];
-        let (memory, ctx) = in_sync(10, &variables).await;
-        let forged = |n: usize| {
-            let user = format!("forged{n}");
-            let state = SecretRecord {
-                user_name: user.clone(),
-                ..memory.state("user00").unwrap()
-            };
-            (user, (state_of(state), 1))
-=======
 async fn made_up_states_stop_retirements_and_are_named() {
     let (memory, ctx) = in_sync(10, &[]).await;
     let forged = |n: usize| {
         let user = format!("forged{n}");
-        let state = UserState {
+        let state = SecretRecord {
             user_name: user.clone(),
             ..memory.state("user00").unwrap()
->>>>>>> main
         };
-        (user, (state, 1))
+        (user, (state_of(state), 1))
     };
     let states = (0..40).map(forged).collect::<Vec<_>>();
     memory.inner().states.extend(states);

@@ -289,19 +289,11 @@ fn the_state_of_a_written_key_has_these_members() {
         panic!()
     };
     let alice = UserName::parse("alice").unwrap();
-<<<<<<< HEAD
     let written = SecretRecord::of_written(
         &alice,
         &current,
         &target("aws/iam-keys/alice"),
-        7,
-=======
-    let written = UserState::of_written(
-        &alice,
-        &current,
-        &here(),
         (7, Some(at("2025-06-02T10:15:33.4Z"))),
->>>>>>> main
         at("2025-06-02T10:15:33.5Z"),
     );
     insta::assert_json_snapshot!(written, @r#"
@@ -419,12 +411,8 @@ fn a_state_that_is_not_a_json_object_is_damaged() {
         null,
         null,
         null,
-<<<<<<< HEAD
         null,
         []
-=======
-        null
->>>>>>> main
     ]);
     assert!(
         serde_json::from_value::<SecretRecord>(members.clone()).is_ok(),
@@ -564,11 +552,8 @@ fn a_key_is_never_recorded_before_its_put() {
     };
     // The clock of the process is two hours behind.
     let now = current.revision.modified - SignedDuration::from_hours(2);
-<<<<<<< HEAD
-    let state = SecretRecord::of_written(&alice, &current, &target("aws/iam-keys/alice"), 7, now);
-=======
-    let state = UserState::of_written(&alice, &current, &here(), (7, None), now);
->>>>>>> main
+    let state =
+        SecretRecord::of_written(&alice, &current, &target("aws/iam-keys/alice"), (7, None), now);
     assert_eq!(state.last_synced_at, current.revision.modified);
 }
 

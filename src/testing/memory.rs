@@ -23,11 +23,7 @@ use crate::config::Config;
 use crate::context::Context;
 use crate::error::Error;
 use crate::session::{TokenSource, VaultSession};
-<<<<<<< HEAD
 use crate::snapshot::{Revision, SecretRecord};
-=======
-use crate::snapshot::{Revision, UserState};
->>>>>>> main
 
 /// The backends of one context.
 #[derive(Clone, Default)]

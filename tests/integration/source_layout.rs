@@ -50,25 +50,13 @@ const PURE: [&str; 7] = [
 const PURE_FILES: usize = 15;
 
 /// What a pure module must not contain: input and output, the clock, the log, and waiting.
-<<<<<<< HEAD
-const IMPURE: [&str; 19] = [
-=======
 const IMPURE: [&str; 15] = [
->>>>>>> main
     "async ",
     ".await",
     "tokio",
     "futures_util",
     "tracing",
-<<<<<<< HEAD
-    "aws_config",
-    "aws_lambda",
-    "aws_sdk",
-    "aws_smithy",
-    "vaultrs",
-=======
     "aws_",
->>>>>>> main
     "reqwest",
     "std::env",
     "std::fs",

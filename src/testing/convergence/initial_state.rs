@@ -167,12 +167,8 @@ impl InitialRecord {
             long_ago
         };
         let user = UserName::parse(user).unwrap();
-<<<<<<< HEAD
-        let state = SecretRecord::of_written(&user, &current, &target, self.version.into(), now);
-=======
         let state =
-            UserState::of_written(&user, &current, &location, (self.version.into(), None), now);
->>>>>>> main
+            SecretRecord::of_written(&user, &current, &target, (self.version.into(), None), now);
         match self.by {
             Writer::Service | Writer::Damaged | Writer::Elsewhere => state,
             Writer::Retired => SecretRecord {

@@ -9,11 +9,8 @@ use super::secret_path;
 use crate::backends::diagnostics::{Encryption, Health};
 use crate::backends::{CustomMetadata, Etag, PutResult, SecretMetadata};
 use crate::error::Error;
-<<<<<<< HEAD
+use crate::backends::SecretMetadata;
 use crate::snapshot::{ReconcileRecord, Revision, SecretRecord, UserState, VaultView};
-=======
-use crate::snapshot::{ReconcileRecord, Revision, SecretMetadata, UserState, VaultView};
->>>>>>> main
 use crate::token::TokenFacts;
 
 /// The name of a call, and what another process changes right before it.
@@ -52,13 +49,9 @@ pub struct Inner {
     /// Whether Vault lists the metadata of all keys in one call.
     pub lists_metadata: bool,
     /// The states of the legacy service, by user.
-<<<<<<< HEAD
     pub legacy: BTreeMap<String, SecretRecord>,
-=======
-    pub legacy: BTreeMap<String, UserState>,
     /// The number of the server: its versions have times of their own.
     pub server: u64,
->>>>>>> main
     /// The secrets, by path.
     pub vault: BTreeMap<String, Versions>,
     /// The fields of the versions that hold others than those of a key alone, by path and version.
@@ -109,31 +102,17 @@ pub struct Inner {
 }
 
 impl Inner {
-<<<<<<< HEAD
     /// Returns the first record of a user's state, to change it, and the version of the state.
     pub fn record_of(&mut self, user: &str) -> (&mut SecretRecord, &mut u64) {
         let (state, etag) = self.states.get_mut(user).unwrap();
         (&mut state.records[0], etag)
-=======
+    }
+
     /// Returns when a version was created: another time for each version of each secret and server.
     pub fn created_at(&self, path: &str, version: u64) -> Timestamp {
         let path = path.bytes().map(u64::from).sum::<u64>();
         let seconds = self.server * 1_000_000 + path * 100 + version;
         Timestamp::from_second(seconds.try_into().unwrap()).unwrap()
-    }
-
-    /// Returns the metadata of a secret.
-    pub fn metadata(&self, path: &str) -> SecretMetadata {
-        let Some(versions) = self.vault.get(path) else {
-            return VaultView::Absent.into();
-        };
-        let version = versions.len() as u64;
-        let readable = versions.last().is_some_and(Option::is_some);
-        SecretMetadata {
-            view: VaultView::of_version(version, readable),
-            created_at: Some(self.created_at(path, version)),
-        }
->>>>>>> main
     }
 
     /// Returns the versions of a user's secret, to change them.
@@ -160,15 +139,14 @@ impl Inner {
 
     /// Returns the metadata of a secret.
     pub fn metadata(&self, path: &str) -> SecretMetadata {
-        let view = match self.vault.get(path) {
-            None => VaultView::Absent,
-            Some(versions) => VaultView::of_version(
-                versions.len() as u64,
-                versions.last().is_some_and(Option::is_some),
-            ),
+        let Some(versions) = self.vault.get(path) else {
+            return SecretMetadata::absent();
         };
+        let version = versions.len() as u64;
+        let is_readable = versions.last().is_some_and(Option::is_some);
         SecretMetadata {
-            view,
+            view: VaultView::of_version(version, is_readable),
+            created_at: Some(self.created_at(path, version)),
             custom: self.custom_metadata.get(path).cloned().unwrap_or_default(),
         }
     }

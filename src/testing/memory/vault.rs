@@ -6,7 +6,6 @@ use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::Memory;
-<<<<<<< HEAD
 use super::inner::Fields;
 use crate::backends::{
     CustomMetadata, MetadataPatchResult, PatchResult, SecretMetadata, Vault, VaultSecret,
@@ -16,12 +15,6 @@ use crate::error::Error;
 use crate::keys::{AccessKey, VaultPath};
 use crate::snapshot::{Cas, VaultView};
 use crate::targets::SecretFields;
-=======
-use crate::backends::{Vault, VaultSecret, WriteResult};
-use crate::error::Error;
-use crate::keys::{AccessKey, UserName, VaultPath};
-use crate::snapshot::{Cas, SecretMetadata};
->>>>>>> main
 use crate::token::{Lifetime, TokenFacts};
 
 /// The period of the token in seconds.
@@ -53,20 +46,19 @@ impl Vault for Memory {
     ) -> Result<WriteResult, Error> {
         let call = self.call("vault-write", &path.path).await?;
         self.check_token(token)?;
-        let version = {
+        let result = {
             let mut inner = self.inner();
-            let versions = inner.vault.entry(location(path)).or_default();
+            let path = location(path);
+            let versions = inner.vault.entry(path.clone()).or_default();
             if cas != Cas::Unchecked && cas != Cas::Version(versions.len() as u64) {
                 return Ok(WriteResult::CasMismatch);
             }
-            inner.push_version(&location(path), exposed(fields))
+            let version = inner.push_version(&path, exposed(fields));
+            WriteResult::Written(version, Some(inner.created_at(&path, version)))
         };
-        let created_at = Some(self.inner().created_at(&path.to_string(), version));
-        self.answer(call, WriteResult::Written(version, created_at))
-            .await
+        self.answer(call, result).await
     }
 
-<<<<<<< HEAD
     async fn patch(
         &self,
         token: &SecretString,
@@ -77,23 +69,25 @@ impl Vault for Memory {
     ) -> Result<PatchResult, Error> {
         let call = self.call("vault-patch", &path.path).await?;
         self.check_token(token)?;
-        let written = {
+        let result = {
             let mut inner = self.inner();
+            let path = location(path);
             if inner.without_patch {
                 return Ok(PatchResult::Unsupported);
             }
-            let Some(Some(_)) = inner.vault.get(&location(path)).and_then(|all| all.last()) else {
+            let Some(Some(_)) = inner.vault.get(&path).and_then(|all| all.last()) else {
                 return Ok(PatchResult::Absent);
             };
-            if inner.vault[&location(path)].len() as u64 != version {
+            if inner.vault[&path].len() as u64 != version {
                 return Ok(PatchResult::CasMismatch);
             }
-            let mut secret = inner.secret(&location(path)).unwrap_or_default();
+            let mut secret = inner.secret(&path).unwrap_or_default();
             secret.retain(|name, _| !removed.contains(name));
             secret.extend(exposed(fields));
-            inner.push_version(&location(path), secret)
+            let version = inner.push_version(&path, secret);
+            PatchResult::Written(version, Some(inner.created_at(&path, version)))
         };
-        self.answer(call, PatchResult::Written(written)).await
+        self.answer(call, result).await
     }
 
     async fn patch_metadata(
@@ -119,16 +113,12 @@ impl Vault for Memory {
     }
 
     async fn secret_metadata(
-=======
-    async fn metadata(
->>>>>>> main
         &self,
         token: &SecretString,
         path: &VaultPath,
     ) -> Result<SecretMetadata, Error> {
         self.call("vault-metadata", &path.path).await?;
         self.check_token(token)?;
-<<<<<<< HEAD
         Ok(self.inner().metadata(&location(path)))
     }
 
@@ -146,39 +136,6 @@ impl Vault for Memory {
             Some((name.to_owned(), inner.metadata(path)))
         });
         Ok(inner.lists_metadata.then(|| secrets.collect()))
-=======
-        Ok(self.inner().metadata(&path.to_string()))
->>>>>>> main
-    }
-
-    async fn list_metadata(
-        &self,
-        token: &SecretString,
-        mount: &str,
-        folder: &str,
-<<<<<<< HEAD
-    ) -> Result<Option<HashMap<String, VaultView>>, Error> {
-        let folder = VaultPath {
-            namespace: None,
-            mount: mount.to_owned(),
-            path: folder.to_owned(),
-        };
-        let secrets = self.folder_metadata(token, &folder).await?;
-        Ok(secrets.map(|secrets| {
-            let views = secrets.into_iter();
-            views.map(|(name, secret)| (name, secret.view)).collect()
-        }))
-=======
-    ) -> Result<Option<HashMap<String, SecretMetadata>>, Error> {
-        self.call("vault-list_metadata", folder).await?;
-        self.check_token(token)?;
-        let inner = self.inner();
-        let secrets = inner.vault.keys().filter_map(|path| {
-            let user = path.strip_prefix(&format!("{mount}/{folder}/"))?;
-            Some((user.to_owned(), inner.metadata(path)))
-        });
-        Ok(inner.lists_metadata.then(|| secrets.collect()))
->>>>>>> main
     }
 
     async fn read(&self, token: &SecretString, path: &VaultPath) -> Result<VaultSecret, Error> {
