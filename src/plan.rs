@@ -19,7 +19,7 @@ use crate::config::OnUserDeleted;
 use crate::snapshot::{Cas, ParameterView, RosterView, Snapshot, UserState, VaultView};
 use compare::{
     Recorded, created, is_before_record, is_before_retirement, is_recorded_after, is_unseen_server,
-    recorded,
+    left_behind, recorded,
 };
 
 /// The maximum age of a state that another invocation may just have written. An older state that
@@ -78,10 +78,6 @@ fn decide(seen: &Snapshot, policy: Policy) -> (Action, Reason) {
                 (_, VaultView::Absent) => (write(), Reason::Vanished),
                 (_, VaultView::Deleted(version)) => (write(), Reason::Unreadable(*version)),
                 (None, VaultView::At(version)) => (Adopt(*version), Reason::Adopted),
-                (Some(recorded), VaultView::At(found)) if *found != recorded => {
-                    let found = *found;
-                    (write(), Reason::OtherVersion { found, recorded })
-                }
                 (Some(recorded), vault) if !state.is_on_server_of(&seen.location) => {
                     match (vault, created(seen, state)) {
                         // Another name of the same server shows the version that was recorded.
@@ -89,6 +85,10 @@ fn decide(seen: &Snapshot, policy: Policy) -> (Action, Reason) {
                         (VaultView::NotRead, _) => (Action::Reobserve, Reason::Moved),
                         _ => (write(), Reason::Moved),
                     }
+                }
+                (Some(recorded), VaultView::At(found)) if *found != recorded => {
+                    let found = *found;
+                    (write(), Reason::OtherVersion { found, recorded })
                 }
                 (Some(recorded), VaultView::At(_)) if created(seen, state) == Some(false) => {
                     (write(), Reason::Recreated(recorded))
@@ -142,16 +142,13 @@ fn decide(seen: &Snapshot, policy: Policy) -> (Action, Reason) {
                 (Ok(_), _) if policy.retirement == Retirement::TooMany => {
                     (Skip(Outcome::Failed), Reason::TooManyRetired)
                 }
-                (Ok(reason), recorded) => {
-                    let deletes = policy.on_user_deleted == OnUserDeleted::SoftDelete;
-                    match (recorded, seen.state.recorded()) {
-                        (Recorded::Elsewhere, Some(state)) if deletes => {
-                            let path = state.vault_path.clone().unwrap_or_default();
-                            (Retire(None), Reason::LeftBehind(path))
-                        }
-                        _ => (Retire(latest(seen, vault).filter(|_| deletes)), reason),
-                    }
+                (Ok(reason), _) if policy.on_user_deleted == OnUserDeleted::Retain => {
+                    (Retire(None), reason)
                 }
+                (Ok(reason), _) => match left_behind(seen) {
+                    Some(place) => (Retire(None), Reason::LeftBehind(place)),
+                    None => (Retire(latest(seen, vault)), reason),
+                },
             }
         }
     }
