@@ -218,7 +218,7 @@ impl<B: Backends> Context<B> {
         force: bool,
         deadline: Instant,
     ) -> Result<TokenStatus, String> {
-        let renewal = self.session.renew_if_due(force);
+        let renewal = self.session.renew_if_due(force, deadline);
         let status = tokio::time::timeout_at(deadline, renewal).await;
         let status = status.unwrap_or(Err(Error::OutOfTime));
         if let Ok(status) = &status {

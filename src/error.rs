@@ -15,6 +15,10 @@ pub use line::ErrorLine;
 /// The remedy for a passing fault.
 pub(crate) const RETRY_LATER: &str = "retry later";
 
+/// The remedy for a rate limit.
+pub(crate) const RAISE_LIMIT: &str =
+    "retry later, or raise the quota (`vault list sys/quotas/rate-limit`)";
+
 /// All errors of the crate.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
@@ -83,7 +87,7 @@ pub enum Error {
         remedy: &'static str,
     },
     /// The service limits the rate of requests. Slow down, and continue.
-    #[error("{operation} {subject}: {problem}; retry later, or raise the limit")]
+    #[error("{operation} {subject}: {problem}; {remedy}")]
     Throttled {
         /// The operation.
         operation: &'static str,
@@ -91,6 +95,8 @@ pub enum Error {
         subject: String,
         /// The cause.
         problem: String,
+        /// The remedy.
+        remedy: &'static str,
         /// How long to wait, if the service states that.
         retry_after: Option<Duration>,
     },

@@ -222,7 +222,7 @@ impl<B: Backends> Handler<'_, B> {
 
     /// Renews the token in any case.
     async fn refresh_token(&mut self) -> Result<TokenStatus, Error> {
-        let renewal = self.ctx.session.renew_if_due(true);
+        let renewal = self.ctx.session.renew_if_due(true, self.deadline);
         let status = tokio::time::timeout_at(self.deadline, renewal).await;
         let status = status.unwrap_or(Err(Error::OutOfTime))?;
         self.ctx.warn_of_token(status.warnings.clone());

@@ -181,7 +181,8 @@ impl KeySync {
     /// # Errors
     /// Those of loading the token and of renewing it.
     pub async fn renew_token(&self) -> Result<TokenStatus, Error> {
-        self.ctx.session.renew_if_due(true).await
+        let deadline = Instant::now() + MAX_INVOCATION;
+        self.ctx.session.renew_if_due(true, deadline).await
     }
 
     /// Stores another Vault token, or the one that `candidate` wraps, after Vault has been asked

@@ -22,7 +22,7 @@
 //!
 //! 1. `error`, `panics` (a panic as an error), `keys` (names and secrets), [`time_format`], `config` (the environment),
 //!    `snapshot` (what was read, as plain data), `token` (the rules for the Vault token) and
-//!    `deadlines` are the vocabulary. They perform no I/O, except that `config` reads the CA file.
+//!    `deadlines` are the vocabulary. They perform no I/O, except that `config` reads files of CAs.
 //! 2. `backends` (one trait and one adapter per external system), `session` (Vault with its token),
 //!    `context` (configuration and backends), `breaker` (the circuit breaker), `pace` (the rate of
 //!    calls to SSM) and `invocation` (context, deadline, circuit breaker, pace) are the tools.

@@ -89,7 +89,9 @@ impl VaultPace {
             tokio::time::sleep_until(next).await;
         }
         let mut state = self.state.borrow_mut();
-        state.next = Instant::now() + Duration::from_secs_f64(1.0 / state.rate);
+        // While Vault accepts nothing, one call at a time asks again.
+        let gap = state.pause.max(Duration::from_secs_f64(1.0 / state.rate));
+        state.next = Instant::now() + gap;
     }
 
     /// Counts a call that Vault accepted.
@@ -98,7 +100,9 @@ impl VaultPace {
         let mut state = self.state.borrow_mut();
         state.forget(now);
         state.accepted.push_back(now);
-        state.pause = Duration::ZERO;
+        if !std::mem::take(&mut state.pause).is_zero() {
+            state.next = now;
+        }
         if state.rate < self.cap && state.grows <= now {
             state.rate = (state.rate * GROWTH).min(self.cap);
             state.grows = now + WINDOW;
@@ -117,10 +121,15 @@ impl VaultPace {
             Duration::from_secs_f64(1.0 / state.rate)
         } else {
             let [least, most] = PAUSES;
-            state.pause = (2 * state.pause).clamp(least, most);
+            // Of calls that are rejected at the same time, the first counts.
+            if state.next <= now {
+                state.pause = (2 * state.pause).clamp(least, most);
+            }
             state.pause
         };
-        state.next = state.next.max(now + retry_after.unwrap_or(pause));
+        // Vault rounds down, so that it may state 0.
+        let wait = retry_after.map_or(pause, |wait| wait.max(pause));
+        state.next = state.next.max(now + wait);
         state.grows = now + HOLD;
         state.rate
     }

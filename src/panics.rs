@@ -13,7 +13,7 @@ thread_local! {
     static PLACE: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-/// Lets [`catch_panic`] name the place of a panic, instead of printing its message.
+/// Lets [`catch_panic`] name the place of a panic. Prints the place, but not the message.
 pub fn record_panics() {
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(|location| {
@@ -23,6 +23,10 @@ pub fn record_panics() {
             let first = source.map_or(0, |source| source.saturating_sub(1));
             format!("{}:{}", parts[first..].join("/"), location.line())
         });
+        eprintln!(
+            "panic at {}",
+            place.as_deref().unwrap_or("an unknown place")
+        );
         PLACE.set(place);
     }));
 }

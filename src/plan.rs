@@ -21,7 +21,7 @@ use crate::snapshot::{
 };
 use compare::{
     Recorded, created, is_before_record, is_before_retirement, is_recorded_after, is_unseen_server,
-    recorded,
+    left_behind, recorded,
 };
 
 /// The maximum age of a state that another invocation may just have written. An older state that
@@ -86,10 +86,6 @@ fn decide(seen: &Snapshot, policy: Policy) -> (Action, Reason) {
                 (_, VaultView::Deleted(version)) => write(Reason::Unreadable(*version)),
                 _ if state.definition != seen.target.definition => write(Reason::Redefined),
                 (None, VaultView::At(version)) => (Adopt(*version), Reason::Adopted),
-                (Some(recorded), VaultView::At(found)) if *found != recorded => {
-                    let found = *found;
-                    write(Reason::OtherVersion { found, recorded })
-                }
                 (Some(recorded), vault) if !state.is_on_server_of(&seen.target.location) => {
                     match (vault, created(seen, state)) {
                         // Another name of the same server shows the version that was recorded.
@@ -97,6 +93,10 @@ fn decide(seen: &Snapshot, policy: Policy) -> (Action, Reason) {
                         (VaultView::NotRead, _) => (Action::Reobserve, Reason::Moved),
                         _ => write(Reason::Moved),
                     }
+                }
+                (Some(recorded), VaultView::At(found)) if *found != recorded => {
+                    let found = *found;
+                    write(Reason::OtherVersion { found, recorded })
                 }
                 (Some(recorded), VaultView::At(_)) if created(seen, state) == Some(false) => {
                     write(Reason::Recreated(recorded))
@@ -164,20 +164,16 @@ fn decide(seen: &Snapshot, policy: Policy) -> (Action, Reason) {
                 (Ok(_), _) if policy.retirement == Retirement::TooMany => {
                     (Skip(Outcome::Failed), Reason::TooManyRetired)
                 }
-                (Ok(reason), recorded) => {
-                    let deletes = policy.on_user_deleted == OnUserDeleted::SoftDelete;
-                    match (recorded, seen.state.recorded()) {
-                        (Recorded::Elsewhere, Some(state)) if deletes => {
-                            let path = state.vault_path.clone().unwrap_or_default();
-                            (Retire(None), Reason::LeftBehind(path))
-                        }
-                        _ => {
-                            let version = latest(seen, vault).filter(|_| deletes);
-                            let removal = version.map(|version| removal(seen, version));
-                            (Retire(removal), reason)
-                        }
-                    }
+                (Ok(reason), _) if policy.on_user_deleted == OnUserDeleted::Retain => {
+                    (Retire(None), reason)
                 }
+                (Ok(reason), _) => match left_behind(seen) {
+                    Some(place) => (Retire(None), Reason::LeftBehind(place)),
+                    None => {
+                        let version = latest(seen, vault);
+                        (Retire(version.map(|version| removal(seen, version))), reason)
+                    }
+                },
             }
         }
     }

@@ -13,7 +13,7 @@ use secrecy::SecretString;
 use tokio::sync::Mutex;
 
 use crate::backends::{Etag, Tokens, Vault};
-use crate::error::Error;
+use crate::error::{Error, RAISE_LIMIT};
 use crate::pace::VaultPace;
 use crate::token::{Lifetime, TokenObject};
 
@@ -135,7 +135,13 @@ impl<V: Vault, T: Tokens> VaultSession<V, T> {
         call: &impl AsyncFn(&V, &SecretString) -> Result<R, Error>,
         token: &SecretString,
     ) -> Result<R, Error> {
-        let mut problem = Error::OutOfTime;
+        let mut problem = Error::Throttled {
+            operation: "calling",
+            subject: "Vault".to_owned(),
+            problem: "its rate limit, or VAULT_MAX_CALLS_PER_SECOND, left no time".to_owned(),
+            remedy: RAISE_LIMIT,
+            retry_after: None,
+        };
         loop {
             let turn = tokio::time::timeout_at(deadline, self.pace.wait()).await;
             if turn.is_err() {
@@ -185,6 +191,7 @@ impl<V: Vault, T: Tokens> VaultSession<V, T> {
                 if started.elapsed() < FAST_FAILURE =>
             {
                 tokio::time::sleep(MAX_RETRY_PAUSE.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
+                self.pace.wait().await;
                 call(&self.vault, token).await
             }
             answer => answer,

@@ -5,6 +5,8 @@
 
 mod candidate;
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
@@ -16,6 +18,12 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::token::{TokenFacts, TokenIssue, TokenObject, TokenView};
 use candidate::{check_namespace, creates_token, trimmed};
+
+/// How often the check of an unwrapped token is repeated while Vault is busy or unreachable.
+const MAX_REPETITIONS: u32 = 10;
+
+/// The pause before a repetition.
+const REPETITION_PAUSE: Duration = Duration::from_secs(2);
 
 /// The result of an import.
 #[derive(Debug, Serialize)]
@@ -63,7 +71,18 @@ pub async fn import<W: Backends>(
     let token = vault.unwrap(&candidate).await?.ok_or_else(|| {
         bad_token("it did not wrap a token and is now used up: create and wrap a new token")
     })?;
-    let error = match assess(ctx, &token, accept_warnings, DENIED_AFTER_UNWRAPPING).await {
+    let mut assessed = assess(ctx, &token, accept_warnings, DENIED_AFTER_UNWRAPPING).await;
+    for _ in 0..MAX_REPETITIONS {
+        // The wrapping token is used up, so a passing fault must not cost the new one.
+        let Err(Error::Throttled { .. } | Error::Unavailable { .. } | Error::Unreachable { .. }) =
+            assessed
+        else {
+            break;
+        };
+        tokio::time::sleep(REPETITION_PAUSE).await;
+        assessed = assess(ctx, &token, accept_warnings, DENIED_AFTER_UNWRAPPING).await;
+    }
+    let error = match assessed {
         Err(error) => error,
         Ok((facts, issues)) => match save(ctx, store, &token, &facts, if_match.as_ref()).await {
             SaveResult::Stored => return Ok(imported(ctx, facts, &issues, true).await),

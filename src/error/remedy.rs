@@ -10,6 +10,7 @@ impl Error {
         | Self::Missing { remedy, .. }
         | Self::Unreachable { remedy, .. }
         | Self::Unavailable { remedy, .. }
+        | Self::Throttled { remedy, .. }
         | Self::Unexpected { remedy, .. } = &mut self
         {
             *remedy = text;
@@ -39,6 +40,7 @@ impl Error {
             Self::Denied { problem, .. }
             | Self::Unreachable { problem, .. }
             | Self::Unavailable { problem, .. }
+            | Self::Throttled { problem, .. }
             | Self::Unexpected { problem, .. } => problem,
             Self::Missing { .. } => "not found",
             _ => return None,
@@ -54,6 +56,7 @@ impl Error {
             | Self::Missing { remedy, .. }
             | Self::Unreachable { remedy, .. }
             | Self::Unavailable { remedy, .. }
+            | Self::Throttled { remedy, .. }
             | Self::Unexpected { remedy, .. } => remedy,
             _ => "",
         }

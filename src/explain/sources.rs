@@ -94,6 +94,16 @@ pub(super) fn record(config: &Config, state: &StateView, now: Timestamp) -> Stri
     format!("{key} was written to Vault{version}{from}, {written}.{retired}")
 }
 
+/// Returns whether the version in Vault was created when it was recorded, as far as known.
+fn is_as_recorded(snapshot: &Snapshot) -> bool {
+    let recorded = snapshot
+        .state
+        .recorded()
+        .and_then(|state| state.vault_created_at);
+    let times = recorded.zip(snapshot.created_at);
+    times.is_none_or(|(recorded, found)| recorded == found)
+}
+
 pub(super) fn vault(snapshot: &Snapshot) -> String {
     let path = &snapshot.target.location.path;
     let recorded = snapshot
@@ -105,8 +115,11 @@ pub(super) fn vault(snapshot: &Snapshot) -> String {
             format!("{path} is at version {version}, which is deleted or destroyed.")
         }
         VaultView::At(version) => match recorded {
-            Some(recorded) if recorded == *version => {
+            Some(recorded) if recorded == *version && is_as_recorded(snapshot) => {
                 format!("{path} is at version {version}, as recorded.")
+            }
+            Some(recorded) if recorded == *version => {
+                format!("{path} is at version {version}, but not the one that was recorded.")
             }
             Some(recorded) => {
                 format!("{path} is at version {version}, but version {recorded} is recorded.")

@@ -28,7 +28,7 @@ async fn run(calls: u32, quota: u32, interval: Duration, states_wait: bool) -> (
                 }
                 *rejected.borrow_mut() += 1;
                 let next = interval * u32::try_from(tick + 1).unwrap();
-                let wait = next.saturating_sub(elapsed).as_secs_f64().ceil();
+                let wait = next.saturating_sub(elapsed).as_secs_f64().floor();
                 pace.rejected(states_wait.then(|| Duration::from_secs_f64(wait)));
             }
         }
@@ -63,7 +63,7 @@ async fn pace_finds_the_quota_and_ends_close_to_its_time() {
                 1.6
             };
             assert!(ratio < most, "{case}, ratio {ratio:.2}");
-            assert!(rejected < calls, "{case}");
+            assert!(rejected < 2 * calls, "{case}");
         }
     }
 }

@@ -83,3 +83,15 @@ pub(super) fn is_recorded_after(seen: &Snapshot, event: Event) -> bool {
         }
     }
 }
+
+/// Returns where the key was recorded, if that is a place that the service does not reach: another
+/// path, or another server or namespace.
+pub(super) fn left_behind(seen: &Snapshot) -> Option<String> {
+    let state = seen.state.recorded()?;
+    let is_here = state.is_at_path(&seen.target.location.path)
+        && (state.is_on_server_of(&seen.target.location) || created(seen, state) == Some(true));
+    let path = state.vault_path.as_ref().filter(|_| !is_here)?;
+    let server = [&state.vault_address, &state.vault_namespace];
+    let server = server.into_iter().flatten().cloned();
+    Some(server.chain([path.clone()]).collect::<Vec<_>>().join("/"))
+}

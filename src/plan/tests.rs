@@ -313,6 +313,54 @@ fn a_version_counts_only_if_it_was_created_when_it_was_recorded() {
     assert_eq!(with(other, None, later), "write over 4: Moved");
 }
 
+#[test]
+fn another_server_at_another_version_is_a_move_and_no_drift() {
+    let read = revision(2, 2);
+    let recorded = SecretRecord {
+        vault_address: Some("https://old.example.org".into()),
+        ..state("A", read)
+    };
+    let moved = seen(current("A", read), Some(recorded));
+    assert_eq!(decided(&with_vault(at(9), moved)), "write over 9: Moved");
+}
+
+#[test]
+fn a_key_that_the_service_does_not_reach_is_left_behind_and_named() {
+    let read = revision(2, 2);
+    let then = Some("2026-01-01T00:00:00Z".parse().unwrap());
+    let with = |path: &str, address: &str, found| {
+        let recorded = SecretRecord {
+            vault_path: Some(path.to_owned()),
+            vault_address: Some(address.to_owned()),
+            vault_created_at: then,
+            ..state("A", read)
+        };
+        let gone = Snapshot {
+            roster: RosterView::NotListed,
+            created_at: found,
+            ..with_vault(at(RECORDED), seen(ParameterView::Absent, Some(recorded)))
+        };
+        decided_with(&gone, policy(OnUserDeleted::SoftDelete))
+    };
+    let (path, here) = (
+        "secret/aws/iam-keys/alice",
+        "https://vault.example.org:8200",
+    );
+    let other = "https://old.example.org";
+    assert_eq!(with(path, here, then), "retire Some(4): Gone");
+    assert_eq!(
+        with(path, other, then),
+        "retire Some(4): Gone",
+        "another name"
+    );
+    assert_eq!(
+        with(path, other, None),
+        "retire None: LeftBehind(\"https://old.example.org/secret/aws/iam-keys/alice\")"
+    );
+    let left = with("kv/alice", here, then);
+    assert!(left.starts_with("retire None: LeftBehind"), "{left}");
+}
+
 fn retired() -> SecretRecord {
     let retired_at = Some("2026-01-05T00:00:00Z".parse().unwrap());
     SecretRecord {

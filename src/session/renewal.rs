@@ -1,6 +1,7 @@
 //! Renewal of the token in use, and its write back to the token object.
 
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 use super::{TokenSource, VaultSession};
 use crate::backends::{PutResult, Tokens, Vault};
@@ -14,21 +15,19 @@ impl<V: Vault, T: Tokens> VaultSession<V, T> {
     /// # Errors
     /// The errors of loading and of looking up the token. An error of the renewal is returned only
     /// with `force` or if the token has expired, because a valid token must not stop a sync.
-    pub async fn renew_if_due(&self, force: bool) -> Result<TokenStatus, Error> {
+    pub async fn renew_if_due(&self, force: bool, deadline: Instant) -> Result<TokenStatus, Error> {
         if force {
             // The caller may just have stored another token.
             self.cache.lock().await.token = None;
         }
-        let (mut lifetime, generation) = self.lifetime().await?;
+        let (mut lifetime, generation) = self.lifetime(deadline).await?;
         let mut problems = Vec::new();
         let mut renewed = false;
         if lifetime.renewable
             && (force || lifetime.renewal_due(Timestamp::now(), self.threshold_hours))
         {
-            match self
-                .call(async |vault, token| vault.renew(token).await)
-                .await
-            {
+            let renew = async |vault: &V, token: &_| vault.renew(token).await;
+            match self.call_until(deadline, renew).await {
                 Ok(ttl) => {
                     lifetime = lifetime.renewed(ttl, Timestamp::now());
                     renewed = true;
@@ -58,7 +57,7 @@ impl<V: Vault, T: Tokens> VaultSession<V, T> {
     }
 
     /// Returns the token's lifetime, cached or looked up, and the generation that it belongs to.
-    async fn lifetime(&self) -> Result<(Lifetime, u64), Error> {
+    async fn lifetime(&self, deadline: Instant) -> Result<(Lifetime, u64), Error> {
         let (_, generation) = self.token(None).await?;
         if let Some(known) = self
             .cache
@@ -70,9 +69,8 @@ impl<V: Vault, T: Tokens> VaultSession<V, T> {
         {
             return Ok((known, generation));
         }
-        let facts = self
-            .call(async |vault, token| vault.lookup(token).await)
-            .await?;
+        let lookup = async |vault: &V, token: &_| vault.lookup(token).await;
+        let facts = self.call_until(deadline, lookup).await?;
         let mut cache = self.cache.lock().await;
         let generation = cache.generation;
         if let Some(cached) = cache.token.as_mut() {

@@ -182,6 +182,7 @@ pub fn throttled() -> Error {
         operation: "calling",
         subject: "Vault".to_owned(),
         problem: "Vault returned 429".to_owned(),
+        remedy: "retry later, or raise the quota",
         retry_after: None,
     }
 }

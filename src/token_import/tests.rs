@@ -330,8 +330,8 @@ async fn rejected_unwrapped_token_is_revoked() {
             "was revoked",
         ),
         (
-            "Vault fails",
-            |inner| inner.faults = vec![("vault-lookup", unavailable)],
+            "Vault fails for longer",
+            |inner| inner.faults = vec![("vault-lookup", unavailable); 99],
             "was revoked",
         ),
         (
@@ -481,4 +481,16 @@ async fn show_reports_issues_and_renews_nothing() {
         ]
     );
     assert_eq!(calls(&memory), ["s3-token", "vault-lookup"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn unwrapped_token_survives_a_busy_vault() {
+    for fault in [unavailable, unreachable] {
+        let (memory, ctx) = backends();
+        wrap(&mut memory.inner(), "auth/token/create", Some(NEW));
+        memory.fail("vault-lookup", 3, fault);
+        assert!(import_text(&ctx, WRAPPER, false).await.is_ok());
+        assert_eq!(memory.inner().tokens.1, NEW);
+        assert!(memory.inner().revoked.is_empty());
+    }
 }

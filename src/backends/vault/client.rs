@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
 use super::request::{ErrorResponse, Failure, Request};
-use crate::config::VaultConfig;
+use crate::config::{Authorities, VaultConfig};
 use crate::error::Error;
 use crate::keys::VaultPath;
 
@@ -25,6 +25,9 @@ const ACKNOWLEDGE_TIMEOUT: Duration = Duration::from_secs(2);
 /// The time limit for a connection.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The longest `Retry-After` that is honoured. A longer one is asked again after this time.
+const MAX_WAIT: Duration = Duration::from_mins(1);
 
 /// A Vault server.
 pub struct VaultServer {
@@ -65,8 +68,9 @@ impl VaultServer {
         };
         let http = authorities.and_then(|trusted| builder.tls_certs_only(trusted).build());
         let http = http.map_err(|_| {
-            let problem = "(or VAULT_CACERT_BYTES) holds a certificate that is not that of a CA";
-            Error::misconfigured("VAULT_CACERT", problem)
+            let variable = config.authorities.as_ref().and_then(Authorities::variable);
+            let problem = "holds a certificate that is not that of a CA";
+            Error::misconfigured(variable.unwrap_or("VAULT_CACERT"), problem)
         })?;
         Ok(Self {
             http,
@@ -206,15 +210,14 @@ async fn read_body(
 
 /// Returns the wait that a `Retry-After` states, in seconds or as a time.
 fn wait_of(value: &str) -> Option<Duration> {
-    if let Ok(seconds) = value.trim().parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let time = rfc2822::parse(value).ok()?.timestamp();
-    Some(
-        time.duration_since(Timestamp::now())
-            .try_into()
-            .unwrap_or_default(),
-    )
+    let wait = if let Ok(seconds) = value.trim().parse() {
+        Duration::from_secs(seconds)
+    } else {
+        let time = rfc2822::parse(value).ok()?.timestamp();
+        let wait = time.duration_since(Timestamp::now());
+        wait.try_into().unwrap_or_default()
+    };
+    Some(wait.min(MAX_WAIT))
 }
 
 #[cfg(test)]

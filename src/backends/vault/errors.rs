@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use super::connection;
 use super::request::{ErrorResponse, Failure};
-use crate::error::{Error, RETRY_LATER};
+use crate::error::{Error, RAISE_LIMIT, RETRY_LATER};
 
 /// The remedy if a token cannot be renewed, because what created it was deleted.
 pub(super) const ROLE_IS_GONE: &str =
@@ -92,6 +92,11 @@ fn by_status(
                 operation,
                 subject: subject.to_string(),
                 problem: format!("Vault returned {code}: {cause}"),
+                remedy: if code == 429 {
+                    RAISE_LIMIT
+                } else {
+                    RETRY_LATER
+                },
                 retry_after: response.retry_after,
             };
         }
@@ -120,7 +125,6 @@ fn meaning(response: &ErrorResponse) -> Meaning {
         ),
         429 if response.is_foreign() => Throttled("a proxy or a load balancer limits requests"),
         429 => Throttled("its rate-limit quota is exceeded"),
-        503 if response.retry_after.is_some() => Throttled("it asks to wait"),
         // A proxy or a load balancer, whose errors are not of Vault's form.
         500..=599 if response.is_foreign() => Passing(
             "not Vault's own answer, but that of a proxy or a load balancer on the way",
@@ -182,6 +186,9 @@ fn meaning(response: &ErrorResponse) -> Meaning {
             "a service that Vault uses failed",
             "check Vault's server log",
         ),
+        503 if response.retry_after.is_some() && !mentions("sealed") => {
+            Throttled("it asks to wait")
+        }
         503 if mentions("sealed") => Passing(
             "sealed",
             "unseal it (`vault operator unseal`); pending keys are then written automatically",

@@ -185,6 +185,7 @@ async fn status(
 async fn doctor(out: Output) -> Result<Exit, Error> {
     let (checks, exit_on_failure) = match catch_panic(connect()).await {
         Ok(keysync) => (keysync.doctor().await, Exit::Failed),
+        Err(error @ Error::Panicked { .. }) => return Err(error),
         Err(error) => (misconfigured(&error), Exit::Usage),
     };
     out.write(&checks, |screen| print::checks(&checks, screen));

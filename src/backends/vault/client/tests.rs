@@ -6,6 +6,8 @@ fn retry_after_is_a_number_of_seconds_or_a_time() {
         ("0", Some(0)),
         (" 7 ", Some(7)),
         ("Fri, 31 Dec 1999 23:59:59 GMT", Some(0)),
+        ("18446744073709551615", Some(60)),
+        ("3600", Some(60)),
         ("soon", None),
         ("-1", None),
         ("", None),
