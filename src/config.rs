@@ -84,11 +84,7 @@ impl VaultConfig {
 
     /// Returns the folder of all keys, with the server and the namespace.
     pub fn folder(&self) -> String {
-        let namespace = self
-            .namespace
-            .as_deref()
-            .unwrap_or_default()
-            .trim_matches('/');
+        let namespace = self.namespace.as_deref().unwrap_or_default();
         let address = self.address_text();
         let parts = [address, namespace, &self.mount, &self.path_prefix];
         let parts = parts.into_iter().filter(|part| !part.is_empty());

@@ -20,9 +20,10 @@
 //!
 //! Data flows one way. Each module uses only modules above it in this list:
 //!
-//! 1. `error`, `panics` (a panic as an error), `keys` (names and secrets), [`time_format`], `config` (the environment),
-//!    `snapshot` (what was read, as plain data), `token` (the rules for the Vault token) and
-//!    `deadlines` are the vocabulary. They perform no I/O, except that `config` reads files of CAs.
+//! 1. `error`, `panics` (a panic as an error), `keys` (names and secrets), [`time_format`], `config`
+//!    (the environment), `targets` (where and in which form keys are published), `snapshot` (what
+//!    was read, as plain data), `token` (the rules for the Vault token) and `deadlines` are the
+//!    vocabulary. They perform no I/O, except that `config` reads files of CAs.
 //! 2. `backends` (one trait and one adapter per external system), `session` (Vault with its token),
 //!    `context` (configuration and backends), `breaker` (the circuit breaker), `pace` (the rate of
 //!    calls to SSM) and `invocation` (context, deadline, circuit breaker, pace) are the tools.
@@ -61,6 +62,7 @@ mod session;
 mod snapshot;
 mod status;
 mod sync;
+mod targets;
 mod telemetry;
 mod token;
 mod token_import;
@@ -75,7 +77,7 @@ pub mod time_format;
 
 pub use config::{
     Authorities, AwsConfig, AwsCredentials, BucketConfig, Config, Endpoints, OnUserDeleted,
-    VaultConfig, log_level,
+    TargetDefaults, VaultConfig, log_level,
 };
 pub use deadlines::time_left;
 pub use doctor::{Check, CheckStatus, misconfigured};
@@ -94,6 +96,10 @@ pub use schema::schema;
 pub use snapshot::ReconcileRecord;
 pub use status::{Condition, LastSync, Row, Status, SyncOutcome};
 pub use sync::SyncResult;
+pub use targets::{
+    MAX_BYTES as MAX_TARGETS_BYTES, Problem as TargetsProblem, TargetRow, TargetsCheck,
+    check_targets,
+};
 pub use telemetry::{Metrics, NAMESPACE, start_log};
 pub use token::{TokenStatus, TokenView};
 pub use token_import::Imported;

@@ -171,7 +171,10 @@ fn decide(seen: &Snapshot, policy: Policy) -> (Action, Reason) {
                     Some(place) => (Retire(None), Reason::LeftBehind(place)),
                     None => {
                         let version = latest(seen, vault);
-                        (Retire(version.map(|version| removal(seen, version))), reason)
+                        (
+                            Retire(version.map(|version| removal(seen, version))),
+                            reason,
+                        )
                     }
                 },
             }

@@ -6,6 +6,7 @@
 mod renewal;
 mod show;
 
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
@@ -14,6 +15,7 @@ use tokio::sync::Mutex;
 
 use crate::backends::{Etag, Tokens, Vault};
 use crate::error::{Error, RAISE_LIMIT};
+use crate::keys::VaultPath;
 use crate::pace::VaultPace;
 use crate::token::{Lifetime, TokenObject};
 
@@ -68,8 +70,8 @@ struct CachedToken {
     stored: Option<(TokenObject, Etag)>,
     lifetime: Option<Lifetime>,
     use_limited: bool,
-    /// When Vault denied this token the metadata, if it did.
-    metadata_hidden: Option<Timestamp>,
+    /// The folders whose metadata Vault denied to this token, and when.
+    metadata_hidden: HashMap<VaultPath, Timestamp>,
 }
 
 impl<V: Vault, T: Tokens> VaultSession<V, T> {
@@ -163,20 +165,19 @@ impl<V: Vault, T: Tokens> VaultSession<V, T> {
         }
     }
 
-    /// Returns true if Vault has recently denied the metadata to the token in use.
-    pub async fn metadata_is_hidden(&self) -> bool {
+    /// Returns true if Vault has recently denied the metadata of this folder to the token in use.
+    pub async fn metadata_is_hidden(&self, path: &VaultPath) -> bool {
         let cache = self.cache.lock().await;
-        let denied_at = cache
-            .token
-            .as_ref()
-            .and_then(|cached| cached.metadata_hidden);
-        denied_at.is_some_and(|at| Timestamp::now().duration_since(at).abs() < HIDDEN_TTL)
+        let token = cache.token.as_ref();
+        let denied_at = token.and_then(|cached| cached.metadata_hidden.get(&path.folder()));
+        denied_at.is_some_and(|at| Timestamp::now().duration_since(*at).abs() < HIDDEN_TTL)
     }
 
-    /// Remembers that Vault denies the metadata to the token in use.
-    pub async fn remember_hidden_metadata(&self) {
+    /// Remembers that Vault denies the metadata of this folder to the token in use.
+    pub async fn remember_hidden_metadata(&self, path: &VaultPath) {
         if let Some(cached) = self.cache.lock().await.token.as_mut() {
-            cached.metadata_hidden = Some(Timestamp::now());
+            let folder = path.folder();
+            cached.metadata_hidden.insert(folder, Timestamp::now());
         }
     }
 
@@ -243,7 +244,7 @@ impl<V: Vault, T: Tokens> VaultSession<V, T> {
                 stored,
                 lifetime: None,
                 use_limited: false,
-                metadata_hidden: None,
+                metadata_hidden: HashMap::new(),
             });
         }
         let cached = cache

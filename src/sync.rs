@@ -20,8 +20,8 @@ use crate::keys::UserName;
 use crate::observe::{Observed, ReadStrategy, Subject, observe};
 use crate::plan::{Action, Plan, Policy, Retirement, plan};
 use crate::snapshot::Event;
-use secrets::{Next, Secrets};
 use refusal::refusal;
+use secrets::{Next, Secrets};
 
 /// How long to wait for a read that is as new as its event: Parameter Store promises no
 /// read-after-write consistency.
@@ -146,9 +146,8 @@ pub async fn dry_run<B: Backends>(
     let strategy = std::mem::replace(&mut request.strategy, ReadStrategy::Optimistic);
     let planned = plan_user(invocation, &request, strategy).await;
     let mut results = SyncResult::planned(&request, planned, started.elapsed());
-    let writes = |result: &SyncResult| {
-        matches!(result.plan.action, Action::Write(_) | Action::Patch(_))
-    };
+    let writes =
+        |result: &SyncResult| matches!(result.plan.action, Action::Write(_) | Action::Patch(_));
     if results.iter().any(writes) {
         let error = refusal(invocation).await;
         for result in results.iter_mut().filter(|result| writes(result)) {

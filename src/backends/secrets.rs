@@ -82,7 +82,12 @@ impl VaultListing {
     pub fn get(&self, path: &VaultPath) -> Option<SecretMetadata> {
         let (folder, name) = path.split();
         let secrets = self.folders.get(&folder)?;
-        Some(secrets.get(name).cloned().unwrap_or_else(SecretMetadata::absent))
+        Some(
+            secrets
+                .get(name)
+                .cloned()
+                .unwrap_or_else(SecretMetadata::absent),
+        )
     }
 }
 

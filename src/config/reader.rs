@@ -109,6 +109,14 @@ impl<'a> Reader<'a> {
         valid.then_some(value)
     }
 
+    /// Reads the namespace, without slashes at its ends.
+    pub(super) fn namespace(&mut self) -> Option<String> {
+        let value = self.text("VAULT_NAMESPACE")?;
+        let value = value.trim_matches('/').to_owned();
+        self.header("VAULT_NAMESPACE", value)
+            .filter(|value| !value.is_empty())
+    }
+
     pub(super) fn path(&mut self, variable: &'static str, default: &str) -> String {
         let value = self.text_or(variable, default).trim_matches('/').to_owned();
         let plain = |segment: &str| {

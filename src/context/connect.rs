@@ -5,7 +5,7 @@ use aws_types::origin::Origin;
 
 use super::Context;
 use super::aws;
-use crate::backends::{Backends, parameters, roster, state, tokens, vault};
+use crate::backends::{Backends, documents, parameters, roster, state, tokens, vault};
 use crate::config::{Authorities, Config};
 use crate::error::Error;
 use crate::session::{TokenSource, VaultSession};
@@ -20,6 +20,7 @@ impl Backends for Live {
     type Tokens = tokens::StoredToken;
     type Vault = vault::VaultServer;
     type Roster = roster::RosterTable;
+    type Documents = documents::TargetsDocument;
 }
 
 /// Creates the context from the configuration. Sends nothing yet.
@@ -48,6 +49,13 @@ pub async fn connect(config: Config) -> Result<Context<Live>, Error> {
             return Err(Error::misconfigured("S3_BUCKET_NAME", problem));
         }
     };
+    let document = match (&config.targets_file, &bucket) {
+        (Some(file), _) => Some(documents::TargetsDocument::File(file.clone())),
+        (None, Some((s3, bucket))) => Some(documents::TargetsDocument::Object(
+            documents::StoredDocument::new(s3.clone(), bucket),
+        )),
+        (None, None) => None,
+    };
     let parameters = parameters::ParameterStore::new(ssm);
     let states = bucket.map(|(s3, bucket)| state::StateObjects::new(s3, bucket));
     let session = VaultSession::new(
@@ -60,7 +68,9 @@ pub async fn connect(config: Config) -> Result<Context<Live>, Error> {
         .roster_table
         .clone()
         .map(|table| roster::RosterTable::new(dynamodb, table));
-    Ok(Context::new(config, parameters, states, session, roster))
+    Ok(Context::new(
+        config, parameters, states, session, roster, document,
+    ))
 }
 
 /// Loads the authorities of the system where none are given.

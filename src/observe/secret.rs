@@ -86,6 +86,7 @@ impl<B: Backends> Common<'_, B> {
             target: view,
             assignment: Assignment::Named,
             vault: reading.vault,
+            created_at: reading.created_at,
             mark: reading.mark,
             is_unrecorded,
             rejected: attempt.and_then(|attempt| attempt.rejected),
@@ -146,6 +147,7 @@ impl<B: Backends> Common<'_, B> {
             state,
             is_unrecorded: false,
             vault: VaultView::NotRead,
+            created_at: None,
             roster: self.roster.clone(),
             target,
             assignment: Assignment::Named,
@@ -171,7 +173,12 @@ impl<B: Backends> Common<'_, B> {
         let now = Timestamp::UNIX_EPOCH;
         let user = self.subject.user;
         StateView::Recorded(SecretRecord::of_written(
-            user, current, target, (*version, reading.created_at), now))
+            user,
+            current,
+            target,
+            (*version, reading.created_at),
+            now,
+        ))
     }
 }
 

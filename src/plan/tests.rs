@@ -289,7 +289,7 @@ fn a_version_counts_only_if_it_was_created_when_it_was_recorded() {
     let then = Some("2026-01-01T00:00:00Z".parse().unwrap());
     let later = Some("2026-01-02T00:00:00Z".parse().unwrap());
     let with = |address: &str, created_at, found| {
-        let recorded = UserState {
+        let recorded = SecretRecord {
             vault_created_at: created_at,
             vault_address: Some(address.to_owned()),
             ..state("A", read)

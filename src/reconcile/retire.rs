@@ -18,8 +18,8 @@ const MEMORY: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// The users who are gone, and the counts that the limit compares them with.
 #[derive(Debug, Default)]
 pub struct Candidates {
-    /// The users who are gone.
-    pub gone: Vec<SyncResult>,
+    /// The results of the users who are gone.
+    pub gone: Vec<Vec<SyncResult>>,
     known: usize,
     with_parameter: usize,
     /// The users who may be gone, but could not be checked.
@@ -35,7 +35,8 @@ pub struct Candidates {
 impl Candidates {
     /// Counts a user. Users who were retired long ago do not count, or they would raise the limit
     /// year by year.
-    pub fn count(&mut self, result: &SyncResult, now: Timestamp) {
+    pub fn count(&mut self, user: &[SyncResult], now: Timestamp) {
+        let result = representative(user);
         let snapshot = &result.snapshot;
         if result.plan.reason == Reason::AlreadyRetired {
             let retired_at = snapshot.state.recorded().and_then(|state| state.retired_at);
@@ -50,7 +51,7 @@ impl Candidates {
             ParameterView::Absent | ParameterView::Unreadable(_)
         );
         self.unchecked += usize::from(may_be_gone && result.outcome() == Outcome::Failed);
-        let is_gone = result.plan.action == Action::Skip(Outcome::PlannedRetired);
+        let is_gone = is_gone(user);
         // No parameter can have such a name, so no listing can show it.
         let is_unnameable = result.plan.reason == Reason::Unnameable;
         let is_absent = matches!(snapshot.parameter, ParameterView::Absent);
@@ -59,6 +60,14 @@ impl Candidates {
         if is_unlisted && self.unlisted_users.len() < MAX_NAMED {
             self.unlisted_users.push(result.user.clone());
         }
+    }
+
+    /// Returns the users who are gone.
+    pub fn gone_users(&self) -> Vec<UserName> {
+        let users = self.gone.iter();
+        users
+            .map(|user| representative(user).user.clone())
+            .collect()
     }
 
     /// Returns why a run that covers all users is incomplete, if it is. Either the listing is broken:
@@ -107,6 +116,24 @@ impl Candidates {
     fn limit(&self) -> usize {
         MAX_RETIRED.max((self.known + self.retired_recently) / 5)
     }
+}
+
+/// Returns whether a user is gone, by the plan for any secret.
+pub fn is_gone(user: &[SyncResult]) -> bool {
+    let is_gone = |result: &SyncResult| result.plan.action == Action::Skip(Outcome::PlannedRetired);
+    user.iter().any(is_gone)
+}
+
+/// Returns the secret that decides how a user counts: one that is to be retired, else one that
+/// failed, else one that was retired.
+fn representative(user: &[SyncResult]) -> &SyncResult {
+    let rank = |result: &&SyncResult| match (result.plan.action, result.outcome()) {
+        (Action::Skip(Outcome::PlannedRetired), _) => 0,
+        (_, Outcome::Failed) => 1,
+        _ if result.plan.reason == Reason::AlreadyRetired => 2,
+        _ => 3,
+    };
+    user.iter().min_by_key(rank).expect("a user has a result")
 }
 
 #[cfg(test)]

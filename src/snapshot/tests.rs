@@ -552,8 +552,13 @@ fn a_key_is_never_recorded_before_its_put() {
     };
     // The clock of the process is two hours behind.
     let now = current.revision.modified - SignedDuration::from_hours(2);
-    let state =
-        SecretRecord::of_written(&alice, &current, &target("aws/iam-keys/alice"), (7, None), now);
+    let state = SecretRecord::of_written(
+        &alice,
+        &current,
+        &target("aws/iam-keys/alice"),
+        (7, None),
+        now,
+    );
     assert_eq!(state.last_synced_at, current.revision.modified);
 }
 

@@ -81,7 +81,9 @@ impl Secrets {
                 (Some(Cas::Version(_)), VaultView::Hidden, _) => true,
                 _ => false,
             };
-            is_ahead && !plan.reason.is_drift() && matches!(plan.action, Action::Write(_) | Action::Patch(_))
+            is_ahead
+                && !plan.reason.is_drift()
+                && matches!(plan.action, Action::Write(_) | Action::Patch(_))
         })
     }
 

@@ -80,7 +80,11 @@ impl VaultServer {
     }
 
     /// Returns a client for the namespace of a secret.
-    pub(super) fn client_of<'a>(&'a self, token: &'a SecretString, path: &'a VaultPath) -> Client<'a> {
+    pub(super) fn client_of<'a>(
+        &'a self,
+        token: &'a SecretString,
+        path: &'a VaultPath,
+    ) -> Client<'a> {
         Client {
             namespace: path.namespace.as_deref(),
             ..self.client(token)

@@ -108,7 +108,9 @@ pub(super) async fn patch(
         Err(Failure::Status(response)) if response.code == 405 => Ok(PatchResult::Unsupported),
         Err(error) => {
             let remedy = "allow patch on the path's data, or set \"merge\": false for the target";
-            Err(translate("changing the key in Vault at", path, remedy)(error))
+            Err(translate("changing the key in Vault at", path, remedy)(
+                error,
+            ))
         }
     }
 }
@@ -136,7 +138,9 @@ pub(super) async fn patch_metadata(
         Err(error) => {
             let remedy = "allow patch on the path's metadata, or set \"metadata\": null in the \
                 targets document";
-            Err(translate("changing Vault's metadata of", path, remedy)(error))
+            Err(translate("changing Vault's metadata of", path, remedy)(
+                error,
+            ))
         }
     }
 }

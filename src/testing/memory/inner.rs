@@ -6,10 +6,10 @@ use jiff::Timestamp;
 
 use super::fault::CallFault;
 use super::secret_path;
+use crate::backends::SecretMetadata;
 use crate::backends::diagnostics::{Encryption, Health};
 use crate::backends::{CustomMetadata, Etag, PutResult, SecretMetadata};
 use crate::error::Error;
-use crate::backends::SecretMetadata;
 use crate::snapshot::{ReconcileRecord, Revision, SecretRecord, UserState, VaultView};
 use crate::token::TokenFacts;
 
