@@ -13,15 +13,14 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         reason = "a program reads its own environment"
     )]
     let keysync = KeySync::connect(Config::read(|name| std::env::var(name).ok())?).await?;
-    // Prints each user as soon as it is processed.
+    // Prints each secret of a user as soon as the user is processed.
     let print = |progress: Progress<'_>| {
-        if let Progress::User(result) = progress {
-            println!(
-                "{}: {}, {}",
-                result.user,
-                result.outcome().as_str(),
-                result.reason()
-            );
+        let Progress::User(results) = progress else {
+            return;
+        };
+        for result in results {
+            let (outcome, reason) = (result.outcome().as_str(), result.reason());
+            println!("{}: {outcome}, {reason}", result.user);
         }
     };
     // Cancelling it would finish the users in flight.

@@ -674,7 +674,7 @@ async fn a_rate_limit_that_leaves_no_time_is_the_cause() {
     let invocation = Invocation::new(&ctx, Instant::now() + Duration::from_mins(1), 1);
     let user = UserName::parse("user00").unwrap();
     let request = Request::new(user, ReadStrategy::VAULT_FIRST);
-    let result = crate::sync::sync_user(&invocation, request).await;
+    let result = &crate::sync::sync_user(&invocation, request).await[0];
     assert!(result.reason().contains("Vault returned 429"), "{result:?}");
     let calls = memory.calls("vault-write");
     assert!((10..60).contains(&calls), "{calls} calls in a minute");

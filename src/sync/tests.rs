@@ -536,7 +536,7 @@ async fn a_dry_run_fails_where_vault_would_refuse_the_write() {
         fault(&mut memory.inner());
         let invocation = Invocation::new(&ctx, Instant::now() + Duration::from_hours(1), 1);
         for user in ["alice", "bob"] {
-            let result = dry_run(&invocation, request(user)).await;
+            let result = &dry_run(&invocation, request(user)).await[0];
             assert_eq!(result.outcome(), expected, "{case}: {}", result.reason());
         }
         assert!(

@@ -48,6 +48,28 @@ pub fn mark(version: &str) -> CustomMetadata {
         .into()
 }
 
+/// Returns the result without the time of the version, which each server must report.
+pub fn untimed(result: WriteResult) -> WriteResult {
+    match result {
+        WriteResult::Written(version, time) => {
+            assert!(time.is_some());
+            WriteResult::Written(version, None)
+        }
+        WriteResult::CasMismatch => WriteResult::CasMismatch,
+    }
+}
+
+/// Like [`untimed`].
+pub fn untimed_patch(result: PatchResult) -> PatchResult {
+    match result {
+        PatchResult::Written(version, time) => {
+            assert!(time.is_some());
+            PatchResult::Written(version, None)
+        }
+        other => other,
+    }
+}
+
 /// Writes, changes, marks and deletes a secret that does not exist yet, `<folder>/<name>`.
 pub async fn assert_answers_as_vault(vault: &impl Vault, token: &SecretString, path: &VaultPath) {
     let (folder, name) = path.path.rsplit_once('/').unwrap();
@@ -57,11 +79,11 @@ pub async fn assert_answers_as_vault(vault: &impl Vault, token: &SecretString, p
     };
     let one = fields(&json!({"accessKeyId": "{accessKeyId}", "secretAccessKey": "{userName}"}));
     let other = fields(&json!({"secretAccessKey": "{secretAccessKey}"}));
-    let put = async |cas| vault.put(token, path, &one, cas).await.unwrap();
+    let put = async |cas| untimed(vault.put(token, path, &one, cas).await.unwrap());
     let merge = async |version| {
         let removed = ["never".to_owned()];
         let answer = vault.patch(token, path, &other, &removed, version);
-        answer.await.unwrap()
+        untimed_patch(answer.await.unwrap())
     };
     let annotate = async |entries| vault.patch_metadata(token, path, &entries).await.unwrap();
     let metadata = async || vault.secret_metadata(token, path).await.unwrap();
@@ -70,10 +92,10 @@ pub async fn assert_answers_as_vault(vault: &impl Vault, token: &SecretString, p
     assert_eq!(merge(1).await, PatchResult::Absent);
     assert_eq!(annotate(mark("1")).await, MetadataPatchResult::Absent);
     assert_eq!(put(Cas::Version(1)).await, WriteResult::CasMismatch);
-    assert_eq!(put(Cas::Version(0)).await, WriteResult::Written(1));
+    assert_eq!(put(Cas::Version(0)).await, WriteResult::Written(1, None));
     assert_eq!(put(Cas::Version(0)).await, WriteResult::CasMismatch);
     assert_eq!(merge(2).await, PatchResult::CasMismatch);
-    assert_eq!(merge(1).await, PatchResult::Written(2));
+    assert_eq!(merge(1).await, PatchResult::Written(2, None));
     let key = vault.read(token, path).await.unwrap();
     assert!(
         format!("{key:?}").contains("AKIAIOSFODNN7EXAMPLE"),
@@ -101,8 +123,8 @@ pub async fn assert_answers_as_vault(vault: &impl Vault, token: &SecretString, p
     assert_eq!(metadata().await.custom, expected, "the entries remain");
     assert_eq!(merge(2).await, PatchResult::Absent);
     assert_eq!(put(Cas::Version(0)).await, WriteResult::CasMismatch);
-    assert_eq!(put(Cas::Version(2)).await, WriteResult::Written(3));
-    assert_eq!(put(Cas::Unchecked).await, WriteResult::Written(4));
+    assert_eq!(put(Cas::Version(2)).await, WriteResult::Written(3, None));
+    assert_eq!(put(Cas::Unchecked).await, WriteResult::Written(4, None));
 }
 
 #[tokio::test(start_paused = true)]

@@ -13,7 +13,9 @@ use reqwest::Method;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
-use super::contract::{SENTINEL, alice, assert_answers_as_vault, fields, mark, render, targets};
+use super::contract::{
+    SENTINEL, alice, assert_answers_as_vault, fields, mark, render, targets, untimed, untimed_patch,
+};
 use crate::backends::vault::VaultServer;
 use crate::backends::{MetadataPatchResult, PatchResult, Vault, WriteResult};
 use crate::config::Config;
@@ -166,12 +168,12 @@ async fn put_replaces_a_secret_under_check_and_set() {
     let (token, path) = (bao.root_token(), bao.path("a/b"));
     let put = async |templates: Value, cas| {
         let fields = fields(&templates);
-        bao.server.put(&token, &path, &fields, cas).await.unwrap()
+        untimed(bao.server.put(&token, &path, &fields, cas).await.unwrap())
     };
     let one = json!({"ID": "{accessKeyId}", "file": "[a]\nkey={secretAccessKey}\n"});
     assert_eq!(
         put(one.clone(), Cas::Version(0)).await,
-        WriteResult::Written(1)
+        WriteResult::Written(1, None)
     );
     assert_eq!(
         put(one.clone(), Cas::Version(0)).await,
@@ -180,12 +182,18 @@ async fn put_replaces_a_secret_under_check_and_set() {
     let expected = json!({"ID": "AKIAIOSFODNN7EXAMPLE", "file": format!("[a]\nkey={SENTINEL}\n")});
     assert_eq!(bao.secret(&path).await, (expected, 1));
     let other = json!({"é \"x\"": "\u{1F511} {userName}"});
-    assert_eq!(put(other, Cas::Version(1)).await, WriteResult::Written(2));
+    assert_eq!(
+        put(other, Cas::Version(1)).await,
+        WriteResult::Written(2, None)
+    );
     assert_eq!(
         bao.secret(&path).await,
         (json!({"é \"x\"": "\u{1F511} alice"}), 2)
     );
-    assert_eq!(put(one, Cas::Unchecked).await, WriteResult::Written(3));
+    assert_eq!(
+        put(one, Cas::Unchecked).await,
+        WriteResult::Written(3, None)
+    );
 }
 
 #[tokio::test]
@@ -204,9 +212,17 @@ async fn put_requests_the_path_with_its_special_characters() {
         let path = bao.path(name);
         let one = fields(&json!({"A": name}));
         let answer = bao.server.put(&token, &path, &one, Cas::Version(0)).await;
-        assert_eq!(answer.unwrap(), WriteResult::Written(1), "{name}");
+        assert_eq!(
+            untimed(answer.unwrap()),
+            WriteResult::Written(1, None),
+            "{name}"
+        );
         let patched = bao.server.patch(&token, &path, &one, &[], 1).await;
-        assert_eq!(patched.unwrap(), PatchResult::Written(2), "{name}");
+        assert_eq!(
+            untimed_patch(patched.unwrap()),
+            PatchResult::Written(2, None),
+            "{name}"
+        );
         let (folder, last) = name.rsplit_once('/').unwrap_or(("", name));
         let folder = bao.path(folder);
         let secrets = bao.server.folder_metadata(&token, &folder).await.unwrap();
@@ -231,7 +247,7 @@ async fn patch_changes_and_removes_only_its_own_fields() {
         answer.await.unwrap()
     };
     assert_eq!(merge(2).await, PatchResult::CasMismatch);
-    assert_eq!(merge(1).await, PatchResult::Written(2));
+    assert_eq!(merge(1).await, PatchResult::Written(2, None));
     let expected = json!({"URL": "x", "KEY": SENTINEL, "ADDED": "alice"});
     assert_eq!(bao.secret(&path).await, (expected, 2));
     assert_eq!(merge(1).await, PatchResult::CasMismatch);
@@ -253,15 +269,18 @@ async fn patch_of_an_absent_or_deleted_secret_is_absent() {
     let write = bao.server.put(&token, &path, &new, Cas::Version(1)).await;
     assert_eq!(
         write.unwrap(),
-        WriteResult::Written(2),
+        WriteResult::Written(2, None),
         "a deletion keeps the version"
     );
     let destroy = format!("{}/destroy/a/b", bao.mount);
     bao.root(Method::PUT, &destroy, &json!({"versions": [2]}))
         .await;
     assert_eq!(merge(2).await, PatchResult::Absent);
-    let view = bao.server.metadata(&token, &path).await.unwrap();
-    assert!(matches!(view, VaultView::Deleted(2)), "{view:?}");
+    let metadata = bao.server.secret_metadata(&token, &path).await.unwrap();
+    assert!(
+        matches!(metadata.view, VaultView::Deleted(2)),
+        "{metadata:?}"
+    );
 }
 
 #[tokio::test]
@@ -364,13 +383,9 @@ async fn metadata_of_a_folder_leaves_out_folders_in_it() {
         .folder_metadata(&token, &bao.path("a"))
         .await
         .unwrap();
-    assert_eq!(secrets.unwrap().into_keys().collect::<Vec<_>>(), ["b"]);
-    let views = bao
-        .server
-        .list_metadata(&token, &bao.mount, "a")
-        .await
-        .unwrap();
-    assert!(matches!(views.unwrap()["b"], VaultView::At(1)));
+    let secrets = secrets.unwrap();
+    assert_eq!(secrets.keys().collect::<Vec<_>>(), ["b"]);
+    assert!(matches!(secrets["b"].view, VaultView::At(1)));
     let absent = bao
         .server
         .folder_metadata(&token, &bao.path("x"))
@@ -404,8 +419,8 @@ async fn namespace_of_a_path_is_where_its_secret_is() {
         ..root.clone()
     };
     assert_answers_as_vault(&bao.server, &token, &path).await;
-    let absent = bao.server.metadata(&token, &root).await.unwrap();
-    assert!(matches!(absent, VaultView::Absent), "{absent:?}");
+    let absent = bao.server.secret_metadata(&token, &root).await.unwrap();
+    assert!(matches!(absent.view, VaultView::Absent), "{absent:?}");
 }
 
 #[tokio::test]
@@ -444,7 +459,7 @@ async fn exercise(bao: &Bao, token: &SecretString, targets: &Targets) -> Result<
             .server
             .put(token, path, &render(&target), Cas::Version(0))
             .await;
-        if written.map_err(failed)? != WriteResult::Written(1) {
+        if untimed(written.map_err(failed)?) != WriteResult::Written(1, None) {
             return Err(format!("{path}: the secret exists"));
         }
         let again = bao
@@ -452,7 +467,7 @@ async fn exercise(bao: &Bao, token: &SecretString, targets: &Targets) -> Result<
             .put(token, path, &render(&target), Cas::Version(1))
             .await;
         let mut version = match again.map_err(failed)? {
-            WriteResult::Written(version) => version,
+            WriteResult::Written(version, _) => version,
             WriteResult::CasMismatch => return Err(format!("{path}: another version")),
         };
         if target.merge {
@@ -461,7 +476,7 @@ async fn exercise(bao: &Bao, token: &SecretString, targets: &Targets) -> Result<
                 .patch(token, path, &render(&target), &[], version)
                 .await;
             match merge.map_err(failed)? {
-                PatchResult::Written(written) => version = written,
+                PatchResult::Written(written, _) => version = written,
                 other => return Err(format!("{path}: {other:?}")),
             }
         }

@@ -2,9 +2,8 @@
 
 use super::*;
 
-fn with_state(memory: &Memory, user: &str, change: impl FnOnce(&mut UserState)) {
-    let mut inner = memory.inner();
-    change(&mut inner.states.get_mut(user).unwrap().0);
+fn with_state(memory: &Memory, user: &str, change: impl FnOnce(&mut SecretRecord)) {
+    change(memory.inner().record_of(user).0);
 }
 
 fn delete_event(user: &str, time: &str) -> Value {
@@ -84,7 +83,7 @@ async fn a_late_delete_event_with_a_stale_read_spares_a_legacy_state() {
     memory.inner().states.remove("user00");
     memory.inner().legacy.insert(
         "user00".into(),
-        UserState {
+        SecretRecord {
             access_key_id: None,
             parameter_version: None,
             parameter_last_modified: None,
@@ -322,7 +321,7 @@ async fn a_move_publishes_no_key_that_is_older_than_the_record() {
                 "AKIA000000000NEW".into(),
                 "secret-of-AKIA000000000NEW".into(),
             )));
-            let (state, etag) = inner.states.get_mut("user00").unwrap();
+            let (state, etag) = inner.record_of("user00");
             state.last_secret_hash = key.fingerprint();
             state.parameter_version = Some(revision.version);
             state.parameter_last_modified = Some(revision.modified);

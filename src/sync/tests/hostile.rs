@@ -53,7 +53,7 @@ fn a_former_path_has_only_characters_of_a_path() {
         "secret/a\t/alice",
         "secret/.\t./.\t./auth/alice",
     ] {
-        let state: UserState = serde_json::from_value(serde_json::json!({
+        let state: SecretRecord = serde_json::from_value(serde_json::json!({
             "userName": "alice", "lastSecretHash": "00", "lastSyncedAt": DAY_1, "vaultVersion": 1,
             "vaultPath": path,
         }))
@@ -108,7 +108,7 @@ async fn a_slow_sync_after_a_move_replaces_no_newer_key() {
             };
             faster_sync(inner);
             let created_at = inner.created_at("secret/aws/iam-keys/alice", 1);
-            let (state, _) = inner.states.get_mut("alice").unwrap();
+            let (state, _) = inner.record_of("alice");
             state.vault_version = Some(1);
             state.vault_created_at = Some(created_at);
             state.vault_address = Some(address.clone());

@@ -6,7 +6,6 @@ use jiff::Timestamp;
 
 use super::fault::CallFault;
 use super::secret_path;
-use crate::backends::SecretMetadata;
 use crate::backends::diagnostics::{Encryption, Health};
 use crate::backends::{CustomMetadata, Etag, PutResult, SecretMetadata};
 use crate::error::Error;

@@ -13,7 +13,7 @@ use crate::backends::{
 };
 use crate::error::Error;
 use crate::keys::{AccessKey, VaultPath};
-use crate::snapshot::{Cas, VaultView};
+use crate::snapshot::Cas;
 use crate::targets::SecretFields;
 use crate::token::{Lifetime, TokenFacts};
 
