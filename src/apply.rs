@@ -200,10 +200,10 @@ impl<B: Backends> Run<'_, B> {
             .as_ref()
             .map(SecretRecord::published_fields);
         let published = published.unwrap_or_default();
-        let patch = async |vault: &B::Vault, token: &_| {
+        let call = async |vault: &B::Vault, token: &_| {
             vault.patch(token, path, &fields, &published, version).await
         };
-        self.invocation.call_vault(patch).await
+        self.invocation.call_vault(call).await
     }
 
     async fn remove(&self, removal: Removal) -> Result<(), Error> {

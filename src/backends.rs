@@ -9,10 +9,6 @@ pub mod documents;
 mod objects;
 pub mod parameters;
 pub mod roster;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the pipeline does not use the targets yet")
-)]
 mod secrets;
 pub mod state;
 pub mod tokens;

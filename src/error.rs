@@ -5,12 +5,15 @@
 
 #[cfg(feature = "cli")]
 mod line;
+mod problem;
 mod remedy;
 
 use std::time::Duration;
 
 #[cfg(feature = "cli")]
 pub use line::ErrorLine;
+pub use problem::Problem;
+use problem::{count_problems, join_first, join_problems};
 
 /// The remedy for a passing fault.
 pub(crate) const RETRY_LATER: &str = "retry later";
@@ -162,16 +165,6 @@ pub enum Error {
     },
 }
 
-/// A problem of one configuration variable.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{variable}: {problem}")]
-pub struct Problem {
-    /// The variable.
-    pub variable: &'static str,
-    /// The problem and the expected value.
-    pub problem: String,
-}
-
 impl Error {
     /// Creates [`Error::Denied`].
     pub(crate) fn denied(
@@ -249,27 +242,4 @@ impl Error {
             Self::SyncFailed { .. } => "SyncFailed",
         }
     }
-}
-
-fn count_problems(count: usize) -> String {
-    if count == 1 {
-        "1 problem".to_owned()
-    } else {
-        format!("{count} problems")
-    }
-}
-
-/// Returns the first problems of a document: each user that fails has them in its reason.
-fn join_first(problems: &[crate::targets::Problem]) -> String {
-    let more = (problems.len() > 3).then(|| "…".to_owned());
-    let first = problems.iter().take(3).map(ToString::to_string);
-    first.chain(more).collect::<Vec<_>>().join("; ")
-}
-
-fn join_problems(problems: &[Problem]) -> String {
-    problems
-        .iter()
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join("; ")
 }

@@ -61,8 +61,6 @@ pub struct Subject<'a> {
     pub user: &'a UserName,
     /// The newest event about the user's parameter, if there is one.
     pub event: Option<Event>,
-    /// Whether an operator takes over secrets that another tool manages.
-    pub adopts: bool,
 }
 
 /// What was observed of a user: the input of the plans, and beside it what only a write needs.

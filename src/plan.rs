@@ -67,7 +67,7 @@ pub fn plan(seen: &Snapshot, policy: Policy) -> Plan {
 /// Returns the action and its reason before the rules that require another read. A match arm is
 /// one rule, and the first one that matches applies.
 fn decide(seen: &Snapshot, policy: Policy) -> (Action, Reason) {
-    use Action::{Adopt, Retire, Skip};
+    use Action::{Adopt, Skip};
     let write = |reason| write(seen, reason);
     // A source that could not be read decides nothing.
     if let Some(error) = seen.unreadable() {
@@ -80,38 +80,8 @@ fn decide(seen: &Snapshot, policy: Policy) -> (Action, Reason) {
     }
     match (&seen.parameter, recorded(seen), &seen.vault) {
         // The recorded key is the current one. The question is whether Vault still holds it.
-        (ParameterView::Current(current), Recorded::Same(state), vault) => {
-            match (state.vault_version, vault) {
-                (_, VaultView::Absent) => write(Reason::Vanished),
-                (_, VaultView::Deleted(version)) => write(Reason::Unreadable(*version)),
-                _ if state.definition != seen.target.definition => write(Reason::Redefined),
-                (None, VaultView::At(version)) => (Adopt(*version), Reason::Adopted),
-                (Some(recorded), vault) if !state.is_on_server_of(&seen.target.location) => {
-                    match (vault, created(seen, state)) {
-                        // Another name of the same server shows the version that was recorded.
-                        (VaultView::At(_), Some(true)) => (Adopt(recorded), Reason::Readdressed),
-                        (VaultView::NotRead, _) => (Action::Reobserve, Reason::Moved),
-                        _ => write(Reason::Moved),
-                    }
-                }
-                (Some(recorded), VaultView::At(found)) if *found != recorded => {
-                    let found = *found;
-                    write(Reason::OtherVersion { found, recorded })
-                }
-                (Some(recorded), VaultView::At(_)) if created(seen, state) == Some(false) => {
-                    write(Reason::Recreated(recorded))
-                }
-                (Some(recorded), _) if seen.is_unrecorded => (Adopt(recorded), Reason::Unrecorded),
-                // Otherwise a late event could write the key of a revision between the two.
-                (Some(recorded), _)
-                    if state
-                        .revision()
-                        .is_some_and(|revision| revision < current.revision) =>
-                {
-                    (Adopt(recorded), Reason::PutAgain)
-                }
-                _ => (Skip(Outcome::Unchanged), Reason::InSync),
-            }
+        (ParameterView::Current(current), Recorded::Same(state), _) => {
+            in_vault(seen, current, state)
         }
         // Another key is recorded, or none.
         (ParameterView::Current(_), Recorded::Newer, _)
@@ -128,7 +98,7 @@ fn decide(seen: &Snapshot, policy: Policy) -> (Action, Reason) {
             ParameterView::Current(_),
             Recorded::Nothing | Recorded::Elsewhere,
             VaultView::At(_) | VaultView::Deleted(_),
-        ) if !seen.adopts && other_tool(seen).is_some() => {
+        ) if !policy.adopts && other_tool(seen).is_some() => {
             let tool = other_tool(seen).unwrap_or_default().to_owned();
             (Skip(Outcome::Foreign), Reason::Foreign(tool))
         }
@@ -150,35 +120,70 @@ fn decide(seen: &Snapshot, policy: Policy) -> (Action, Reason) {
         }
         // No parameter.
         (ParameterView::Unnameable, _, _) => (Skip(Outcome::Missing), Reason::Unnameable),
-        (ParameterView::Absent | ParameterView::Unreadable(_), recorded, vault) => {
-            match (is_gone(seen), recorded) {
-                (Err(reason @ Reason::ListedWithoutParameter), _) => {
-                    (Skip(Outcome::Missing), reason)
-                }
-                (_, Recorded::Retired) => (Skip(Outcome::Unchanged), Reason::AlreadyRetired),
-                (Err(reason), _) => (Skip(Outcome::Missing), reason),
-                (Ok(_), Recorded::Nothing) => (Skip(Outcome::Missing), Reason::NeverSeen),
-                (Ok(reason), _) if policy.retirement == Retirement::Deferred => {
-                    (Skip(Outcome::PlannedRetired), reason)
-                }
-                (Ok(_), _) if policy.retirement == Retirement::TooMany => {
-                    (Skip(Outcome::Failed), Reason::TooManyRetired)
-                }
-                (Ok(reason), _) if policy.on_user_deleted == OnUserDeleted::Retain => {
-                    (Retire(None), reason)
-                }
-                (Ok(reason), _) => match left_behind(seen) {
-                    Some(place) => (Retire(None), Reason::LeftBehind(place)),
-                    None => {
-                        let version = latest(seen, vault);
-                        (
-                            Retire(version.map(|version| removal(seen, version))),
-                            reason,
-                        )
-                    }
-                },
+        (ParameterView::Absent | ParameterView::Unreadable(_), recorded, _) => {
+            without_parameter(seen, policy, &recorded)
+        }
+    }
+}
+
+/// Returns what to do if the recorded key is the current one: does Vault still hold it?
+fn in_vault(seen: &Snapshot, current: &CurrentKey, state: &SecretRecord) -> (Action, Reason) {
+    use Action::{Adopt, Skip};
+    let write = |reason| write(seen, reason);
+    match (state.vault_version, &seen.vault) {
+        (_, VaultView::Absent) => write(Reason::Vanished),
+        (_, VaultView::Deleted(version)) => write(Reason::Unreadable(*version)),
+        _ if state.definition != seen.target.definition => write(Reason::Redefined),
+        (None, VaultView::At(version)) => (Adopt(*version), Reason::Adopted),
+        (Some(recorded), vault) if !state.is_on_server_of(&seen.target.location) => {
+            match (vault, created(seen, state)) {
+                // Another name of the same server shows the version that was recorded.
+                (VaultView::At(_), Some(true)) => (Adopt(recorded), Reason::Readdressed),
+                (VaultView::NotRead, _) => (Action::Reobserve, Reason::Moved),
+                _ => write(Reason::Moved),
             }
         }
+        (Some(recorded), VaultView::At(found)) if *found != recorded => {
+            let found = *found;
+            write(Reason::OtherVersion { found, recorded })
+        }
+        (Some(recorded), VaultView::At(_)) if created(seen, state) == Some(false) => {
+            write(Reason::Recreated(recorded))
+        }
+        (Some(recorded), _) if seen.is_unrecorded => (Adopt(recorded), Reason::Unrecorded),
+        // Otherwise a late event could write the key of a revision between the two.
+        (Some(recorded), _)
+            if state
+                .revision()
+                .is_some_and(|revision| revision < current.revision) =>
+        {
+            (Adopt(recorded), Reason::PutAgain)
+        }
+        _ => (Skip(Outcome::Unchanged), Reason::InSync),
+    }
+}
+
+/// Returns what to do for a user who has no parameter.
+fn without_parameter(seen: &Snapshot, policy: Policy, recorded: &Recorded<'_>) -> (Action, Reason) {
+    use Action::{Retire, Skip};
+    match (is_gone(seen), recorded) {
+        (Err(reason @ Reason::ListedWithoutParameter), _) => (Skip(Outcome::Missing), reason),
+        (_, Recorded::Retired) => (Skip(Outcome::Unchanged), Reason::AlreadyRetired),
+        (Err(reason), _) => (Skip(Outcome::Missing), reason),
+        (Ok(_), Recorded::Nothing) => (Skip(Outcome::Missing), Reason::NeverSeen),
+        (Ok(reason), _) if policy.retirement == Retirement::Deferred => {
+            (Skip(Outcome::PlannedRetired), reason)
+        }
+        (Ok(_), _) if policy.retirement == Retirement::TooMany => {
+            (Skip(Outcome::Failed), Reason::TooManyRetired)
+        }
+        (Ok(reason), _) if policy.on_user_deleted == OnUserDeleted::Retain => {
+            (Retire(None), reason)
+        }
+        (Ok(reason), _) => match (left_behind(seen), latest(seen)) {
+            (Some(place), _) => (Retire(None), Reason::LeftBehind(place)),
+            (None, latest) => (Retire(latest.map(|latest| removal(seen, latest))), reason),
+        },
     }
 }
 
@@ -261,8 +266,8 @@ fn cas(seen: &Snapshot) -> Cas {
 }
 
 /// Returns the version in Vault that is readable now, as far as known.
-fn latest(seen: &Snapshot, vault: &VaultView) -> Option<u64> {
-    match vault {
+fn latest(seen: &Snapshot) -> Option<u64> {
+    match &seen.vault {
         VaultView::At(version) => Some(*version),
         VaultView::Deleted(_) | VaultView::Absent => None,
         _ => {

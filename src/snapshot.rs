@@ -42,8 +42,6 @@ pub struct Snapshot {
     pub assignment: Assignment,
     /// The mark in the secret's metadata, if that was read.
     pub mark: Option<Mark>,
-    /// Whether an operator takes over a secret that carries the mark of another tool.
-    pub adopts: bool,
     /// The newest event about the parameter, if an event triggered the read.
     pub event: Option<Event>,
     /// The check-and-set version that Vault rejected just before.
@@ -112,9 +110,15 @@ pub enum StateView {
     /// A state object exists but cannot be parsed; it counts as absent and is replaced.
     Damaged,
     /// The state of the last write.
-    Recorded(SecretRecord),
+    Recorded(Box<SecretRecord>),
     /// The state could not be read, so nothing is known.
     Unreadable(Error),
+}
+
+impl From<SecretRecord> for StateView {
+    fn from(record: SecretRecord) -> Self {
+        Self::Recorded(Box::new(record))
+    }
 }
 
 impl StateView {

@@ -79,7 +79,6 @@ impl Request {
         Subject {
             user: &self.user,
             event: self.event,
-            adopts: self.adopts,
         }
     }
 }
@@ -102,6 +101,7 @@ async fn plan_user<B: Backends>(
     let mut policy = Policy {
         on_user_deleted: invocation.ctx.config.on_user_deleted,
         retirement: request.retirement,
+        adopts: request.adopts,
     };
     let mut strategy = strategy;
     loop {

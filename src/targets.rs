@@ -13,7 +13,7 @@ mod ses;
 mod table;
 mod template;
 
-pub use fields::{SecretFields, without_document};
+pub use fields::SecretFields;
 pub use table::{TargetRow, TargetsCheck, check_targets};
 pub use template::ResolvedTemplate;
 #[cfg(any(test, fuzzing))]

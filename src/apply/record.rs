@@ -184,9 +184,9 @@ async fn mark<B: Backends>(
         .filter(|_| ctx.states.is_none());
     let entries = Mark::entries(version_key, parameter, vault_version, definition);
     let path = &secret.snapshot.target.location.path;
-    let patch =
+    let call =
         async |vault: &B::Vault, token: &_| vault.patch_metadata(token, path, &entries).await;
-    match invocation.call_vault(patch).await {
+    match invocation.call_vault(call).await {
         Ok(MetadataPatchResult::Done | MetadataPatchResult::Absent) => {}
         Ok(MetadataPatchResult::Unsupported) | Err(Error::Denied { .. }) => {
             ctx.warn_once(Degradation::MarksAreRefused);

@@ -75,7 +75,7 @@ pub(super) fn record(config: &Config, state: &StateView, now: Timestamp) -> Stri
         vault_version,
         parameter_version,
         ..
-    } = state;
+    } = &**state;
     let key = access_key_id.as_deref();
     let key = key.map_or("A key".to_owned(), |id| {
         format!("The key …{}", last_four(id))

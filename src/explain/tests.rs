@@ -56,7 +56,7 @@ fn seen() -> Snapshot {
             fingerprint,
             revision: revision(),
         }),
-        state: StateView::Recorded(state()),
+        state: StateView::from(state()),
         vault: VaultView::At(6),
         ..results::snapshot(None)
     }
@@ -232,15 +232,15 @@ fn each_source_has_a_sentence_for_each_view() {
     for (basic, view) in [
         (false, StateView::Absent),
         (false, StateView::Damaged),
-        (false, StateView::Recorded(legacy)),
+        (false, StateView::from(legacy)),
         (
             false,
-            StateView::Recorded(SecretRecord {
+            StateView::from(SecretRecord {
                 retired_at,
                 ..state()
             }),
         ),
-        (true, StateView::Recorded(state())),
+        (true, StateView::from(state())),
         (true, StateView::Unreadable(Error::OutOfTime)),
     ] {
         sentences.push(record(&config(basic), &view, at(NOW)));

@@ -264,7 +264,7 @@ impl<B: Backends> Reader<'_, B> {
         let view = self.view_of(target);
         let state =
             key.map(|key| SecretRecord::of_secret(self.user, &key, version, &view.location));
-        (state.map_or(StateView::Absent, StateView::Recorded), vault)
+        (state.map_or(StateView::Absent, StateView::from), vault)
     }
 
     /// Reads a secret's metadata. A token that proved not to be allowed to is not tried again for

@@ -57,9 +57,7 @@ impl<B: Backends> Common<'_, B> {
             (Some(published), _) => published,
             (None, StoredView::Unreadable(error)) => StateView::Unreadable(error.clone()),
             (None, StoredView::Damaged(_)) => StateView::Damaged,
-            (None, _) => record
-                .cloned()
-                .map_or(StateView::Absent, StateView::Recorded),
+            (None, _) => record.cloned().map_or(StateView::Absent, StateView::from),
         };
         let reads_last = matches!(reading.vault, VaultView::NotRead)
             && needs_metadata(
@@ -79,7 +77,7 @@ impl<B: Backends> Common<'_, B> {
         let unrecorded = ctx.unrecorded(user, &view.location.path, state.recorded());
         let unrecorded = unrecorded.filter(|_| !matches!(state, StateView::Unreadable(_)));
         let is_unrecorded = unrecorded.is_some();
-        let state = unrecorded.map_or(state, StateView::Recorded);
+        let state = unrecorded.map_or(state, StateView::from);
         // What a retirement deletes is a version, not a key that was held before.
         let is_proven = !reads_last || (is_former && !self.is_listed);
         let snapshot = Snapshot {
@@ -115,10 +113,7 @@ impl<B: Backends> Common<'_, B> {
         let removed = records.map(|record| ObservedSecret {
             snapshot: Snapshot {
                 assignment: Assignment::Removed(record.vault_path.clone().unwrap_or_default()),
-                ..self.snapshot(
-                    StateView::Recorded(record.clone()),
-                    self.reader.default_view(),
-                )
+                ..self.snapshot(StateView::from(record.clone()), self.reader.default_view())
             },
             target: None,
             record: Some(record.clone()),
@@ -152,7 +147,6 @@ impl<B: Backends> Common<'_, B> {
             target,
             assignment: Assignment::Named,
             mark: None,
-            adopts: self.subject.adopts,
             event: self.subject.event,
             rejected: None,
             is_listed: self.is_listed,
@@ -172,7 +166,7 @@ impl<B: Backends> Common<'_, B> {
         }
         let now = Timestamp::UNIX_EPOCH;
         let user = self.subject.user;
-        StateView::Recorded(SecretRecord::of_written(
+        StateView::from(SecretRecord::of_written(
             user,
             current,
             target,

@@ -51,6 +51,8 @@ pub struct Policy {
     pub on_user_deleted: OnUserDeleted,
     /// Whether users may be retired now.
     pub retirement: Retirement,
+    /// Whether a secret that another tool manages is taken over.
+    pub adopts: bool,
 }
 
 /// Whether users may be retired now.

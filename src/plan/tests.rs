@@ -52,7 +52,7 @@ fn state(id: &str, revision: Revision) -> SecretRecord {
 fn seen(parameter: ParameterView, state: Option<SecretRecord>) -> Snapshot {
     Snapshot {
         parameter,
-        state: state.map_or(StateView::Absent, StateView::Recorded),
+        state: state.map_or(StateView::Absent, StateView::from),
         is_unrecorded: false,
         vault: VaultView::NotRead,
         created_at: None,
@@ -60,7 +60,6 @@ fn seen(parameter: ParameterView, state: Option<SecretRecord>) -> Snapshot {
         target: here(),
         assignment: Assignment::Named,
         mark: None,
-        adopts: false,
         event: None,
         rejected: None,
         is_listed: false,
@@ -98,6 +97,7 @@ fn deleted_at(version: u64) -> VaultView {
 
 fn policy(on_user_deleted: OnUserDeleted) -> Policy {
     Policy {
+        adopts: false,
         on_user_deleted,
         retirement: Retirement::Allowed,
     }

@@ -21,6 +21,7 @@ use crate::snapshot::{ParameterReading, ParameterView};
 use crate::sync::Request;
 
 /// The result of a listing.
+#[derive(Default)]
 pub struct Listed {
     /// The users who were not sent: time ran out, or the listing ended early.
     pub not_started: Vec<UserName>,
@@ -52,11 +53,6 @@ impl<'a, B: Backends> Listing<'a, B> {
         total: &'a dyn Fn(usize),
         is_dry_run: bool,
     ) -> Self {
-        let listed = Listed {
-            not_started: Vec::new(),
-            incomplete: None,
-            is_empty: false,
-        };
         Self {
             invocation,
             deadlines,
@@ -65,7 +61,7 @@ impl<'a, B: Backends> Listing<'a, B> {
             total,
             is_dry_run,
             sent: HashSet::new(),
-            listed,
+            listed: Listed::default(),
         }
     }
 

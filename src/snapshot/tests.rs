@@ -569,8 +569,8 @@ fn of_several_missed_rotations_the_first_counts() {
         "2025-06-03T00:00:00Z",
         "2025-06-09T00:00:00Z",
     );
-    let recorded = |version| StateView::Recorded(state(Some((day_1, version)), Some(1), false));
-    let legacy = || StateView::Recorded(state(None, None, false));
+    let recorded = |version| StateView::from(state(Some((day_1, version)), Some(1), false));
+    let legacy = || StateView::from(state(None, None, false));
     for (read, state, expected) in [
         // One rotation is two puts.
         (Some((day_9, 3)), recorded(1), Some(day_9)),

@@ -134,8 +134,3 @@ pub(super) fn render(
     });
     SecretFields(rendered.collect())
 }
-
-/// Renders the fields of a secret if there is no targets document.
-pub fn without_document(key: &AccessKey, user: &UserName, time: Timestamp) -> SecretFields {
-    render(&WITHOUT_DOCUMENT, (None, None), key, user, time)
-}

@@ -55,7 +55,7 @@ pub fn untimed(result: WriteResult) -> WriteResult {
             assert!(time.is_some());
             WriteResult::Written(version, None)
         }
-        WriteResult::CasMismatch => WriteResult::CasMismatch,
+        WriteResult::CasMismatch => result,
     }
 }
 

@@ -52,7 +52,6 @@ pub fn snapshot(modified: Option<&str>) -> Snapshot {
         target: target("aws/iam-keys/alice"),
         assignment: Assignment::Named,
         mark: None,
-        adopts: false,
         event: None,
         rejected: None,
         is_listed: false,

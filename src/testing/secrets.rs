@@ -19,7 +19,7 @@ use crate::keys::{AccessKey, UserName};
 use crate::observe::Observed;
 use crate::session::{TokenSource, VaultSession};
 use crate::snapshot::{ParameterReading, Revision};
-use crate::targets::{SecretFields, Targets, without_document};
+use crate::targets::{SecretFields, Targets};
 use crate::token::TokenObject;
 
 assert_impl_all!(SecretString: ZeroizeOnDrop);
@@ -65,7 +65,6 @@ fn debug_output_hides_every_secret() {
     assert!(!format!("{fields:#?}").contains(&password), "{fields:?}");
     for shown in [
         format!("{fields:?}"),
-        format!("{:?}", without_document(&key(), &user, modified)),
         format!("{:?}", key()),
         format!(
             "{:#?}",

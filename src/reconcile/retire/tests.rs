@@ -18,7 +18,7 @@ fn retired(days: i64) -> SyncResult {
         retired_at,
         ..SecretRecord::of_secret(&user, &key, 1, &path)
     };
-    result.snapshot.state = StateView::Recorded(state);
+    result.snapshot.state = StateView::from(state);
     result.plan.reason = Reason::AlreadyRetired;
     result
 }

@@ -167,7 +167,7 @@ fn an_unknown_state_counts_as_missing_only_after_an_event() {
     let path = snapshot(None).target;
     let user = UserName::parse("alice").unwrap();
     let recorded = SecretRecord::of_written(&user, &current, &path, (1, None), noon());
-    let recorded = || StateView::Recorded(recorded.clone());
+    let recorded = || StateView::from(recorded.clone());
     let unknown = || StateView::Unreadable(Error::OutOfTime);
     assert_eq!(failed(unknown(), Some(event())), Some(6));
     assert_eq!(failed(unknown(), None), None);

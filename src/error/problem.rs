@@ -1,0 +1,36 @@
+//! The problems of a configuration, and their text.
+
+/// A problem of one configuration variable.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{variable}: {problem}")]
+pub struct Problem {
+    /// The variable.
+    pub variable: &'static str,
+    /// The problem and the expected value.
+    pub problem: String,
+}
+
+/// Returns how many problems there are.
+pub(super) fn count_problems(count: usize) -> String {
+    if count == 1 {
+        "1 problem".to_owned()
+    } else {
+        format!("{count} problems")
+    }
+}
+
+/// Returns all problems in one line.
+pub(super) fn join_problems(problems: &[Problem]) -> String {
+    problems
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("; ")
+}
+
+/// Returns the first problems of a document: each user that fails has them in its reason.
+pub(super) fn join_first(problems: &[crate::targets::Problem]) -> String {
+    let more = (problems.len() > 3).then(|| "…".to_owned());
+    let first = problems.iter().take(3).map(ToString::to_string);
+    first.chain(more).collect::<Vec<_>>().join("; ")
+}
