@@ -101,9 +101,12 @@ pub async fn reconcile<B: Backends>(
     cancel: &CancellationToken,
     progress: impl FnMut(Progress<'_>),
 ) -> Result<ReconcileResult, Error> {
+    let invocation = Invocation::new(ctx, deadlines.finish_users, BREAKER_THRESHOLD).paced();
     let acquire = lease::acquire(ctx, order, request_id, &deadlines);
     let bounds = Bounds::new(deadlines.finish_users, cancel);
-    let acquired = bounds.run(acquire).await.map_err(|error| match error {
+    // The targets are read at the same time; the users find them, or the error.
+    let (acquired, _) = tokio::join!(bounds.run(acquire), invocation.targets());
+    let acquired = acquired.map_err(|error| match error {
         Error::OutOfTime if cancel.is_cancelled() => {
             Error::PartialFailure("it was stopped before it started".to_owned())
         }
@@ -116,7 +119,7 @@ pub async fn reconcile<B: Backends>(
     };
     let is_full = matches!(lease.scope, Scope::All { .. });
     let run = Run {
-        invocation: Invocation::new(ctx, deadlines.finish_users, BREAKER_THRESHOLD).paced(),
+        invocation,
         order,
         deadlines,
         cancel,

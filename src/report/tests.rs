@@ -42,7 +42,9 @@ fn a_report_has_these_members() {
         "superseded": 0,
         "retired": 0,
         "missing": 1,
-        "failed": 0
+        "failed": 0,
+        "foreign": 0,
+        "untargeted": 0
       },
       "millis": 112
     }

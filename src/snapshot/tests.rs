@@ -412,6 +412,7 @@ fn a_state_that_is_not_a_json_object_is_damaged() {
         null,
         null,
         null,
+        null,
         []
     ]);
     assert!(

@@ -91,6 +91,8 @@ fn an_invocation_is_one_line_of_embedded_metrics() {
     Retired = 0 (no unit)
     Missing = 0 (no unit)
     Failed = 0 (no unit)
+    Foreign = 0 (no unit)
+    Untargeted = 0 (no unit)
     BadEvents = 1 (no unit)
     DriftRepaired = 0 (no unit)
     StateConflicts = 0 (no unit)

@@ -244,7 +244,7 @@ async fn patch_changes_and_removes_only_its_own_fields() {
     let removed = ["GONE".to_owned(), "NEVER".to_owned(), "KEY".to_owned()];
     let merge = async |version| {
         let answer = bao.server.patch(&token, &path, &new, &removed, version);
-        answer.await.unwrap()
+        untimed_patch(answer.await.unwrap())
     };
     assert_eq!(merge(2).await, PatchResult::CasMismatch);
     assert_eq!(merge(1).await, PatchResult::Written(2, None));
@@ -260,7 +260,7 @@ async fn patch_of_an_absent_or_deleted_secret_is_absent() {
     let new = fields(&json!({"A": "{accessKeyId}"}));
     let merge = async |version| {
         let answer = bao.server.patch(&token, &path, &new, &[], version);
-        answer.await.unwrap()
+        untimed_patch(answer.await.unwrap())
     };
     assert_eq!(merge(1).await, PatchResult::Absent);
     bao.write_by_hand(&path, &json!({"B": "b"})).await;
@@ -268,7 +268,7 @@ async fn patch_of_an_absent_or_deleted_secret_is_absent() {
     assert_eq!(merge(1).await, PatchResult::Absent);
     let write = bao.server.put(&token, &path, &new, Cas::Version(1)).await;
     assert_eq!(
-        write.unwrap(),
+        untimed(write.unwrap()),
         WriteResult::Written(2, None),
         "a deletion keeps the version"
     );

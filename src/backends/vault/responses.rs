@@ -4,8 +4,10 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 use secrecy::SecretString;
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::writes::NewVersion;
 use crate::backends::{CustomMetadata, SecretMetadata, VaultSecret};
@@ -52,7 +54,22 @@ impl SecretResponse {
 /// Vault does not.
 #[derive(Deserialize)]
 pub(super) struct FolderMetadata {
+    #[serde(deserialize_with = "secrets")]
     key_info: HashMap<String, MetadataResponse>,
+}
+
+/// Parses the metadata of secrets, and leaves out folders, which have a slash at the end of their
+/// name and no metadata.
+fn secrets<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<HashMap<String, MetadataResponse>, D::Error> {
+    let all = HashMap::<String, Box<RawValue>>::deserialize(deserializer)?;
+    let secrets = all.into_iter().filter(|(name, _)| !name.ends_with('/'));
+    let parse = |(name, text): (_, Box<RawValue>)| {
+        let metadata = serde_json::from_str(text.get()).map_err(D::Error::custom)?;
+        Ok((name, metadata))
+    };
+    secrets.map(parse).collect()
 }
 
 impl FolderMetadata {

@@ -397,10 +397,10 @@ async fn no_older_key_follows_a_newer_one_while_a_deployment_moves() {
             }
         };
         tokio::join!(futures_util::future::join_all(work), rotate);
-        let path = if kind == 1 {
-            "secret/aws/new/user00"
-        } else {
-            "secret/aws/iam-keys/user00"
+        let path = match name {
+            "path" => "secret/aws/new/user00",
+            "namespace" => "team:secret/aws/iam-keys/user00",
+            _ => "secret/aws/iam-keys/user00",
         };
         for _ in 0..2 {
             let _ = run(&contexts[0]).await;

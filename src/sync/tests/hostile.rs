@@ -27,10 +27,10 @@ async fn a_key_that_cannot_be_recorded_after_a_move_is_written_once() {
         for _ in 0..5 {
             assert_eq!(sync_alice(&ctx).await, Outcome::Failed);
         }
-        let path = if variable.0 == "VAULT_PATH_PREFIX" {
-            "secret/aws/new/alice"
-        } else {
-            "secret/aws/iam-keys/alice"
+        let path = match variable.0 {
+            "VAULT_PATH_PREFIX" => "secret/aws/new/alice",
+            "VAULT_NAMESPACE" => "team:secret/aws/iam-keys/alice",
+            _ => "secret/aws/iam-keys/alice",
         };
         let versions = memory.inner().vault[path].len();
         assert!(
