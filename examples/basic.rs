@@ -2,7 +2,7 @@
 //!
 //! `VAULT_ADDR=… VAULT_TOKEN=… AWS_REGION=… cargo run --example basic alice bob`
 
-use nr_iam_key_sync::{Config, KeySync, Outcome, UserName};
+use nr_iam_key_sync::{Config, KeySync, Outcome, SyncUsers, UserName};
 
 // The library works on one thread; its futures are not `Send`.
 #[tokio::main(flavor = "current_thread")]
@@ -16,7 +16,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         reason = "a program reads its own environment"
     )]
     let keysync = KeySync::connect(Config::read(|name| std::env::var(name).ok())?).await?;
-    let report = keysync.sync(&users, false).await;
+    let order = SyncUsers {
+        users,
+        ..SyncUsers::default()
+    };
+    let report = keysync.sync(&order).await;
     for user in &report.users {
         println!("{}: {}, {}", user.user, user.outcome.as_str(), user.reason);
     }

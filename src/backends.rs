@@ -136,6 +136,8 @@ pub enum DocumentReading {
 pub trait TargetDocuments {
     /// Reads the document, unless it still has the version `known`.
     async fn load(&self, known: Option<&Etag>) -> Result<DocumentReading, Error>;
+    /// Writes the document if it still has the version `if_match` (`None`: if none exists).
+    async fn save(&self, text: Vec<u8>, if_match: Option<&Etag>) -> Result<PutResult, Error>;
     /// Returns where the document is, for messages.
     fn address(&self) -> String;
 }

@@ -1,99 +1,128 @@
-//! The capabilities of a token, read from Vault for sample paths without using them.
+//! The capabilities of a token on the paths of the targets, read from Vault without using them.
+
+mod sample;
 
 use std::collections::HashMap;
 
 use secrecy::SecretString;
 
 use crate::backends::diagnostics::Credentials;
-use crate::config::{Config, OnUserDeleted, VaultConfig};
+use crate::config::{Config, OnUserDeleted};
 use crate::error::Error;
+use crate::keys::VaultPath;
+use crate::targets::Targets;
 use crate::token::TokenIssue;
+use sample::{Sample, samples};
 
-/// A user name that stands for all users.
-const SAMPLE_USER: &str = "keysync-doctor";
+/// The number of targets whose capabilities are read in one call.
+const PER_CALL: usize = 100;
 
 /// The capabilities that the service needs, or must not have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each capability is granted or not, independently of the others"
 )]
 pub struct Capabilities {
-    /// The token may create and update keys.
-    pub writes: bool,
-    /// The token may read keys.
+    /// The targets whose keys the token may not write. Among them `{userName}` stands for the users
+    /// that the targets document does not name.
+    pub unwritable: Vec<VaultPath>,
+    /// The token may read keys of any target.
     pub reads: bool,
-    /// The token may read the metadata of a key.
+    /// The token may read the metadata of all keys.
     pub metadata: bool,
-    /// The token may list the metadata of all keys in one call, if the server offers it.
+    /// The token may mark all keys; `None` if they get no mark.
+    pub marks: Option<bool>,
+    /// The token may list the metadata of folders in one call, if the server offers it.
     pub list_metadata: bool,
     /// The token may delete versions so that they can be restored.
     pub soft_deletes: bool,
     /// The token may destroy versions or metadata, or delete the latest version whatever it is.
     pub destroys: bool,
-    /// The token may write secrets outside the prefix.
+    /// The token may write secrets outside the prefix; false if a document names the targets.
     pub elsewhere: bool,
     /// The token has the sudo capability on one of the paths.
     pub sudo: bool,
 }
 
 impl Capabilities {
-    /// Reads the capabilities of a token.
+    /// Reads the capabilities of a token on the paths of all targets.
     ///
     /// # Errors
     /// The errors of Vault.
     pub async fn of(
         vault: &impl Credentials,
         token: &SecretString,
-        config: &VaultConfig,
+        targets: &Targets,
     ) -> Result<Self, Error> {
-        let VaultConfig {
-            mount, path_prefix, ..
-        } = config;
-        let path = |kind: &str| format!("{mount}/{kind}/{path_prefix}/{SAMPLE_USER}");
-        let [data, metadata, delete, destroy] = ["data", "metadata", "delete", "destroy"].map(path);
-        // Vault checks a LIST with a slash at the end of the path.
-        let list_metadata = format!("{mount}/detailed-metadata/{path_prefix}/");
-        // Matched by a rule without the slash before its star, and by any wider rule.
-        let outside = format!("{mount}/data/{path_prefix}-{SAMPLE_USER}/{SAMPLE_USER}");
-        let paths = [
-            &data,
-            &metadata,
-            &delete,
-            &destroy,
-            &list_metadata,
-            &outside,
-        ]
-        .map(Clone::clone);
-        let answer = vault.capabilities(token, &paths).await?;
-        let may = |path: &str, capability: &str| allows(&answer, path, capability);
-        Ok(Self {
-            writes: may(&data, "create") && may(&data, "update"),
-            reads: may(&data, "read"),
-            metadata: may(&metadata, "read"),
-            list_metadata: may(&list_metadata, "list"),
-            soft_deletes: may(&delete, "update"),
-            destroys: may(&destroy, "update")
-                || may(&data, "delete")
-                || ["create", "update", "patch", "delete"]
-                    .iter()
-                    .any(|capability| may(&metadata, capability)),
-            elsewhere: ["create", "update", "patch", "delete"]
-                .iter()
-                .any(|capability| may(&outside, capability)),
-            sudo: paths.iter().any(|path| may(path, "sudo")),
-        })
+        let mut found = Self {
+            unwritable: Vec::new(),
+            reads: false,
+            metadata: true,
+            marks: None,
+            list_metadata: true,
+            soft_deletes: true,
+            destroys: false,
+            elsewhere: false,
+            sudo: false,
+        };
+        for (namespace, samples) in samples(targets) {
+            for samples in samples.chunks(PER_CALL) {
+                let paths = samples.iter().flat_map(Sample::paths).collect::<Vec<_>>();
+                let granted = vault.capabilities(token, namespace.as_deref(), &paths);
+                let granted = granted.await?;
+                for sample in samples {
+                    found.add(sample, &granted);
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    fn add(&mut self, sample: &Sample, granted: &HashMap<String, Vec<String>>) {
+        let may = |path: &str, capability: &str| {
+            let of_path = granted.get(path);
+            of_path.is_some_and(|it| it.iter().any(|it| it == capability || it == "root"))
+        };
+        let may_any = |path: &str, any: &[&str]| any.iter().any(|capability| may(path, capability));
+        let Sample { data, metadata, .. } = sample;
+        let patches = !sample.merges || may(data, "patch");
+        if !(may(data, "create") && may(data, "update") && patches) {
+            self.unwritable.push(sample.target.clone());
+        }
+        self.reads |= may(data, "read");
+        self.metadata &= may(metadata, "read");
+        if sample.is_marked {
+            self.marks = Some(self.marks.unwrap_or(true) && may(metadata, "patch"));
+        }
+        self.list_metadata &= may(&sample.folder, "list");
+        self.soft_deletes &= sample.merges || may(&sample.delete, "update");
+        // A mark needs patch on metadata, which can also change what Vault deletes by itself.
+        let destructive: &[_] = if sample.is_marked {
+            &["delete"]
+        } else {
+            &["create", "update", "patch", "delete"]
+        };
+        self.destroys |=
+            may(&sample.destroy, "update") || may(data, "delete") || may_any(metadata, destructive);
+        let outside = sample.outside.as_ref();
+        self.elsewhere |=
+            outside.is_some_and(|path| may_any(path, &["create", "update", "patch", "delete"]));
+        self.sudo |= sample.paths().iter().any(|path| may(path, "sudo"));
     }
 
     /// Returns the issues of these capabilities under this configuration.
-    pub fn issues(self, config: &Config) -> Vec<TokenIssue> {
+    pub fn issues(&self, config: &Config) -> Vec<TokenIssue> {
         let basic = config.bucket.is_none();
         let deletes = config.on_user_deleted == OnUserDeleted::SoftDelete;
+        // In basic mode a mark is the record.
+        let compares = basic && self.marks != Some(true);
         [
-            (!self.writes, TokenIssue::CannotWrite),
-            (basic && !self.reads, TokenIssue::CannotRead),
+            (!self.unwritable.is_empty(), TokenIssue::CannotWrite),
+            (compares && !self.reads, TokenIssue::CannotRead),
             (!basic && self.reads, TokenIssue::ReadsKeys),
             (!self.metadata, TokenIssue::MetadataHidden),
+            (self.marks == Some(false), TokenIssue::CannotMark),
             (deletes && !self.soft_deletes, TokenIssue::CannotDelete),
             (self.elsewhere, TokenIssue::WritesElsewhere),
             (self.destroys, TokenIssue::Destroys),
@@ -103,10 +132,4 @@ impl Capabilities {
         .filter_map(|(applies, issue)| applies.then_some(issue))
         .collect()
     }
-}
-
-fn allows(answer: &HashMap<String, Vec<String>>, path: &str, capability: &str) -> bool {
-    answer
-        .get(path)
-        .is_some_and(|granted| granted.iter().any(|it| it == capability || it == "root"))
 }

@@ -14,7 +14,7 @@ use std::rc::Rc;
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
-use crate::backends::{Backends, DocumentReading, Etag, TargetDocuments};
+use crate::backends::{Backends, DocumentReading, Etag, PutResult, TargetDocuments};
 use crate::config::{Config, TargetDefaults};
 use crate::error::Error;
 use crate::keys::{UserName, VaultPath};
@@ -123,6 +123,44 @@ impl<B: Backends> Context<B> {
                 *self.targets.borrow_mut() = etag.map(|etag| (etag, targets.clone()));
                 Ok(targets)
             }
+        }
+    }
+
+    /// Returns where the targets document is looked for, for messages.
+    pub fn document_address(&self) -> String {
+        let document = self.document.as_ref();
+        document.map_or_else(String::new, TargetDocuments::address)
+    }
+
+    /// Stores a targets document, unless it is the stored one. Returns whether it was stored.
+    ///
+    /// # Errors
+    /// [`Error::BadTargets`] if it is refused, [`Error::Contended`] if another process stored one at
+    /// the same time, and those of the store.
+    pub async fn import_targets(&self, text: Vec<u8>) -> Result<(Rc<Targets>, bool), Error> {
+        let address = self.document_address();
+        let Some(document) = &self.document else {
+            let problem = "is not set; expected the bucket that stores the targets document";
+            return Err(Error::misconfigured("S3_BUCKET_NAME", problem));
+        };
+        let defaults = TargetDefaults::of(&self.config);
+        let targets = Targets::parse(&text, &defaults).map_err(|problems| Error::BadTargets {
+            document: "the document".to_owned(),
+            problems,
+        })?;
+        let etag = match document.load(None).await? {
+            DocumentReading::Document(stored, _) if stored == text => {
+                return Ok((Rc::new(targets), false));
+            }
+            DocumentReading::Document(_, etag) => etag,
+            DocumentReading::Absent | DocumentReading::Unchanged => None,
+        };
+        match document.save(text, etag.as_ref()).await? {
+            PutResult::Saved(_) => Ok((Rc::new(targets), true)),
+            PutResult::PreconditionFailed => Err(Error::Contended {
+                subject: address,
+                attempts: 1,
+            }),
         }
     }
 

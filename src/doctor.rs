@@ -11,6 +11,7 @@ mod credentials;
 mod network;
 mod platform;
 mod server;
+mod targets;
 
 pub use check::{Check, CheckStatus};
 
@@ -72,9 +73,10 @@ async fn run_checks<W: Backends>(
         };
         [network, server].concat()
     };
-    let (vault, bucket, parameters, roster) = tokio::join!(
+    let (vault, bucket, (targets, accepted), parameters, roster) = tokio::join!(
         vault,
         bucket::checks(ctx, deadline),
+        targets::checks(ctx, deadline),
         platform::parameters(ctx, deadline),
         platform::roster(ctx, deadline),
     );
@@ -87,15 +89,16 @@ async fn run_checks<W: Backends>(
             CheckStatus::Skip => Some(bucket::LISTING),
             CheckStatus::Pass | CheckStatus::Warn => None,
         });
-    let credentials = match first_failure(&vault).or(token_failure) {
-        None => credentials::checks(ctx, deadline).await,
-        Some(failure) => credentials::skipped(ctx, failure),
+    let failure = first_failure(&vault).or(token_failure);
+    let credentials = match (failure, &accepted) {
+        (None, Some(accepted)) => credentials::checks(ctx, accepted, deadline).await,
+        (failure, _) => credentials::skipped(ctx, failure.unwrap_or(targets::NAME)),
     };
     let configuration = configuration(&ctx.config).of(CONFIGURATION, Duration::ZERO);
     let authorities = authorities::finding(&ctx.config, Timestamp::now());
     let authorities = authorities.of("authorities", Duration::ZERO);
     let mut checks = [
-        vec![configuration, authorities],
+        vec![configuration, authorities, targets],
         vault,
         credentials,
         vec![parameters],
@@ -109,10 +112,7 @@ async fn run_checks<W: Backends>(
 
 fn configuration(config: &Config) -> Finding {
     let vault = &config.vault;
-    let keys = format!(
-        "keys go to {} at {}/{}/<user>",
-        vault.address, vault.mount, vault.path_prefix
-    );
+    let keys = format!("Vault at {}", vault.address);
     let mode = match &config.bucket {
         None => "basic mode, without state".to_owned(),
         Some(bucket) if vault.token.is_some() => {

@@ -20,9 +20,12 @@ use sources::{last_reconcile, parameter, record, roster, vault};
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Explanation {
-    /// The user's row, as in the status.
+    /// The user's row, as in the status; of several targets that of the first that is not in sync.
     #[serde(flatten)]
     pub row: Row,
+    /// The rows of all targets; absent if the user has only the default target.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub targets: Vec<Row>,
     /// What each source holds, in the order in which a sync reads them.
     pub story: Vec<Paragraph>,
     /// What to do.
@@ -39,13 +42,20 @@ pub struct Paragraph {
     pub text: String,
 }
 
+/// Explains the user of `rows`, one for each target, with what they were made from.
+///
+/// # Panics
+/// Panics without a row.
 pub(crate) fn explain(
     config: &Config,
-    row: Row,
-    result: &SyncResult,
+    rows: &[Row],
+    results: &[SyncResult],
     last_run: Result<Option<&ReconcileRecord>, &str>,
     now: Timestamp,
 ) -> Explanation {
+    let of_target = rows.iter().position(|row| !row.condition.is_in_sync());
+    let of_target = of_target.unwrap_or_default();
+    let (row, result) = (rows[of_target].clone(), &results[of_target]);
     let snapshot = &result.snapshot;
     let name = config.naming.parameter_of(&result.user);
     let name = name.map_or_else(|| format!("for {}", result.user), |name| name.to_string());
@@ -76,6 +86,11 @@ pub(crate) fn explain(
     Explanation {
         story: story.collect(),
         advice: advice(&row, config),
+        targets: rows
+            .iter()
+            .filter(|row| row.target.is_some())
+            .cloned()
+            .collect(),
         row,
     }
 }

@@ -22,7 +22,6 @@ use crate::doctor::doctor;
 use crate::error::Error;
 use crate::invocation::Invocation;
 use crate::keys::UserName;
-use crate::observe::ReadStrategy;
 use crate::plan::Outcome;
 use crate::reconcile::{Progress, reconcile};
 use crate::report::{Report, UserReport};
@@ -67,11 +66,11 @@ pub async fn handle<B: Backends>(
             let report = Report::new("event", &results, started.elapsed(), Timestamp::now());
             report.into_result().map(to_value)
         }
-        Trigger::Sync(users) => {
-            // An operator names users because something seems wrong, so Vault is read first.
-            let requests = users
-                .into_iter()
-                .map(|user| Request::new(user, ReadStrategy::VAULT_FIRST));
+        Trigger::Sync(order) => {
+            let requests = order
+                .users
+                .iter()
+                .map(|user| Request::of_operator(user, &order));
             let invocation = Invocation::new(ctx, deadline, BREAKER_THRESHOLD).paced();
             let results = handler.sync(invocation, requests.collect()).await.concat();
             Ok(to_value(Report::new(

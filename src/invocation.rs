@@ -8,6 +8,7 @@ use tokio::time::{Duration, Instant};
 
 use crate::backends::Backends;
 use crate::breaker::CircuitBreaker;
+use crate::capabilities::Capabilities;
 use crate::context::Context;
 use crate::error::Error;
 use crate::pace::Pace;
@@ -25,8 +26,9 @@ pub struct Invocation<'a, B: Backends> {
     pub breaker: CircuitBreaker,
     /// The targets, read once.
     targets: OnceCell<Result<Rc<Targets>, Error>>,
-    /// Why Vault would refuse a write, once a dry run has asked.
-    pub refusal: OnceCell<Option<Error>>,
+    /// The capabilities of the token, once a dry run has read them; `None` if they are unknown, and
+    /// an error if the token is not valid.
+    pub capabilities: OnceCell<Result<Option<Capabilities>, Error>>,
 }
 
 impl<'a, B: Backends> Invocation<'a, B> {
@@ -38,7 +40,7 @@ impl<'a, B: Backends> Invocation<'a, B> {
             pace: None,
             breaker: CircuitBreaker::new(breaker_threshold),
             targets: OnceCell::new(),
-            refusal: OnceCell::new(),
+            capabilities: OnceCell::new(),
         }
     }
 

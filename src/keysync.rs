@@ -17,16 +17,16 @@ use crate::error::Error;
 use crate::explain::{Explanation, explain};
 use crate::invocation::Invocation;
 use crate::keys::UserName;
-use crate::observe::ReadStrategy;
 use crate::plan::Outcome;
 use crate::reconcile::{Progress, ReconcileResult, reconcile};
 use crate::report::Report;
 use crate::status::{Status, status};
 use crate::sync::{Request, dry_run, sync_all};
+use crate::targets::{ImportedTargets, Targets, TargetsCheck};
 use crate::telemetry::Metrics;
 use crate::token::{TokenStatus, TokenView};
 use crate::token_import::{Imported, import};
-use crate::trigger::Reconcile;
+use crate::trigger::{Reconcile, SyncUsers};
 
 /// The service: a configuration, and the backends that it names.
 ///
@@ -54,16 +54,14 @@ impl KeySync {
         &self.ctx.config
     }
 
-    /// Syncs these users now, whatever is recorded about them; the report is in their order. With
-    /// `dry_run` it only reports what would be done.
-    pub async fn sync(&self, users: &[UserName], dry_run: bool) -> Report {
+    /// Syncs named users now, whatever is recorded about them; the report is in their order.
+    pub async fn sync(&self, order: &SyncUsers) -> Report {
         let started = Instant::now();
         let invocation = Invocation::new(&self.ctx, started + MAX_INVOCATION, 1).paced();
-        let requests = users.iter().cloned();
-        let requests = requests.map(|user| Request::new(user, ReadStrategy::VAULT_FIRST));
-        let requests = stream::iter(requests);
-        if dry_run {
-            let results = requests.map(|request| self::dry_run(&invocation, request));
+        let users = order.users.iter();
+        let requests = stream::iter(users.map(|user| Request::of_operator(user, order)));
+        if order.dry_run {
+            let results = requests.map(|request| dry_run(&invocation, request));
             let results = results
                 .buffered(self.ctx.config.concurrency)
                 .collect::<Vec<_>>()
@@ -84,6 +82,36 @@ impl KeySync {
             self.ctx.warn_of_token(vec![problem]);
         }
         Report::new("sync", &results, started.elapsed(), Timestamp::now())
+    }
+
+    /// Returns the targets of all users, or of one, as the targets document names them.
+    ///
+    /// # Errors
+    /// Those of reading the document, and [`Error::BadTargets`] if it is refused.
+    pub async fn targets(&self, user: Option<&UserName>) -> Result<TargetsCheck, Error> {
+        let targets = self.ctx.targets().await?;
+        Ok(self.table(&targets, user))
+    }
+
+    /// Stores a targets document, unless it is the stored one.
+    ///
+    /// # Errors
+    /// [`Error::BadTargets`] if it is refused; [`Error::BadConfiguration`] without a bucket, or if a
+    /// file is configured; [`Error::Contended`] if another process stored one at the same time; those
+    /// of the bucket.
+    pub async fn import_targets(&self, document: Vec<u8>) -> Result<ImportedTargets, Error> {
+        let (targets, is_stored) = self.ctx.import_targets(document).await?;
+        let check = self.table(&targets, None);
+        Ok(ImportedTargets { is_stored, check })
+    }
+
+    fn table(&self, targets: &Targets, user: Option<&UserName>) -> TargetsCheck {
+        TargetsCheck {
+            document: targets
+                .are_of_document()
+                .then(|| self.ctx.document_address()),
+            ..TargetsCheck::of(targets, user)
+        }
     }
 
     /// Reconciles all users, or those that `order` names, and renews the Vault token. `progress` is
@@ -150,19 +178,14 @@ impl KeySync {
             },
             results,
         ) = Box::pin(status).await?;
-        let (row, result) = users
-            .into_iter()
-            .zip(&results)
-            .next()
-            .expect("one row per user");
         let last_run = match &last_run_problem {
             Some(problem) => Err(problem.as_str()),
             None => Ok(last_run.as_ref()),
         };
         Ok(explain(
             &self.ctx.config,
-            row,
-            result,
+            &users,
+            &results,
             last_run,
             Timestamp::now(),
         ))

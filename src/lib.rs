@@ -6,7 +6,8 @@
 //! # async fn sync() -> Result<(), Box<dyn std::error::Error>> {
 //! # let environment = |_: &str| None;
 //! let keysync = KeySync::connect(Config::read(environment)?).await?;
-//! let report = keysync.sync(&[UserName::parse("alice")?], false).await; // false: not a dry run
+//! let users = vec![UserName::parse("alice")?];
+//! let report = keysync.sync(&SyncUsers { users, ..SyncUsers::default() }).await;
 //! # Ok(())
 //! # }
 //! ```
@@ -97,13 +98,13 @@ pub use snapshot::ReconcileRecord;
 pub use status::{Condition, LastSync, Row, Status, SyncOutcome};
 pub use sync::SyncResult;
 pub use targets::{
-    MAX_BYTES as MAX_TARGETS_BYTES, Problem as TargetsProblem, TargetRow, TargetsCheck,
-    check_targets,
+    ImportedTargets, MAX_BYTES as MAX_TARGETS_BYTES, Problem as TargetsProblem, TargetRow,
+    TargetsCheck, check_targets,
 };
 pub use telemetry::{Metrics, NAMESPACE, start_log};
 pub use token::{TokenStatus, TokenView};
 pub use token_import::Imported;
-pub use trigger::Reconcile;
+pub use trigger::{Reconcile, SyncUsers};
 
 /// For [`KeySync::import_token`].
 pub use secrecy::SecretString;

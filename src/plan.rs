@@ -75,7 +75,7 @@ fn decide(seen: &Snapshot, policy: Policy) -> (Action, Reason) {
     }
     match seen.assignment {
         Assignment::Untargeted => return (Skip(Outcome::Untargeted), Reason::Untargeted),
-        Assignment::Removed(_) => return (Skip(Outcome::Untargeted), Reason::TargetRemoved),
+        Assignment::Removed(_) => return without_target(seen),
         Assignment::Named | Assignment::Unreadable(_) => {}
     }
     match (&seen.parameter, recorded(seen), &seen.vault) {
@@ -126,6 +126,16 @@ fn decide(seen: &Snapshot, policy: Policy) -> (Action, Reason) {
     }
 }
 
+/// Returns what to do with a secret whose target is no longer named: report it until it is deleted.
+fn without_target(seen: &Snapshot) -> (Action, Reason) {
+    match seen.vault {
+        VaultView::Absent | VaultView::Deleted(_) => {
+            (Action::Retire(None), Reason::RemovedAndDeleted)
+        }
+        _ => (Action::Skip(Outcome::Untargeted), Reason::TargetRemoved),
+    }
+}
+
 /// Returns what to do if the recorded key is the current one: does Vault still hold it?
 fn in_vault(seen: &Snapshot, current: &CurrentKey, state: &SecretRecord) -> (Action, Reason) {
     use Action::{Adopt, Skip};
@@ -133,7 +143,7 @@ fn in_vault(seen: &Snapshot, current: &CurrentKey, state: &SecretRecord) -> (Act
     match (state.vault_version, &seen.vault) {
         (_, VaultView::Absent) => write(Reason::Vanished),
         (_, VaultView::Deleted(version)) => write(Reason::Unreadable(*version)),
-        _ if state.definition != seen.target.definition => write(Reason::Redefined),
+        _ if !seen.target.is_defined_by(state.definition.as_deref()) => write(Reason::Redefined),
         (None, VaultView::At(version)) => (Adopt(*version), Reason::Adopted),
         (Some(recorded), vault) if !state.is_on_server_of(&seen.target.location) => {
             match (vault, created(seen, state)) {

@@ -11,13 +11,14 @@ use crate::explain::Explanation;
 use crate::policy::{IamPolicy, VaultPolicy};
 use crate::report::Report;
 use crate::status::Status;
-use crate::targets::TargetsCheck;
+use crate::targets::{ImportedTargets, TargetsCheck};
 use crate::token::{TokenStatus, TokenView};
 use crate::token_import::Imported;
 
 /// Returns the schema. Each result has a definition of its own below `$defs`: `report` (of `sync`,
 /// `reconcile` and `plan`), `status`, `explanation`, `token`, `renewal`, `import`, `checks`,
-/// `vaultPolicy`, `iamPolicy` and `targetsCheck`. `error` is a line on standard error.
+/// `vaultPolicy`, `iamPolicy`, `targetsCheck` (also of `show`) and `targetsImport`. `error` is a line
+/// on standard error.
 pub fn schema() -> Value {
     let mut generator = SchemaSettings::draft2020_12()
         .for_serialize()
@@ -33,6 +34,7 @@ pub fn schema() -> Value {
         ("vaultPolicy", result::<VaultPolicy>(&mut generator)),
         ("iamPolicy", result::<IamPolicy>(&mut generator)),
         ("targetsCheck", result::<TargetsCheck>(&mut generator)),
+        ("targetsImport", result::<ImportedTargets>(&mut generator)),
         ("error", result::<ErrorLine>(&mut generator)),
     ];
     let mut definitions = generator.take_definitions(true);

@@ -20,6 +20,7 @@ use crate::keys::UserName;
 use crate::observe::{Observed, ReadStrategy, Subject, observe};
 use crate::plan::{Action, Plan, Policy, Retirement, plan};
 use crate::snapshot::Event;
+use crate::trigger::SyncUsers;
 use refusal::refusal;
 use secrets::{Next, Secrets};
 
@@ -72,6 +73,15 @@ impl Request {
             adopts: false,
             is_unlisted: false,
             remarks: Vec::new(),
+        }
+    }
+
+    /// Creates the request for a user whom an operator names because something seems wrong: Vault is
+    /// read first.
+    pub fn of_operator(user: &UserName, order: &SyncUsers) -> Self {
+        Self {
+            adopts: order.adopt,
+            ..Self::new(user.clone(), ReadStrategy::VAULT_FIRST)
         }
     }
 
@@ -148,11 +158,8 @@ pub async fn dry_run<B: Backends>(
     let mut results = SyncResult::planned(&request, planned, started.elapsed());
     let writes =
         |result: &SyncResult| matches!(result.plan.action, Action::Write(_) | Action::Patch(_));
-    if results.iter().any(writes) {
-        let error = refusal(invocation).await;
-        for result in results.iter_mut().filter(|result| writes(result)) {
-            result.error.clone_from(&error);
-        }
+    for result in results.iter_mut().filter(|result| writes(result)) {
+        result.error = refusal(invocation, result).await;
     }
     results
 }

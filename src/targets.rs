@@ -14,12 +14,12 @@ mod table;
 mod template;
 
 pub use fields::SecretFields;
-pub use table::{TargetRow, TargetsCheck, check_targets};
+pub use table::{ImportedTargets, TargetRow, TargetsCheck, check_targets};
 pub use template::ResolvedTemplate;
 #[cfg(any(test, fuzzing))]
 pub use template::{Template, Values};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -27,7 +27,7 @@ use sha2::{Digest, Sha256};
 
 use crate::config::{TargetDefaults, VaultConfig};
 use crate::keys::{AccessKey, UserName, VaultPath};
-use check::USER;
+pub use check::USER;
 use fields::{DEFAULT_FIELDS, Fields, WITHOUT_DOCUMENT};
 
 /// The size of the largest document in bytes.
@@ -82,11 +82,24 @@ impl Targets {
                 },
                 fields: Arc::new(WITHOUT_DOCUMENT.clone()),
                 merge: false,
+                is_of_document: false,
                 region: None,
                 role_arn: None,
             }),
             version_mark: None,
         }
+    }
+
+    /// Returns whether a document names the targets.
+    pub fn are_of_document(&self) -> bool {
+        self.others
+            .as_ref()
+            .is_none_or(|others| others.is_of_document)
+    }
+
+    /// Returns whether the document has an entry for the user.
+    pub fn names(&self, user: &UserName) -> bool {
+        self.named.contains_key(user)
     }
 
     /// Returns the targets of a user. A user without one is untargeted.
@@ -109,6 +122,14 @@ impl Targets {
         self.others.as_ref()
     }
 
+    /// Returns the mounts of all targets, each with its namespace.
+    pub fn mounts(&self) -> BTreeSet<(Option<&str>, &str)> {
+        let named = self.named().map(|(_, target)| target);
+        let locations = named.chain(self.others()).map(|target| &target.location);
+        let mounts = locations.map(|path| (path.namespace.as_deref(), path.mount.as_str()));
+        mounts.collect()
+    }
+
     /// Returns the key of the version mark in `custom_metadata`; `None` if secrets get no mark.
     pub fn version_mark(&self) -> Option<&str> {
         self.version_mark.as_deref()
@@ -122,6 +143,8 @@ pub struct Target {
     pub location: VaultPath,
     /// Whether fields of others in the same secret are kept.
     pub merge: bool,
+    /// Whether a targets document defines it.
+    pub is_of_document: bool,
     fields: Arc<Fields>,
     region: Option<Arc<str>>,
     role_arn: Option<Arc<str>>,
@@ -157,8 +180,8 @@ impl Target {
         base16ct::lower::encode_string(&hash)[..DEFINITION_LENGTH].to_owned()
     }
 
-    /// Returns whether the fields are written as without a targets document.
-    pub fn is_without_document(&self) -> bool {
+    /// Returns whether the secret is written as without a targets document.
+    pub fn has_default_form(&self) -> bool {
         *self.fields == *WITHOUT_DOCUMENT && !self.merge
     }
 

@@ -148,7 +148,8 @@ async fn assess<W: Backends>(
     })?;
     let mut issues = facts.issues(Timestamp::now());
     if !issues.iter().any(|issue| issue.is_about_identity()) {
-        match Capabilities::of(vault, token, &ctx.config.vault).await {
+        let targets = ctx.targets().await?;
+        match Capabilities::of(vault, token, &targets).await {
             Ok(capabilities) => issues.extend(capabilities.issues(&ctx.config)),
             Err(Error::Denied { .. }) => issues.push(TokenIssue::CapabilitiesUnknown),
             Err(error) => return Err(error),

@@ -28,8 +28,8 @@ pub enum Trigger {
     Change(Change),
     /// Sync the users whose parameters changed, as reported through SQS.
     Batch(Vec<Record>),
-    /// Sync these users, each named once.
-    Sync(Vec<UserName>),
+    /// Sync named users.
+    Sync(SyncUsers),
     /// Reconcile all users.
     Reconcile(Reconcile),
     /// Renew the Vault token.
@@ -38,6 +38,17 @@ pub enum Trigger {
     Doctor,
     /// Do nothing, for this reason.
     Ignored(String),
+}
+
+/// The users to sync, and how.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SyncUsers {
+    /// The users, each once.
+    pub users: Vec<UserName>,
+    /// Take over secrets that another tool manages.
+    pub adopt: bool,
+    /// Only report what would be done.
+    pub dry_run: bool,
 }
 
 /// The options of a reconcile run.

@@ -57,14 +57,21 @@ pub struct Mount {
 
 /// Calls about tokens: their capabilities, unwrapping and revocation.
 pub trait Credentials {
-    /// Reads the token's capabilities on these paths.
+    /// Reads the token's capabilities on these paths of a namespace.
     async fn capabilities(
         &self,
         token: &SecretString,
+        namespace: Option<&str>,
         paths: &[String],
     ) -> Result<HashMap<String, Vec<String>>, Error>;
-    /// Reads what is mounted at a path. Vault answers any token with a capability below that path.
-    async fn mount(&self, token: &SecretString, path: &str) -> Result<Mount, Error>;
+    /// Reads what is mounted at a path of a namespace. Vault answers any token with a capability
+    /// below that path.
+    async fn mount(
+        &self,
+        token: &SecretString,
+        namespace: Option<&str>,
+        path: &str,
+    ) -> Result<Mount, Error>;
     /// Looks up a wrapping token without using it up; `None` if it is not a valid wrapping token.
     async fn wrapping(&self, candidate: &SecretString) -> Result<Option<Wrapping>, Error>;
     /// Exchanges a wrapping token, once, for the wrapped token; `None` if the response holds none.

@@ -12,6 +12,8 @@ use crate::capabilities::Capabilities;
 use crate::config::OnUserDeleted;
 use crate::context::Context;
 use crate::error::Error;
+use crate::keys::VaultPath;
+use crate::targets::Targets;
 use crate::token::{TokenFacts, TokenIssue};
 
 const TOKEN: &str = "vault-token";
@@ -22,8 +24,15 @@ const METADATA: &str = "policy-metadata";
 const DELETE: &str = "policy-delete";
 const SCOPE: &str = "policy-scope";
 
+/// The number of targets that a finding names.
+const MAX_NAMED: usize = 3;
+
 /// Looks up the token and its capabilities.
-pub(super) async fn checks<W: Backends>(ctx: &Context<W>, deadline: Instant) -> Vec<Check> {
+pub(super) async fn checks<W: Backends>(
+    ctx: &Context<W>,
+    targets: &Targets,
+    deadline: Instant,
+) -> Vec<Check> {
     let mut usable = false;
     let token = check(TOKEN, deadline, async {
         match ctx
@@ -51,7 +60,10 @@ pub(super) async fn checks<W: Backends>(ctx: &Context<W>, deadline: Instant) -> 
         ]
         .concat();
     }
-    let (mount, policies) = tokio::join!(check(MOUNT, deadline, mount(ctx)), policy(ctx, deadline));
+    let (mount, policies) = tokio::join!(
+        check(MOUNT, deadline, mounts(ctx, targets)),
+        policy(ctx, targets, deadline)
+    );
     [vec![token, mount], policies].concat()
 }
 
@@ -119,15 +131,27 @@ fn lifetime(facts: &TokenFacts, now: Timestamp) -> Finding {
     }
 }
 
-/// Checks that the mount is KV version 2. In any other mount the key would be written elsewhere.
-async fn mount<W: Backends>(ctx: &Context<W>) -> Finding {
-    let path = &ctx.config.vault.mount;
-    let remedy = "set VAULT_MOUNT to a KV version 2 mount (`vault secrets list`), or upgrade this one (`vault kv enable-versioning`)";
-    match ctx
+/// Checks that each mount is KV version 2.
+async fn mounts<W: Backends>(ctx: &Context<W>, targets: &Targets) -> Finding {
+    let mut names = Vec::new();
+    for (namespace, name) in targets.mounts() {
+        let finding = mount(ctx, namespace, name).await;
+        if finding.status != CheckStatus::Pass {
+            return finding;
+        }
+        names.push(format!("{name}/"));
+    }
+    let are = if names.len() == 1 { "is" } else { "are" };
+    pass(format!("{} {are} KV version 2", names.join(", ")))
+}
+
+/// Checks that a mount is KV version 2. In any other mount the key would be written elsewhere.
+async fn mount<W: Backends>(ctx: &Context<W>, namespace: Option<&str>, path: &str) -> Finding {
+    let remedy = "name a KV version 2 mount (`vault secrets list`) in VAULT_MOUNT or in the targets document, or upgrade this one (`vault kv enable-versioning`)";
+    let read = ctx
         .session
-        .call(async |vault, token| vault.mount(token, path).await)
-        .await
-    {
+        .call(async |vault, token| vault.mount(token, namespace, path).await);
+    match read.await {
         Err(error) => failed(&error, remedy),
         Ok(Mount { engine, version }) => match (engine.as_str(), version.as_deref()) {
             ("kv", Some("2")) => pass(format!("{path}/ is KV version 2")),
@@ -143,26 +167,19 @@ async fn mount<W: Backends>(ctx: &Context<W>) -> Finding {
     }
 }
 
-async fn policy<W: Backends>(ctx: &Context<W>, deadline: Instant) -> Vec<Check> {
-    let vault = &ctx.config.vault;
-    let folder = format!("{}/{}/", vault.mount, vault.path_prefix);
+async fn policy<W: Backends>(ctx: &Context<W>, targets: &Targets, deadline: Instant) -> Vec<Check> {
     let mut found = None;
     let write = check(WRITE, deadline, async {
-        match ctx
+        let read = ctx
             .session
-            .call(async |session, token| Capabilities::of(session, token, vault).await)
-            .await
-        {
+            .call(async |vault, token| Capabilities::of(vault, token, targets).await);
+        match read.await {
             Err(error @ Error::Denied { .. }) => failed(&error, "").into_warning(),
             Err(error) => failed(&error, "check VAULT_ADDR and VAULT_NAMESPACE"),
             Ok(capabilities) => {
+                let finding = write(&capabilities.unwritable);
                 found = Some(capabilities);
-                let issue = TokenIssue::CannotWrite;
-                if capabilities.writes {
-                    pass(format!("it may create and update keys in {folder}"))
-                } else {
-                    fail(issue.to_string(), issue.remedy())
-                }
+                finding
             }
         }
     });
@@ -199,9 +216,9 @@ async fn policy<W: Backends>(ctx: &Context<W>, deadline: Instant) -> Vec<Check> 
     );
     add(
         METADATA,
-        &[TokenIssue::MetadataHidden],
+        &[TokenIssue::MetadataHidden, TokenIssue::CannotMark],
         if capabilities.list_metadata {
-            "it may read the metadata of keys, and of all in one call if the server offers it"
+            "it may read the metadata of keys, and of a folder in one call if the server offers it"
         } else {
             "it may read the metadata of keys, one at a time"
         },
@@ -220,7 +237,26 @@ async fn policy<W: Backends>(ctx: &Context<W>, deadline: Instant) -> Vec<Check> 
             TokenIssue::Destroys,
             TokenIssue::Sudo,
         ],
-        &format!("it may write nothing outside {folder} and destroy nothing"),
+        if targets
+            .others()
+            .is_some_and(|target| !target.is_of_document)
+        {
+            "it may write nothing outside the prefix and destroy nothing"
+        } else {
+            "it may destroy nothing"
+        },
     );
     checks
+}
+
+/// Returns whether the token may write the keys of all targets.
+fn write(unwritable: &[VaultPath]) -> Finding {
+    if unwritable.is_empty() {
+        return pass("it may write the keys of all targets");
+    }
+    let issue = TokenIssue::CannotWrite;
+    let more = (unwritable.len() > MAX_NAMED).then(|| "…".to_owned());
+    let first = unwritable.iter().take(MAX_NAMED).map(ToString::to_string);
+    let named = first.chain(more).collect::<Vec<_>>().join(", ");
+    fail(format!("{issue} ({named})"), issue.remedy())
 }

@@ -92,7 +92,8 @@ fn explained(
         snapshot,
         ..results::result("alice", Outcome::PlannedWritten)
     };
-    let Explanation { story, advice, .. } = explain(config, row, &result, Ok(last_run), at(NOW));
+    let Explanation { story, advice, .. } =
+        explain(config, &[row], &[result], Ok(last_run), at(NOW));
     let story = story.into_iter();
     let story = story.map(|paragraph| format!("{}: {}\n", paragraph.about, paragraph.text));
     story.chain([format!("advice: {advice}")]).collect()

@@ -33,6 +33,19 @@ pub(super) enum StoredView {
     Unreadable(Error),
 }
 
+impl StoredView {
+    /// Returns whether a key is recorded that was written as a targets document defined it.
+    fn is_of_document(&self) -> bool {
+        match self {
+            Self::Recorded(state, _) => {
+                let mut records = state.records.iter();
+                records.any(|record| record.definition.is_some() && record.retired_at.is_none())
+            }
+            Self::Absent | Self::Damaged(_) | Self::Unreadable(_) => false,
+        }
+    }
+}
+
 /// Makes the snapshots, and reads what they still need.
 pub(super) async fn assemble<B: Backends>(
     reader: &Reader<'_, B>,
@@ -54,16 +67,23 @@ pub(super) async fn assemble<B: Backends>(
     let mut secrets = Vec::new();
     match &sources.targets {
         Err(error) => secrets.push(common.without_target(Assignment::Unreadable(error.clone()))),
+        Ok(targets) if !targets.are_of_document() && sources.state.is_of_document() => {
+            let document = reader.invocation.ctx.document_address();
+            let remedy = "store it again (`keysync targets import`); to publish keys at the path \
+                without a document, import one whose `others` names that path";
+            let error = Error::missing("reading the targets document", document, remedy);
+            secrets.push(common.without_target(Assignment::Unreadable(error)));
+        }
         Ok(targets) => {
-            let targets = targets.for_user(sources.subject.user);
+            let of_user = targets.for_user(sources.subject.user);
             let unread = std::iter::repeat_with(SecretReading::default);
             let readings = sources.secrets.into_iter().chain(unread);
-            let named = targets.into_iter().zip(readings).map(|(target, reading)| {
+            let named = of_user.into_iter().zip(readings).map(|(target, reading)| {
                 let attempt = attempt(&sources.attempts, &target.location);
                 common.of_target(target, reading, attempt)
             });
             secrets.extend(join_all(named).await);
-            let removed = common.removed(&secrets);
+            let removed = common.removed(targets, &secrets).await;
             secrets.extend(removed);
             if secrets.is_empty() {
                 secrets.push(common.without_target(Assignment::Untargeted));

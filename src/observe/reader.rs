@@ -77,7 +77,7 @@ impl<B: Backends> Reader<'_, B> {
 
     /// Returns the view of a target.
     pub(super) fn view_of(&self, target: &Target) -> TargetView {
-        let is_default = target.is_without_document();
+        let is_default = !target.is_of_document;
         let names = target.fields().map(|(name, _)| name.to_owned());
         TargetView {
             location: SecretLocation {
@@ -91,6 +91,7 @@ impl<B: Backends> Reader<'_, B> {
                 names.collect()
             },
             merge: target.merge,
+            has_default_form: target.has_default_form(),
             has_default_fields: target.has_default_fields(),
         }
     }
@@ -103,6 +104,7 @@ impl<B: Backends> Reader<'_, B> {
             definition: None,
             fields: Vec::new(),
             merge: false,
+            has_default_form: true,
             has_default_fields: false,
         }
     }
@@ -209,7 +211,7 @@ impl<B: Backends> Reader<'_, B> {
         let readings = known.for_user(self.user).into_iter().zip(first);
         let readings = readings.map(async |(target, first)| {
             // The fields of other targets may not show the key; their mark does.
-            if !target.is_without_document() {
+            if target.is_of_document {
                 return match first.vault {
                     VaultView::NotRead => self.metadata(&target.location, false).await,
                     _ => first,

@@ -1,5 +1,6 @@
 //! Makes the snapshot of one secret.
 
+use futures_util::future::join_all;
 use jiff::Timestamp;
 
 use super::assemble::StoredView;
@@ -9,7 +10,7 @@ use crate::backends::Backends;
 use crate::snapshot::{
     Assignment, ParameterView, RosterView, SecretRecord, Snapshot, StateView, TargetView, VaultView,
 };
-use crate::targets::Target;
+use crate::targets::{Target, Targets};
 
 /// What all secrets of a user have in common.
 pub(super) struct Common<'a, B: Backends> {
@@ -98,8 +99,13 @@ impl<B: Backends> Common<'_, B> {
         }
     }
 
-    /// Returns the recorded secrets that no target names any more.
-    pub(super) fn removed(&self, named: &[ObservedSecret]) -> Vec<ObservedSecret> {
+    /// Returns the recorded secrets that no target names any more. A reconcile run also reads
+    /// whether they still exist.
+    pub(super) async fn removed(
+        &self,
+        targets: &Targets,
+        named: &[ObservedSecret],
+    ) -> Vec<ObservedSecret> {
         let StoredView::Recorded(state, _) = self.state else {
             return Vec::new();
         };
@@ -110,15 +116,23 @@ impl<B: Backends> Common<'_, B> {
         };
         let records = state.records.iter().filter(|record| !is_named(record));
         let records = records.filter(|record| record.retired_at.is_none());
-        let removed = records.map(|record| ObservedSecret {
-            snapshot: Snapshot {
-                assignment: Assignment::Removed(record.vault_path.clone().unwrap_or_default()),
-                ..self.snapshot(StateView::from(record.clone()), self.reader.default_view())
-            },
-            target: None,
-            record: Some(record.clone()),
+        let removed = records.map(async |record| {
+            let path = record.path_on(&targets.mounts());
+            let reading = match path {
+                Some(path) if self.is_listed => self.reader.metadata(&path, false).await,
+                _ => SecretReading::default(),
+            };
+            ObservedSecret {
+                snapshot: Snapshot {
+                    assignment: Assignment::Removed(record.vault_path.clone().unwrap_or_default()),
+                    vault: reading.vault,
+                    ..self.snapshot(StateView::from(record.clone()), self.reader.default_view())
+                },
+                target: None,
+                record: Some(record.clone()),
+            }
         });
-        removed.collect()
+        join_all(removed).await
     }
 
     /// Returns the entry of a user without a target.

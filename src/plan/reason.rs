@@ -41,6 +41,9 @@ pub enum Reason {
          it; delete the secret, or name it again"
     )]
     TargetRemoved,
+    /// The secret of a target that is no longer named was deleted.
+    #[error("the secret, which no target names any more, was deleted; it is no longer reported")]
+    RemovedAndDeleted,
     /// A merge needs the version of the secret, which the token may not read.
     #[error(
         "the token may not read the metadata of the secret, so its fields cannot be merged; allow \

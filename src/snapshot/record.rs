@@ -1,6 +1,7 @@
 //! What is recorded about a user after a write, and how two such states compare.
 
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -218,27 +219,37 @@ impl SecretRecord {
         location: &SecretLocation,
         user: &UserName,
     ) -> Option<SecretLocation> {
-        let recorded = self
-            .vault_path
-            .as_ref()
-            .filter(|_| self.is_on_server_of(location))?;
-        let path = recorded
-            .strip_prefix(&location.path.mount)?
-            .strip_prefix('/')?;
-        let (prefix, last) = path.rsplit_once('/')?;
+        let recorded = self.is_on_server_of(location);
+        let mounts = [(location.path.namespace.as_deref(), &*location.path.mount)];
+        let former = self.path_on(&mounts.into()).filter(|_| recorded)?;
+        let (_, last) = former.path.rsplit_once('/')?;
+        let is_former = last == user.as_str() && former != location.path;
+        is_former.then(|| SecretLocation {
+            path: former,
+            ..location.clone()
+        })
+    }
+
+    /// Returns the recorded path, if it is below one of these mounts with their namespaces. A state
+    /// is not trusted to name a path that is not one.
+    pub fn path_on(&self, mounts: &BTreeSet<(Option<&str>, &str)>) -> Option<VaultPath> {
+        let recorded = self.vault_path.as_deref()?;
+        let namespace = self.vault_namespace.as_deref();
         let is_segment = |segment: &str| {
             let is_allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
             !matches!(segment, "" | "." | "..") && segment.chars().all(is_allowed)
         };
-        let is_path = prefix.split('/').all(is_segment);
-        let is_former = is_path && last == user.as_str() && path != location.path.path;
-        is_former.then(|| SecretLocation {
-            path: VaultPath {
+        let mut paths = mounts.iter().filter_map(|(of_mount, mount)| {
+            let path = recorded.strip_prefix(mount)?.strip_prefix('/')?;
+            let is_here = self.vault_address.is_none() || *of_mount == namespace;
+            let is_path = path.split('/').all(is_segment);
+            (is_here && is_path).then(|| VaultPath {
+                namespace: of_mount.map(str::to_owned),
+                mount: (*mount).to_owned(),
                 path: path.to_owned(),
-                ..location.path.clone()
-            },
-            ..location.clone()
-        })
+            })
+        });
+        paths.next()
     }
 }
 

@@ -28,6 +28,8 @@ pub struct TargetView {
     pub fields: Vec<String>,
     /// Whether fields of others in the same secret are kept.
     pub merge: bool,
+    /// Whether the secret has the form of a target without a document.
+    pub has_default_form: bool,
     /// Whether the fields are those of a target without any `fields`, as other tools write them.
     pub has_default_fields: bool,
 }
@@ -36,6 +38,14 @@ impl TargetView {
     /// Returns whether this is the only target of a user, without a document.
     pub fn is_default(&self) -> bool {
         self.definition.is_none()
+    }
+
+    /// Returns whether a secret with fields of this definition is as the target defines it.
+    pub fn is_defined_by(&self, definition: Option<&str>) -> bool {
+        match definition {
+            Some(definition) => self.definition.as_deref() == Some(definition),
+            None => self.has_default_form,
+        }
     }
 }
 
@@ -102,7 +112,7 @@ impl Mark {
         self.other_tool().is_none()
             && self.parameter_version == Some(parameter_version)
             && self.vault_version == Some(found)
-            && self.definition == target.definition
+            && target.is_defined_by(self.definition.as_deref())
     }
 
     /// Returns the other tool that manages the secret, if there is one.

@@ -18,7 +18,7 @@ const MAX_ROLE_LENGTH: usize = 2048;
 const MAX_METADATA_KEY_LENGTH: usize = 128;
 
 /// The placeholder in the path of `others`.
-pub(super) const USER: &str = "{userName}";
+pub const USER: &str = "{userName}";
 
 /// The result of a check.
 pub(super) type Check = Result<(), &'static str>;

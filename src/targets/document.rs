@@ -196,6 +196,7 @@ fn read_target(
         return None;
     };
     let target = Target {
+        is_of_document: true,
         location: VaultPath {
             namespace: namespace.map(|name| name.trim_matches('/').to_owned()),
             mount: mount?.to_owned(),

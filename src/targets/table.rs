@@ -15,11 +15,26 @@ use crate::keys::UserName;
 pub struct TargetsCheck {
     /// All problems; none if the document is accepted.
     pub problems: Vec<Problem>,
+    /// Where the document is stored, if it is; absent also if there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub document: Option<String>,
     /// The key of the version mark in `custom_metadata`; absent if secrets get no mark.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metadata: Option<String>,
     /// The targets, by user; last that of the users without an entry.
     pub targets: Vec<TargetRow>,
+}
+
+/// The result of storing a targets document.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct ImportedTargets {
+    /// Whether it was stored; false if it was stored before.
+    pub is_stored: bool,
+    /// What the document means.
+    #[serde(flatten)]
+    pub check: TargetsCheck,
 }
 
 /// A target with all values that it inherits.
@@ -50,19 +65,32 @@ pub fn check_targets(document: &[u8], defaults: &TargetDefaults) -> TargetsCheck
     match Targets::parse(document, defaults) {
         Err(problems) => TargetsCheck {
             problems,
+            document: None,
             metadata: None,
             targets: Vec::new(),
         },
-        Ok(targets) => {
-            let named = targets
-                .named()
-                .map(|(user, target)| row(Some(user), target));
+        Ok(targets) => TargetsCheck::of(&targets, None),
+    }
+}
+
+impl TargetsCheck {
+    /// Returns the targets of all users, or of one.
+    pub(crate) fn of(targets: &Targets, user: Option<&UserName>) -> Self {
+        let rows = if let Some(user) = user {
+            let of_user = targets.for_user(user);
+            let rows = of_user.iter().map(|target| row(Some(user), target));
+            rows.collect()
+        } else {
+            let named = targets.named();
+            let named = named.map(|(user, target)| row(Some(user), target));
             let others = targets.others().map(|target| row(None, target));
-            TargetsCheck {
-                problems: Vec::new(),
-                metadata: targets.version_mark().map(str::to_owned),
-                targets: named.chain(others).collect(),
-            }
+            named.chain(others).collect()
+        };
+        Self {
+            problems: Vec::new(),
+            document: None,
+            metadata: targets.version_mark().map(str::to_owned),
+            targets: rows,
         }
     }
 }

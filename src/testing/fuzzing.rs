@@ -66,7 +66,7 @@ pub fn payload(data: &[u8]) {
                 }
             }
         }
-        Ok(Trigger::Sync(users)) => users.iter().for_each(assert_valid_user),
+        Ok(Trigger::Sync(order)) => order.users.iter().for_each(assert_valid_user),
         Ok(Trigger::Reconcile(order)) => order.users.iter().flatten().for_each(assert_valid_user),
         Ok(Trigger::RefreshToken | Trigger::Doctor) => {}
         Ok(Trigger::Ignored(reason)) => assert!(reason.len() <= MAX_MESSAGE_LENGTH),

@@ -30,6 +30,7 @@ pub fn target(path: &str) -> TargetView {
         definition: None,
         fields: Vec::new(),
         merge: false,
+        has_default_form: true,
         has_default_fields: false,
     }
 }

@@ -43,7 +43,9 @@ pub enum TokenIssue {
     #[error("it expires after a limited number of uses")]
     UseLimited,
     /// The service cannot write keys with the token.
-    #[error("its policies do not allow both create and update of keys below the prefix")]
+    #[error(
+        "its policies do not allow to write keys: create and update, and patch to merge fields"
+    )]
     CannotWrite,
     /// The token cannot be renewed.
     #[error("it is a batch token, which cannot be renewed")]
@@ -65,6 +67,11 @@ pub enum TokenIssue {
         "it may not read the metadata of keys, so drift in Vault is neither detected nor repaired"
     )]
     MetadataHidden,
+    /// Secrets get no mark.
+    #[error(
+        "it may not mark secrets with the version of the parameter, which people and tools read"
+    )]
+    CannotMark,
     /// The key of a deleted user would stay.
     #[error("it may not soft-delete keys, which ON_USER_DELETED=soft-delete requires")]
     CannotDelete,
@@ -113,19 +120,22 @@ impl TokenIssue {
             Self::OtherNamespace => "set VAULT_NAMESPACE to the namespace that created it",
             Self::UseLimited => "create it without `-use-limit`",
             Self::CannotWrite => {
-                "allow create and update on <mount>/data/<prefix>/* (`keysync policy vault`), and check VAULT_MOUNT, VAULT_PATH_PREFIX and VAULT_NAMESPACE"
+                "allow what `keysync policy vault` prints, and check VAULT_NAMESPACE and the targets document, or VAULT_MOUNT and VAULT_PATH_PREFIX"
             }
             Self::Batch | Self::Lifetime(_) => {
                 "create a periodic token as described in docs/vault.md"
             }
             Self::Child => "create it with -orphan, or through a token role with orphan=true",
-            Self::CannotRead => "set S3_BUCKET_NAME, or allow read on <mount>/data/<prefix>/*",
-            Self::ReadsKeys => "remove read on <mount>/data/<prefix>/*",
-            Self::MetadataHidden => "allow read on <mount>/metadata/<prefix>/*",
-            Self::CannotDelete => "allow update on <mount>/delete/<prefix>/*",
+            Self::CannotRead => "set S3_BUCKET_NAME, or allow read on <mount>/data/<path>",
+            Self::ReadsKeys => "remove read on <mount>/data/<path>",
+            Self::MetadataHidden => "allow read on <mount>/metadata/<path>",
+            Self::CannotMark => {
+                "allow patch on <mount>/metadata/<path>, or set \"metadata\": null in the targets document"
+            }
+            Self::CannotDelete => "allow update on <mount>/delete/<path>",
             Self::WritesElsewhere => "narrow its policies to <mount>/data/<prefix>/*",
             Self::Destroys => {
-                "remove <mount>/destroy/<prefix>/*, delete on <mount>/data/<prefix>/*, and update and delete on <mount>/metadata/<prefix>/*"
+                "remove <mount>/destroy/<path>, delete on <mount>/data/<path>, and update and delete on <mount>/metadata/<path>"
             }
             Self::Sudo => "remove sudo",
             Self::CapabilitiesUnknown => {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Reconcile, Trigger, bad};
+use super::{Reconcile, SyncUsers, Trigger, bad};
 use crate::error::Error;
 use crate::keys::UserName;
 
@@ -14,6 +14,8 @@ use crate::keys::UserName;
 enum Action {
     Sync {
         users: Vec<String>,
+        #[serde(default)]
+        adopt: bool,
     },
     #[serde(rename_all = "camelCase")]
     Reconcile {
@@ -38,7 +40,11 @@ pub fn parse(payload: Value) -> Result<Trigger, Error> {
     match action {
         Action::RefreshToken {} => Ok(Trigger::RefreshToken),
         Action::Doctor {} => Ok(Trigger::Doctor),
-        Action::Sync { users } => user_names(&users).map(Trigger::Sync),
+        Action::Sync { users, adopt } => Ok(Trigger::Sync(SyncUsers {
+            users: user_names(&users)?,
+            adopt,
+            dry_run: false,
+        })),
         Action::Reconcile {
             force,
             users,

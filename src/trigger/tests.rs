@@ -18,6 +18,14 @@ fn read(payload: Value) -> Result<Trigger, Error> {
     parse(payload, &naming())
 }
 
+fn sync(users: &[&str], adopt: bool) -> SyncUsers {
+    SyncUsers {
+        users: users.iter().map(|name| user(name)).collect(),
+        adopt,
+        dry_run: false,
+    }
+}
+
 fn user(name: &str) -> UserName {
     UserName::parse(name).unwrap()
 }
@@ -161,7 +169,7 @@ fn expected_of(file: &str) -> Option<Result<Trigger, &'static str>> {
         "sqs-batch-redelivered.json" => {
             Some(Ok(Trigger::Batch(vec![record(1, 3, Body::Change(alice))])))
         }
-        "action-sync.json" => Some(Ok(Trigger::Sync(vec![user("alice"), user("bob")]))),
+        "action-sync.json" => Some(Ok(Trigger::Sync(sync(&["alice", "bob"], false)))),
         "action-reconcile.json" => Some(Ok(Trigger::Reconcile(Reconcile {
             force: true,
             users: Some(vec![user("alice"), user("bob")]),
@@ -433,11 +441,20 @@ fn long_texts_are_quoted_only_in_part() {
 }
 
 #[test]
+fn a_sync_action_adopts_only_if_that_is_said() {
+    let payload = json!({ "action": "sync", "users": ["alice"], "adopt": true });
+    let order = sync(&["alice"], true);
+    assert_eq!(read(payload).unwrap(), Trigger::Sync(order));
+    let payload = json!({ "action": "sync", "users": ["alice"], "adopt": "yes" });
+    assert!(matches!(read(payload), Err(Error::BadEvent(_))));
+}
+
+#[test]
 fn a_user_who_is_named_twice_is_synced_once() {
     let payload = json!({ "action": "sync", "users": ["bob", "alice", "bob", "alice", "x_keys"] });
     assert_eq!(
         read(payload).unwrap(),
-        Trigger::Sync(vec![user("bob"), user("alice"), user("x_keys")])
+        Trigger::Sync(sync(&["bob", "alice", "x_keys"], false))
     );
 }
 

@@ -85,8 +85,17 @@ impl VaultServer {
         token: &'a SecretString,
         path: &'a VaultPath,
     ) -> Client<'a> {
+        self.client_in(token, path.namespace.as_deref())
+    }
+
+    /// Returns a client for a namespace.
+    pub(super) fn client_in<'a>(
+        &'a self,
+        token: &'a SecretString,
+        namespace: Option<&'a str>,
+    ) -> Client<'a> {
         Client {
-            namespace: path.namespace.as_deref(),
+            namespace,
             ..self.client(token)
         }
     }

@@ -87,19 +87,26 @@ impl Credentials for VaultServer {
     async fn capabilities(
         &self,
         token: &SecretString,
+        namespace: Option<&str>,
         paths: &[String],
     ) -> Result<HashMap<String, Vec<String>>, Error> {
         let body = HashMap::from([("paths", paths)]);
         let request = Request::post("sys/capabilities-self", &body);
         let remedy = "allow update on sys/capabilities-self, as the policy `default` does";
-        self.client(token).data(request).await.map_err(translate(
+        let client = self.client_in(token, namespace);
+        client.data(request).await.map_err(translate(
             "reading the token's capabilities at",
             &self.address,
             remedy,
         ))
     }
 
-    async fn mount(&self, token: &SecretString, path: &str) -> Result<Mount, Error> {
+    async fn mount(
+        &self,
+        token: &SecretString,
+        namespace: Option<&str>,
+        path: &str,
+    ) -> Result<Mount, Error> {
         #[derive(Deserialize)]
         struct MountResponse {
             r#type: String,
@@ -109,12 +116,12 @@ impl Credentials for VaultServer {
         // The endpoint of Vault's user interface, because `sys/mounts` is for administrators.
         let url = format!("sys/internal/ui/mounts/{path}");
         let request = Request::<MountResponse>::get(url);
-        let remedy = "set VAULT_MOUNT to an existing mount (in VAULT_NAMESPACE), and allow paths below it in the policy";
-        let response = self.client(token).data(request).await.map_err(translate(
-            "reading the mount at",
-            &path,
-            remedy,
-        ))?;
+        let remedy = "name an existing mount (VAULT_MOUNT or the targets document, and their namespace), and allow paths below it in the policy";
+        let response = self
+            .client_in(token, namespace)
+            .data(request)
+            .await
+            .map_err(translate("reading the mount at", &path, remedy))?;
         let version = response
             .options
             .and_then(|mut options| options.remove("version"));

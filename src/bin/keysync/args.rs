@@ -93,6 +93,9 @@ pub enum Command {
         /// The IAM users
         #[arg(required = true, value_parser = UserName::parse, value_name = "USER")]
         users: Vec<UserName>,
+        /// Take over secrets that another tool manages
+        #[arg(long)]
+        adopt: bool,
         /// Only show what would be done
         #[arg(long)]
         dry_run: bool,
@@ -121,8 +124,8 @@ pub enum Command {
         #[arg(value_parser = UserName::parse, value_name = "USER")]
         user: UserName,
     },
-    /// Check a targets document: where and in which form keys are published
-    #[command(subcommand)]
+    /// Check, store or show the targets document: where and in which form keys are published
+    #[command(subcommand, after_help = examples::TARGETS)]
     Targets(Targets),
     /// Show, renew or replace the Vault token
     #[command(subcommand, after_help = examples::TOKEN)]
@@ -221,19 +224,41 @@ pub enum Targets {
     ///
     /// Depends on `SSM_PARAMETER_PREFIX`, `SSM_PARAMETER_SUFFIX` and `VAULT_NAMESPACE` only. Lists
     /// every problem with its place in the document; the exit code is then 2.
+    #[command(after_help = examples::TARGETS_CHECK)]
     Check {
         /// The document, a JSON file
         #[arg(value_name = "FILE")]
         file: PathBuf,
+    },
+    /// Check a targets document and store it in the bucket
+    ///
+    /// A change takes effect with the next event of a user, and for all users with the next
+    /// reconcile run.
+    #[command(after_help = examples::TARGETS_IMPORT)]
+    Import {
+        /// The document, a JSON file
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Show the targets that are in use, of all users or of one
+    #[command(after_help = examples::TARGETS_SHOW)]
+    Show {
+        /// The IAM user
+        #[arg(value_parser = UserName::parse, value_name = "USER")]
+        user: Option<UserName>,
     },
 }
 
 /// The policies to print.
 #[derive(Debug, Subcommand)]
 pub enum Policy {
-    /// The Vault policy of the token
+    /// The Vault policy of the token, without a targets document or for the given one
     #[command(after_help = examples::POLICY_VAULT)]
-    Vault,
+    Vault {
+        /// The targets document, a JSON file; `TARGETS_FILE` if not given
+        #[arg(long, value_name = "FILE")]
+        targets: Option<PathBuf>,
+    },
     /// The IAM policy of the host or role that runs this program
     #[command(after_help = examples::POLICY_IAM)]
     Iam {

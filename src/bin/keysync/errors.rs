@@ -35,6 +35,11 @@ impl Errors {
         self.line(&ErrorLine::new("PartialFailure", problem));
     }
 
+    /// Prints a problem of a targets document.
+    pub fn problem_of_targets(self, problem: &str) {
+        self.line(&ErrorLine::new("BadTargets", problem));
+    }
+
     /// Prints each problem of an incomplete reconcile run as an error of its own.
     pub fn incomplete(self, problems: &[String]) -> Exit {
         for problem in problems {

@@ -6,6 +6,7 @@ mod examples;
 mod exit;
 mod log;
 mod output;
+mod policy;
 mod print;
 mod printable;
 mod progress;

@@ -5,7 +5,7 @@ mod targets;
 mod vault_token;
 
 pub use status::status;
-pub use targets::targets;
+pub use targets::{imported_targets, targets};
 pub use vault_token::{imported, renewed, token};
 
 use std::collections::HashMap;
@@ -27,24 +27,24 @@ pub fn report(report: &Report, screen: Screen) -> String {
     if !report.users.is_empty() {
         let mut table = screen.table(&["USER", "OUTCOME", "WHY"]);
         let mut reasons = Reasons::default();
-        for user in &report.users {
+        let labels = report.users.iter();
+        let labels = labels.map(|user| label(user.user.as_str(), user.target.as_ref()));
+        let labels = labels.collect::<Vec<_>>();
+        for (user, label) in report.users.iter().zip(&labels) {
             let (word, tone) = outcome(user.outcome);
             let version = user.vault_version.map_or(String::new(), |version| {
                 format!(" (now version {version} in Vault)")
             });
             table.add_row([
-                name(user.user.as_str()),
+                name(label),
                 screen.cell(word, tone),
                 screen.cell(
-                    format!(
-                        "{}{version}",
-                        reasons.once(user.user.as_str(), &user.reason)
-                    ),
+                    format!("{}{version}", reasons.once(label, &user.reason)),
                     Tone::Plain,
                 ),
             ]);
         }
-        text = render_with_names(&table, report.users.iter().map(|user| user.user.as_str()));
+        text = render_with_names(&table, labels.iter().map(String::as_str));
         if report.truncated {
             text.push_str("… and others; the counts are complete.\n");
         }
@@ -56,6 +56,11 @@ pub fn report(report: &Report, screen: Screen) -> String {
     let seconds =
         SignedDuration::from_millis(i64::try_from(report.millis).unwrap_or(i64::MAX)).as_secs_f64();
     text + &format!("{counts}; {seconds:.1} s\n")
+}
+
+/// Returns the user, and the secret if there is more than the default one.
+fn label(user: &str, target: Option<&String>) -> String {
+    target.map_or(user.to_owned(), |target| format!("{user} {target}"))
 }
 
 /// Joins the counts. No users at all are rarely intended, so the text then hints at the cause.
@@ -140,13 +145,19 @@ pub fn checks(checks: &[Check], screen: Screen) -> String {
 pub fn explanation(explanation: &Explanation, screen: Screen) -> String {
     let mut table = screen.table(&[]);
     let row = &explanation.row;
+    let label = label(&row.user, row.target.as_ref());
     table.add_row([
-        name(&row.user),
+        name(&label),
         screen.cell(row.condition.as_str(), tone(row.condition)),
     ]);
     for paragraph in &explanation.story {
         table.add_row([paragraph.about, &paragraph.text]);
     }
+    for target in &explanation.targets {
+        let path = target.target.as_deref().unwrap_or_default();
+        let condition = target.condition.as_str();
+        table.add_row(["target", &format!("{path}: {condition}, {}", target.reason)]);
+    }
     table.add_row(["what to do", &explanation.advice]);
-    render_with_names(&table, [row.user.as_str()])
+    render_with_names(&table, [label.as_str()])
 }

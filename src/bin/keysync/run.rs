@@ -5,18 +5,17 @@ use std::path::Path;
 use clap::CommandFactory;
 use indicatif::ProgressBar;
 use jiff::Timestamp;
-use nr_iam_key_sync::policy::{IamPolicy, VaultPolicy};
 use nr_iam_key_sync::{
-    CheckStatus, Config, Error, KeySync, Reconcile, UserName, catch_panic, misconfigured,
+    CheckStatus, Config, Error, KeySync, Reconcile, SyncUsers, UserName, catch_panic, misconfigured,
 };
 
-use crate::args::{Arguments, Command, Policy, Token, named};
+use crate::args::{Arguments, Command, Token, named};
 use crate::errors::Errors;
 use crate::exit::{Exit, of_condition, of_dry_run, of_sync, worse};
 use crate::output::{Output, write, write_json};
 use crate::progress::Bar;
 use crate::screen::Screen;
-use crate::{print, secret, targets};
+use crate::{policy, print, secret, targets};
 
 /// Runs a command.
 ///
@@ -27,15 +26,21 @@ pub async fn run(arguments: Arguments, errors: Errors, bar: ProgressBar) -> Resu
     let screen = Screen::of_stdout(arguments.color, environment);
     let out = Output::new(arguments.format(), screen, errors);
     match arguments.command {
-        Command::Sync { users, dry_run } => {
+        Command::Sync {
+            users,
+            adopt,
+            dry_run,
+        } => {
             let users = named(users).unwrap_or_default();
-            let report = connect().await?.sync(&users, dry_run).await;
-            out.write(&report, |screen| print::report(&report, screen));
-            Ok(if dry_run {
-                of_dry_run(&report)
-            } else {
-                of_sync(&report)
-            })
+            sync(
+                &SyncUsers {
+                    users,
+                    adopt,
+                    dry_run,
+                },
+                out,
+            )
+            .await
         }
         Command::Reconcile(arguments) => Box::pin(reconcile(&arguments.request(), out, bar)).await,
         Command::Plan { users } if users.is_empty() => {
@@ -50,12 +55,12 @@ pub async fn run(arguments: Arguments, errors: Errors, bar: ProgressBar) -> Resu
             .await
         }
         Command::Plan { users } => {
-            let report = connect()
-                .await?
-                .sync(&named(users).unwrap_or_default(), true)
-                .await;
-            out.write(&report, |screen| print::report(&report, screen));
-            Ok(of_dry_run(&report))
+            let order = SyncUsers {
+                users: named(users).unwrap_or_default(),
+                adopt: false,
+                dry_run: true,
+            };
+            sync(&order, out).await
         }
         Command::Status { users } => status(named(users), out, bar).await,
         Command::Explain { user } => {
@@ -65,29 +70,10 @@ pub async fn run(arguments: Arguments, errors: Errors, bar: ProgressBar) -> Resu
             });
             Ok(of_condition(explanation.row.condition))
         }
-        Command::Targets(command) => targets::run(&command, environment, out),
+        Command::Targets(command) => targets::run(command, environment, out).await,
         Command::Token(token) => run_token(token, out).await,
         Command::Doctor => doctor(out).await,
-        Command::Policy(Policy::Vault) => {
-            let policy = VaultPolicy::of(&Config::read(environment)?);
-            out.write(&policy, |_| policy.to_hcl());
-            Ok(Exit::Done)
-        }
-        Command::Policy(Policy::Iam { account, kms_key }) => {
-            let policy = IamPolicy::of(
-                &Config::read(environment)?,
-                account.as_deref(),
-                kms_key.as_deref(),
-            );
-            write_json(&policy);
-            if !policy.left_out.is_empty() && !quiet {
-                eprintln!(
-                    "note: left out, because their values are known only in a deployment: {}",
-                    policy.left_out.join(", ")
-                );
-            }
-            Ok(Exit::Done)
-        }
+        Command::Policy(command) => policy::run(command, environment, out, quiet),
         Command::Schema => {
             write_json(&nr_iam_key_sync::schema());
             Ok(Exit::Done)
@@ -134,6 +120,16 @@ fn environment(name: &str) -> Option<String> {
 
 async fn connect() -> Result<KeySync, Error> {
     KeySync::connect(Config::read(environment)?).await
+}
+
+async fn sync(order: &SyncUsers, out: Output) -> Result<Exit, Error> {
+    let report = connect().await?.sync(order).await;
+    out.write(&report, |screen| print::report(&report, screen));
+    Ok(if order.dry_run {
+        of_dry_run(&report)
+    } else {
+        of_sync(&report)
+    })
 }
 
 async fn reconcile(order: &Reconcile, out: Output, bar: ProgressBar) -> Result<Exit, Error> {

@@ -1,52 +1,85 @@
-//! Checks targets documents, without a request.
+//! Checks, stores and shows the targets document.
 
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use nr_iam_key_sync::{Error, MAX_TARGETS_BYTES, TargetDefaults, check_targets};
+use nr_iam_key_sync::{
+    Config, Error, KeySync, MAX_TARGETS_BYTES, TargetDefaults, TargetsCheck, check_targets,
+};
 
 use crate::args::Targets;
 use crate::exit::Exit;
 use crate::output::Output;
 use crate::print;
-use crate::printable::print_stderr;
 
 /// Runs a command for targets.
 ///
 /// # Errors
-/// [`Error::BadConfiguration`] for the variables that a document depends on.
-pub fn run(
-    command: &Targets,
-    environment: impl Fn(&str) -> Option<String>,
+/// [`Error::BadConfiguration`]; those of reading and of storing the document.
+pub async fn run(
+    command: Targets,
+    environment: fn(&str) -> Option<String>,
     out: Output,
 ) -> Result<Exit, Error> {
-    let Targets::Check { file } = command;
-    let defaults = TargetDefaults::read(environment)?;
-    let document = match read(file) {
-        Ok(document) => document,
-        Err(error) => {
-            print_stderr(&format!(
-                "error: reading {}: {error}; expected a targets document",
-                file.display()
-            ));
-            return Ok(Exit::Usage);
+    match command {
+        Targets::Check { file } => {
+            let defaults = TargetDefaults::read(environment)?;
+            let Some(document) = read(&file, out) else {
+                return Ok(Exit::Usage);
+            };
+            Ok(show(&check_targets(&document, &defaults), out))
         }
-    };
-    let check = check_targets(&document, &defaults);
-    out.write(&check, |screen| print::targets(&check, screen));
-    for problem in &check.problems {
-        print_stderr(&format!("error: {problem}"));
+        Targets::Import { file } => {
+            let defaults = TargetDefaults::read(environment)?;
+            let Some(document) = read(&file, out) else {
+                return Ok(Exit::Usage);
+            };
+            let check = check_targets(&document, &defaults);
+            if !check.problems.is_empty() {
+                return Ok(show(&check, out));
+            }
+            let keysync = KeySync::connect(Config::read(environment)?).await?;
+            let imported = keysync.import_targets(document).await?;
+            out.write(&imported, |screen| {
+                print::imported_targets(&imported, screen)
+            });
+            Ok(Exit::Done)
+        }
+        Targets::Show { user } => {
+            let keysync = KeySync::connect(Config::read(environment)?).await?;
+            Ok(show(&keysync.targets(user.as_ref()).await?, out))
+        }
     }
-    Ok(if check.problems.is_empty() {
+}
+
+/// Writes the targets of an accepted document, or the problems of a refused one.
+fn show(check: &TargetsCheck, out: Output) -> Exit {
+    out.write(check, |screen| print::targets(check, screen));
+    for problem in &check.problems {
+        out.errors.problem_of_targets(&problem.to_string());
+    }
+    if check.problems.is_empty() {
         Exit::Done
     } else {
         Exit::Usage
-    })
+    }
+}
+
+/// Reads a document; `None` if that fails, which is then reported.
+pub fn read(file: &Path, out: Output) -> Option<Vec<u8>> {
+    let text = read_file(file);
+    let problem = |error| {
+        format!(
+            "reading {}: {error}; expected a targets document",
+            file.display()
+        )
+    };
+    text.map_err(|error| out.errors.usage(&problem(error))).ok()
 }
 
 /// Reads a file as far as a document may be long, and one byte more.
-fn read(file: &Path) -> std::io::Result<Vec<u8>> {
+fn read_file(file: &Path) -> std::io::Result<Vec<u8>> {
     let mut document = Vec::new();
     let file = File::open(file)?;
     file.take(MAX_TARGETS_BYTES as u64 + 1)

@@ -3,15 +3,29 @@
 use std::collections::BTreeMap;
 
 use super::{PathRule, VaultPolicy, mode};
-use crate::config::{Config, OnUserDeleted};
+use crate::config::{Config, OnUserDeleted, TargetDefaults};
+use crate::error::Error;
 use crate::targets::{Target, Targets};
 
 /// The user in the path of the target of all others. In a policy, `+` is one whole segment.
 const USER: &str = "{userName}";
 
 impl VaultPolicy {
+    /// Creates the least policy for the targets of a document.
+    ///
+    /// # Errors
+    /// [`Error::BadTargets`] if the document is refused.
+    pub fn of_document(config: &Config, document: &[u8]) -> Result<Self, Error> {
+        let targets = Targets::parse(document, &TargetDefaults::of(config));
+        let targets = targets.map_err(|problems| Error::BadTargets {
+            document: "the document".to_owned(),
+            problems,
+        })?;
+        Ok(Self::of_targets(&targets, config))
+    }
+
     /// Creates the least policy for these targets.
-    pub fn of_targets(targets: &Targets, config: &Config) -> Self {
+    pub(crate) fn of_targets(targets: &Targets, config: &Config) -> Self {
         let mut policy = Self {
             mode: mode(config),
             path: BTreeMap::new(),

@@ -183,6 +183,18 @@ impl TargetDocuments for Memory {
         })
     }
 
+    async fn save(&self, text: Vec<u8>, if_match: Option<&Etag>) -> Result<PutResult, Error> {
+        self.call("s3-save-document", "").await?;
+        let mut inner = self.inner();
+        let current = inner.document.as_ref().map(|(_, etag)| *etag);
+        if !matches(current, if_match) {
+            return Ok(PutResult::PreconditionFailed);
+        }
+        let etag = inner.next_etag();
+        inner.document = Some((String::from_utf8(text).unwrap(), etag));
+        Ok(PutResult::Saved(Etag(etag.to_string())))
+    }
+
     fn address(&self) -> String {
         "s3://bucket/targets.json".to_owned()
     }

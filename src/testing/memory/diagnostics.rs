@@ -43,6 +43,7 @@ impl Credentials for Memory {
     async fn capabilities(
         &self,
         token: &SecretString,
+        _namespace: Option<&str>,
         paths: &[String],
     ) -> Result<HashMap<String, Vec<String>>, Error> {
         self.call("vault-capabilities", "").await?;
@@ -60,7 +61,12 @@ impl Credentials for Memory {
         Ok(capabilities.collect())
     }
 
-    async fn mount(&self, token: &SecretString, _path: &str) -> Result<Mount, Error> {
+    async fn mount(
+        &self,
+        token: &SecretString,
+        _namespace: Option<&str>,
+        _path: &str,
+    ) -> Result<Mount, Error> {
         self.call("vault-mount", "").await?;
         self.check_token(token)?;
         let mounted = self.inner().mounted;

@@ -5,18 +5,21 @@ use nr_iam_key_sync::time_format::{duration, relative};
 use nr_iam_key_sync::{Condition, ReconcileRecord, Row, Status, SyncOutcome};
 
 use super::vault_token::{add_warnings, lifetime};
-use super::{Reasons, join_counts};
+use super::{Reasons, join_counts, label};
 use crate::screen::{Screen, Tone, name, render, render_with_names};
 
 /// Formats the status of all users.
 pub fn status(status: &Status, now: Timestamp, screen: Screen) -> String {
     let mut table = screen.table(&["USER", "STATUS", "LAST SYNC", "KEY AGE", "LEFT", "VERSIONS"]);
-    for row in &status.users {
+    let labels = status.users.iter();
+    let labels = labels.map(|row| label(&row.user, row.target.as_ref()));
+    let labels = labels.collect::<Vec<_>>();
+    for (row, label) in status.users.iter().zip(&labels) {
         let age = row
             .key_age_hours
             .map_or("-".to_owned(), |age| short(hours(age)));
         table.add_row([
-            name(&row.user),
+            name(label),
             screen.cell(row.condition.as_str(), tone(row.condition)),
             screen.cell(last_sync(row, now), Tone::Plain),
             screen.cell(age, Tone::Plain),
@@ -24,26 +27,23 @@ pub fn status(status: &Status, now: Timestamp, screen: Screen) -> String {
             screen.cell(versions(row), Tone::Plain),
         ]);
     }
-    let mut text =
-        render_with_names(&table, status.users.iter().map(|row| row.user.as_str())) + "\n";
+    let mut text = render_with_names(&table, labels.iter().map(String::as_str)) + "\n";
     if status.users.is_empty() {
         text.clear();
     }
-    let not_in_sync = status
-        .users
-        .iter()
-        .filter(|row| !row.condition.is_in_sync())
-        .collect::<Vec<_>>();
+    let not_in_sync = status.users.iter().zip(&labels);
+    let not_in_sync = not_in_sync.filter(|(row, _)| !row.condition.is_in_sync());
+    let not_in_sync = not_in_sync.collect::<Vec<_>>();
     if !not_in_sync.is_empty() {
         let mut table = screen.table(&[]);
         let mut reasons = Reasons::default();
-        for row in &not_in_sync {
-            let reason = reasons.once(&row.user, &row.reason);
-            table.add_row([name(&row.user), screen.cell(reason, Tone::Plain)]);
+        for (row, label) in &not_in_sync {
+            let reason = reasons.once(label, &row.reason);
+            table.add_row([name(label), screen.cell(reason, Tone::Plain)]);
         }
         text.push_str(&render_with_names(
             &table,
-            not_in_sync.iter().map(|row| row.user.as_str()),
+            not_in_sync.iter().map(|(_, label)| label.as_str()),
         ));
         text.push_str("Run `keysync explain USER` for details.\n\n");
     }

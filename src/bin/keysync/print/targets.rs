@@ -1,10 +1,24 @@
-//! The text output of a check of a targets document.
+//! The text output of targets.
 
 use std::collections::BTreeSet;
 
-use nr_iam_key_sync::{TargetRow, TargetsCheck};
+use nr_iam_key_sync::{ImportedTargets, TargetRow, TargetsCheck};
 
 use crate::screen::{Screen, name, render_with_names};
+
+/// Formats a document that was stored.
+pub fn imported_targets(imported: &ImportedTargets, screen: Screen) -> String {
+    let document = imported.check.document.as_deref().unwrap_or_default();
+    let what = if imported.is_stored {
+        format!(
+            "Stored as {document}. It takes effect with the next event of a user, and for all users \
+             with the next reconcile run."
+        )
+    } else {
+        format!("{document} holds this document already; nothing was stored.")
+    };
+    format!("{}\n{what}\n", targets(&imported.check, screen))
+}
 
 /// Formats the targets of an accepted document; a refused one has none.
 pub fn targets(check: &TargetsCheck, screen: Screen) -> String {
