@@ -103,7 +103,7 @@ fn decide(seen: &Snapshot, policy: Policy) -> (Action, Reason) {
             (Skip(Outcome::Foreign), Reason::Foreign(tool))
         }
         (ParameterView::Current(current), Recorded::Nothing, VaultView::At(version))
-            if seen.target.has_default_fields && is_marked(seen, current) =>
+            if seen.target.has_default_fields && is_marked(seen, current, *version) =>
         {
             (Adopt(*version), Reason::AdoptedByMark)
         }
@@ -235,10 +235,13 @@ fn other_tool(seen: &Snapshot) -> Option<&str> {
     seen.mark.as_ref()?.other_tool()
 }
 
-/// Returns whether the mark shows that the secret holds this key.
-fn is_marked(seen: &Snapshot, current: &CurrentKey) -> bool {
-    let version = seen.mark.as_ref().and_then(|mark| mark.parameter_version);
-    version == Some(current.revision.version)
+/// Returns whether the mark shows that this version of the secret holds the key. Other tools do not
+/// mark the version that they wrote.
+fn is_marked(seen: &Snapshot, current: &CurrentKey, found: u64) -> bool {
+    seen.mark.as_ref().is_some_and(|mark| {
+        mark.parameter_version == Some(current.revision.version)
+            && mark.vault_version.is_none_or(|marked| marked == found)
+    })
 }
 
 /// Returns whether a user without a parameter is gone for good, and what shows it.

@@ -146,9 +146,13 @@ async fn save_changes<B: Backends>(
 /// Returns the record that a change of this secret replaces.
 fn replaced(state: &UserState, secret: &ObservedSecret) -> Option<SecretRecord> {
     let target = &secret.snapshot.target;
-    state
-        .record_of(&target.location, target.is_default())
-        .cloned()
+    match (&secret.target, &secret.record) {
+        // No target names the secret any more.
+        (None, Some(record)) => state.record_of_same_place(record).cloned(),
+        _ => state
+            .record_of(&target.location, target.is_default())
+            .cloned(),
+    }
 }
 
 /// Decides between a change and the record that another process wrote meanwhile. What it wrote is

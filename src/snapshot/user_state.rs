@@ -85,6 +85,12 @@ impl UserState {
         here.or_else(only)
     }
 
+    /// Returns the record of the same secret as `record`.
+    pub fn record_of_same_place(&self, record: &SecretRecord) -> Option<&SecretRecord> {
+        let mut records = self.records.iter();
+        records.find(|known| known.is_of_same_place(record))
+    }
+
     /// Returns the state with `record` in place of `replaced`, or added.
     #[must_use]
     pub fn with(mut self, replaced: Option<&SecretRecord>, record: SecretRecord) -> Self {

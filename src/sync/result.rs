@@ -139,11 +139,12 @@ impl SyncResult {
     /// Returns whether the secret was written again, although its key had not been rotated: another
     /// version was found in Vault, or another place was recorded.
     pub fn is_rewritten(&self) -> bool {
-        let reason = self.written.as_ref().map(|(_, reason)| reason);
-        matches!(
-            reason,
-            Some(Reason::OtherVersion { .. } | Reason::Recreated(_) | Reason::Moved)
-        )
+        match &self.written {
+            // Who edits a neighbouring field writes a version, too.
+            Some((_, Reason::OtherVersion { .. })) => !self.snapshot.target.merge,
+            Some((_, reason)) => matches!(reason, Reason::Recreated(_) | Reason::Moved),
+            None => false,
+        }
     }
 
     /// Returns the time from the event to the write.

@@ -1,6 +1,7 @@
 //! The pipeline on backends in memory: round trips, races and faults.
 
 mod hostile;
+mod targets;
 
 use futures_util::stream;
 

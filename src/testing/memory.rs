@@ -77,7 +77,8 @@ impl Memory {
         );
         let states = config.bucket.is_some().then(|| self.clone());
         let roster = config.roster_table.is_some().then(|| self.clone());
-        let document = config.bucket.is_some().then(|| self.clone());
+        let has_document = config.bucket.is_some() || config.targets_file.is_some();
+        let document = has_document.then(|| self.clone());
         Context::new(config, self.clone(), states, session, roster, document)
     }
 

@@ -151,7 +151,7 @@ impl Inner {
     }
 
     /// Adds a version to a secret and returns its number.
-    pub(super) fn push_version(&mut self, path: &str, fields: Fields) -> u64 {
+    pub fn push_version(&mut self, path: &str, fields: Fields) -> u64 {
         let field = |name| fields.get(name).cloned().unwrap_or_default();
         let key = (field("accessKeyId"), field("secretAccessKey"));
         let versions = self.vault.entry(path.to_owned()).or_default();
