@@ -17,7 +17,8 @@ use jiff::SignedDuration;
 
 use crate::config::OnUserDeleted;
 use crate::snapshot::{
-    Assignment, Cas, CurrentKey, ParameterView, RosterView, SecretRecord, Snapshot, VaultView,
+    Assignment, Cas, CurrentKey, ParameterView, RosterView, SecretRecord, Snapshot, UserView,
+    VaultView,
 };
 use compare::{
     Recorded, created, is_before_record, is_before_retirement, is_recorded_after, is_unseen_server,
@@ -86,6 +87,12 @@ fn decide(seen: &Snapshot, policy: Policy) -> (Action, Reason) {
         // Another key is recorded, or none.
         (ParameterView::Current(_), Recorded::Newer, _)
             if seen.state_age.is_none_or(|age| age <= MAX_LEAD) =>
+        {
+            (Skip(Outcome::Superseded), Reason::Superseded)
+        }
+        // Of several secrets, none gets a key that is older than that of another.
+        (ParameterView::Current(current), Recorded::Nothing | Recorded::Older, _)
+            if is_before_other_secret(seen, current) =>
         {
             (Skip(Outcome::Superseded), Reason::Superseded)
         }
@@ -179,7 +186,13 @@ fn without_parameter(seen: &Snapshot, policy: Policy, recorded: &Recorded<'_>) -
     match (is_gone(seen), recorded) {
         (Err(reason @ Reason::ListedWithoutParameter), _) => (Skip(Outcome::Missing), reason),
         (_, Recorded::Retired) => (Skip(Outcome::Unchanged), Reason::AlreadyRetired),
+        (_, Recorded::Nothing) if seen.user == UserView::Retired => {
+            (Skip(Outcome::Unchanged), Reason::AlreadyRetired)
+        }
         (Err(reason), _) => (Skip(Outcome::Missing), reason),
+        (Ok(_), Recorded::Nothing) if matches!(seen.user, UserView::Published(..)) => {
+            (Skip(Outcome::Unchanged), Reason::NeverPublished)
+        }
         (Ok(_), Recorded::Nothing) => (Skip(Outcome::Missing), Reason::NeverSeen),
         (Ok(reason), _) if policy.retirement == Retirement::Deferred => {
             (Skip(Outcome::PlannedRetired), reason)
@@ -227,6 +240,14 @@ fn removal(seen: &Snapshot, version: u64) -> Removal {
         Removal::Fields(version)
     } else {
         Removal::Version(version)
+    }
+}
+
+/// Returns whether another secret of the user got a newer key a moment ago.
+fn is_before_other_secret(seen: &Snapshot, current: &CurrentKey) -> bool {
+    match seen.user {
+        UserView::Published(newest, age) => newest > Some(current.revision) && age <= MAX_LEAD,
+        UserView::Absent | UserView::Retired => false,
     }
 }
 

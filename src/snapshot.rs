@@ -28,6 +28,8 @@ pub struct Snapshot {
     pub parameter: ParameterView,
     /// What was recorded at the last write.
     pub state: StateView,
+    /// What was recorded about the user, whatever secret.
+    pub user: UserView,
     /// Whether the state is only remembered by this process, because it could not be written.
     pub is_unrecorded: bool,
     /// What Vault's metadata shows.
@@ -129,6 +131,18 @@ impl StateView {
             Self::Absent | Self::Damaged | Self::Unreadable(_) => None,
         }
     }
+}
+
+/// What is recorded about a user, whatever secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UserView {
+    /// Nothing, or it is unknown.
+    Absent,
+    /// A secret holds a key of the user. The newest one came from this revision, and was recorded so
+    /// long ago.
+    Published(Option<Revision>, SignedDuration),
+    /// The user was retired.
+    Retired,
 }
 
 /// What Vault's metadata shows about a user's secret.

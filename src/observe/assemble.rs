@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use futures_util::future::join_all;
+use jiff::Timestamp;
 
 use super::reader::{Reader, SecretReading};
 use super::secret::Common;
@@ -10,7 +11,9 @@ use super::{Attempt, Observed, Subject};
 use crate::backends::{Backends, Etag};
 use crate::error::Error;
 use crate::keys::VaultPath;
-use crate::snapshot::{Assignment, ParameterReading, ParameterView, RosterView, UserState};
+use crate::snapshot::{
+    Assignment, ParameterReading, ParameterView, RosterView, SecretRecord, UserState, UserView,
+};
 use crate::targets::Targets;
 
 /// What was read of a user, each source once.
@@ -34,6 +37,24 @@ pub(super) enum StoredView {
 }
 
 impl StoredView {
+    /// Returns what is recorded about the user, whatever secret.
+    pub(super) fn user_view(&self) -> UserView {
+        match self {
+            Self::Recorded(state, _) => {
+                let is_retired = |record: &SecretRecord| record.retired_at.is_some();
+                if state.records.iter().all(is_retired) {
+                    return UserView::Retired;
+                }
+                let newest = state.records.iter().max_by_key(|record| record.revision());
+                newest.map_or(UserView::Absent, |newest| {
+                    let age = Timestamp::now().duration_since(newest.last_synced_at);
+                    UserView::Published(newest.revision(), age)
+                })
+            }
+            Self::Absent | Self::Damaged(_) | Self::Unreadable(_) => UserView::Absent,
+        }
+    }
+
     /// Returns whether a key is recorded that was written as a targets document defined it.
     fn is_of_document(&self) -> bool {
         match self {

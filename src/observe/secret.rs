@@ -115,7 +115,8 @@ impl<B: Backends> Common<'_, B> {
                 .any(|secret| secret.record.as_ref() == Some(*record))
         };
         let records = state.records.iter().filter(|record| !is_named(record));
-        let records = records.filter(|record| record.retired_at.is_none());
+        let records =
+            records.filter(|record| record.retired_at.is_none() && record.vault_path.is_some());
         let removed = records.map(async |record| {
             let path = record.path_on(&targets.mounts());
             let reading = match path {
@@ -154,6 +155,7 @@ impl<B: Backends> Common<'_, B> {
             parameter: self.parameter.clone(),
             state_age: written.map(|written| now.duration_since(written)),
             state,
+            user: self.state.user_view(),
             is_unrecorded: false,
             vault: VaultView::NotRead,
             created_at: None,

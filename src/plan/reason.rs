@@ -148,6 +148,9 @@ pub enum Reason {
          SSM_PARAMETER_PREFIX"
     )]
     NeverSeen,
+    /// The user is gone, and this target never held a key.
+    #[error("the user is gone, and no key was recorded for this target")]
+    NeverPublished,
     /// No parameter can have the user's name.
     #[error(
         "the user name contains a character that no parameter name can contain (+ = , @); the \

@@ -3,7 +3,7 @@
 use super::*;
 use crate::error::Error;
 use crate::keys::{AccessKey, UserName};
-use crate::snapshot::{CurrentKey, Event, Revision, StateView, TargetView};
+use crate::snapshot::{CurrentKey, Event, Revision, StateView, TargetView, UserView};
 use crate::testing::results::target;
 
 const RECORDED: u64 = 4;
@@ -53,6 +53,7 @@ fn seen(parameter: ParameterView, state: Option<SecretRecord>) -> Snapshot {
     Snapshot {
         parameter,
         state: state.map_or(StateView::Absent, StateView::from),
+        user: UserView::Absent,
         is_unrecorded: false,
         vault: VaultView::NotRead,
         created_at: None,

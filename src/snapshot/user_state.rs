@@ -74,10 +74,11 @@ impl UserState {
     /// Returns the record of the secret at `location`. For the `default` target that is the only
     /// record, wherever it is: the target was moved.
     pub fn record_of(&self, location: &SecretLocation, is_default: bool) -> Option<&SecretRecord> {
-        let here = self
-            .records
-            .iter()
-            .find(|record| record.is_at_place(location));
+        // A record without a path is that of the legacy service, which had the default target only.
+        let is_here = |record: &&SecretRecord| {
+            record.is_at_place(location) && (is_default || record.vault_path.is_some())
+        };
+        let here = self.records.iter().find(is_here);
         let only = || match &self.records[..] {
             [record] if is_default && record.definition.is_none() => Some(record),
             _ => None,
@@ -91,17 +92,17 @@ impl UserState {
         records.find(|known| known.is_of_same_place(record))
     }
 
-    /// Returns the state with `record` in place of `replaced`, or added.
+    /// Returns the state with `record` in place of `replaced`, or added. A record without a path is
+    /// dropped: once there is another record, it is about no target.
     #[must_use]
     pub fn with(mut self, replaced: Option<&SecretRecord>, record: SecretRecord) -> Self {
-        let position = self
-            .records
-            .iter()
-            .position(|known| Some(known) == replaced);
-        match position {
-            Some(position) => self.records[position] = record,
-            None => self.records.push(record),
+        let mut records = self.records.iter_mut();
+        match records.find(|known| Some(&**known) == replaced) {
+            Some(known) => *known = record.clone(),
+            None => self.records.push(record.clone()),
         }
+        self.records
+            .retain(|known| known.vault_path.is_some() || *known == record);
         self
     }
 

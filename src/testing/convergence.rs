@@ -6,6 +6,7 @@
 mod check;
 mod fault;
 mod initial_state;
+mod targets;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -52,6 +53,9 @@ struct Case {
     has_roster: bool,
     /// Whether `IAM_USER_LIST` names the users.
     has_list: bool,
+    /// The number of targets that a document gives each user beside the one without a document; 0 if
+    /// there is no document.
+    more_targets: usize,
     /// Whether a deployment with another prefix in Vault uses the same bucket at the same time.
     second_deployment: bool,
 }
@@ -67,7 +71,12 @@ fn case() -> impl Strategy<Value = Case> {
     let faults = proptest::collection::vec(fault(), 1..3);
     let latencies = proptest::collection::vec(0_u8..3, 1..8);
     let calls = (trigger, any::<bool>(), faults, latencies);
-    (users, calls, any::<[bool; 6]>()).prop_map(|(users, calls, switches)| {
+    let more_targets = prop_oneof![2 => Just(0_usize), 1 => 1_usize..4];
+    let all = (users, calls, any::<[bool; 6]>(), more_targets);
+    all.prop_map(|(mut users, calls, switches, more_targets)| {
+        if more_targets > 0 {
+            users.iter_mut().for_each(InitialState::stay_here);
+        }
         let (trigger, concurrent_event, faults, latencies) = calls;
         let [
             lists_metadata,
@@ -88,6 +97,7 @@ fn case() -> impl Strategy<Value = Case> {
             soft_delete,
             has_roster,
             has_list,
+            more_targets,
             second_deployment,
         }
     })
@@ -100,6 +110,7 @@ impl Case {
         for (n, user) in self.users.iter().enumerate() {
             user.store(&mut memory.inner(), &format!("user{n}"));
         }
+        targets::store(&mut memory.inner(), self.users.len(), self.more_targets);
         memory.inner().lists_metadata = self.lists_metadata;
         memory.inner().latencies.clone_from(&self.latencies);
         memory
@@ -185,6 +196,7 @@ impl Case {
             "only a malformed parameter or a broken listing fails: {report:?}"
         );
         check(self, &memory);
+        targets::check(self, &memory);
 
         let calls = memory.inner().calls.len();
         let plan = match invoke(&ctx, reconcile(true)).await {
@@ -198,7 +210,11 @@ impl Case {
             );
         }
         let inner = memory.inner();
-        let is_write = |call: &&String| call.contains("save") || call.contains("write");
+        let is_write = |call: &&String| {
+            ["save", "write", "patch"]
+                .iter()
+                .any(|write| call.contains(write))
+        };
         assert_eq!(
             inner.calls[calls..].iter().find(is_write),
             None,

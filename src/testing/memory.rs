@@ -136,11 +136,14 @@ impl Memory {
         ids.map(str::to_owned).collect()
     }
 
-    /// Returns the first record of a user's state.
+    /// Returns the record of the secret without a document; if there is none, the first of the user.
     pub fn state(&self, user: &str) -> Option<SecretRecord> {
         let inner = self.inner();
         let (state, _) = inner.states.get(user)?;
-        state.records.first().cloned()
+        let here = secret_path(user);
+        let is_here = |record: &&SecretRecord| record.vault_path.as_ref() == Some(&here);
+        let record = state.records.iter().find(is_here);
+        record.or(state.records.first()).cloned()
     }
 
     /// Returns whether a user is recorded as retired.

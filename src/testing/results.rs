@@ -7,7 +7,7 @@ use crate::keys::{SecretLocation, UserName, VaultPath};
 use crate::plan::{Action, Outcome, Plan, Reason};
 use crate::snapshot::{
     Assignment, Cas, ParameterView, Revision, RosterView, Snapshot, StateView, TargetView,
-    VaultView,
+    UserView, VaultView,
 };
 use crate::sync::SyncResult;
 
@@ -46,6 +46,7 @@ pub fn snapshot(modified: Option<&str>) -> Snapshot {
             ParameterView::WithoutCurrent { revision }
         }),
         state: StateView::Absent,
+        user: UserView::Absent,
         is_unrecorded: false,
         vault: VaultView::NotRead,
         created_at: None,

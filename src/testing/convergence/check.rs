@@ -155,6 +155,6 @@ fn check_history(
 
 /// Returns whether the record, at the current path in Vault, is newer than a key, and written by a
 /// run that can have been faster.
-fn is_newer(record: InitialRecord, key: u8) -> bool {
+pub(super) fn is_newer(record: InitialRecord, key: u8) -> bool {
     record.is_recent && record.key > key && matches!(record.by, Writer::Service | Writer::Retired)
 }

@@ -112,6 +112,16 @@ pub(super) fn initial_state() -> impl Strategy<Value = InitialState> {
 }
 
 impl InitialState {
+    /// Changes a record at another path, or without one, to one at the current path: such records are
+    /// not about a target of a document.
+    pub(super) fn stay_here(&mut self) {
+        if let Some(record) = &mut self.recorded
+            && matches!(record.by, Writer::Elsewhere | Writer::Legacy)
+        {
+            record.by = Writer::Service;
+        }
+    }
+
     /// Stores what exists of this user.
     pub(super) fn store(&self, inner: &mut Inner, user: &str) {
         let parameter = match self.parameter {
