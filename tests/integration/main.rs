@@ -29,6 +29,7 @@ mod runtime_api;
 mod schemas;
 mod source_layout;
 mod stack;
+mod targets;
 mod test_env;
 mod token;
 mod token_import;

@@ -294,14 +294,14 @@ impl<'a> TestEnv<'a> {
 
     /// Deletes a user's state object.
     pub async fn delete_state(&self, user: &str) {
-        let key = format!("sync-state/users/{user}.json");
-        self.s3
-            .delete_object()
-            .bucket(&self.bucket)
-            .key(key)
-            .send()
-            .await
-            .unwrap();
+        self.remove_object(&format!("sync-state/users/{user}.json"))
+            .await;
+    }
+
+    /// Deletes an object.
+    pub async fn remove_object(&self, key: &str) {
+        let delete = self.s3.delete_object().bucket(&self.bucket).key(key);
+        delete.send().await.unwrap();
     }
 
     /// Enables versioning of the bucket.
