@@ -9,6 +9,8 @@ mod reader;
 mod resources;
 mod urls;
 
+use std::path::PathBuf;
+
 use reqwest::Url;
 use secrecy::SecretString;
 
@@ -43,6 +45,8 @@ pub struct Config {
     pub sync_interval_hours: u32,
     /// The limit of SSM calls per second of a reconcile run.
     pub ssm_calls_per_second: u32,
+    /// The file of the targets document; without it, the object of the bucket is used.
+    pub targets_file: Option<PathBuf>,
     /// The limit of Vault calls per second, if there is one.
     pub vault_calls_per_second: Option<u32>,
     /// The number of users processed concurrently.
@@ -111,6 +115,8 @@ pub struct BucketConfig {
     pub token_key: String,
     /// The prefix of our state objects.
     pub state_prefix: String,
+    /// The key of the targets document.
+    pub targets_key: String,
     /// The key of the legacy state, which is read as a fallback and never written.
     pub legacy_key: String,
 }
@@ -164,6 +170,7 @@ impl Config {
                 24,
                 1..=8760,
             ),
+            targets_file: read.text("TARGETS_FILE").map(PathBuf::from),
             users: read.users(),
             sync_interval_hours: read.number("SYNC_INTERVAL_HOURS", 24, 1..=8760),
             ssm_calls_per_second: read.number("SSM_MAX_CALLS_PER_SECOND", 10, 1..=1000),

@@ -30,18 +30,23 @@ impl Reader<'_> {
         Some(table)
     }
 
-    /// Reads the objects of the bucket. The token must not overwrite a state.
+    /// Reads the objects of the bucket. None may be another one.
     pub(super) fn objects(&mut self, name: String) -> BucketConfig {
         let bucket = BucketConfig {
             name,
             token_key: self.object_key("VAULT_TOKEN_S3_KEY", "vault-token.json"),
             state_prefix: self.object_prefix("SYNC_STATE_S3_PREFIX", "sync-state/"),
+            targets_key: self.object_key("TARGETS_S3_KEY", "targets.json"),
             legacy_key: self.object_key("SYNC_STATE_S3_KEY", "sync-state.json"),
         };
         let apart = !bucket.token_key.starts_with(&bucket.state_prefix)
             && bucket.token_key != bucket.legacy_key;
         let problem = "names an object of the state, expected a key that is not below SYNC_STATE_S3_PREFIX and is not SYNC_STATE_S3_KEY";
         self.require(apart, "VAULT_TOKEN_S3_KEY", problem);
+        let apart = !bucket.targets_key.starts_with(&bucket.state_prefix)
+            && ![&bucket.token_key, &bucket.legacy_key].contains(&&bucket.targets_key);
+        let problem = "names another object of the service, expected a key that is not below SYNC_STATE_S3_PREFIX and is neither VAULT_TOKEN_S3_KEY nor SYNC_STATE_S3_KEY";
+        self.require(apart, "TARGETS_S3_KEY", problem);
         bucket
     }
 
