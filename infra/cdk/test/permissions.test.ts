@@ -36,6 +36,7 @@ function expected(synthesised: Synthesised, deployment: Deployment): Permission[
     StatePrefix: 'sync-state/',
     TokenKey: 'vault-token.json',
     LegacyStateKey: 'sync-state.json',
+    TargetsKey: 'targets.json',
     TableName: deployment.table,
     LogGroupArn: `arn:<AWS::Partition>:logs:${account}:log-group:<${synthesised.one('AWS::Logs::LogGroup').id}>`,
     QueueArn: arn(synthesised.queue),
