@@ -206,9 +206,9 @@ test('function role: trusts only Lambda', () => {
 });
 
 test('permissions: contain no bare wildcard', () => {
-  const files = ['permissions.json', 'network-permissions.json', 'schedule-permissions.json'];
+  const files = ['permissions', 'network-permissions', 'schedule-permissions', 'targets-permissions'];
   for (const file of files) {
-    for (const { sid, actions, resources, why } of read<Permission[]>(file)) {
+    for (const { sid, actions, resources, why } of read<Permission[]>(`${file}.json`)) {
       // EC2 supports its Describe actions for all resources only.
       const describes = actions.every((action) => action.startsWith('ec2:Describe'));
       assert.ok(
