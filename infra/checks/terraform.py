@@ -16,14 +16,17 @@ if __name__ == "__main__":
 
 from infra.checks.workspace import MODULE, CheckError, Workspace
 
-_PROTECTED = ["aws_kms_key.this[0]", "aws_s3_bucket.state"]
+_PROTECTED = ["aws_kms_key.this[0]", "aws_s3_bucket.state", "aws_s3_object.targets[0]"]
 _APPLIED = [
     "apply_creates_everything",
     "apply_behind_depends_on",
     "changed_dependency_replaces_nothing",
     "apply_before_the_removal",
-    "removal_keeps_bucket_and_key",
+    "removal_keeps_bucket_document_and_key",
+    "apply_with_a_targets_document",
+    "changed_targets_document_is_stored",
 ]
+_REFUSED = ["targets_document_is_not_deleted"]
 _DESTROY_TESTS = "-test-directory=tests/destroy"
 # Lambda deletes the function's network interfaces, which hold the security group, with the role's
 # permissions. Each is destroyed before the next.
@@ -66,8 +69,9 @@ def _validate(workspace: Workspace, folder: Path) -> bool:
 
 
 def _destroy_stops(workspace: Workspace) -> bool:
-    """Returns true if the bucket and the key are the only resources that Terraform refuses to
-    destroy, and if the blocks of the README keep these and the bucket's settings.
+    """Returns true if the bucket, the key and the targets document are the only resources that
+    Terraform refuses to destroy, also when the document's input is removed, and if the blocks of
+    the README keep these and the bucket's settings.
     """
     _write_removed_blocks(workspace.module)
     workspace.init(workspace.module, _DESTROY_TESTS)
@@ -88,7 +92,8 @@ def _destroy_stops(workspace: Workspace) -> bool:
     settings = re.findall(r'"(aws_s3_bucket_\w+)" "state"', (MODULE / "bucket.tf").read_text())
     kept = sorted([*_PROTECTED, *(f"{type_}.state" for type_ in settings)])
     forgotten = sorted(_forgotten(lines))
-    if (runs, refused, forgotten) == (dict.fromkeys(_APPLIED, "pass"), _PROTECTED, kept):
+    expected = {**dict.fromkeys(_APPLIED, "pass"), **dict.fromkeys(_REFUSED, "error")}
+    if (runs, refused, forgotten) == (expected, _PROTECTED, kept):
         return True
     print(
         "".join(line["@message"] + "\n" for line in lines),

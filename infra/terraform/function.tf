@@ -49,7 +49,12 @@ resource "aws_lambda_function" "this" {
   }
 
   # In a VPC, Lambda rejects a function whose role is not yet allowed to create network interfaces.
-  depends_on = [aws_iam_role_policy_attachment.function, aws_iam_role_policy.network]
+  # A function that starts before its targets document would publish keys at the default paths.
+  depends_on = [
+    aws_iam_role_policy_attachment.function,
+    aws_iam_role_policy.network,
+    aws_s3_object.targets,
+  ]
 
   lifecycle {
     precondition {

@@ -39,6 +39,7 @@ module "permissions" {
     StatePrefix              = local.environment_defaults["SYNC_STATE_S3_PREFIX"]
     TokenKey                 = local.environment_defaults["VAULT_TOKEN_S3_KEY"]
     LegacyStateKey           = local.environment_defaults["SYNC_STATE_S3_KEY"]
+    TargetsKey               = local.environment_defaults["TARGETS_S3_KEY"]
     TableName                = var.user_table
     QueueArn                 = aws_sqs_queue.events.arn
     FailedInvocationQueueArn = aws_sqs_queue.dead_letters["invocations"].arn

@@ -133,6 +133,12 @@ variable "vault_path_prefix" {
   }
 }
 
+variable "targets_file" {
+  description = "JSON file with the targets document, which states where each user's key is published; at most 1 MiB. It is stored in the bucket as targets.json. Without it, the stack leaves that object alone."
+  type        = string
+  default     = null
+}
+
 variable "token_refresh_threshold_hours" {
   description = "The Vault token is renewed when fewer hours than this, or less than half of its period, are left."
   type        = number

@@ -18,7 +18,7 @@ type Variable = (
 );
 
 /// All variables except `VAULT_CACERT`, which names a file.
-const VARIABLES: [Variable; 34] = [
+const VARIABLES: [Variable; 36] = [
     (
         "VAULT_ADDR",
         "https://vault.example.org/",
@@ -72,6 +72,12 @@ const VARIABLES: [Variable; 34] = [
         "old.json",
         |c| in_bucket(c, |b| &b.legacy_key),
     ),
+    ("TARGETS_FILE", "None", "t.json", "Some(\"t.json\")", |c| {
+        format!("{:?}", c.targets_file)
+    }),
+    ("TARGETS_S3_KEY", "targets.json", "t.json", "t.json", |c| {
+        in_bucket(c, |b| &b.targets_key)
+    }),
     (
         "SSM_PARAMETER_PREFIX",
         "/iam_users/",
@@ -483,6 +489,19 @@ fn the_token_is_no_object_of_the_state() {
 }
 
 #[test]
+fn the_targets_document_is_no_other_object() {
+    for key in [
+        "sync-state/targets.json",
+        "sync-state.json",
+        "vault-token.json",
+    ] {
+        let text = problems(read(&[("TARGETS_S3_KEY", key)]));
+        let expected = "TARGETS_S3_KEY: names another object of the service";
+        assert!(text.contains(expected), "{key}: {text}");
+    }
+}
+
+#[test]
 fn plain_http_is_for_loopback_only() {
     for good in [
         "https://vault.example.org:8200/",
@@ -857,6 +876,7 @@ fn names_of_resources_are_understood_wholly() {
             &["s3://bucket/token.json", "/token.json", "tokens/", "a\nb"],
         ),
         ("SYNC_STATE_S3_KEY", &["s3://bucket/state.json", "a\u{7}b"]),
+        ("TARGETS_S3_KEY", &["s3://bucket/targets.json", "targets/"]),
         ("SYNC_STATE_S3_PREFIX", &["s3://bucket/state/", "a\tb/"]),
         ("AWS_USE_FIPS_ENDPOINT", &["yes", "1"]),
     ] {

@@ -167,6 +167,7 @@ fn placeholders(
         known.push(("StatePrefix", bucket.state_prefix.clone()));
         known.push(("TokenKey", bucket.token_key.clone()));
         known.push(("LegacyStateKey", bucket.legacy_key.clone()));
+        known.push(("TargetsKey", bucket.targets_key.clone()));
     }
     known.extend(kms_key.map(|key| ("KmsKeyArn", key.to_owned())));
     known.extend(

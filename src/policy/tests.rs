@@ -130,6 +130,10 @@ fn iam_policy_names_the_configured_resources() {
             "arn:aws:s3:::state/vault-token.json"
         ]))
     );
+    assert_eq!(
+        resources("ReadTargets"),
+        Some(json!(["arn:aws:s3:::state/targets.json"]))
+    );
     assert_eq!(resources("ReadRoster"), None, "there is no roster");
     assert!(
         statements.iter().all(|of| of["Effect"] == "Allow"),

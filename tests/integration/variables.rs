@@ -41,7 +41,10 @@ fn values(name: &str) -> (&'static str, Option<&'static str>) {
         }
         "VAULT_MOUNT" | "VAULT_PATH_PREFIX" => ("kv", Some("a//b")),
         "S3_BUCKET_NAME" => ("bucket", Some("s3://bucket")),
-        "VAULT_TOKEN_S3_KEY" | "SYNC_STATE_S3_KEY" => ("object.json", Some("s3://b/object.json")),
+        "VAULT_TOKEN_S3_KEY" | "SYNC_STATE_S3_KEY" | "TARGETS_S3_KEY" => {
+            ("object.json", Some("s3://b/object.json"))
+        }
+        "TARGETS_FILE" => ("targets.json", None),
         "SYNC_STATE_S3_PREFIX" => ("state/", Some("state")),
         "SSM_PARAMETER_PREFIX" => ("/users/", Some("users")),
         "SSM_PARAMETER_SUFFIX" => ("_k", Some("/")),

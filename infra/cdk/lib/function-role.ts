@@ -110,6 +110,7 @@ function placeholders(
     StatePrefix: environmentDefault('SYNC_STATE_S3_PREFIX'),
     TokenKey: environmentDefault('VAULT_TOKEN_S3_KEY'),
     LegacyStateKey: environmentDefault('SYNC_STATE_S3_KEY'),
+    TargetsKey: environmentDefault('TARGETS_S3_KEY'),
     TableName: userTable === NO_ROSTER ? undefined : userTable,
     LogGroupArn: logGroupArn(scope, logGroup),
     QueueArn: queue.queueArn,

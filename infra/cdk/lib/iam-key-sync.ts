@@ -25,6 +25,7 @@ import { Schedules } from './schedules';
 import { environmentDefault, eventPattern, settings } from './shared';
 import { stateBucket } from './state-bucket';
 import { SyncFunction } from './sync-function';
+import { TargetsDocument } from './targets-document';
 
 export class IamKeySync extends Construct {
   readonly function: IFunction;
@@ -85,6 +86,7 @@ export class IamKeySync extends Construct {
       key,
     });
     const bucket = stateBucket(this, 'State', removalPolicy, props.bucketName, key);
+    this.bucket = bucket;
     const sync = new SyncFunction(this, 'Sync', props, {
       bucket,
       queue: events.queue,
@@ -93,11 +95,11 @@ export class IamKeySync extends Construct {
       key,
       network,
     });
+    this.storeTargets(props, sync, key);
     const schedules = new Schedules(this, 'Schedules', sync.function, props, key);
 
     this.key = key;
     this.securityGroupId = network?.securityGroupId;
-    this.bucket = bucket;
     this.queue = events.queue;
     this.deadLetterQueue = events.deadLetters;
     this.failedInvocationQueue = sync.failures;
@@ -123,6 +125,17 @@ export class IamKeySync extends Construct {
     });
     this.alarmTopicArn = monitoring.topicArn;
     this.dashboardName = monitoring.dashboard.ref;
+  }
+
+  /** Stores the targets document, if a file is given. */
+  private storeTargets(props: IamKeySyncProps, sync: SyncFunction, key: IKey | undefined): void {
+    const { targetsFile } = props;
+    // A destroy does not need the file. Its error prevents a deployment without it.
+    if (targetsFile === undefined || fileProblems({ targetsFile }).length > 0) return;
+    const resources = { bucket: this.bucket, logGroup: sync.logGroup, key };
+    const document = new TargetsDocument(this, 'Targets', targetsFile, props, resources);
+    // A function that starts before its targets document would publish keys at the default paths.
+    sync.function.node.addDependency(document);
   }
 
   private changeRule({ parameterPrefix, parameterSuffix }: IamKeySyncProps): Rule {

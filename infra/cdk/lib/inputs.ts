@@ -2,11 +2,12 @@
  * The inputs of `infra/shared/inputs.json`, and the validation of a single value. Rules between
  * inputs are in `rules.ts`.
  */
+import { isUtf8 } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import * as path from 'node:path';
 import { Token } from 'aws-cdk-lib';
 import { isIP } from 'node:net';
-import { read } from './shared';
+import { read, settings } from './shared';
 
 export interface Input {
   readonly name: string;
@@ -122,16 +123,18 @@ function range(text: string): string | undefined {
 }
 
 /** Returns a problem of each input file, which a deployment needs and a destroy does not. */
-export function fileProblems({ zip, vaultCaFile }: Files): string[] {
+export function fileProblems({ zip, vaultCaFile, targetsFile }: Files): string[] {
   return [
     zip === undefined ? [] : problemOf('zip', () => readZip(zip)),
     vaultCaFile === undefined ? [] : problemOf('vaultCaFile', () => readCertificates(vaultCaFile)),
+    targetsFile === undefined ? [] : problemOf('targetsFile', () => readTargets(targetsFile)),
   ].flat();
 }
 
 interface Files {
   readonly zip?: string;
   readonly vaultCaFile?: string;
+  readonly targetsFile?: string;
 }
 
 function problemOf(key: string, read: () => unknown): string[] {
@@ -157,6 +160,25 @@ export function readCertificates(file: string): string {
   const certificates = content.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g);
   if (certificates === null) throw new Error('a PEM file with the certificate of the CA');
   return certificates.map((certificate) => certificate.replaceAll('\r', '')).join('\n') + '\n';
+}
+
+/** Returns the text of a targets document. Its content is checked by `keysync targets check`. */
+export function readTargets(file: string): string {
+  const bytes = readBytes(file);
+  const { value: most } = settings.targets.maximumBytes;
+  if (bytes.length > most) throw new Error(`at most ${most} bytes; got ${bytes.length}`);
+  const text = bytes.toString('utf8');
+  if (!isUtf8(bytes) || !isJsonObject(text)) throw new Error('a JSON object');
+  return text;
+}
+
+function isJsonObject(text: string): boolean {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null && !Array.isArray(value);
+  } catch {
+    return false;
+  }
 }
 
 function readBytes(file: string): Buffer {

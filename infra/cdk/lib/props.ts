@@ -31,6 +31,8 @@ export interface IamKeySyncProps {
   readonly vaultMount?: string;
   /** @default aws/iam-keys */
   readonly vaultPathPrefix?: string;
+  /** JSON file with the targets document. @default the object in the bucket is left alone */
+  readonly targetsFile?: string;
   /** @default 24 */
   readonly tokenRefreshThresholdHours?: number;
 
@@ -157,6 +159,7 @@ export const PROPERTIES = [
   'vaultNamespace',
   'vaultMount',
   'vaultPathPrefix',
+  'targetsFile',
   'tokenRefreshThresholdHours',
   'parameterPrefix',
   'parameterSuffix',

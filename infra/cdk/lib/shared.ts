@@ -95,6 +95,7 @@ export interface Settings {
   readonly asynchronous: Record<'retryAttempts' | 'maximumEventAgeHours', Setting<number>>;
   readonly delivery: Record<'maximumEventAgeHours' | 'retryAttempts', Setting<number>>;
   readonly bucket: Record<'noncurrentVersionDays' | 'noncurrentTokenVersionDays', Setting<number>>;
+  readonly targets: Record<'maximumBytes', Setting<number>>;
   readonly schedules: Record<
     'timeZone' | 'sweepExpression' | 'tokenRefreshExpression',
     Setting<string>

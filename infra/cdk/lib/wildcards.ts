@@ -26,11 +26,14 @@ function referencesInBrackets(resolved: unknown): string {
     Ref,
     'Fn::GetAtt': attribute,
     'Fn::Join': join,
+    'Fn::Sub': substituted,
   } = resolved as {
     Ref?: string;
     'Fn::GetAtt'?: string[];
     'Fn::Join'?: [string, unknown[]];
+    'Fn::Sub'?: string;
   };
+  if (substituted) return substituted.replaceAll(/\$\{([^}]+)\}/g, '<$1>');
   if (join) return join[1].map(referencesInBrackets).join(join[0]);
   return `<${attribute ? attribute.join('.') : Ref}>`;
 }

@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import * as path from 'node:path';
 import { test } from 'node:test';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import type { IamKeySyncProps } from '../lib/props';
 import { IamKeySyncStack } from '../lib/stack';
 import { CONTEXT, IN_VPC, KEY_ARN, SCRATCH, scratchApp, ZIP } from './fixture';
+
+const TARGETS = path.join(SCRATCH, 'nag-targets.json');
+writeFileSync(TARGETS, '{}');
 
 /** Runs the app as `cdk synth` does, without the caller's environment. */
 function synth(context: Record<string, string>) {
@@ -47,6 +50,7 @@ const DEPLOYMENTS: Record<string, Partial<IamKeySyncProps>> = {
     alarmTopicArn: 'arn:aws:sns:ca-central-1:123456789012:alarms',
     tracing: true,
     encryptLogs: true,
+    targetsFile: TARGETS,
   },
 };
 

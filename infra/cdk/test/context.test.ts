@@ -19,7 +19,7 @@ function problems(context: Record<string, unknown>): readonly string[] {
   return [];
 }
 
-function file(name: string, content: string): string {
+function file(name: string, content: string | Buffer): string {
   const target = path.join(SCRATCH, name);
   writeFileSync(target, content);
   return target;
@@ -254,16 +254,30 @@ function errors(props: Record<string, unknown>): string[] {
 }
 
 test('files: are required for a deployment only', () => {
-  const missing = { zip: path.join(SCRATCH, 'none.zip'), vaultCaFile: path.join(SCRATCH, 'no.pem') };
+  const none = path.join(SCRATCH, 'none');
+  const missing = { zip: none, vaultCaFile: none, targetsFile: none };
   assert.deepEqual(problems({ ...NEEDED, ...missing }), []);
-  const [zip, ca, ...others] = errors(missing);
+  const [zip, ca, targets, ...others] = errors(missing);
   assert.match(zip!, /^zip: expected a readable file \(ENOENT/);
   assert.match(ca!, /^vaultCaFile: expected a readable file \(ENOENT/);
+  assert.match(targets!, /^targetsFile: expected a readable file \(ENOENT/);
   assert.deepEqual([others, errors({})], [[], []]);
 });
 
 test('zip: must be a zip file', () => {
   assert.match(errors({ zip: file('bootstrap', 'ELF') })[0]!, /^zip: expected a zip file/);
+});
+
+test('targetsFile: must be a JSON object of 1 MiB at most', () => {
+  const found = (content: string | Buffer) => errors({ targetsFile: file('t.json', content) });
+  const ofLength = (bytes: number) => `{"x":"${'é'.repeat((bytes - 8) / 2)}"}`;
+  assert.deepEqual([found('{}'), found(ofLength(1048576))], [[], []]);
+  const latin1 = Buffer.from('{"x":"é"}', 'latin1');
+  for (const content of ['', '[]', 'null', '"text"', '{"x":', '\ufeff{}', latin1])
+    assert.deepEqual(found(content), ['targetsFile: expected a JSON object'], String(content));
+  assert.deepEqual(found(ofLength(1048578)), [
+    'targetsFile: expected at most 1048576 bytes; got 1048578',
+  ]);
 });
 
 test('vaultCaFile: must contain certificates and no key', () => {

@@ -22,6 +22,8 @@ const NO_INPUT: Record<string, string> = {
   VAULT_TOKEN_S3_KEY: 'the permissions are for its default',
   SYNC_STATE_S3_PREFIX: 'the permissions are for its default',
   SYNC_STATE_S3_KEY: 'the permissions are for its default',
+  TARGETS_FILE: 'a function has no file for it; targetsFile is stored as an object',
+  TARGETS_S3_KEY: 'the permissions are for its default',
   AWS_ENDPOINT_URL: 'for tests',
   AWS_ENDPOINT_URL_SSM: 'for tests',
   AWS_ENDPOINT_URL_S3: 'for tests',

@@ -36,6 +36,7 @@ function expected(synthesised: Synthesised, deployment: Deployment): Permission[
     StatePrefix: 'sync-state/',
     TokenKey: 'vault-token.json',
     LegacyStateKey: 'sync-state.json',
+    TargetsKey: 'targets.json',
     TableName: deployment.table,
     LogGroupArn: `arn:<AWS::Partition>:logs:${account}:log-group:<${synthesised.one('AWS::Logs::LogGroup').id}>`,
     QueueArn: arn(synthesised.queue),
@@ -205,9 +206,9 @@ test('function role: trusts only Lambda', () => {
 });
 
 test('permissions: contain no bare wildcard', () => {
-  const files = ['permissions.json', 'network-permissions.json', 'schedule-permissions.json'];
+  const files = ['permissions', 'network-permissions', 'schedule-permissions', 'targets-permissions'];
   for (const file of files) {
-    for (const { sid, actions, resources, why } of read<Permission[]>(file)) {
+    for (const { sid, actions, resources, why } of read<Permission[]>(`${file}.json`)) {
       // EC2 supports its Describe actions for all resources only.
       const describes = actions.every((action) => action.startsWith('ec2:Describe'));
       assert.ok(

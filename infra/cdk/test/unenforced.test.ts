@@ -35,6 +35,7 @@ const values = {
   StatePrefix: 'sync-state/',
   TokenKey: 'vault-token.json',
   LegacyStateKey: 'sync-state.json',
+  TargetsKey: 'targets.json',
   TableName: 'ROSTER',
   LogGroupArn: LOGS,
   QueueArn: QUEUE,

@@ -7,6 +7,7 @@ from infra.checks.workspace import MODULE
 _ARN = "arn:aws:{}:ca-central-1:111122223333:{}"
 _PACKAGE = str(MODULE / "tests/package.zip")
 _CA = str(MODULE / "tests/ca.pem")
+_TARGETS = str(MODULE / "tests/targets.json")
 
 SCENARIOS = {
     "defaults": {"zip": _PACKAGE, "vault_addr": "https://vault.example.org:8200"},
@@ -18,6 +19,7 @@ SCENARIOS = {
         "vault_namespace": "ministry/team",
         "vault_mount": "kv",
         "vault_path_prefix": "keys",
+        "targets_file": _TARGETS,
         "token_refresh_threshold_hours": 12,
         "parameter_prefix": "/elsewhere/iam/",
         "parameter_suffix": "-keys",

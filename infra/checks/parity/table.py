@@ -32,6 +32,7 @@ _FIXED = """
     SchedulesDeadLetters           aws_sqs_queue.dead_letters["schedules"]
     SchedulesDeadLettersPolicy     aws_sqs_queue_policy.this["schedule_dead_letters"]
     State                          aws_s3_bucket.state
+    TargetsDeploymentCustomResource  aws_s3_object.targets[0]
     Key                            aws_kms_key.this[0]
     WatchAlarms                    aws_sns_topic.alarms[0]
     NetworkFunction                aws_security_group.function[0]
@@ -117,6 +118,10 @@ FACTS = {
         **_facts("Target.Input", forms.parsed),
     },
     "aws_s3_bucket": {},
+    "aws_s3_object": {
+        "DestinationBucketName": Fact("bucket"),
+        "SystemMetadata.content-type": Fact("content_type"),
+    },
     "aws_kms_key": {"KeyPolicy": Fact("policy", forms.policy)},
     "aws_sns_topic": _facts("KmsMasterKeyId"),
     "aws_cloudwatch_metric_alarm": {

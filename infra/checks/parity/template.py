@@ -1,4 +1,4 @@
-"""The resources of the template that the CDK synthesizes, with symbols for all references."""
+"""The compared resources of the CDK's synthesized template, with symbols for all references."""
 
 import json
 import os
@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 from infra.checks.parity.symbols import REFS, map_strings, with_placeholders
+from infra.checks.parity.table import PAIRS
 from infra.checks.workspace import ROOT, CheckError
 
 _CDK = ROOT / "infra/cdk"
@@ -42,10 +43,9 @@ def resources(inputs: dict, folder: Path) -> dict:
         raise CheckError(f"CDK app: rejects a scenario\n{done.stdout}")
     template = json.loads((folder / "IamKeySync.template.json").read_text())["Resources"]
     return {
-        _short(logical): {
-            **_properties(resource),
-        }
+        _short(logical): _properties(resource)
         for logical, resource in template.items()
+        if _short(logical) in PAIRS
     }
 
 
@@ -58,7 +58,10 @@ def _short(logical: str) -> str:
 
 
 def _properties(resource: dict) -> dict:
-    resolved = map_strings(_resolved(resource.get("Properties", {})), with_placeholders)
+    properties = dict(resource.get("Properties", {}))
+    # The function of a custom resource exists only in the CDK.
+    properties.pop("ServiceToken", None)
+    resolved = map_strings(_resolved(properties), with_placeholders)
     # A local package is an asset in the CDK and a path in Terraform.
     if resolved.get("Code", {}).get("S3Bucket", "").startswith("cdk-"):
         del resolved["Code"]

@@ -87,7 +87,7 @@ run "function_role_follows_the_inputs" {
       }
       ] == [
       # Filled independently of the module.
-      for statement in jsondecode(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(
+      for statement in jsondecode(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(
         file("../shared/permissions.json"),
         "$${Partition}", "aws"),
         "$${Region}", "ca-central-1"),
@@ -99,6 +99,7 @@ run "function_role_follows_the_inputs" {
         "$${StatePrefix}", "sync-state/"),
         "$${TokenKey}", "vault-token.json"),
         "$${LegacyStateKey}", "sync-state.json"),
+        "$${TargetsKey}", "targets.json"),
         "$${TableName}", "ROSTER"),
         "$${QueueArn}", "arn:aws:sqs:ca-central-1:111122223333:events"),
         "$${FailedInvocationQueueArn}", "arn:aws:sqs:ca-central-1:111122223333:queue"),

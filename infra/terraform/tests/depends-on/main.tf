@@ -6,6 +6,11 @@ variable "description" {
   default = "before"
 }
 
+variable "targets_file" {
+  type    = string
+  default = null
+}
+
 resource "aws_kms_key" "earlier" {
   description = var.description
 }
@@ -18,6 +23,8 @@ module "iam_key_sync" {
   vault_addr  = "https://vault.example.org:8200"
   bucket_name = "given-bucket"
   tracing     = true
+
+  targets_file = var.targets_file
 
   vpc_id                   = "vpc-0123456789abcdef0"
   subnet_ids               = ["subnet-0123456789abcdef0"]

@@ -1,6 +1,6 @@
 # Applies the module and then destroys it, which must stop at the bucket and the key.
-# infra/checks/terraform.py runs the tests in this folder and expects exactly these two errors;
-# `terraform test` itself reports them as a failure.
+# infra/checks/terraform.py runs the tests in this folder and expects exactly the errors that they
+# describe; `terraform test` itself reports them as a failure.
 
 mock_provider "aws" {
   source = "./tests/mocks"
