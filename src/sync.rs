@@ -87,7 +87,12 @@ impl Planned {
     /// Returns whether another invocation may have written to Vault, but not yet recorded it.
     fn may_be_recorded_soon(&self) -> bool {
         let seen = &self.observed.snapshot;
-        let recorded = seen.state.recorded().and_then(|state| state.vault_version);
+        // The versions of another server do not compare.
+        let here = seen
+            .state
+            .recorded()
+            .filter(|state| state.is_at(&seen.location));
+        let recorded = here.and_then(|state| state.vault_version);
         let is_ahead = match (seen.rejected, &seen.vault, recorded) {
             (Some(Cas::Version(known)), VaultView::At(found), _)
             | (None, VaultView::At(found), Some(known)) => *found == known + 1,
