@@ -88,10 +88,8 @@ impl Planned {
     fn may_be_recorded_soon(&self) -> bool {
         let seen = &self.observed.snapshot;
         // The versions of another server do not compare.
-        let here = seen
-            .state
-            .recorded()
-            .filter(|state| state.is_at(&seen.location));
+        let state = seen.state.recorded();
+        let here = state.filter(|state| state.is_at(&seen.location));
         let recorded = here.and_then(|state| state.vault_version);
         let is_ahead = match (seen.rejected, &seen.vault, recorded) {
             (Some(Cas::Version(known)), VaultView::At(found), _)
@@ -104,8 +102,8 @@ impl Planned {
 
     /// Returns whether the deadline came before anything was observed.
     fn ran_out_of_time(&self) -> bool {
-        let parameter = &self.observed.snapshot.parameter;
-        matches!(parameter, ParameterView::Unreadable(Error::OutOfTime))
+        let seen = &self.observed.snapshot;
+        matches!(seen.parameter, ParameterView::Unreadable(Error::OutOfTime))
     }
 }
 
@@ -131,12 +129,8 @@ async fn plan_user<B: Backends>(
             policy.retirement = Retirement::TooMany;
             plan = crate::plan::plan(&observed.snapshot, policy);
         }
-        tracing::debug!(
-            user = request.user.as_str(),
-            "{}: {}",
-            request.user,
-            plan.reason
-        );
+        let user = request.user.as_str();
+        tracing::debug!(user, "{user}: {}", plan.reason);
         if plan.action != Action::Reobserve {
             return Planned { observed, plan };
         }
