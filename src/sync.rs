@@ -132,12 +132,8 @@ async fn plan_user<B: Backends>(
             plans = plan_all(policy);
         }
         for plan in &plans {
-            tracing::debug!(
-                user = request.user.as_str(),
-                "{}: {}",
-                request.user,
-                plan.reason
-            );
+            let user = request.user.as_str();
+            tracing::debug!(user, "{user}: {}", plan.reason);
         }
         if plans.iter().all(|plan| plan.action != Action::Reobserve) {
             return Planned { observed, plans };

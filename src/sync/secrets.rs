@@ -74,7 +74,10 @@ impl Secrets {
     pub(super) fn may_be_recorded_soon(&self) -> bool {
         self.plans().any(|(secret, plan)| {
             let seen = &secret.snapshot;
-            let recorded = seen.state.recorded().and_then(|state| state.vault_version);
+            // The versions of another server do not compare.
+            let state = seen.state.recorded();
+            let here = state.filter(|state| state.is_at(&seen.target.location));
+            let recorded = here.and_then(|state| state.vault_version);
             let is_ahead = match (seen.rejected, &seen.vault, recorded) {
                 (Some(Cas::Version(known)), VaultView::At(found), _)
                 | (None, VaultView::At(found), Some(known)) => *found == known + 1,
