@@ -94,7 +94,7 @@ async fn save_changes<B: Backends>(
         let state = changes.fold(stored, |state, (secret, effect)| match &effect.change {
             Some(change) => {
                 let replaced = replaced(&state, secret);
-                state.with(replaced.as_ref(), change.record().clone())
+                state.with(replaced.as_ref(), change.record())
             }
             None => state,
         });

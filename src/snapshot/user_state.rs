@@ -95,14 +95,14 @@ impl UserState {
     /// Returns the state with `record` in place of `replaced`, or added. A record without a path is
     /// dropped: once there is another record, it is about no target.
     #[must_use]
-    pub fn with(mut self, replaced: Option<&SecretRecord>, record: SecretRecord) -> Self {
+    pub fn with(mut self, replaced: Option<&SecretRecord>, record: &SecretRecord) -> Self {
         let mut records = self.records.iter_mut();
         match records.find(|known| Some(&**known) == replaced) {
             Some(known) => *known = record.clone(),
             None => self.records.push(record.clone()),
         }
         self.records
-            .retain(|known| known.vault_path.is_some() || *known == record);
+            .retain(|known| known.vault_path.is_some() || known == record);
         self
     }
 
