@@ -7,6 +7,7 @@
 //! finds it.
 
 mod record;
+mod result;
 
 use std::time::Duration;
 
@@ -23,40 +24,10 @@ use crate::snapshot::{Cas, ParameterView, SecretRecord, StateView};
 use crate::targets::{SecretFields, Target};
 
 use record::{Change, record};
+pub use result::{Applied, End, VaultWrite};
 
 /// How often a lost race is repeated, for Vault and for the state alike.
 pub const MAX_ATTEMPTS: u32 = 5;
-
-/// What was done for one secret.
-#[derive(Debug)]
-pub struct Applied {
-    /// The write to Vault, if there was one, also if the state could not be written after it.
-    pub written: Option<VaultWrite>,
-    /// How often another process had changed the state object, or a damaged one was replaced.
-    pub state_conflicts: u64,
-    /// How the work ended.
-    pub end: Result<End, Error>,
-}
-
-/// A write to Vault.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct VaultWrite {
-    /// The version that was written.
-    pub version: u64,
-    /// When it was written.
-    pub at: Timestamp,
-}
-
-/// How applying a plan ended, if it did not fail.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
-    /// Everything is done.
-    Done,
-    /// Vault rejected this check-and-set version; nothing was written.
-    CasMismatch(Cas),
-    /// Another process recorded a state that does not agree: observe and plan again.
-    Conflict,
-}
 
 /// Applies a plan to each secret that was `observed`; the results are in their order.
 pub async fn apply<B: Backends>(

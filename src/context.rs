@@ -2,10 +2,13 @@
 
 mod aws;
 mod connect;
+mod degradation;
+mod document;
 #[cfg(feature = "cli")]
 mod profile;
 
 pub use connect::{Live, connect};
+pub use degradation::Degradation;
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -14,8 +17,8 @@ use std::rc::Rc;
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
-use crate::backends::{Backends, DocumentReading, Etag, PutResult, TargetDocuments};
-use crate::config::{Config, TargetDefaults};
+use crate::backends::{Backends, Etag};
+use crate::config::Config;
 use crate::error::Error;
 use crate::keys::{UserName, VaultPath};
 use crate::session::VaultSession;
@@ -54,19 +57,6 @@ pub struct Context<B: Backends> {
     roster_was_read: Cell<bool>,
 }
 
-/// A degraded mode; logged once per process.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Degradation {
-    /// The token is not allowed to read metadata.
-    MetadataIsHidden,
-    /// The token of the basic mode is not allowed to read keys.
-    DataIsHidden,
-    /// The roster is missing or not accessible.
-    RosterIsClosed,
-    /// The token is not allowed to mark secrets, or Vault is too old for it.
-    MarksAreRefused,
-}
-
 impl<B: Backends> Context<B> {
     /// Creates a context with these backends.
     pub fn new(
@@ -94,73 +84,6 @@ impl<B: Backends> Context<B> {
             unrecorded,
             retired_by_events: RefCell::default(),
             roster_was_read: Cell::default(),
-        }
-    }
-
-    /// Reads the targets document, if it has changed.
-    ///
-    /// # Errors
-    /// Those of reading the document, and [`Error::BadTargets`] if it is refused.
-    pub async fn targets(&self) -> Result<Rc<Targets>, Error> {
-        let Some(document) = &self.document else {
-            return Ok(self.default_targets.clone());
-        };
-        let known = self.targets.borrow().clone();
-        let reading = document.load(known.as_ref().map(|(etag, _)| etag)).await?;
-        match (reading, known) {
-            (DocumentReading::Unchanged, Some((_, targets))) => Ok(targets),
-            (DocumentReading::Absent | DocumentReading::Unchanged, _) => {
-                *self.targets.borrow_mut() = None;
-                Ok(self.default_targets.clone())
-            }
-            (DocumentReading::Document(text, etag), _) => {
-                let targets = Targets::parse(&text, &TargetDefaults::of(&self.config));
-                let targets = targets.map_err(|problems| Error::BadTargets {
-                    document: document.address(),
-                    problems,
-                });
-                let targets = Rc::new(targets?);
-                *self.targets.borrow_mut() = etag.map(|etag| (etag, targets.clone()));
-                Ok(targets)
-            }
-        }
-    }
-
-    /// Returns where the targets document is looked for, for messages.
-    pub fn document_address(&self) -> String {
-        let document = self.document.as_ref();
-        document.map_or_else(String::new, TargetDocuments::address)
-    }
-
-    /// Stores a targets document, unless it is the stored one. Returns whether it was stored.
-    ///
-    /// # Errors
-    /// [`Error::BadTargets`] if it is refused, [`Error::Contended`] if another process stored one at
-    /// the same time, and those of the store.
-    pub async fn import_targets(&self, text: Vec<u8>) -> Result<(Rc<Targets>, bool), Error> {
-        let address = self.document_address();
-        let Some(document) = &self.document else {
-            let problem = "is not set; expected the bucket that stores the targets document";
-            return Err(Error::misconfigured("S3_BUCKET_NAME", problem));
-        };
-        let defaults = TargetDefaults::of(&self.config);
-        let targets = Targets::parse(&text, &defaults).map_err(|problems| Error::BadTargets {
-            document: "the document".to_owned(),
-            problems,
-        })?;
-        let etag = match document.load(None).await? {
-            DocumentReading::Document(stored, _) if stored == text => {
-                return Ok((Rc::new(targets), false));
-            }
-            DocumentReading::Document(_, etag) => etag,
-            DocumentReading::Absent | DocumentReading::Unchanged => None,
-        };
-        match document.save(text, etag.as_ref()).await? {
-            PutResult::Saved(_) => Ok((Rc::new(targets), true)),
-            PutResult::PreconditionFailed => Err(Error::Contended {
-                subject: address,
-                attempts: 1,
-            }),
         }
     }
 
@@ -216,35 +139,6 @@ impl<B: Backends> Context<B> {
     /// Returns whether this process has read the roster.
     pub fn roster_was_read(&self) -> bool {
         self.roster_was_read.get()
-    }
-
-    /// Logs a degraded mode, the first time.
-    pub fn warn_once(&self, degradation: Degradation) {
-        if self.degradations.borrow().contains(&degradation) {
-            return;
-        }
-        self.degradations.borrow_mut().push(degradation);
-        match degradation {
-            Degradation::MetadataIsHidden => tracing::warn!(
-                "the Vault token is not allowed to read metadata: keys are synced, but drift in \
-                 Vault is not detected, and a write whose check-and-set Vault rejects is repeated \
-                 without it; allow what `keysync policy vault` prints"
-            ),
-            Degradation::RosterIsClosed => tracing::warn!(
-                "the roster is missing or not accessible: a user without a parameter is retired \
-                 when an event reports the deletion; allow dynamodb:GetItem and dynamodb:Scan on \
-                 IAM_USER_TABLE, or switch the roster off with IAM_USER_TABLE=-"
-            ),
-            Degradation::MarksAreRefused => tracing::warn!(
-                "secrets are written, but not marked in their metadata: Vault is older than 1.10, or \
-                 the token lacks patch on it; allow what `keysync policy vault` prints, or set \
-                 \"metadata\": null in the targets document"
-            ),
-            Degradation::DataIsHidden => tracing::warn!(
-                "the Vault token is not allowed to read keys: without a bucket for state, every \
-                 sync writes a new version; set S3_BUCKET_NAME or allow read"
-            ),
-        }
     }
 
     /// Renews the token if that is due, or with `force` in any case, and logs its warnings.

@@ -10,6 +10,7 @@ mod check;
 mod credentials;
 mod network;
 mod platform;
+mod policies;
 mod server;
 mod targets;
 

@@ -2,7 +2,8 @@
 //!
 //! Delegates; holds no rule of its own.
 
-use futures_util::{StreamExt, stream};
+mod named;
+
 use jiff::Timestamp;
 use secrecy::SecretString;
 use serde_json::Value;
@@ -15,18 +16,16 @@ use crate::deadlines::{Deadlines, MAX_INVOCATION, MAX_SELF_TEST};
 use crate::doctor::{Check, answer_without_context, doctor};
 use crate::error::Error;
 use crate::explain::{Explanation, explain};
-use crate::invocation::Invocation;
 use crate::keys::UserName;
-use crate::plan::Outcome;
 use crate::reconcile::{Progress, ReconcileResult, reconcile};
 use crate::report::Report;
 use crate::status::{Status, status};
-use crate::sync::{Request, dry_run, sync_all};
 use crate::targets::{ImportedTargets, Targets, TargetsCheck};
 use crate::telemetry::Metrics;
 use crate::token::{TokenStatus, TokenView};
 use crate::token_import::{Imported, import};
 use crate::trigger::{Reconcile, SyncUsers};
+use named::sync_named;
 
 /// The service: a configuration, and the backends that it names.
 ///
@@ -56,32 +55,7 @@ impl KeySync {
 
     /// Syncs named users now, whatever is recorded about them; the report is in their order.
     pub async fn sync(&self, order: &SyncUsers) -> Report {
-        let started = Instant::now();
-        let invocation = Invocation::new(&self.ctx, started + MAX_INVOCATION, 1).paced();
-        let users = order.users.iter();
-        let requests = stream::iter(users.map(|user| Request::of_operator(user, order)));
-        if order.dry_run {
-            let results = requests.map(|request| dry_run(&invocation, request));
-            let results = results
-                .buffered(self.ctx.config.concurrency)
-                .collect::<Vec<_>>()
-                .await
-                .concat();
-            return Report::new("sync", &results, started.elapsed(), Timestamp::now());
-        }
-        let results = sync_all(&invocation, requests).collect::<Vec<_>>();
-        let renewal = self.ctx.maintain_token(false, invocation.deadline);
-        let (results, token) = tokio::join!(results, renewal);
-        let results = results.concat();
-        // If every user failed, the report shows the cause.
-        if let Err(problem) = token
-            && results
-                .iter()
-                .any(|result| result.outcome() != Outcome::Failed)
-        {
-            self.ctx.warn_of_token(vec![problem]);
-        }
-        Report::new("sync", &results, started.elapsed(), Timestamp::now())
+        Box::pin(sync_named(&self.ctx, order)).await
     }
 
     /// Returns the targets of all users, or of one, as the targets document names them.

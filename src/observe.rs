@@ -8,6 +8,7 @@
 mod assemble;
 mod reader;
 mod secret;
+mod secret_reader;
 
 use std::rc::Rc;
 

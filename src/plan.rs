@@ -8,6 +8,7 @@ mod action;
 mod compare;
 mod outcome;
 mod reason;
+mod write;
 
 pub use action::{Action, Plan, Policy, Removal, Retirement};
 pub use outcome::Outcome;
@@ -17,13 +18,13 @@ use jiff::SignedDuration;
 
 use crate::config::OnUserDeleted;
 use crate::snapshot::{
-    Assignment, Cas, CurrentKey, ParameterView, RosterView, SecretRecord, Snapshot, UserView,
-    VaultView,
+    Assignment, CurrentKey, ParameterView, SecretRecord, Snapshot, UserView, VaultView,
 };
 use compare::{
-    Recorded, created, is_before_record, is_before_retirement, is_recorded_after, is_unseen_server,
-    left_behind, recorded,
+    Recorded, created, is_before_other_secret, is_before_record, is_before_retirement, is_gone,
+    is_marked, is_recorded_after, is_unseen_server, left_behind, other_tool, recorded,
 };
+use write::{latest, removal, write};
 
 /// The maximum age of a state that another invocation may just have written. An older state that
 /// is newer than the parameter is wrong: a clock was ahead, or the parameters come from another
@@ -216,101 +217,6 @@ fn changes_vault(action: Action) -> bool {
         action,
         Action::Write(_) | Action::Patch(_) | Action::Retire(Some(_))
     )
-}
-
-/// Returns how the current key is written. A merge changes an existing version; without knowing
-/// which, a write could remove fields of others.
-fn write(seen: &Snapshot, reason: Reason) -> (Action, Reason) {
-    let is_deleted = matches!(seen.vault, VaultView::Deleted(_));
-    match cas(seen) {
-        Cas::Version(version) if seen.target.merge && version > 0 && !is_deleted => {
-            (Action::Patch(version), reason)
-        }
-        Cas::Unchecked if seen.target.merge => {
-            let reason = Reason::MergeNeedsMetadata;
-            (Action::Skip(Outcome::Failed), reason)
-        }
-        cas => (Action::Write(cas), reason),
-    }
-}
-
-/// Returns how the key of a user who is gone is removed.
-fn removal(seen: &Snapshot, version: u64) -> Removal {
-    if seen.target.merge {
-        Removal::Fields(version)
-    } else {
-        Removal::Version(version)
-    }
-}
-
-/// Returns whether another secret of the user got a newer key a moment ago.
-fn is_before_other_secret(seen: &Snapshot, current: &CurrentKey) -> bool {
-    match seen.user {
-        UserView::Published(newest, age) => newest > Some(current.revision) && age <= MAX_LEAD,
-        UserView::Absent | UserView::Retired => false,
-    }
-}
-
-/// Returns the other tool that manages the secret, if there is one.
-fn other_tool(seen: &Snapshot) -> Option<&str> {
-    seen.mark.as_ref()?.other_tool()
-}
-
-/// Returns whether the mark shows that this version of the secret holds the key. Other tools do not
-/// mark the version that they wrote.
-fn is_marked(seen: &Snapshot, current: &CurrentKey, found: u64) -> bool {
-    seen.mark.as_ref().is_some_and(|mark| {
-        mark.parameter_version == Some(current.revision.version)
-            && mark.vault_version.is_none_or(|marked| marked == found)
-    })
-}
-
-/// Returns whether a user without a parameter is gone for good, and what shows it.
-fn is_gone(seen: &Snapshot) -> Result<Reason, Reason> {
-    match seen.roster {
-        RosterView::NotListed => Ok(Reason::Gone),
-        RosterView::Listed => Err(Reason::ListedWithoutParameter),
-        _ => match seen.event {
-            Some(event) if event.deleted && is_recorded_after(seen, event) => {
-                Err(Reason::RecordedAfterDeletion)
-            }
-            Some(event) if event.deleted => Ok(Reason::DeleteEvent),
-            _ => Err(Reason::NoParameter),
-        },
-    }
-}
-
-/// Returns the check-and-set version of a write: the version that Vault is at, if known.
-fn cas(seen: &Snapshot) -> Cas {
-    let here = |state: &&SecretRecord| state.is_at(&seen.target.location);
-    let recorded = seen.state.recorded().filter(here);
-    let recorded = Cas::Version(recorded.and_then(|state| state.vault_version).unwrap_or(0));
-    match (&seen.vault, seen.rejected) {
-        (VaultView::At(version) | VaultView::Deleted(version), _) => Cas::Version(*version),
-        (VaultView::Absent, _) => Cas::Version(0),
-        // Vault rejected the version and does not show another: without a state that was written
-        // since then, only an unchecked write can succeed.
-        (VaultView::Hidden, Some(rejected))
-            if rejected == recorded || recorded == Cas::Version(0) =>
-        {
-            Cas::Unchecked
-        }
-        _ => recorded,
-    }
-}
-
-/// Returns the version in Vault that is readable now, as far as known.
-fn latest(seen: &Snapshot) -> Option<u64> {
-    match &seen.vault {
-        VaultView::At(version) => Some(*version),
-        VaultView::Deleted(_) | VaultView::Absent => None,
-        _ => {
-            let recorded = seen.state.recorded();
-            recorded
-                .filter(|state| state.is_at(&seen.target.location))?
-                .vault_version
-        }
-    }
 }
 
 /// Returns whether the event refers to a newer revision than the one that was read. A parameter

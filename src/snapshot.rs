@@ -5,6 +5,7 @@
 mod parameter;
 mod reconcile_record;
 mod record;
+mod record_place;
 mod target;
 mod user_state;
 

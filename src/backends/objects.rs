@@ -1,6 +1,6 @@
 //! JSON objects in S3 with conditional writes, shared by the state and the token.
 
-use std::time::Duration;
+mod body;
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::SdkError;
@@ -10,16 +10,11 @@ use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::ServerSideEncryption;
 use jiff::Timestamp;
 
+use self::body::{BODY_TIMEOUT, BodyError, read_body};
 use super::aws::aws_error;
 use super::diagnostics::Encryption;
 use super::{Etag, Page, PutResult};
 use crate::error::Error;
-
-/// The size limit for reading; far above a legacy state with ten thousand users.
-const SIZE_LIMIT: usize = 16 * 1024 * 1024;
-
-/// The time limit of a body. The time limits of the SDK end with the headers.
-const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The objects of a bucket.
 #[derive(Clone, Debug)]
@@ -224,29 +219,6 @@ impl Objects {
     }
 }
 
-/// Why a body was not read.
-enum BodyError {
-    TooLarge,
-    Closed,
-}
-
-/// Reads a body of at most [`SIZE_LIMIT`], whatever length it announces.
-async fn read_body(mut body: ByteStream, length: usize) -> Result<Vec<u8>, BodyError> {
-    if length > SIZE_LIMIT {
-        return Err(BodyError::TooLarge);
-    }
-    // Room for all of it from the beginning, so that growing leaves no copy of a secret behind.
-    let mut text = Vec::with_capacity(length);
-    while let Some(chunk) = body.next().await {
-        let chunk = chunk.map_err(|_| BodyError::Closed)?;
-        if text.len() + chunk.len() > SIZE_LIMIT {
-            return Err(BodyError::TooLarge);
-        }
-        text.extend_from_slice(&chunk);
-    }
-    Ok(text)
-}
-
 fn encryption(answer: &PutObjectOutput) -> Encryption {
     match &answer.server_side_encryption {
         None => Encryption::None,
@@ -258,6 +230,3 @@ fn encryption(answer: &PutObjectOutput) -> Encryption {
 fn is_no_bucket(error: &impl aws_sdk_s3::error::ProvideErrorMetadata) -> bool {
     error.code() == Some("NoSuchBucket")
 }
-
-#[cfg(test)]
-mod tests;

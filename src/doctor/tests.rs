@@ -72,18 +72,19 @@ async fn doctor_passes_a_working_service() {
          }| format!("{name} {status:?}: {detail}"),
     );
     insta::assert_snapshot!(lines.collect::<Vec<_>>().join("\n"), @"
-    configuration Pass: enhanced mode, state and token in s3://bucket; keys go to https://vault.example.org:8200/ at secret/aws/iam-keys/<user>; Region ca-central-1
+    configuration Pass: enhanced mode, state and token in s3://bucket; Vault at https://vault.example.org:8200/; Region ca-central-1
     authorities Pass: Vault: those of the system; AWS: those of the system
+    targets Pass: no targets document: keys go to secret/aws/iam-keys/<user>
     vault-tls Pass: the certificate is trusted by the CAs of the system
     vault-health Pass: Vault 2.0.0 is unsealed and active
     vault-clock Pass: Vault's clock and ours differ by 0 s
     vault-token Pass: periodic (720.0 h), renewable, orphan, 720.0 h left; policies default, iam-key-sync
     vault-mount Pass: secret/ is KV version 2
-    policy-write Pass: it may create and update keys in secret/aws/iam-keys/
+    policy-write Pass: it may write the keys of all targets
     policy-read Pass: it may not read keys
-    policy-metadata Pass: it may read the metadata of keys, and of all in one call if the server offers it
+    policy-metadata Pass: it may read the metadata of keys, and of a folder in one call if the server offers it
     policy-delete Pass: it may soft-delete keys
-    policy-scope Pass: it may write nothing outside secret/aws/iam-keys/ and destroy nothing
+    policy-scope Pass: it may write nothing outside the prefix and destroy nothing
     parameters Pass: the first page lists 1; the parameter of alice was read
     state-listing Pass: no user has a state yet
     state-writes Pass: conditional writes work: the probe was written, and rejected under conditions that do not hold
@@ -118,7 +119,7 @@ async fn doctor_writes_only_the_probe_and_renews_nothing() {
     .await;
     let mut calls = memory.0.borrow().calls.clone();
     calls.sort();
-    insta::assert_snapshot!(calls.iter().map(|call| call.trim()).collect::<Vec<_>>().join(", "), @"roster keysync-doctor, roster-page, s3-page, s3-probe, s3-token, s3-token, ssm-page, ssm-read /iam_users/alice_keys, vault-capabilities, vault-health, vault-health, vault-lookup, vault-mount");
+    insta::assert_snapshot!(calls.iter().map(|call| call.trim()).collect::<Vec<_>>().join(", "), @"roster keysync-doctor, roster-page, s3-document, s3-page, s3-probe, s3-token, s3-token, ssm-page, ssm-read /iam_users/alice_keys, vault-capabilities, vault-health, vault-health, vault-lookup, vault-mount");
 }
 
 #[tokio::test(start_paused = true)]
@@ -468,7 +469,7 @@ async fn server_checks_find_each_problem() {
     );
     let plain = diagnose(&[("VAULT_ADDR", "http://127.0.0.1:8200")], |_| {}).await;
     assert!(findings(&plain).is_empty());
-    assert!(plain[2].detail.contains("without TLS"));
+    assert!(plain[3].detail.contains("without TLS"));
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,8 +5,9 @@ use std::rc::Rc;
 use futures_util::future::join_all;
 use jiff::Timestamp;
 
-use super::reader::{Reader, SecretReading};
+use super::reader::Reader;
 use super::secret::Common;
+use super::secret_reader::SecretReading;
 use super::{Attempt, Observed, Subject};
 use crate::backends::{Backends, Etag};
 use crate::error::Error;

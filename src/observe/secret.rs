@@ -4,7 +4,8 @@ use futures_util::future::join_all;
 use jiff::Timestamp;
 
 use super::assemble::StoredView;
-use super::reader::{Reader, SecretReading};
+use super::reader::Reader;
+use super::secret_reader::SecretReading;
 use super::{Attempt, ObservedSecret, Subject};
 use crate::backends::Backends;
 use crate::snapshot::{

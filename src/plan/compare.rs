@@ -1,8 +1,11 @@
-//! How the recorded state compares with the parameter.
+//! How the recorded state, other secrets and the mark compare with the parameter.
 
 use jiff::SignedDuration;
 
-use crate::snapshot::{CurrentKey, Event, ParameterView, SecretRecord, Snapshot, VaultView};
+use super::{MAX_LEAD, Reason};
+use crate::snapshot::{
+    CurrentKey, Event, ParameterView, RosterView, SecretRecord, Snapshot, UserView, VaultView,
+};
 
 /// How the recorded state compares with the parameter.
 pub(super) enum Recorded<'a> {
@@ -94,4 +97,41 @@ pub(super) fn left_behind(seen: &Snapshot) -> Option<String> {
     let server = [&state.vault_address, &state.vault_namespace];
     let server = server.into_iter().flatten().cloned();
     Some(server.chain([path.clone()]).collect::<Vec<_>>().join("/"))
+}
+
+/// Returns whether another secret of the user got a newer key a moment ago.
+pub(super) fn is_before_other_secret(seen: &Snapshot, current: &CurrentKey) -> bool {
+    match seen.user {
+        UserView::Published(newest, age) => newest > Some(current.revision) && age <= MAX_LEAD,
+        UserView::Absent | UserView::Retired => false,
+    }
+}
+
+/// Returns the other tool that manages the secret, if there is one.
+pub(super) fn other_tool(seen: &Snapshot) -> Option<&str> {
+    seen.mark.as_ref()?.other_tool()
+}
+
+/// Returns whether the mark shows that this version of the secret holds the key. Other tools do not
+/// mark the version that they wrote.
+pub(super) fn is_marked(seen: &Snapshot, current: &CurrentKey, found: u64) -> bool {
+    seen.mark.as_ref().is_some_and(|mark| {
+        mark.parameter_version == Some(current.revision.version)
+            && mark.vault_version.is_none_or(|marked| marked == found)
+    })
+}
+
+/// Returns whether a user without a parameter is gone for good, and what shows it.
+pub(super) fn is_gone(seen: &Snapshot) -> Result<Reason, Reason> {
+    match seen.roster {
+        RosterView::NotListed => Ok(Reason::Gone),
+        RosterView::Listed => Err(Reason::ListedWithoutParameter),
+        _ => match seen.event {
+            Some(event) if event.deleted && is_recorded_after(seen, event) => {
+                Err(Reason::RecordedAfterDeletion)
+            }
+            Some(event) if event.deleted => Ok(Reason::DeleteEvent),
+            _ => Err(Reason::NoParameter),
+        },
+    }
 }

@@ -3,6 +3,7 @@
 use super::*;
 use crate::error::Error;
 use crate::keys::{AccessKey, UserName};
+use crate::snapshot::{Cas, RosterView};
 use crate::snapshot::{CurrentKey, Event, Revision, StateView, TargetView, UserView};
 use crate::testing::results::target;
 

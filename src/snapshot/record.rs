@@ -1,13 +1,12 @@
 //! What is recorded about a user after a write, and how two such states compare.
 
 use std::cmp::Ordering;
-use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{CurrentKey, ROTATION, Revision, TargetView};
-use crate::keys::{AccessKey, Fingerprint, SecretLocation, UserName, VaultPath};
+use crate::keys::{AccessKey, Fingerprint, SecretLocation, UserName};
 
 /// How often the platform puts the parameter for one rotation.
 const PUTS_PER_ROTATION: i64 = 2;
@@ -178,78 +177,6 @@ impl SecretRecord {
         several
             .then(|| recorded.modified.checked_add(ROTATION).ok())
             .flatten()
-    }
-
-    /// Returns whether the recorded key is at `location`. A state that names no path, as that of the
-    /// legacy service, counts as such; and so does one that names no server.
-    pub fn is_at(&self, location: &SecretLocation) -> bool {
-        self.is_at_path(&location.path) && self.is_on_server_of(location)
-    }
-
-    /// Returns whether the recorded key is at `path`, on whatever server.
-    pub fn is_at_path(&self, path: &VaultPath) -> bool {
-        let recorded = self.vault_path.as_ref();
-        recorded.is_none_or(|recorded| *recorded == path.to_string())
-    }
-
-    /// Returns whether the recorded key is at the path and in the namespace of `location`, on
-    /// whatever server.
-    pub fn is_at_place(&self, location: &SecretLocation) -> bool {
-        let is_namespace = self.vault_namespace == location.path.namespace;
-        self.is_at_path(&location.path) && (self.vault_address.is_none() || is_namespace)
-    }
-
-    /// Returns whether both records are about the same place.
-    pub fn is_of_same_place(&self, other: &Self) -> bool {
-        (&self.vault_path, &self.vault_namespace) == (&other.vault_path, &other.vault_namespace)
-    }
-
-    /// Returns whether the record names the server and the namespace of `location`, or none.
-    pub fn is_on_server_of(&self, location: &SecretLocation) -> bool {
-        self.vault_address.as_ref().is_none_or(|address| {
-            *address == location.address && self.vault_namespace == location.path.namespace
-        })
-    }
-
-    /// Returns the recorded location if it is another path of the same user, on the same mount as
-    /// `location`: the prefix was changed. The last segment must be the user, because a state is
-    /// not trusted to name the secret of another one.
-    pub fn former_location(
-        &self,
-        location: &SecretLocation,
-        user: &UserName,
-    ) -> Option<SecretLocation> {
-        let recorded = self.is_on_server_of(location);
-        let mounts = [(location.path.namespace.as_deref(), &*location.path.mount)];
-        let former = self.path_on(&mounts.into()).filter(|_| recorded)?;
-        let (_, last) = former.path.rsplit_once('/')?;
-        let is_former = last == user.as_str() && former != location.path;
-        is_former.then(|| SecretLocation {
-            path: former,
-            ..location.clone()
-        })
-    }
-
-    /// Returns the recorded path, if it is below one of these mounts with their namespaces. A state
-    /// is not trusted to name a path that is not one.
-    pub fn path_on(&self, mounts: &BTreeSet<(Option<&str>, &str)>) -> Option<VaultPath> {
-        let recorded = self.vault_path.as_deref()?;
-        let namespace = self.vault_namespace.as_deref();
-        let is_segment = |segment: &str| {
-            let is_allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-            !matches!(segment, "" | "." | "..") && segment.chars().all(is_allowed)
-        };
-        let mut paths = mounts.iter().filter_map(|(of_mount, mount)| {
-            let path = recorded.strip_prefix(mount)?.strip_prefix('/')?;
-            let is_here = self.vault_address.is_none() || *of_mount == namespace;
-            let is_path = path.split('/').all(is_segment);
-            (is_here && is_path).then(|| VaultPath {
-                namespace: of_mount.map(str::to_owned),
-                mount: (*mount).to_owned(),
-                path: path.to_owned(),
-            })
-        });
-        paths.next()
     }
 }
 

@@ -301,7 +301,7 @@ async fn issues_are_reported_together() {
         facts.orphan = false;
     });
     memory.0.borrow_mut().capabilities = vec![(DATA, &["create", "read", "update"])];
-    insta::assert_snapshot!(rejection(&ctx, &memory, NEW, false, "BadToken").await, @"the token was rejected: the Vault token is not periodic and expires at its maximum lifetime despite renewals: store one created with -period; it is not an orphan, so it is revoked together with its parent token: create it with -orphan, or through a token role with orphan=true; it may read keys, which the service does not need: remove read on <mount>/data/<prefix>/*; create a better token, or accept the warnings (--accept-warnings)");
+    insta::assert_snapshot!(rejection(&ctx, &memory, NEW, false, "BadToken").await, @"the token was rejected: the Vault token is not periodic and expires at its maximum lifetime despite renewals: store one created with -period; it is not an orphan, so it is revoked together with its parent token: create it with -orphan, or through a token role with orphan=true; it may read keys, which the service does not need: remove read on <mount>/data/<path>; create a better token, or accept the warnings (--accept-warnings)");
 }
 
 #[tokio::test(start_paused = true)]

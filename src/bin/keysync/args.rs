@@ -1,5 +1,9 @@
 //! The arguments: one definition for parsing, help, manual pages and completions.
 
+mod nested;
+
+pub use nested::{Policy, Targets, Token};
+
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
@@ -194,97 +198,4 @@ pub fn named(mut users: Vec<UserName>) -> Option<Vec<UserName>> {
     users.sort();
     users.dedup();
     (!users.is_empty()).then_some(users)
-}
-
-/// The commands for the Vault token.
-#[derive(Debug, Subcommand)]
-pub enum Token {
-    /// Show the token's properties and lifetime
-    #[command(after_help = examples::TOKEN_SHOW)]
-    Show,
-    /// Renew the token now
-    #[command(after_help = examples::TOKEN_RENEW)]
-    Renew,
-    /// Check a new token, from standard input or a prompt, and store it
-    ///
-    /// Accepts a token, or a response-wrapping token (`vault token create -wrap-ttl=…`), which is
-    /// unwrapped. The token is never an argument, because other users of the host could read it.
-    #[command(after_help = examples::TOKEN_IMPORT)]
-    Import {
-        /// Also accept a token that is not periodic, is short-lived, or has unneeded capabilities
-        #[arg(long)]
-        accept_warnings: bool,
-    },
-}
-
-/// The commands for targets.
-#[derive(Debug, Subcommand)]
-pub enum Targets {
-    /// Check a targets document, without a request, and show the targets of each user
-    ///
-    /// Depends on `SSM_PARAMETER_PREFIX`, `SSM_PARAMETER_SUFFIX` and `VAULT_NAMESPACE` only. Lists
-    /// every problem with its place in the document; the exit code is then 2.
-    #[command(after_help = examples::TARGETS_CHECK)]
-    Check {
-        /// The document, a JSON file
-        #[arg(value_name = "FILE")]
-        file: PathBuf,
-    },
-    /// Check a targets document and store it in the bucket
-    ///
-    /// A change takes effect with the next event of a user, and for all users with the next
-    /// reconcile run.
-    #[command(after_help = examples::TARGETS_IMPORT)]
-    Import {
-        /// The document, a JSON file
-        #[arg(value_name = "FILE")]
-        file: PathBuf,
-    },
-    /// Show the targets that are in use, of all users or of one
-    #[command(after_help = examples::TARGETS_SHOW)]
-    Show {
-        /// The IAM user
-        #[arg(value_parser = UserName::parse, value_name = "USER")]
-        user: Option<UserName>,
-    },
-}
-
-/// The policies to print.
-#[derive(Debug, Subcommand)]
-pub enum Policy {
-    /// The Vault policy of the token, without a targets document or for the given one
-    #[command(after_help = examples::POLICY_VAULT)]
-    Vault {
-        /// The targets document, a JSON file; `TARGETS_FILE` if not given
-        #[arg(long, value_name = "FILE")]
-        targets: Option<PathBuf>,
-    },
-    /// The IAM policy of the host or role that runs this program
-    #[command(after_help = examples::POLICY_IAM)]
-    Iam {
-        /// The AWS account; any if not given
-        #[arg(long, value_name = "ID", value_parser = account_id)]
-        account: Option<String>,
-        /// The customer-managed KMS key of the bucket, if it has one
-        #[arg(long, value_name = "ARN", value_parser = key_arn)]
-        kms_key: Option<String>,
-    },
-}
-
-fn key_arn(text: &str) -> Result<String, String> {
-    let valid = text.starts_with("arn:aws:kms:") && text.contains(":key/");
-    if valid {
-        Ok(text.to_owned())
-    } else {
-        Err("expected an ARN such as arn:aws:kms:ca-central-1:123456789012:key/…".to_owned())
-    }
-}
-
-fn account_id(text: &str) -> Result<String, String> {
-    let valid = text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
-    if valid {
-        Ok(text.to_owned())
-    } else {
-        Err("expected the 12 digits of an AWS account".to_owned())
-    }
 }
