@@ -12,7 +12,7 @@ use std::time::Duration;
 
 #[cfg(feature = "cli")]
 pub use line::ErrorLine;
-pub use problem::Problem;
+pub use problem::{DocumentProblem, Problem};
 use problem::{count_problems, join_first, join_problems};
 
 /// The remedy for a passing fault.
@@ -41,7 +41,7 @@ pub enum Error {
         /// Where the document is.
         document: String,
         /// The problems, by their places.
-        problems: Vec<crate::targets::Problem>,
+        problems: Vec<DocumentProblem>,
     },
     /// The service denied the request. Fix the permission or the token.
     #[error("{operation} {subject}: {problem}; {remedy}")]

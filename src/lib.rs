@@ -84,7 +84,7 @@ pub use deadlines::time_left;
 pub use doctor::{Check, CheckStatus, misconfigured};
 #[cfg(feature = "cli")]
 pub use error::ErrorLine;
-pub use error::{Error, Problem};
+pub use error::{DocumentProblem, Error, Problem};
 pub use explain::{Explanation, Paragraph};
 pub use keys::{ParameterNaming, UserName, UserNameError};
 pub use keysync::KeySync;
@@ -98,8 +98,7 @@ pub use snapshot::ReconcileRecord;
 pub use status::{Condition, LastSync, Row, Status, SyncOutcome};
 pub use sync::SyncResult;
 pub use targets::{
-    ImportedTargets, MAX_BYTES as MAX_TARGETS_BYTES, Problem as TargetsProblem, TargetRow,
-    TargetsCheck, check_targets,
+    ImportedTargets, MAX_BYTES as MAX_TARGETS_BYTES, TargetRow, TargetsCheck, check_targets,
 };
 pub use telemetry::{Metrics, NAMESPACE, start_log};
 pub use token::{TokenStatus, TokenView};

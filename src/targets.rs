@@ -26,6 +26,7 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use crate::config::{TargetDefaults, VaultConfig};
+use crate::error::DocumentProblem;
 use crate::keys::{AccessKey, UserName, VaultPath};
 pub use check::USER;
 use fields::{DEFAULT_FIELDS, Fields, WITHOUT_DOCUMENT};
@@ -42,17 +43,6 @@ pub const MAX_TARGETS: usize = 20_000;
 /// The number of hexadecimal digits of a definition.
 const DEFINITION_LENGTH: usize = 16;
 
-/// A problem of a targets document. It quotes at most a few characters of the document.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, thiserror::Error)]
-#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
-#[error("{place}: {problem}")]
-pub struct Problem {
-    /// The place in the document, such as `parameters[2].targets[0].path`.
-    pub place: String,
-    /// The problem and the expected value.
-    pub problem: String,
-}
-
 /// The targets of all users.
 #[derive(Clone, Debug)]
 pub struct Targets {
@@ -66,7 +56,7 @@ impl Targets {
     ///
     /// # Errors
     /// All problems of the document, in its order as far as possible. It is refused as a whole.
-    pub fn parse(document: &[u8], defaults: &TargetDefaults) -> Result<Self, Vec<Problem>> {
+    pub fn parse(document: &[u8], defaults: &TargetDefaults) -> Result<Self, Vec<DocumentProblem>> {
         document::parse(document, defaults)
     }
 

@@ -1,4 +1,4 @@
-//! The problems of a configuration, and their text.
+//! The problems of a configuration or a document, and their text.
 
 /// A problem of one configuration variable.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -6,6 +6,17 @@
 pub struct Problem {
     /// The variable.
     pub variable: &'static str,
+    /// The problem and the expected value.
+    pub problem: String,
+}
+
+/// A problem of a targets document. It quotes at most a few characters of the document.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, thiserror::Error)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
+#[error("{place}: {problem}")]
+pub struct DocumentProblem {
+    /// The place in the document, such as `parameters[2].targets[0].path`.
+    pub place: String,
     /// The problem and the expected value.
     pub problem: String,
 }
@@ -29,7 +40,7 @@ pub(super) fn join_problems(problems: &[Problem]) -> String {
 }
 
 /// Returns the first problems of a document: each user that fails has them in its reason.
-pub(super) fn join_first(problems: &[crate::targets::Problem]) -> String {
+pub(super) fn join_first(problems: &[DocumentProblem]) -> String {
     let more = (problems.len() > 3).then(|| "…".to_owned());
     let first = problems.iter().take(3).map(ToString::to_string);
     first.chain(more).collect::<Vec<_>>().join("; ")

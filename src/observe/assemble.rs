@@ -46,8 +46,7 @@ impl StoredView {
                 if state.records.iter().all(is_retired) {
                     return UserView::Retired;
                 }
-                let newest = state.records.iter().max_by_key(|record| record.revision());
-                newest.map_or(UserView::Absent, |newest| {
+                state.newest().map_or(UserView::Absent, |newest| {
                     let age = Timestamp::now().duration_since(newest.last_synced_at);
                     UserView::Published(newest.revision(), age)
                 })

@@ -137,12 +137,22 @@ impl<B: Backends> Common<'_, B> {
         join_all(removed).await
     }
 
-    /// Returns the entry of a user without a target.
+    /// Returns the entry of a user without a target, or whose targets are unknown: with the newest
+    /// record, whatever secret it is about.
     pub(super) fn without_target(&self, assignment: Assignment) -> ObservedSecret {
+        let state = match self.state {
+            StoredView::Recorded(state, _) => state
+                .newest()
+                .cloned()
+                .map_or(StateView::Absent, StateView::from),
+            StoredView::Unreadable(error) => StateView::Unreadable(error.clone()),
+            StoredView::Damaged(_) => StateView::Damaged,
+            StoredView::Absent => StateView::Absent,
+        };
         ObservedSecret {
             snapshot: Snapshot {
                 assignment,
-                ..self.snapshot(StateView::Absent, self.reader.default_view())
+                ..self.snapshot(state, self.reader.default_view())
             },
             target: None,
             record: None,

@@ -51,6 +51,11 @@ impl UserState {
         (has_no_duplicates && !records.is_empty()).then_some(Self { records })
     }
 
+    /// Returns the record of the newest key, whatever secret holds it.
+    pub fn newest(&self) -> Option<&SecretRecord> {
+        self.records.iter().max_by_key(|record| record.revision())
+    }
+
     /// Returns the JSON of the state object.
     ///
     /// # Panics

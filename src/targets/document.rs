@@ -7,8 +7,9 @@ use super::fields::{self, DEFAULT_FIELDS, Fields};
 use super::json::Node;
 use super::named::Named;
 use super::reader::{DOCUMENT, Object, Reader};
-use super::{MAX_BYTES, MAX_TARGETS, Problem, Target, Targets, quote};
+use super::{MAX_BYTES, MAX_TARGETS, Target, Targets, quote};
 use crate::config::TargetDefaults;
+use crate::error::DocumentProblem;
 use crate::keys::{ParameterNaming, UserName, VaultPath};
 
 const DOCUMENT_MEMBERS: [&str; 8] = [
@@ -45,7 +46,10 @@ struct Inherited {
 }
 
 /// Parses a document.
-pub(super) fn parse(text: &[u8], defaults: &TargetDefaults) -> Result<Targets, Vec<Problem>> {
+pub(super) fn parse(
+    text: &[u8],
+    defaults: &TargetDefaults,
+) -> Result<Targets, Vec<DocumentProblem>> {
     let mut reader = Reader::default();
     let targets = read(&mut reader, text, defaults);
     match targets {

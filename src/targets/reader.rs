@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::check::Check;
 use super::json::Node;
-use super::{Problem, quote};
+use super::quote;
+use crate::error::DocumentProblem;
 
 /// The length of the longest name that a place shows in full. A secret access key is longer.
 const MAX_SHOWN_NAME: usize = 32;
@@ -59,12 +60,12 @@ impl<'a> Object<'a> {
 /// Collects the problems of a document.
 #[derive(Default)]
 pub(super) struct Reader {
-    pub(super) problems: Vec<Problem>,
+    pub(super) problems: Vec<DocumentProblem>,
 }
 
 impl Reader {
     pub(super) fn problem(&mut self, place: impl Into<String>, problem: impl Display) {
-        self.problems.push(Problem {
+        self.problems.push(DocumentProblem {
             place: place.into(),
             problem: problem.to_string(),
         });

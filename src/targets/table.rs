@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{Problem, Target, Targets};
+use super::{Target, Targets};
 use crate::config::TargetDefaults;
+use crate::error::DocumentProblem;
 use crate::keys::UserName;
 
 /// The result of a check: the problems of a refused document, or the targets of an accepted one.
@@ -14,7 +15,7 @@ use crate::keys::UserName;
 #[serde(rename_all = "camelCase")]
 pub struct TargetsCheck {
     /// All problems; none if the document is accepted.
-    pub problems: Vec<Problem>,
+    pub problems: Vec<DocumentProblem>,
     /// Where the document is stored, if it is; absent also if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub document: Option<String>,

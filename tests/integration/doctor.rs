@@ -73,7 +73,7 @@ async fn doctor_passes_a_valid_deployment() {
     for run in ["first", "second"] {
         let checks = checks(&env, &[("ON_USER_DELETED", "soft-delete")]).await;
         assert_eq!(findings(&checks), [], "{run}");
-        assert_eq!(checks.len(), 20, "{run}: {checks:#?}");
+        assert_eq!(checks.len(), 21, "{run}: {checks:#?}");
         let encryption = checks
             .iter()
             .find(|check| check["name"] == "state-encryption")

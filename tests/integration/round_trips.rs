@@ -28,7 +28,7 @@ async fn rotation_takes_three_round_trips() {
     let second = proxies.take();
     assert_eq!(
         (longest_chain(second.clone()), second.len()),
-        (3, 4),
+        (3, 5),
         "{second:#?}"
     );
     assert_eq!(env.key("alice").await.unwrap().0, key);

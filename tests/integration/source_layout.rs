@@ -50,13 +50,15 @@ const PURE: [&str; 7] = [
 const PURE_FILES: usize = 15;
 
 /// What a pure module must not contain: input and output, the clock, the log, and waiting.
-const IMPURE: [&str; 15] = [
+const IMPURE: [&str; 17] = [
     "async ",
     ".await",
     "tokio",
     "futures_util",
     "tracing",
-    "aws_",
+    "aws_sdk",
+    "aws_smithy",
+    "aws_config",
     "reqwest",
     "std::env",
     "std::fs",

@@ -76,7 +76,8 @@ pub(super) async fn put(
                  at {}/data/{}",
                 path.mount, path.mount, path.path
             );
-            let remedy = "delete it there, and name a KV version 2 mount";
+            let remedy = "delete it there, and name a KV version 2 mount in VAULT_MOUNT or in the \
+                targets document";
             Err(unexpected(OPERATION, path, &problem).with_remedy(remedy))
         }
         Err(error) => {
