@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs the service on this machine with OpenBao, an emulated AWS and a simulated platform.
 
-    local/demo.py --zip PACKAGE.zip                  `make demo`: verifies seven checks; with KEEP=1
+    local/demo.py --zip PACKAGE.zip                  `make demo`: verifies eight checks; with KEEP=1
                                                      it keeps running afterwards
     local/demo.py --zip PACKAGE.zip --deploy-only    `make deploy-local`: enforces permissions and
                                                      keeps running

@@ -1,4 +1,4 @@
-"""The seven checks of the demo.
+"""The eight checks of the demo.
 
 Each check makes a change or a failure and waits until the service has handled it without help. It
 verifies Vault, the state in S3 and the queues. Only two facts come from the service itself: a
@@ -7,8 +7,9 @@ rotation is `held`, and a reconcile run is `skipped`.
 import json
 import time
 
+from local import demo_targets as targets
 from local.deploy import VISIBILITY_SECONDS
-from local.deployed import Deployed, Secret, State, key_of
+from local.deployed import Deployed, Secret, State, Target, TargetState, fingerprints_of, key_of
 from local.openbao import MOUNT, PATH_PREFIX
 from local.platform import Platform, parameter_name
 
@@ -51,7 +52,7 @@ class Demo:
     def __init__(self, stack, outputs: dict):
         self.vault, self.clients = stack.vault, stack.clients()
         self.platform, self.deployed = Platform(self.clients), Deployed(stack, outputs)
-        self.expected = {}
+        self.expected, self.expected_targets = {}, {}
 
     def expect_key(self, user: str, version: int, change=None, seconds: float = 20) -> float:
         """Makes the change of the user, and expects the current key of the parameter in Vault and
@@ -71,10 +72,42 @@ class Demo:
               f"({delay:.2f} s)")
         return delay
 
+    def expect_targets(self, versions: tuple, change) -> float:
+        """Makes the change of the user with targets, and expects the current key of the parameter
+        in each target, its mark and the state. Returns the delay until Vault served them all."""
+        started = time.monotonic()
+        change(targets.USER)
+        parameter = self.platform.parameter(targets.USER)
+        current, revision = json.loads(parameter["Value"])["current"], parameter["Version"]
+        key = key_of(current["AccessKeyID"], current["SecretAccessKey"])
+        fields = targets.expected_fields(current)
+        self.expected_targets = {
+            path: Target(fingerprints_of(fields[path]), version, {
+                "managed-by": "nr-iam-key-sync", "aws_parameter_version": str(revision),
+                "vault_version": str(version)})
+            for path, version in zip(fields, versions)}
+        expect(f"the fields of key …{key.last_four} and the marks of all targets", self._targets,
+               self.expected_targets, 20)
+        delay = time.monotonic() - started
+        states = {path: TargetState(key, version, revision)
+                  for path, version in zip(fields, versions)}
+        expect(f"key …{key.last_four} in the state, for each target",
+               lambda: self.deployed.target_states(targets.USER), states, 20)
+        for path, version in zip(fields, versions):
+            print(f"  ok {path}: key …{key.last_four}, version {version}, mark {revision}")
+            print(f"     {', '.join(fields[path])}")
+        print(f"  ok the state has {len(states)} records of key …{key.last_four} from parameter "
+              f"version {revision} ({delay:.2f} s)")
+        return delay
+
+    def _targets(self) -> dict:
+        return {path: self.deployed.target(path) for path in self.expected_targets}
+
     def expect_secrets(self, fact: str) -> None:
         """Expects exactly the expected secrets in Vault."""
         expect(fact, lambda: {user: self.deployed.secret(user) for user in self.expected},
                self.expected)
+        expect(fact, self._targets, self.expected_targets)
         print(f"  ok {fact}")
 
     def expect_settled(self) -> None:
@@ -204,4 +237,32 @@ def user_deleted(demo: Demo) -> float:
                    lambda found: found is not None and found.retired_at, 20)
     delay = time.monotonic() - started
     print(f"  ok the state has retiredAt {state.retired_at} ({delay:.2f} s)")
+    return delay
+
+
+@check("key rotated, three targets", "new key in each, neighbour kept",
+       "fields, marks, state, queues")
+def targets_rotated(demo: Demo) -> float:
+    """An operator stores a targets document. It publishes the key of a new user as environment
+    variables, beside a field of pgBackRest that people maintain, and as an SMTP password of Amazon
+    SES. Then the key is rotated. All other users keep their path and fields."""
+    demo.vault.create_mount(targets.MOUNT)
+    demo.vault.extend_policy("sync", targets.RULES)
+    demo.vault.write_secret(*targets.PGBACKREST.split("/", 1), targets.BY_HAND)
+    demo.deployed.store_targets(targets.DOCUMENT.read_text())
+    print("  ok local/targets.json is in the bucket, and the token's policy allows its paths")
+
+    # At the default path the user has no secret.
+    demo.expected[targets.USER] = None
+    demo.expect_targets((1, 2, 1), demo.platform.create)
+    demo.expect_settled()
+    invocations = demo.deployed.invocations()
+    demo.platform.begin(targets.USER)
+    demo.expect_invocations(invocations + 1)
+    demo.expect_secrets("the first put of the rotation changes nothing in Vault")
+    delay = demo.expect_targets((2, 3, 2), demo.platform.finish)
+    print(f"  ok {', '.join(targets.BY_HAND)} is as it was typed, and an independent derivation "
+          "gives the same\n     SMTP password")
+    # The document does not name this user.
+    demo.expect_key(MISSED, 3, demo.platform.rotate)
     return delay

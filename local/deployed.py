@@ -12,11 +12,16 @@ from local.openbao import MOUNT, PATH_PREFIX
 from local.process import StackError, wait_until
 
 _POLICY = "IamKeySync"
+_TARGETS_OBJECT = "targets.json"
 _FIELDS = frozenset(("accessKeyId", "secretAccessKey", "userName", "syncedAt"))
 
 # The latest version of a user's secret in Vault, and the user's state in S3.
 Secret = namedtuple("Secret", "key version user fields", defaults=[_FIELDS])
 State = namedtuple("State", "key vault_version retired_at", defaults=[None])
+# The latest version of a target's secret, with the fingerprints of its fields and its
+# custom_metadata, and the record of the target in the state.
+Target = namedtuple("Target", "fields version mark")
+TargetState = namedtuple("TargetState", "key vault_version parameter_version")
 # The last four characters of the id, and the fingerprint of id and secret.
 Key = namedtuple("Key", "last_four fingerprint")
 
@@ -24,6 +29,12 @@ Key = namedtuple("Key", "last_four fingerprint")
 def key_of(key_id: str, secret: str) -> Key:
     text = json.dumps({"accessKeyId": key_id, "secretAccessKey": secret}, separators=(",", ":"))
     return Key(key_id[-4:], hashlib.sha256(text.encode()).hexdigest())
+
+
+def fingerprints_of(fields: dict) -> dict:
+    """Returns a short fingerprint of each field's value, which can be printed."""
+    return {name: hashlib.sha256(str(value).encode()).hexdigest()[:12]
+            for name, value in fields.items()}
 
 
 class Deployed:
@@ -70,25 +81,41 @@ class Deployed:
 
     def secret(self, user: str):
         """Returns the latest secret, read with the root token, or None."""
-        status, answer = self._vault.request("GET", f"{MOUNT}/data/{PATH_PREFIX}/{user}")
-        if status == 404:
+        latest = self._latest(f"{MOUNT}/{PATH_PREFIX}/{user}")
+        if latest is None:
             return None
-        if status != 200:
-            raise StackError(f"vault returned HTTP status {status} for the secret of {user}")
-        data, version = answer["data"]["data"], answer["data"]["metadata"]["version"]
+        data, version = latest["data"], latest["metadata"]["version"]
         key = key_of(data.get("accessKeyId", ""), data.get("secretAccessKey", ""))
         return Secret(key, version, data.get("userName"), frozenset(data))
 
+    def target(self, path: str):
+        """Returns the latest secret at `<mount>/<path>`, or None."""
+        latest = self._latest(path)
+        if latest is None:
+            return None
+        metadata = latest["metadata"]
+        return Target(fingerprints_of(latest["data"]), metadata["version"],
+                      metadata["custom_metadata"] or {})
+
     def state(self, user: str):
         """Returns the state of the user, or None."""
-        s3, name = self._clients.s3, f"sync-state/users/{user}.json"
-        try:
-            body = s3.get_object(Bucket=self._outputs["BucketName"], Key=name)["Body"]
-        except s3.exceptions.NoSuchKey:
+        state = self._state(user)
+        if state is None:
             return None
-        state = json.loads(body.read())
-        key = Key(state.get("accessKeyId", "")[-4:], state.get("lastSecretHash"))
-        return State(key, state.get("vaultVersion"), state.get("retiredAt"))
+        return State(_recorded_key(state), state.get("vaultVersion"), state.get("retiredAt"))
+
+    def target_states(self, user: str) -> dict:
+        """Returns the records of the user's targets by path. The default target has none."""
+        records = (self._state(user) or {}).get("targets", [])
+        return {record.get("vaultPath"): TargetState(
+            _recorded_key(record), record.get("vaultVersion"), record.get("parameterVersion"))
+                for record in records}
+
+    def store_targets(self, document: str) -> None:
+        """Stores the first targets document, as `keysync targets import` does."""
+        self._clients.s3.put_object(Bucket=self._outputs["BucketName"], Key=_TARGETS_OBJECT,
+                                    Body=document, ContentType="application/json",
+                                    IfNoneMatch="*")
 
     def queued(self) -> int:
         """Returns the number of waiting and in-flight messages."""
@@ -110,6 +137,23 @@ class Deployed:
         events.sort(key=lambda event: event["timestamp"])
         return [event["message"].rstrip() for event in events]
 
+    def _latest(self, path: str):
+        mount, name = path.split("/", 1)
+        status, answer = self._vault.request("GET", f"{mount}/data/{name}")
+        if status == 404:
+            return None
+        if status != 200:
+            raise StackError(f"vault returned HTTP status {status} for the secret {path}")
+        return answer["data"]
+
+    def _state(self, user: str):
+        s3, name = self._clients.s3, f"sync-state/users/{user}.json"
+        try:
+            body = s3.get_object(Bucket=self._outputs["BucketName"], Key=name)["Body"]
+        except s3.exceptions.NoSuchKey:
+            return None
+        return json.loads(body.read())
+
     def _configuration(self) -> dict:
         return self._clients.lambda_.get_function_configuration(FunctionName=self._function)
 
@@ -126,6 +170,10 @@ class Deployed:
         active = lambda: self._configuration().get("LastUpdateStatus") != "InProgress"
         if not wait_until(active, 20):
             raise StackError("the new configuration of the function is not active after 20 s")
+
+
+def _recorded_key(record: dict) -> Key:
+    return Key(record.get("accessKeyId", "")[-4:], record.get("lastSecretHash"))
 
 
 def remaining(clients) -> dict:

@@ -92,12 +92,10 @@ class OpenBao:
         self._root_token, self._recovery_key = answer["root_token"], answer["recovery_keys"][0]
         self._write_secret("root-token", self._root_token.encode())
         self._wait_active()
-        self._must("POST", f"sys/mounts/{MOUNT}", {"type": "kv", "options": {"version": "2"}})
         for file in sorted(POLICIES.glob("*.hcl")):
             self._must("PUT", f"sys/policies/acl/{file.stem}", {"policy": file.read_text()})
             self.policies["strict" if file.stem.endswith("-strict") else "sync"] = file.stem
-        # A new version 2 mount rejects requests during its setup.
-        self.process.wait_ready(lambda: self.request("GET", f"{MOUNT}/config")[0] == 200, 10)
+        self.create_mount(MOUNT)
 
     def start(self) -> None:
         """Starts the server again with the same port and data, and waits until it is active."""
@@ -132,6 +130,22 @@ class OpenBao:
         if period:
             body["period"] = period
         return self._must("POST", "auth/token/create-orphan", body)["auth"]
+
+    def create_mount(self, mount: str) -> None:
+        """Creates a KV version 2 mount."""
+        self._must("POST", f"sys/mounts/{mount}", {"type": "kv", "options": {"version": "2"}})
+        # A new version 2 mount rejects requests during its setup.
+        self.process.wait_ready(lambda: self.request("GET", f"{mount}/config")[0] == 200, 10)
+
+    def extend_policy(self, policy: str, rules: str) -> None:
+        """Adds rules to a policy of infra/vault. Existing tokens have them at once."""
+        path = f"sys/policies/acl/{self.policies[policy]}"
+        present = self._must("GET", path)["data"]["policy"]
+        self._must("PUT", path, {"policy": present + rules})
+
+    def write_secret(self, mount: str, path: str, data: dict) -> None:
+        """Writes a version of a secret, as an operator does."""
+        self._must("POST", f"{mount}/data/{path}", {"data": data})
 
     def health(self):
         """Returns the HTTP status of sys/health (200 active, 501 not initialized, 503 sealed), or
