@@ -29,6 +29,8 @@ pub struct Capabilities {
     pub unwritable: Vec<VaultPath>,
     /// The token may read keys of any target.
     pub reads: bool,
+    /// In basic mode, keys are read for comparison; false if a document names the targets.
+    pub compares: bool,
     /// The token may read the metadata of all keys.
     pub metadata: bool,
     /// The token may mark all keys; `None` if they get no mark.
@@ -58,6 +60,7 @@ impl Capabilities {
         let mut found = Self {
             unwritable: Vec::new(),
             reads: false,
+            compares: !targets.are_of_document(),
             metadata: true,
             marks: None,
             list_metadata: true,
@@ -115,12 +118,11 @@ impl Capabilities {
     pub fn issues(&self, config: &Config) -> Vec<TokenIssue> {
         let basic = config.bucket.is_none();
         let deletes = config.on_user_deleted == OnUserDeleted::SoftDelete;
-        // In basic mode a mark is the record.
-        let compares = basic && self.marks != Some(true);
+        let compares = basic && self.compares;
         [
             (!self.unwritable.is_empty(), TokenIssue::CannotWrite),
             (compares && !self.reads, TokenIssue::CannotRead),
-            (!basic && self.reads, TokenIssue::ReadsKeys),
+            (!compares && self.reads, TokenIssue::ReadsKeys),
             (!self.metadata, TokenIssue::MetadataHidden),
             (self.marks == Some(false), TokenIssue::CannotMark),
             (deletes && !self.soft_deletes, TokenIssue::CannotDelete),

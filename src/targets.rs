@@ -28,7 +28,7 @@ use sha2::{Digest, Sha256};
 use crate::config::{TargetDefaults, VaultConfig};
 use crate::error::DocumentProblem;
 use crate::keys::{AccessKey, UserName, VaultPath};
-pub use check::USER;
+pub use check::{USER, is_path};
 use fields::{DEFAULT_FIELDS, Fields, WITHOUT_DOCUMENT};
 
 /// The size of the largest document in bytes.

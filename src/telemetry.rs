@@ -38,6 +38,8 @@ pub fn start_log(level: tracing::Level) {
     let lines = json_subscriber::fmt::layer()
         .with_writer(std::io::stdout)
         .flatten_event(true)
+        // `target` is that of a user, not a module.
+        .with_target(false)
         .with_current_span(false)
         .with_span_list(false)
         .flatten_span_list_on_top_level(true);
@@ -50,6 +52,7 @@ pub fn start_log(level: tracing::Level) {
 pub fn log_user(report: &UserReport) {
     let UserReport {
         user,
+        target,
         outcome,
         reason,
         parameter_version,
@@ -58,16 +61,21 @@ pub fn log_user(report: &UserReport) {
         ..
     } = report;
     let (user, outcome) = (user.as_str(), outcome.as_str());
+    let subject = match target {
+        Some(target) => format!("{user} at {target}"),
+        None => user.to_owned(),
+    };
     macro_rules! line {
         ($level:ident) => {
             tracing::$level!(
                 user,
+                target,
                 outcome,
                 reason,
                 millis,
                 parameterVersion = parameter_version,
                 vaultVersion = vault_version,
-                "{user}: {outcome}, {reason}"
+                "{subject}: {outcome}, {reason}"
             )
         };
     }

@@ -16,6 +16,7 @@ use crate::backends::{Backends, Etag, PutResult, Tokens, Vault};
 use crate::capabilities::Capabilities;
 use crate::context::Context;
 use crate::error::Error;
+use crate::targets::Targets;
 use crate::token::{TokenFacts, TokenIssue, TokenObject, TokenView};
 use candidate::{check_namespace, creates_token, trimmed};
 
@@ -51,12 +52,14 @@ pub async fn import<W: Backends>(
 ) -> Result<Imported, Error> {
     let store = store(ctx)?;
     let candidate = trimmed(&candidate)?;
-    // Before a wrapping token is used up: if the store cannot be read, nothing could be stored.
+    // Before a wrapping token is used up: if the bucket cannot be read, nothing could be stored.
     let if_match = store.version().await?;
+    let targets = ctx.targets().await?;
     check_namespace(&candidate, ctx.config.vault.namespace.is_some())?;
     let vault = ctx.session.vault();
     let Some(wrapping) = vault.wrapping(&candidate).await? else {
-        let (facts, issues) = assess(ctx, &candidate, accept_warnings, UNKNOWN_TOKEN).await?;
+        let (facts, issues) =
+            assess(ctx, &targets, &candidate, accept_warnings, UNKNOWN_TOKEN).await?;
         return match save(ctx, store, &candidate, &facts, if_match.as_ref()).await {
             SaveResult::Stored => Ok(imported(ctx, facts, &issues, false).await),
             SaveResult::NotStored(error) | SaveResult::Unknown(error) => Err(error),
@@ -71,7 +74,14 @@ pub async fn import<W: Backends>(
     let token = vault.unwrap(&candidate).await?.ok_or_else(|| {
         bad_token("it did not wrap a token and is now used up: create and wrap a new token")
     })?;
-    let mut assessed = assess(ctx, &token, accept_warnings, DENIED_AFTER_UNWRAPPING).await;
+    let mut assessed = assess(
+        ctx,
+        &targets,
+        &token,
+        accept_warnings,
+        DENIED_AFTER_UNWRAPPING,
+    )
+    .await;
     for _ in 0..MAX_REPETITIONS {
         // The wrapping token is used up, so a passing fault must not cost the new one.
         let Err(Error::Throttled { .. } | Error::Unavailable { .. } | Error::Unreachable { .. }) =
@@ -80,7 +90,14 @@ pub async fn import<W: Backends>(
             break;
         };
         tokio::time::sleep(REPETITION_PAUSE).await;
-        assessed = assess(ctx, &token, accept_warnings, DENIED_AFTER_UNWRAPPING).await;
+        assessed = assess(
+            ctx,
+            &targets,
+            &token,
+            accept_warnings,
+            DENIED_AFTER_UNWRAPPING,
+        )
+        .await;
     }
     let error = match assessed {
         Err(error) => error,
@@ -137,6 +154,7 @@ const DENIED_AFTER_UNWRAPPING: &str = "it was unwrapped, but Vault denies the ne
 /// denies it.
 async fn assess<W: Backends>(
     ctx: &Context<W>,
+    targets: &Targets,
     token: &SecretString,
     accept_warnings: bool,
     denied: &str,
@@ -148,8 +166,7 @@ async fn assess<W: Backends>(
     })?;
     let mut issues = facts.issues(Timestamp::now());
     if !issues.iter().any(|issue| issue.is_about_identity()) {
-        let targets = ctx.targets().await?;
-        match Capabilities::of(vault, token, &targets).await {
+        match Capabilities::of(vault, token, targets).await {
             Ok(capabilities) => issues.extend(capabilities.issues(&ctx.config)),
             Err(Error::Denied { .. }) => issues.push(TokenIssue::CapabilitiesUnknown),
             Err(error) => return Err(error),

@@ -75,11 +75,11 @@ pub(super) async fn checks<W: Backends>(
         };
         checks.push(finding.of(name, Duration::ZERO));
     };
-    let basic = ctx.config.bucket.is_none();
+    let compares = ctx.config.bucket.is_none() && capabilities.compares;
     add(
         READ,
         &[TokenIssue::ReadsKeys, TokenIssue::CannotRead],
-        if basic {
+        if compares {
             "it may read keys for comparison"
         } else {
             "it may not read keys"

@@ -112,12 +112,15 @@ pub(super) fn other_tool(seen: &Snapshot) -> Option<&str> {
     seen.mark.as_ref()?.other_tool()
 }
 
-/// Returns whether the mark shows that this version of the secret holds the key. Other tools do not
-/// mark the version that they wrote.
+/// Returns whether the mark shows that this version of the secret holds the key. The scheduled job
+/// marks neither the version that it wrote nor the definition.
 pub(super) fn is_marked(seen: &Snapshot, current: &CurrentKey, found: u64) -> bool {
     seen.mark.as_ref().is_some_and(|mark| {
-        mark.parameter_version == Some(current.revision.version)
+        let definition = mark.definition.as_deref();
+        mark.other_tool().is_none()
+            && mark.parameter_version == Some(current.revision.version)
             && mark.vault_version.is_none_or(|marked| marked == found)
+            && definition.is_none_or(|marked| seen.target.is_defined_by(Some(marked)))
     })
 }
 

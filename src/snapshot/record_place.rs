@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::SecretRecord;
 use crate::keys::{SecretLocation, UserName, VaultPath};
+use crate::targets::is_path;
 
 impl SecretRecord {
     /// Returns whether the recorded key is at `location`. A state that names no path, as that of the
@@ -49,7 +50,10 @@ impl SecretRecord {
         let mounts = [(location.path.namespace.as_deref(), &*location.path.mount)];
         let former = self.path_on(&mounts.into()).filter(|_| recorded)?;
         let (_, last) = former.path.rsplit_once('/')?;
-        let is_former = last == user.as_str() && former != location.path;
+        // The configuration accepts no other prefix.
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
+        let is_former =
+            last == user.as_str() && former != location.path && former.path.chars().all(is_plain);
         is_former.then(|| SecretLocation {
             path: former,
             ..location.clone()
@@ -61,15 +65,10 @@ impl SecretRecord {
     pub fn path_on(&self, mounts: &BTreeSet<(Option<&str>, &str)>) -> Option<VaultPath> {
         let recorded = self.vault_path.as_deref()?;
         let namespace = self.vault_namespace.as_deref();
-        let is_segment = |segment: &str| {
-            let is_allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-            !matches!(segment, "" | "." | "..") && segment.chars().all(is_allowed)
-        };
         let mut paths = mounts.iter().filter_map(|(of_mount, mount)| {
             let path = recorded.strip_prefix(mount)?.strip_prefix('/')?;
             let is_here = self.vault_address.is_none() || *of_mount == namespace;
-            let is_path = path.split('/').all(is_segment);
-            (is_here && is_path).then(|| VaultPath {
+            (is_here && is_path(path)).then(|| VaultPath {
                 namespace: of_mount.map(str::to_owned),
                 mount: (*mount).to_owned(),
                 path: path.to_owned(),

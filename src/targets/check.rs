@@ -23,6 +23,11 @@ pub const USER: &str = "{userName}";
 /// The result of a check.
 pub(super) type Check = Result<(), &'static str>;
 
+/// Returns whether a text can be a path below a mount.
+pub fn is_path(text: &str) -> bool {
+    path(text).is_ok()
+}
+
 /// Checks a mount, or a path below it.
 pub(super) fn path(text: &str) -> Check {
     if text.starts_with('/') || text.ends_with('/') {

@@ -170,6 +170,7 @@ fn expected_of(file: &str) -> Option<Result<Trigger, &'static str>> {
             Some(Ok(Trigger::Batch(vec![record(1, 3, Body::Change(alice))])))
         }
         "action-sync.json" => Some(Ok(Trigger::Sync(sync(&["alice", "bob"], false)))),
+        "action-sync-adopt.json" => Some(Ok(Trigger::Sync(sync(&["alice"], true)))),
         "action-reconcile.json" => Some(Ok(Trigger::Reconcile(Reconcile {
             force: true,
             users: Some(vec![user("alice"), user("bob")]),

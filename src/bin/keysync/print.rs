@@ -5,7 +5,7 @@ mod targets;
 mod vault_token;
 
 pub use status::status;
-pub use targets::{imported_targets, targets};
+pub use targets::{imported_targets, targets, targets_of_user};
 pub use vault_token::{imported, renewed, token};
 
 use std::collections::HashMap;

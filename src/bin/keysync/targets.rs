@@ -12,6 +12,7 @@ use crate::args::Targets;
 use crate::exit::Exit;
 use crate::output::Output;
 use crate::print;
+use crate::screen::Screen;
 
 /// Runs a command for targets.
 ///
@@ -28,7 +29,8 @@ pub async fn run(
             let Some(document) = read(&file, out) else {
                 return Ok(Exit::Usage);
             };
-            Ok(show(&check_targets(&document, &defaults), out))
+            let check = check_targets(&document, &defaults);
+            Ok(show(&check, print::targets, out))
         }
         Targets::Import { file } => {
             let defaults = TargetDefaults::read(environment)?;
@@ -37,7 +39,7 @@ pub async fn run(
             };
             let check = check_targets(&document, &defaults);
             if !check.problems.is_empty() {
-                return Ok(show(&check, out));
+                return Ok(show(&check, print::targets, out));
             }
             let keysync = KeySync::connect(Config::read(environment)?).await?;
             let imported = keysync.import_targets(document).await?;
@@ -48,14 +50,18 @@ pub async fn run(
         }
         Targets::Show { user } => {
             let keysync = KeySync::connect(Config::read(environment)?).await?;
-            Ok(show(&keysync.targets(user.as_ref()).await?, out))
+            let format = match &user {
+                Some(_) => print::targets_of_user,
+                None => print::targets,
+            };
+            Ok(show(&keysync.targets(user.as_ref()).await?, format, out))
         }
     }
 }
 
 /// Writes the targets of an accepted document, or the problems of a refused one.
-fn show(check: &TargetsCheck, out: Output) -> Exit {
-    out.write(check, |screen| print::targets(check, screen));
+fn show(check: &TargetsCheck, format: fn(&TargetsCheck, Screen) -> String, out: Output) -> Exit {
+    out.write(check, |screen| format(check, screen));
     for problem in &check.problems {
         out.errors.problem_of_targets(&problem.to_string());
     }

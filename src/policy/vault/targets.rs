@@ -59,11 +59,6 @@ impl VaultPolicy {
             let why = "Change the fields of the key and keep all others.";
             self.grant(&data, &["patch"], why);
         }
-        if self.mode == "basic" && !marks {
-            let why = "Without a bucket and without marks nothing is recorded, so the key in Vault \
-                is compared with the current one.";
-            self.grant(&data, &["read"], why);
-        }
         let metadata = path("metadata", &below);
         let why = "Versions, deletions and marks, never values: this is how drift is seen, and how \
             a rejected check-and-set is resolved.";

@@ -295,6 +295,20 @@ async fn a_secret_that_is_marked_with_the_current_version_is_adopted_unwritten()
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_secret_of_another_tool_is_written_once_when_it_is_adopted_whatever_its_mark() {
+    let (memory, ctx) = with_targets(&[target("a")]);
+    write_by_hand(&memory, "a", &[("AWS_ACCESS_KEY_ID", "theirs")]);
+    let mark = [("managed-by", "a tool"), ("aws_parameter_version", "1")];
+    mark_by_hand(&memory, "a", &mark);
+    assert_eq!(outcomes(&ctx).await, [Outcome::Foreign]);
+    assert_eq!(by_operator(&ctx, true).await[0].outcome(), Outcome::Written);
+    assert_eq!(id_in(&memory, "a"), "AKIA000000000OLD");
+    let managed_by = memory.inner().custom_metadata[&path("a")]["managed-by"].clone();
+    assert_eq!(managed_by, "nr-iam-key-sync");
+    assert_eq!(outcomes(&ctx).await, [Outcome::Unchanged]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_mark_does_not_prove_fields_of_another_form() {
     let target = json!({
         "mount": "apps", "path": format!("{FOLDER}/a"), "fields": {"KEY": "{accessKeyId}"},
@@ -412,23 +426,24 @@ async fn a_document_in_the_form_without_one_rewrites_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn a_removed_target_is_reported_until_its_secret_is_deleted() {
-    let (memory, ctx) = due(&["a", "b"]).await;
+    // A segment may have any character that a targets document accepts.
+    let (memory, ctx) = due(&["a key & more", "b"]).await;
     outcomes(&ctx).await;
     store_targets(&memory, &[target("b")]);
     for _ in 0..2 {
         let results = reconciled(&ctx).await;
         assert_eq!(results[0].outcome(), Outcome::Unchanged);
         assert_eq!(results[1].outcome(), Outcome::Untargeted);
-        assert_eq!(results[1].target(), Some(path("a")));
+        assert_eq!(results[1].target(), Some(path("a key & more")));
     }
-    assert_eq!(versions(&memory, "a"), 2, "it is not touched");
-    memory.inner().vault.remove(&path("a"));
+    assert_eq!(versions(&memory, "a key & more"), 2, "it is not touched");
+    memory.inner().vault.remove(&path("a key & more"));
     assert_eq!(reconciled(&ctx).await[1].outcome(), Outcome::Retired);
     assert_eq!(reconciled(&ctx).await.len(), 1);
     // The target comes back.
-    store_targets(&memory, &[target("a"), target("b")]);
+    store_targets(&memory, &[target("a key & more"), target("b")]);
     assert_eq!(outcomes(&ctx).await, [Outcome::Written, Outcome::Unchanged]);
-    assert_eq!(id_in(&memory, "a"), "AKIA000000000NEW");
+    assert_eq!(id_in(&memory, "a key & more"), "AKIA000000000NEW");
 }
 
 #[tokio::test(start_paused = true)]
@@ -481,6 +496,13 @@ async fn the_mark_is_the_record_in_basic_mode() {
     write_by_hand(&memory, "a", &[("AWS_ACCESS_KEY_ID", "changed")]);
     assert_eq!(outcomes(&ctx).await, [Outcome::Written], "drift");
     assert_eq!(id_in(&memory, "a"), "AKIA000000000NEW");
+    let mut in_other_region = target("a");
+    in_other_region["region"] = json!("us-east-1");
+    store_targets(&memory, &[in_other_region]);
+    assert_eq!(outcomes(&ctx).await, [Outcome::Written], "changed target");
+    let region = field(&memory, "a", "AWS_DEFAULT_REGION").unwrap();
+    assert_eq!(region, "us-east-1");
+    assert_eq!(outcomes(&ctx).await, [Outcome::Unchanged]);
 }
 
 #[tokio::test(start_paused = true)]

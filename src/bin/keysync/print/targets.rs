@@ -25,6 +25,38 @@ pub fn targets(check: &TargetsCheck, screen: Screen) -> String {
     if !check.problems.is_empty() {
         return String::new();
     }
+    let users = check
+        .targets
+        .iter()
+        .filter_map(|target| target.user.as_ref());
+    let without_entry = if check.targets.iter().any(|target| target.user.is_none()) {
+        "have the last target"
+    } else {
+        "are untargeted"
+    };
+    table(check, screen)
+        + &format!(
+            "\nusers: {}, targets: {}, version mark: {}\nusers without an entry {without_entry}\n",
+            users.collect::<BTreeSet<_>>().len(),
+            check.targets.len(),
+            version_mark(check),
+        )
+}
+
+/// Formats the targets of one user.
+pub fn targets_of_user(check: &TargetsCheck, screen: Screen) -> String {
+    if check.targets.is_empty() {
+        return "The user is untargeted: the document has neither an entry nor others.\n"
+            .to_owned();
+    }
+    table(check, screen) + &format!("\nversion mark: {}\n", version_mark(check))
+}
+
+fn version_mark(check: &TargetsCheck) -> &str {
+    check.metadata.as_deref().unwrap_or("none")
+}
+
+fn table(check: &TargetsCheck, screen: Screen) -> String {
     let mut table = screen.table(&["TARGET", "USER", "WRITE", "FIELDS"]);
     let locations = check.targets.iter().map(location).collect::<Vec<_>>();
     for (target, location) in check.targets.iter().zip(&locations) {
@@ -36,22 +68,7 @@ pub fn targets(check: &TargetsCheck, screen: Screen) -> String {
             fields.collect::<Vec<_>>().join(", ").into(),
         ]);
     }
-    let users = check
-        .targets
-        .iter()
-        .filter_map(|target| target.user.as_ref());
-    let mark = check.metadata.as_deref().unwrap_or("none");
-    let without_entry = if check.targets.iter().any(|target| target.user.is_none()) {
-        "have the last target"
-    } else {
-        "are untargeted"
-    };
     render_with_names(&table, locations.iter().map(String::as_str))
-        + &format!(
-            "\nusers: {}, targets: {}, version mark: {mark}\nusers without an entry {without_entry}\n",
-            users.collect::<BTreeSet<_>>().len(),
-            check.targets.len(),
-        )
 }
 
 /// Returns where a secret is, with its namespace.
