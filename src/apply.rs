@@ -98,9 +98,10 @@ impl<B: Backends> Run<'_, B> {
                 Ok(PatchResult::Written(version, created_at)) => {
                     return self.written((version, created_at));
                 }
-                Ok(PatchResult::CasMismatch | PatchResult::Absent) => {
+                Ok(PatchResult::CasMismatch) => {
                     return Effect::end(Ok(End::CasMismatch(Cas::Version(version))));
                 }
+                Ok(PatchResult::Absent) => return Effect::end(Ok(End::Vanished(version))),
                 Ok(PatchResult::Unsupported) => return Effect::end(Err(self.unsupported())),
                 Err(error) => return Effect::end(Err(error)),
             },

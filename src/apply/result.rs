@@ -32,6 +32,8 @@ pub enum End {
     Done,
     /// Vault rejected this check-and-set version; nothing was written.
     CasMismatch(Cas),
+    /// Vault has no secret with this version to change; nothing was written.
+    Vanished(u64),
     /// Another process recorded a state that does not agree: observe and plan again.
     Conflict,
 }

@@ -107,9 +107,11 @@ impl Secrets {
             let progress = self.progress.entry(path.clone()).or_default();
             progress.effects.add(&applied, &plan.reason);
             progress.repeats = None;
+            let vanished = matches!(applied.end, Ok(End::Vanished(_)));
             let (rejected, written) = match applied.end {
                 Ok(End::Done) => continue,
                 Ok(End::CasMismatch(cas)) => (Some(cas), None),
+                Ok(End::Vanished(version)) => (Some(Cas::Version(version)), None),
                 Ok(End::Conflict) => (None, applied.written.map(|write| write.version)),
                 Err(error) => {
                     progress.error = Some(error);
@@ -118,9 +120,17 @@ impl Secrets {
             };
             progress.attempts += 1;
             if progress.attempts == MAX_ATTEMPTS {
-                progress.error = Some(Error::Contended {
-                    subject: format!("the secret {path} in Vault"),
-                    attempts: MAX_ATTEMPTS,
+                progress.error = Some(if vanished {
+                    let problem = "answers PATCH with 404, although metadata shows the secret";
+                    let remedy = "check what stands between this service and Vault, or set \
+                        \"merge\": false for the target";
+                    Error::unexpected("changing the key in", format!("Vault at {path}"), problem)
+                        .with_remedy(remedy)
+                } else {
+                    Error::Contended {
+                        subject: format!("the secret {path} in Vault"),
+                        attempts: MAX_ATTEMPTS,
+                    }
                 });
                 continue;
             }

@@ -13,6 +13,7 @@ mod microburst;
 mod reconcile_lease;
 mod scenarios;
 mod soak;
+mod targets;
 pub mod tls;
 mod vault_outage;
 mod vault_responses;

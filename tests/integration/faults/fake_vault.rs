@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Request, State};
+use axum::http::Method;
 use axum::response::Response;
 use futures_util::stream;
 
@@ -43,7 +44,7 @@ struct Inner {
     vault: String,
     redirect_target: String,
     client: reqwest::Client,
-    response: Mutex<Option<FakeResponse>>,
+    response: Mutex<Option<(&'static str, FakeResponse)>>,
     count: AtomicUsize,
 }
 
@@ -70,7 +71,13 @@ impl FakeVault {
 
     /// Sets the response to every write of a user whose name begins with `faulty`.
     pub fn respond(&self, response: Option<FakeResponse>) {
-        *self.inner.response.lock().unwrap() = response;
+        self.respond_to("/data/", response);
+    }
+
+    /// Sets the response to every write below `kind`, such as `/metadata/`, of a secret whose name
+    /// begins with `faulty`.
+    pub fn respond_to(&self, kind: &'static str, response: Option<FakeResponse>) {
+        *self.inner.response.lock().unwrap() = response.map(|response| (kind, response));
         self.inner.count.store(0, Ordering::Relaxed);
     }
 
@@ -85,7 +92,9 @@ async fn answer(State(inner): State<Arc<Inner>>, request: Request) -> Response {
     let body = to_bytes(body, usize::MAX).await.unwrap();
     let path = parts.uri.path();
     let response = *inner.response.lock().unwrap();
-    if let Some(response) = response.filter(|_| path.contains("/data/") && path.contains("/faulty"))
+    let is_write = parts.method != Method::GET;
+    if let Some((_, response)) =
+        response.filter(|(kind, _)| is_write && path.contains(kind) && path.contains("/faulty"))
     {
         inner.count.fetch_add(1, Ordering::Relaxed);
         return fake(response, &inner.redirect_target).await;
