@@ -4,7 +4,8 @@ use jiff::Timestamp;
 
 use crate::config::Config;
 use crate::snapshot::{
-    ParameterView, ReconcileRecord, RosterView, SecretRecord, Snapshot, StateView, VaultView,
+    Assignment, ParameterView, ReconcileRecord, RosterView, SecretRecord, Snapshot, StateView,
+    VaultView,
 };
 use crate::status::{Row, SyncOutcome, last_four};
 use crate::time_format::relative;
@@ -105,6 +106,9 @@ fn is_as_recorded(snapshot: &Snapshot) -> bool {
 }
 
 pub(super) fn vault(snapshot: &Snapshot) -> String {
+    if matches!(snapshot.assignment, Assignment::Unreadable(_)) {
+        return "Nothing was read, because the targets are unknown.".to_owned();
+    }
     let path = &snapshot.target.location.path;
     let recorded = snapshot
         .state

@@ -1,6 +1,7 @@
 //! Secret keys and a token pass through all paths with `LOG_LEVEL=trace`. No output of the
 //! function contains one.
 
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::test_env::{TestEnv, batch};
@@ -52,6 +53,18 @@ async fn no_output_contains_a_secret_at_log_level_trace() {
     invoke(json!({"action": "doctor"})).await;
     env.delete("alice").await;
     invoke(env.event("Delete", "alice")).await;
+    // A field that is derived from a key, written and changed.
+    let smtp = give_smtp_password(&env, "mailer").await;
+    let mut derived = Vec::new();
+    for _ in 0..2 {
+        let key = env.rotate("mailer").await;
+        invoke(env.event("Update", "mailer")).await;
+        let (_, secret) = env.vault(Method::GET, &smtp, None).await;
+        let password = &secret["data"]["data"]["SMTP_PASSWORD"];
+        derived.extend([key.secret, password.as_str().unwrap().to_owned()]);
+    }
+    invoke(json!({"action": "reconcile", "force": true})).await;
+    env.remove_object("targets.json").await;
     // A path that Vault rejects, and a token object with the token in the wrong place.
     let elsewhere = env
         .function_with(&[trace, ("VAULT_PATH_PREFIX", "elsewhere")])
@@ -76,6 +89,7 @@ async fn no_output_contains_a_secret_at_log_level_trace() {
 
     let mut secrets = vec![token["token"].as_str().unwrap().to_owned()];
     secrets.extend([first, second, third, fourth].map(|key| key.secret));
+    secrets.extend(derived);
     let lines = [function.lines(), elsewhere.lines(), new.lines()].concat();
     assert!(
         lines
@@ -96,15 +110,24 @@ async fn no_output_contains_a_secret_at_log_level_trace() {
         states.push(env.object(key).await.unwrap());
     }
     assert!(!states.is_empty());
-    for (kind, texts) in [
-        ("log", &lines),
-        ("answer", &answers),
-        ("state object", &states),
-    ] {
-        for (text, secret) in texts
-            .iter()
-            .flat_map(|text| secrets.iter().map(move |s| (text, s)))
-        {
+    assert_none_contains("log", &lines, &secrets);
+    assert_none_contains("answer", &answers, &secrets);
+    assert_none_contains("state object", &states, &secrets);
+}
+
+/// Gives a user a target with a field that is derived from the key. Returns its path in Vault's API.
+async fn give_smtp_password(env: &TestEnv<'_>, user: &str) -> String {
+    let fields = json!({"SMTP_PASSWORD": "{sesSmtpPassword}"});
+    let target = json!({"mount": "secret", "path": env.path("smtp"), "fields": fields});
+    let entry = json!({"name": env.parameter(user), "targets": [target]});
+    env.store_targets(&json!({"region": "ca-central-1", "parameters": [entry]}))
+        .await;
+    format!("secret/data/{}", env.path("smtp"))
+}
+
+fn assert_none_contains(kind: &str, texts: &[String], secrets: &[String]) {
+    for text in texts {
+        for secret in secrets {
             let redacted = || text.replace(secret, "<SECRET>");
             assert!(
                 !text.contains(secret),

@@ -9,10 +9,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::faults::returned;
+use crate::stack::Stack;
 use crate::test_env::{Key, MANUAL_ID, TestEnv, batch};
-
-const USERS: usize = 50;
-const ROTATIONS: usize = 200;
 
 /// Id, delivery count and event.
 type Message = (String, u32, Value);
@@ -65,9 +63,12 @@ impl Queue {
     }
 }
 
-#[tokio::test]
-async fn races_of_two_functions_converge_and_never_go_back() {
-    let env = Arc::new(TestEnv::new().await);
+/// Rotates users while two functions receive events. Returns all keys of each user, oldest first.
+async fn race(
+    env: &Arc<TestEnv<'static>>,
+    users: usize,
+    rotations: usize,
+) -> BTreeMap<String, Vec<Key>> {
     env.keep_vault_versions(100).await;
     let queue = Arc::new(Queue::default());
     let mut consumers = Vec::new();
@@ -92,12 +93,12 @@ async fn races_of_two_functions_converge_and_never_go_back() {
     }
 
     let mut keys = BTreeMap::<String, Vec<Key>>::new();
-    for user in (0..USERS).map(|n| format!("user{n}")) {
+    for user in (0..users).map(|n| format!("user{n}")) {
         keys.insert(user.clone(), vec![env.rotate(&user).await]);
         queue.send(env.event("Create", &user));
     }
-    for _ in 0..ROTATIONS {
-        let user = format!("user{}", fastrand::usize(..USERS));
+    for _ in 0..rotations {
+        let user = format!("user{}", fastrand::usize(..users));
         let history = keys.get_mut(&user).unwrap();
         let key = env.rotate_in_two_puts(&user, history.last().unwrap()).await;
         history.push(key);
@@ -112,22 +113,42 @@ async fn races_of_two_functions_converge_and_never_go_back() {
         lines.extend(consumer.await.unwrap());
     }
 
-    assert_converged(&env, &keys).await;
     let failed = lines
         .iter()
         .filter(|line| line.contains(r#""outcome":"failed""#));
     assert_eq!(failed.collect::<Vec<_>>(), [""; 0], "a user failed");
+    keys
+}
+
+#[tokio::test]
+async fn races_of_two_functions_converge_and_never_go_back() {
+    let env = Arc::new(TestEnv::new().await);
+    let keys = race(&env, 50, 200).await;
+    assert_converged(&env, &keys).await;
+}
+
+#[tokio::test]
+async fn races_of_users_with_several_targets_converge_for_each_target() {
+    const USERS: usize = 10;
+    let env = Arc::new(TestEnv::without_token(Stack::shared()).await);
+    let users = (0..USERS).map(|n| format!("user{n}")).collect::<Vec<_>>();
+    let users = users.iter().map(String::as_str).collect::<Vec<_>>();
+    let names = env.give_two_targets(&users).await;
+    let keys = race(&env, USERS, 60).await;
+    for (user, names) in users.iter().zip(names) {
+        for name in names {
+            let (key, version) = assert_in_order(&env, &name, &keys[*user]).await;
+            let record = env.record(user, &name).await.unwrap();
+            assert_eq!(record["accessKeyId"], key.id.as_str(), "{name}");
+            assert_eq!(record["vaultVersion"], version, "{name}");
+        }
+    }
 }
 
 /// Fails unless Vault, state and parameters agree and no older key ever followed a newer one.
 pub async fn assert_converged(env: &TestEnv<'_>, keys: &BTreeMap<String, Vec<Key>>) {
     for (user, history) in keys {
-        let (key, version) = env.key(user).await.unwrap();
-        assert_eq!(
-            Some(&key),
-            history.last(),
-            "{user}: Vault does not have the current key"
-        );
+        let (key, version) = assert_in_order(env, user, history).await;
         let state = env.state(user).await.unwrap();
         assert_eq!(state["accessKeyId"], key.id.as_str(), "{user}");
         assert_eq!(state["vaultVersion"], version, "{user}");
@@ -136,21 +157,33 @@ pub async fn assert_converged(env: &TestEnv<'_>, keys: &BTreeMap<String, Vec<Key
             env.revision(user).await.0,
             "{user}"
         );
-        let mut newest = 0;
-        for version in 1..=version {
-            let (key, _) = env.version(user, Some(version)).await.unwrap();
-            if key.id == MANUAL_ID {
-                continue;
-            }
-            let index = history.iter().position(|known| *known == key);
-            let index = index.expect("only keys of this user");
-            assert!(
-                index >= newest,
-                "{user}: version {version} is older than the one before it"
-            );
-            newest = index;
-        }
     }
+}
+
+/// Fails unless a secret has the newest key, and no older one ever followed a newer one. Returns the
+/// key and its version.
+async fn assert_in_order(env: &TestEnv<'_>, name: &str, history: &[Key]) -> (Key, u64) {
+    let (key, version) = env.key(name).await.unwrap();
+    assert_eq!(
+        Some(&key),
+        history.last(),
+        "{name}: Vault does not have the current key"
+    );
+    let mut newest = 0;
+    for version in 1..=version {
+        let (key, _) = env.version(name, Some(version)).await.unwrap();
+        if key.id == MANUAL_ID {
+            continue;
+        }
+        let index = history.iter().position(|known| *known == key);
+        let index = index.expect("only keys of this user");
+        assert!(
+            index >= newest,
+            "{name}: version {version} is older than the one before it"
+        );
+        newest = index;
+    }
+    (key, version)
 }
 
 #[tokio::test]

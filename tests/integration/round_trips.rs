@@ -1,6 +1,9 @@
 //! Counts the consecutive calls of the built function with proxies that delay every request.
 
+use serde_json::json;
+
 use crate::proxy::{DELAY, Proxies, longest_chain};
+use crate::stack::Stack;
 use crate::test_env::{TestEnv, batch, outcome};
 
 #[tokio::test]
@@ -32,6 +35,36 @@ async fn rotation_takes_three_round_trips() {
         "{second:#?}"
     );
     assert_eq!(env.key("alice").await.unwrap().0, key);
+}
+
+#[tokio::test]
+async fn rotation_of_ten_targets_takes_three_round_trips() {
+    let env = TestEnv::without_token(Stack::shared()).await;
+    let proxies = Proxies::start(&env, DELAY).await;
+    let entry = json!({
+        "name": env.parameter("alice"),
+        "targets": (0..10).map(|n| env.target(&format!("t{n}"))).collect::<Vec<_>>(),
+    });
+    env.store_targets(&json!({"parameters": [entry]})).await;
+    let function = env.function_with(&proxies.variables()).await;
+    env.rotate("alice").await;
+    for round in ["first", "second"] {
+        proxies.take();
+        let key = env.rotate("alice").await;
+        let report = function
+            .invoke(&env.event("Update", "alice"))
+            .await
+            .unwrap();
+        assert_eq!(report["counts"]["written"], 10, "{report}");
+        let exchanges = proxies.take();
+        assert!(
+            longest_chain(exchanges.clone()) <= 3,
+            "{round}: {exchanges:#?}"
+        );
+        for n in 0..10 {
+            assert_eq!(env.key(&format!("t{n}")).await.unwrap().0, key);
+        }
+    }
 }
 
 #[tokio::test]

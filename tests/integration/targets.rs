@@ -170,8 +170,12 @@ async fn targets_of_the_scheduled_job_are_taken_over_and_left_as_it_expects_them
         .await
         .unwrap();
     assert_eq!(report["counts"]["written"], 2, "{report}");
+    let lines = function.lines();
     for name in ["s3", "backup"] {
         assert_eq!(ministry.version_with(name, &key).await, 2);
+        let target = format!("\"target\":\"{}", ministry.mount);
+        let of_target = |line: &&String| line.contains(&target) && line.contains(name);
+        assert!(lines.iter().any(|line| of_target(&line)), "{lines:#?}");
         let marks = ministry.marks(name).await;
         let (version, _) = env.revision("mailer").await;
         assert_eq!(

@@ -1,6 +1,7 @@
 //! The part of a stack that belongs to one test: a bucket, a parameter prefix and a Vault folder.
 
 mod roster;
+mod targets;
 mod vault;
 
 pub use vault::MANUAL_ID;

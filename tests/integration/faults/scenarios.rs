@@ -17,6 +17,8 @@ pub enum Scenario {
     Reconcile,
     /// A renewal of the token.
     Renewal,
+    /// A message of a user with two targets.
+    Targets,
 }
 
 /// The state before the trigger, and what is expected after it.
@@ -25,8 +27,10 @@ pub struct InitialState {
     pub payload: Value,
     /// Environment variables to replace.
     pub variables: Vec<(&'static str, String)>,
-    /// All keys of each user, oldest first. The last one is expected in Vault.
+    /// All keys of each secret, oldest first. The last one is expected in Vault.
     pub keys: Vec<(&'static str, Vec<Key>)>,
+    /// The user with all these secrets, if they are those of targets.
+    pub user: Option<&'static str>,
     /// The user to retire.
     pub gone: Option<&'static str>,
     /// Whether a renewal of the token is expected.
@@ -34,12 +38,13 @@ pub struct InitialState {
 }
 
 impl Scenario {
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Rotation,
         Self::LostState,
         Self::Deletion,
         Self::Reconcile,
         Self::Renewal,
+        Self::Targets,
     ];
 
     /// Returns the heading for `docs/crash-points.md`.
@@ -53,6 +58,9 @@ impl Scenario {
                  changed in Vault, erin is gone"
             }
             Self::Renewal => "A renewal of the token",
+            Self::Targets => {
+                "A message: alice has rotated, and has two targets, the second one with `merge`"
+            }
         }
     }
 
@@ -62,7 +70,7 @@ impl Scenario {
             ("SYNC_CONCURRENCY", "1".to_owned()),
             ("SSM_MAX_CALLS_PER_SECOND", "1000".to_owned()),
         ];
-        let (mut keys, mut gone) = (Vec::new(), None);
+        let (mut keys, mut gone, mut user) = (Vec::new(), None, None);
         let payload = match self {
             Self::Rotation => {
                 let alice = synced(env, &["alice"]).await.remove(0).1;
@@ -98,12 +106,26 @@ impl Scenario {
                 json!({"action": "reconcile", "force": true})
             }
             Self::Renewal => json!({"action": "refresh-token"}),
+            Self::Targets => {
+                env.give_two_targets(&["alice"]).await;
+                let old = env.rotate("alice").await;
+                let function = env.function().await;
+                let create = env.event("Create", "alice");
+                let report = function.invoke(&create).await.unwrap();
+                assert_eq!(report["counts"]["written"], 2, "{report}");
+                let new = env.rotate_in_two_puts("alice", &old).await;
+                let both = vec![old, new];
+                keys = vec![("replaced-alice", both.clone()), ("merged-alice", both)];
+                user = Some("alice");
+                batch(&[("m1", 1, env.event("Update", "alice"))])
+            }
         };
         let renews = matches!(self, Self::Reconcile | Self::Renewal);
         InitialState {
             payload,
             variables,
             keys,
+            user,
             gone,
             renews,
         }

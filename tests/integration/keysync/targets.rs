@@ -1,9 +1,13 @@
-//! `keysync targets`: without a configuration and without a request.
+//! `keysync targets`, and how targets are named in all commands.
 
-use super::transcript::assert_matches;
+use reqwest::Method;
+use serde_json::json;
+
+use super::transcript::{Transcript, assert_matches};
 use crate::command::{CommandOutput, run};
 use crate::schemas::assert_valid;
-use crate::stack::read;
+use crate::stack::{Stack, read};
+use crate::test_env::TestEnv;
 
 /// A file in a folder of its own, removed on drop.
 struct Document(std::path::PathBuf);
@@ -124,4 +128,65 @@ async fn targets_check_reads_no_more_than_a_document_may_have() {
     let endless = check("/dev/zero", &[]).await;
     assert_eq!(endless.code, 2);
     assert!(endless.err.contains("is too large"), "{endless:?}");
+}
+
+#[tokio::test]
+async fn targets_are_named_in_each_command() {
+    let env = TestEnv::without_token(Stack::shared()).await;
+    let policy = format!(
+        r#"path "secret/data/{folder}/+" {{ capabilities = ["create", "update", "patch"] }}
+        path "secret/metadata/{folder}/+" {{ capabilities = ["read", "patch"] }}
+        path "secret/detailed-metadata/{folder}/" {{ capabilities = ["list"] }}"#,
+        folder = env.folder
+    );
+    env.store_token(&env.token_with_policy(&policy).await).await;
+    for user in ["mailer", "other"] {
+        env.rotate(user).await;
+    }
+    let targets = ["backup", "foreign", "web"].map(|name| env.target(name));
+    let entry = json!({"name": env.parameter("mailer"), "targets": targets});
+    let file = Document::new(json!({"parameters": [entry]}).to_string().as_bytes());
+    let folder = format!("secret/metadata/{}", env.path("foreign"));
+    let mark = json!({"custom_metadata": {"managed-by": "external-secrets"}});
+    env.change("foreign", "THEIRS", "value").await;
+    env.vault(Method::POST, &folder, Some(mark)).await;
+
+    let mut transcript = Transcript::new(&env, &[]);
+    let import = format!("targets import {}", file.path());
+    transcript.run("targets show").await;
+    transcript.run(&import).await;
+    transcript.run(&import).await;
+    transcript.run("targets show mailer").await;
+    transcript.run("targets show other").await;
+    transcript.run("plan").await;
+    transcript.run("sync mailer other").await;
+    transcript.run("sync mailer --adopt --dry-run").await;
+    transcript.run("sync mailer --adopt").await;
+    env.change("web", "accessKeyId", "by hand").await;
+    transcript.run("plan mailer").await;
+    transcript.run("explain mailer").await;
+    transcript.run("reconcile").await;
+    transcript.run("status").await;
+    env.remove_object("targets.json").await;
+    transcript.run("sync mailer").await;
+    transcript.run("explain mailer").await;
+    transcript.assert_matches("targets_in_use");
+}
+
+#[tokio::test]
+async fn targets_outputs_are_valid_by_the_schema() {
+    let env = TestEnv::without_token(Stack::shared()).await;
+    env.rotate("mailer").await;
+    env.give_two_targets(&["mailer"]).await;
+    for (line, definition) in [
+        ("targets show", "targetsCheck"),
+        ("sync mailer", "report"),
+        ("plan mailer", "report"),
+        ("status", "status"),
+        ("explain mailer", "explanation"),
+    ] {
+        let output = env.keysync_line(&format!("{line} --json"), &[]).await;
+        assert_valid(&output, definition);
+        assert!(output.out.contains("merged-mailer"), "{line}: {output:?}");
+    }
 }
