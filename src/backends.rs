@@ -6,6 +6,7 @@
 mod aws;
 pub mod diagnostics;
 pub mod documents;
+pub mod identity;
 mod objects;
 pub mod parameters;
 pub mod roster;
@@ -24,7 +25,7 @@ use diagnostics::{Credentials, Probe, Server};
 use crate::error::Error;
 use crate::keys::{ParameterName, ParameterNaming, UserName};
 use crate::snapshot::{ParameterReading, ReconcileRecord, UserState};
-use crate::token::TokenObject;
+use crate::token::{LoginRequest, TokenObject};
 
 /// Maximum number of characters of a code or a version that a message shows.
 const MAX_WORD: usize = 64;
@@ -121,6 +122,13 @@ pub trait Tokens {
     -> Result<PutResult, Error>;
 }
 
+/// The AWS identity of this process.
+pub trait Identity {
+    /// Signs a login to Vault, which is valid for 15 minutes. Nothing is sent, except what it takes
+    /// to get credentials.
+    async fn login_request(&self) -> Result<LoginRequest, Error>;
+}
+
 /// What was read of the targets document.
 #[derive(Debug)]
 pub enum DocumentReading {
@@ -158,6 +166,8 @@ pub trait Backends {
     type States: States + ReconcileRecords + Probe;
     /// The token object.
     type Tokens: Tokens;
+    /// The AWS identity, for a login to Vault.
+    type Identity: Identity;
     /// Vault.
     type Vault: Vault + Server + Credentials;
     /// The roster.

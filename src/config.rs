@@ -5,6 +5,7 @@
 
 mod authorities;
 mod aws;
+mod login;
 mod reader;
 mod resources;
 mod urls;
@@ -21,6 +22,7 @@ pub use authorities::Authorities;
 pub use aws::{AwsConfig, AwsCredentials, Endpoints};
 #[cfg(feature = "cli")]
 pub use aws::{NO_REGION, is_region};
+pub use login::AwsLogin;
 #[cfg(feature = "cli")]
 pub use urls::aws_endpoint;
 
@@ -74,6 +76,8 @@ pub struct VaultConfig {
     pub path_prefix: String,
     /// A given token; without it the token object in S3 is used.
     pub token: Option<SecretString>,
+    /// The login with the AWS identity, in place of any other token.
+    pub login: Option<AwsLogin>,
 }
 
 impl VaultConfig {
@@ -168,9 +172,9 @@ impl Config {
     /// [`Error::BadConfiguration`] with all problems.
     pub fn read(source: impl Fn(&str) -> Option<String>) -> Result<Self, Error> {
         let mut read = reader::Reader::new(&source);
-        let token = read.text("VAULT_TOKEN");
+        let (token, login) = (read.text("VAULT_TOKEN"), read.login());
         let bucket = read.bucket_name();
-        if token.is_none() && bucket.is_none() {
+        if token.is_none() && bucket.is_none() && !read.logs_in() {
             read.problem("S3_BUCKET_NAME", "is not set, and neither is VAULT_TOKEN; expected the bucket that holds the Vault token (enhanced mode) or the token itself (basic mode)");
         }
         let host_authorities = read.host_authorities();
@@ -185,6 +189,7 @@ impl Config {
             token: token
                 .and_then(|value| read.header("VAULT_TOKEN", value))
                 .map(SecretString::from),
+            login,
         };
         let bucket = bucket.map(|name| read.objects(name));
         let config = Self {

@@ -42,7 +42,7 @@ pub struct Context<B: Backends> {
     /// The recorded state; `None` in basic mode.
     pub states: Option<B::States>,
     /// Vault, and the token for it.
-    pub session: VaultSession<B::Vault, B::Tokens>,
+    pub session: VaultSession<B::Vault, B::Tokens, B::Identity>,
     /// The roster, if one is configured.
     pub roster: Option<B::Roster>,
     /// The targets document, if there can be one.
@@ -63,7 +63,7 @@ impl<B: Backends> Context<B> {
         config: Config,
         parameters: B::Parameters,
         states: Option<B::States>,
-        session: VaultSession<B::Vault, B::Tokens>,
+        session: VaultSession<B::Vault, B::Tokens, B::Identity>,
         roster: Option<B::Roster>,
         document: Option<B::Documents>,
     ) -> Self {

@@ -116,6 +116,12 @@ fn configuration(config: &Config) -> Finding {
     let keys = format!("Vault at {}", vault.address);
     let mode = match &config.bucket {
         None => "basic mode, without state".to_owned(),
+        Some(bucket) if vault.login.is_some() => {
+            format!(
+                "enhanced mode with a login by the AWS identity, state in s3://{}",
+                bucket.name
+            )
+        }
         Some(bucket) if vault.token.is_some() => {
             format!(
                 "enhanced mode with the token from VAULT_TOKEN, state in s3://{}",

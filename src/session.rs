@@ -1,9 +1,11 @@
-//! The session with Vault: loads the token at first use, caches it, and reloads it after a 403.
+//! The session with Vault: loads the token at first use, or logs in, caches the token, and gets it
+//! anew after a 403.
 //!
 //! Expiry follows the server's reports and the wall clock, because a Lambda function's monotonic
 //! clock stops while it is frozen.
 
 mod call;
+mod load;
 mod renewal;
 mod show;
 
@@ -14,7 +16,7 @@ use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 use tokio::sync::Mutex;
 
-use crate::backends::{Etag, Tokens, Vault};
+use crate::backends::{Etag, Identity, Tokens, Vault};
 use crate::error::Error;
 use crate::keys::VaultPath;
 use crate::pace::VaultPace;
@@ -26,18 +28,20 @@ const HIDDEN_TTL: SignedDuration = SignedDuration::from_mins(10);
 
 /// The source of the token.
 #[derive(Debug)]
-pub enum TokenSource<T> {
+pub enum TokenSource<T, I> {
     /// A given token, which is never written back.
     Fixed(SecretString),
     /// A stored token, which is written back after a renewal.
     Stored(T),
+    /// A login with the AWS identity, repeated when its token ends.
+    Login(I),
 }
 
 /// A Vault server and the token to call it with.
 #[derive(Debug)]
-pub struct VaultSession<V, T> {
+pub struct VaultSession<V, T, I> {
     vault: V,
-    source: TokenSource<T>,
+    source: TokenSource<T, I>,
     threshold_hours: u32,
     pace: VaultPace,
     cache: Mutex<TokenCache>,
@@ -64,11 +68,11 @@ struct CachedToken {
     metadata_hidden: HashMap<VaultPath, Timestamp>,
 }
 
-impl<V: Vault, T: Tokens> VaultSession<V, T> {
+impl<V: Vault, T: Tokens, I: Identity> VaultSession<V, T, I> {
     /// Creates a session that loads its token at first use.
     pub fn new(
         vault: V,
-        source: TokenSource<T>,
+        source: TokenSource<T, I>,
         threshold_hours: u32,
         calls_per_second: Option<u32>,
     ) -> Self {
@@ -95,60 +99,5 @@ impl<V: Vault, T: Tokens> VaultSession<V, T> {
             let folder = path.folder();
             cached.metadata_hidden.insert(folder, Timestamp::now());
         }
-    }
-
-    /// Returns the token and its generation. Loads it if none is cached, or if the cached one is of
-    /// the generation `rejected`.
-    async fn token(&self, rejected: Option<u64>) -> Result<(SecretString, u64), Error> {
-        let requested = Instant::now();
-        let mut cache = self.cache.lock().await;
-        if let Some((_, error)) = cache
-            .failed
-            .as_ref()
-            .filter(|(ended, _)| *ended > requested)
-        {
-            return Err(error.clone());
-        }
-        let loaded = match (&cache.token, &self.source) {
-            (None, TokenSource::Fixed(token)) => Some((token.clone(), None)),
-            (None, TokenSource::Stored(store)) => {
-                let (object, etag) = match store.load().await {
-                    Ok(loaded) => loaded,
-                    Err(error) => {
-                        cache.failed = Some((Instant::now(), error.clone()));
-                        return Err(error);
-                    }
-                };
-                Some((object.token.clone(), Some((object, etag))))
-            }
-            (Some(known), TokenSource::Stored(store)) if rejected == Some(cache.generation) => {
-                let (object, etag) = store.load().await?;
-                let same = known
-                    .stored
-                    .as_ref()
-                    .is_some_and(|(_, known)| *known == etag);
-                if same && let Some(cached) = cache.token.as_mut() {
-                    // The cached lifetime may be outdated.
-                    cached.lifetime = None;
-                }
-                (!same).then(|| (object.token.clone(), Some((object, etag))))
-            }
-            (Some(_), _) => None,
-        };
-        if let Some((token, stored)) = loaded {
-            cache.generation += 1;
-            cache.token = Some(CachedToken {
-                token,
-                stored,
-                lifetime: None,
-                use_limited: false,
-                metadata_hidden: HashMap::new(),
-            });
-        }
-        let cached = cache
-            .token
-            .as_ref()
-            .expect("a token is cached, or loading it failed above");
-        Ok((cached.token.clone(), cache.generation))
     }
 }

@@ -2,10 +2,12 @@
 
 mod facts;
 mod lifetime;
+mod login;
 mod object;
 mod status;
 
 pub use facts::{TokenFacts, TokenIssue};
 pub use lifetime::Lifetime;
+pub use login::{LoginRequest, LoginToken};
 pub use object::TokenObject;
 pub use status::{TokenStatus, TokenView};

@@ -128,7 +128,10 @@ fn bad_token(reason: &str) -> Error {
 /// Returns the token store.
 fn store<W: Backends>(ctx: &Context<W>) -> Result<&W::Tokens, Error> {
     ctx.session.store().ok_or_else(|| {
-        if ctx.config.bucket.is_none() {
+        if ctx.config.vault.login.is_some() {
+            let problem = "is aws, so a stored token would not be used; unset it first";
+            Error::misconfigured("VAULT_AUTH_METHOD", problem)
+        } else if ctx.config.bucket.is_none() {
             let problem = "is not set, so there is no place to store a token; set it";
             Error::misconfigured("S3_BUCKET_NAME", problem)
         } else {

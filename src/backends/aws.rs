@@ -75,7 +75,10 @@ where
 }
 
 /// Returns the error of missing credentials, with the reason that their source gives.
-fn credentials_error(error: &CredentialsError, unexpected: impl Fn(&str) -> Error) -> Error {
+pub(super) fn credentials_error(
+    error: &CredentialsError,
+    unexpected: impl Fn(&str) -> Error,
+) -> Error {
     if matches!(error, CredentialsError::CredentialsNotLoaded(_)) {
         return unexpected("no AWS credentials found").with_remedy(
             "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or attach a role to \

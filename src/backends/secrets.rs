@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::keys::{AccessKey, VaultPath};
 use crate::snapshot::{Cas, VaultView};
 use crate::targets::SecretFields;
-use crate::token::TokenFacts;
+use crate::token::{LoginRequest, LoginToken, TokenFacts};
 
 /// The result of a check-and-set write to Vault.
 #[derive(Debug, PartialEq, Eq)]
@@ -157,6 +157,8 @@ pub trait Vault {
         path: &VaultPath,
         version: u64,
     ) -> Result<(), Error>;
+    /// Logs in with an AWS identity.
+    async fn login(&self, request: &LoginRequest) -> Result<LoginToken, Error>;
     /// Looks up the token's properties and remaining lifetime.
     async fn lookup(&self, token: &SecretString) -> Result<TokenFacts, Error>;
     /// Renews the token; returns its new lifetime in seconds.

@@ -5,6 +5,7 @@ mod client;
 mod connection;
 mod errors;
 mod kv;
+mod login;
 mod request;
 mod responses;
 mod system;
@@ -26,7 +27,7 @@ use crate::error::Error;
 use crate::keys::VaultPath;
 use crate::snapshot::Cas;
 use crate::targets::SecretFields;
-use crate::token::TokenFacts;
+use crate::token::{LoginRequest, LoginToken, TokenFacts};
 use errors::{translate, unexpected};
 use request::{ErrorResponse, Failure, Request};
 use responses::{FolderMetadata, MetadataResponse, Renewal, SecretResponse, TokenLookup};
@@ -157,6 +158,10 @@ impl Vault for VaultServer {
         deletion
             .map(|_| ())
             .map_err(translate("deleting the key in Vault at", path, remedy))
+    }
+
+    async fn login(&self, request: &LoginRequest) -> Result<LoginToken, Error> {
+        login::login(self, request).await
     }
 
     async fn lookup(&self, token: &SecretString) -> Result<TokenFacts, Error> {

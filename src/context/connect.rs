@@ -5,7 +5,7 @@ use aws_types::origin::Origin;
 
 use super::Context;
 use super::aws;
-use crate::backends::{Backends, documents, parameters, roster, state, tokens, vault};
+use crate::backends::{Backends, documents, identity, parameters, roster, state, tokens, vault};
 use crate::config::{Authorities, Config};
 use crate::error::Error;
 use crate::session::{TokenSource, VaultSession};
@@ -18,6 +18,7 @@ impl Backends for Live {
     type Parameters = parameters::ParameterStore;
     type States = state::StateObjects;
     type Tokens = tokens::StoredToken;
+    type Identity = identity::AwsIdentity;
     type Vault = vault::VaultServer;
     type Roster = roster::RosterTable;
     type Documents = documents::TargetsDocument;
@@ -40,6 +41,7 @@ pub async fn connect(config: Config) -> Result<Context<Live>, Error> {
     let dynamodb = aws_sdk_dynamodb::Client::new(&at(&aws, endpoints.dynamodb.as_ref()));
     let bucket = config.bucket.as_ref().map(|bucket| (s3, bucket));
     let source = match (&config.vault.token, &bucket) {
+        _ if config.vault.login.is_some() => TokenSource::Login(identity_of(&aws, &config)?),
         (Some(token), _) => TokenSource::Fixed(token.clone()),
         (None, Some((s3, bucket))) => {
             TokenSource::Stored(tokens::StoredToken::new(s3.clone(), bucket))
@@ -70,6 +72,21 @@ pub async fn connect(config: Config) -> Result<Context<Live>, Error> {
         .map(|table| roster::RosterTable::new(dynamodb, table));
     Ok(Context::new(
         config, parameters, states, session, roster, document,
+    ))
+}
+
+/// Returns the identity that logs in to Vault.
+fn identity_of(aws: &SdkConfig, config: &Config) -> Result<identity::AwsIdentity, Error> {
+    let login = config.vault.login.clone().expect("a login is configured");
+    let region = login.region.clone().or_else(|| config.region.clone());
+    let region = region.ok_or_else(|| {
+        let problem = "is not set, and neither is AWS_REGION; expected the Region of STS";
+        Error::misconfigured("VAULT_AUTH_AWS_REGION", problem)
+    })?;
+    Ok(identity::AwsIdentity::new(
+        aws.credentials_provider(),
+        login,
+        region,
     ))
 }
 

@@ -9,6 +9,7 @@ use super::check::{self, Check, CheckStatus, Finding, check, fail, failed, pass,
 use super::policies;
 use crate::backends::diagnostics::{Credentials, Mount};
 use crate::backends::{Backends, Vault};
+use crate::config::AwsLogin;
 use crate::context::Context;
 use crate::targets::Targets;
 use crate::token::TokenFacts;
@@ -34,7 +35,11 @@ pub(super) async fn checks<W: Backends>(
                 "check VAULT_ADDR, VAULT_NAMESPACE and the token (`keysync token show`)",
             ),
             Ok(facts) => {
-                let finding = lifetime(&facts, Timestamp::now());
+                let login = ctx.config.vault.login.as_ref();
+                let finding = match login {
+                    Some(login) => of_login(&facts, login, Timestamp::now()),
+                    None => lifetime(&facts, Timestamp::now()),
+                };
                 usable = finding.status != CheckStatus::Fail;
                 finding
             }
@@ -63,6 +68,26 @@ pub(super) fn skipped<W: Backends>(ctx: &Context<W>, because: &'static str) -> V
         check::skipped(&policies::names(ctx), because),
     ]
     .concat()
+}
+
+fn of_login(facts: &TokenFacts, login: &AwsLogin, now: Timestamp) -> Finding {
+    if let Some(issue) = facts.issues_of_login().first() {
+        return fail(
+            issue.to_string(),
+            "change the role of the auth method (VAULT_AUTH_ROLE)",
+        );
+    }
+    let kind = if facts.batch { "batch" } else { "service" };
+    let ends = match facts.lifetime.seconds_left(now) {
+        Some(left) => format!("{left} s left"),
+        None => "without an end".to_owned(),
+    };
+    pass(format!(
+        "a {kind} token of a login at auth/{} as {}, {ends}; policies {}",
+        login.mount,
+        login.role,
+        facts.policies.join(", ")
+    ))
 }
 
 fn lifetime(facts: &TokenFacts, now: Timestamp) -> Finding {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use secrecy::SecretString;
 
 use super::VaultSession;
-use crate::backends::{Tokens, Vault};
+use crate::backends::{Identity, Tokens, Vault};
 use crate::error::{Error, RAISE_LIMIT};
 
 /// A failure within this time is retried once. It is longer than it takes to detect a dead
@@ -19,7 +19,7 @@ const MAX_RETRY_PAUSE: Duration = Duration::from_millis(500);
 /// the time limit of a check of the doctor.
 const PATIENCE: Duration = Duration::from_secs(8);
 
-impl<V: Vault, T: Tokens> VaultSession<V, T> {
+impl<V: Vault, T: Tokens, I: Identity> VaultSession<V, T, I> {
     /// Calls Vault with the token like [`call_until`](Self::call_until), for a short time.
     ///
     /// # Errors

@@ -4,11 +4,11 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::{TokenSource, VaultSession};
-use crate::backends::{PutResult, Tokens, Vault};
+use crate::backends::{Identity, PutResult, Tokens, Vault};
 use crate::error::Error;
 use crate::token::{Lifetime, TokenIssue, TokenStatus};
 
-impl<V: Vault, T: Tokens> VaultSession<V, T> {
+impl<V: Vault, T: Tokens, I: Identity> VaultSession<V, T, I> {
     /// Renews the token if it is due, or always if `force` is set. Calls Vault only when due, so
     /// that most invocations cost nothing.
     ///
@@ -16,6 +16,9 @@ impl<V: Vault, T: Tokens> VaultSession<V, T> {
     /// The errors of loading and of looking up the token. An error of the renewal is returned only
     /// with `force` or if the token has expired, because a valid token must not stop a sync.
     pub async fn renew_if_due(&self, force: bool, deadline: Instant) -> Result<TokenStatus, Error> {
+        if self.logs_in() {
+            return self.login_status().await;
+        }
         if force {
             // The caller may just have stored another token.
             self.cache.lock().await.token = None;
@@ -53,6 +56,18 @@ impl<V: Vault, T: Tokens> VaultSession<V, T> {
         Ok(TokenStatus {
             renewed,
             ..TokenStatus::of(&lifetime, now, problems)
+        })
+    }
+
+    /// Returns the status of a login, after another one if its token ends soon.
+    async fn login_status(&self) -> Result<TokenStatus, Error> {
+        self.token(None).await?;
+        let cache = self.cache.lock().await;
+        let lifetime = cache.token.as_ref().and_then(|cached| cached.lifetime);
+        let lifetime = lifetime.expect("the token of a login has a lifetime");
+        Ok(TokenStatus {
+            login: true,
+            ..TokenStatus::of(&lifetime, Timestamp::now(), Vec::new())
         })
     }
 

@@ -3,11 +3,11 @@
 use jiff::Timestamp;
 
 use super::{TokenSource, VaultSession};
-use crate::backends::{Tokens, Vault};
+use crate::backends::{Identity, Tokens, Vault};
 use crate::error::Error;
 use crate::token::{TokenIssue, TokenView};
 
-impl<V: Vault, T: Tokens> VaultSession<V, T> {
+impl<V: Vault, T: Tokens, I: Identity> VaultSession<V, T, I> {
     /// Looks up the token in use without renewing it.
     ///
     /// # Errors
@@ -17,6 +17,13 @@ impl<V: Vault, T: Tokens> VaultSession<V, T> {
             .call(async |vault, token| vault.lookup(token).await)
             .await?;
         let now = Timestamp::now();
+        if self.logs_in() {
+            let issues = facts.issues_of_login().into_iter();
+            let warnings = issues.map(TokenIssue::advice).collect();
+            let mut view = facts.view(now, warnings);
+            view.status.login = true;
+            return Ok(view);
+        }
         let warnings = facts
             .issues(now)
             .into_iter()
@@ -30,10 +37,15 @@ impl<V: Vault, T: Tokens> VaultSession<V, T> {
         &self.vault
     }
 
-    /// Returns the token store; `None` for a given token.
+    /// Returns whether the token is that of a login.
+    pub(crate) fn logs_in(&self) -> bool {
+        matches!(self.source, TokenSource::Login(_))
+    }
+
+    /// Returns the token store; `None` for a given token and for a login.
     pub(crate) fn store(&self) -> Option<&T> {
         match &self.source {
-            TokenSource::Fixed(_) => None,
+            TokenSource::Fixed(_) | TokenSource::Login(_) => None,
             TokenSource::Stored(store) => Some(store),
         }
     }

@@ -39,6 +39,7 @@ impl Backends for Memory {
     type Parameters = Self;
     type States = Self;
     type Tokens = Self;
+    type Identity = Self;
     type Vault = Self;
     type Roster = Self;
     type Documents = Self;
@@ -60,6 +61,7 @@ impl Memory {
         });
         let config = config.unwrap();
         let source = match &config.vault.token {
+            _ if config.vault.login.is_some() => TokenSource::Login(self.clone()),
             Some(token) => TokenSource::Fixed(token.clone()),
             None => TokenSource::Stored(self.clone()),
         };

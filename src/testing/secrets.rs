@@ -4,7 +4,7 @@
 //! it on drop. A private type cannot be listed here; it is covered by its members, because a
 //! derived `Serialize` needs theirs.
 
-use std::fmt::Display;
+use std::fmt::{Debug, Display};
 
 use secrecy::zeroize::ZeroizeOnDrop;
 use secrecy::{ExposeSecret, SecretString};
@@ -12,6 +12,7 @@ use serde::Serialize;
 use static_assertions::{assert_impl_all, assert_not_impl_any};
 
 use crate::backends::VaultSecret;
+use crate::backends::identity::AwsIdentity;
 use crate::backends::tokens::StoredToken;
 use crate::backends::vault::VaultServer;
 use crate::config::{Config, TargetDefaults, VaultConfig};
@@ -20,7 +21,7 @@ use crate::observe::Observed;
 use crate::session::{TokenSource, VaultSession};
 use crate::snapshot::{ParameterReading, Revision};
 use crate::targets::{SecretFields, Targets};
-use crate::token::TokenObject;
+use crate::token::{LoginRequest, LoginToken, TokenObject};
 
 assert_impl_all!(SecretString: ZeroizeOnDrop);
 
@@ -31,8 +32,10 @@ assert_not_impl_any!(ParameterReading: Serialize, Display);
 assert_not_impl_any!(Observed: Serialize, Display);
 assert_not_impl_any!(VaultSecret: Serialize, Display);
 assert_not_impl_any!(TokenObject: Serialize, Display);
-assert_not_impl_any!(TokenSource<StoredToken>: Serialize, Display);
-assert_not_impl_any!(VaultSession<VaultServer, StoredToken>: Serialize, Display);
+assert_not_impl_any!(LoginRequest: Serialize, Display, Debug);
+assert_not_impl_any!(LoginToken: Serialize, Display, Debug);
+assert_not_impl_any!(TokenSource<StoredToken, AwsIdentity>: Serialize, Display);
+assert_not_impl_any!(VaultSession<VaultServer, StoredToken, AwsIdentity>: Serialize, Display);
 assert_not_impl_any!(VaultConfig: Serialize, Display);
 assert_not_impl_any!(Config: Serialize, Display);
 

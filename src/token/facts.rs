@@ -166,6 +166,18 @@ impl TokenFacts {
         issues
     }
 
+    /// Returns the issues of the token of a login: it may be a batch token, a child, and short-lived.
+    pub fn issues_of_login(&self) -> Vec<TokenIssue> {
+        if self.policies.iter().any(|policy| policy == "root") {
+            return vec![TokenIssue::Root];
+        }
+        if self.is_of_other_namespace {
+            return vec![TokenIssue::OtherNamespace];
+        }
+        let use_limited = self.use_limited.then_some(TokenIssue::UseLimited);
+        use_limited.into_iter().collect()
+    }
+
     /// Returns the public view of the token, with these warnings.
     pub fn view(self, now: Timestamp, warnings: Vec<String>) -> TokenView {
         TokenView {

@@ -74,6 +74,20 @@ pub enum Warning {
 }
 
 impl Lifetime {
+    /// Returns the lifetime of a login's token, which is not renewed: another login replaces it.
+    pub fn of_login(seconds: u64, now: Timestamp) -> Self {
+        Self {
+            ttl_seconds: Some(seconds).filter(|seconds| *seconds > 0),
+            period_seconds: None,
+            explicit_max_ttl_seconds: None,
+            creation_ttl_seconds: seconds,
+            renewable: false,
+            shrunk_from: None,
+            created_at: now,
+            as_of: now,
+        }
+    }
+
     /// Returns the expiry; `None` for a token that never expires.
     pub fn expires_at(&self) -> Option<Timestamp> {
         self.ttl_seconds.and_then(|ttl| after(self.as_of, ttl))

@@ -22,6 +22,9 @@ pub struct TokenStatus {
     pub renewable: bool,
     /// True if this call renewed the token.
     pub renewed: bool,
+    /// True for the token of a login with the AWS identity, which another login replaces.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub login: bool,
     /// The issues and their remedies.
     pub warnings: Vec<String>,
 }
@@ -35,13 +38,15 @@ impl TokenStatus {
             period_seconds: lifetime.period_seconds,
             renewable: lifetime.renewable,
             renewed: false,
+            login: false,
             warnings,
         }
     }
 
-    /// Returns the remaining hours; `None` for a token that never expires.
+    /// Returns the remaining hours; `None` for a token that never expires, and for that of a login.
     pub fn hours_left(&self) -> Option<f64> {
         self.ttl_seconds
+            .filter(|_| !self.login)
             .map(|seconds| Duration::from_secs(seconds).as_secs_f64() / 3600.0)
     }
 }

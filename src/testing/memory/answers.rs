@@ -4,13 +4,13 @@ use secrecy::ExposeSecret;
 
 use super::{Memory, page};
 use crate::backends::{
-    DocumentReading, Etag, Page, Parameters, PutResult, ReconcileRecords, Roster, States,
+    DocumentReading, Etag, Identity, Page, Parameters, PutResult, ReconcileRecords, Roster, States,
     StoredState, TargetDocuments, Tokens,
 };
 use crate::error::Error;
 use crate::keys::{ParameterName, ParameterNaming, UserName};
 use crate::snapshot::{ParameterReading, ParameterView, ReconcileRecord, SecretRecord, UserState};
-use crate::token::TokenObject;
+use crate::token::{LoginRequest, TokenObject};
 
 impl Parameters for Memory {
     async fn read(&self, name: &ParameterName) -> ParameterReading {
@@ -152,6 +152,18 @@ impl Tokens for Memory {
             inner.saved_as(etag)
         };
         self.answer(call, saved).await
+    }
+}
+
+impl Identity for Memory {
+    async fn login_request(&self) -> Result<LoginRequest, Error> {
+        Ok(LoginRequest {
+            role: "role".to_owned(),
+            mount: "aws".to_owned(),
+            url: "https://sts.ca-central-1.amazonaws.com/".to_owned(),
+            body: "",
+            headers: "{}".to_owned().into(),
+        })
     }
 }
 

@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::keys::{AccessKey, VaultPath};
 use crate::snapshot::Cas;
 use crate::targets::SecretFields;
-use crate::token::{Lifetime, TokenFacts};
+use crate::token::{Lifetime, LoginRequest, LoginToken, TokenFacts};
 
 /// The period of the token in seconds.
 const PERIOD: u64 = 720 * 3600;
@@ -167,6 +167,15 @@ impl Vault for Memory {
             *version = None;
         }
         self.answer(call, ()).await
+    }
+
+    async fn login(&self, _: &LoginRequest) -> Result<LoginToken, Error> {
+        let call = self.call("vault-login", "").await?;
+        let token = LoginToken {
+            token: self.inner().tokens.1.clone().into(),
+            lease_seconds: self.inner().ttl,
+        };
+        self.answer(call, token).await
     }
 
     async fn lookup(&self, token: &SecretString) -> Result<TokenFacts, Error> {

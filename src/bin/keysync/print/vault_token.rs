@@ -12,6 +12,9 @@ pub(super) fn lifetime(status: &TokenStatus, now: Timestamp) -> String {
     let end = status.expires_at.map_or("never expires".to_owned(), |end| {
         format!("expires {}", relative(end, now))
     });
+    if status.login {
+        return format!("{end}, of a login with the AWS identity");
+    }
     let period = match status
         .period_seconds
         .map(|seconds| i64::try_from(seconds).unwrap_or(i64::MAX))
@@ -31,6 +34,8 @@ pub(super) fn lifetime(status: &TokenStatus, now: Timestamp) -> String {
 pub fn renewed(status: &TokenStatus, now: Timestamp, screen: Screen) -> String {
     let renewed = if status.renewed {
         "renewed"
+    } else if status.login {
+        "not renewed: another login replaces it"
     } else {
         "not renewed: it is not renewable"
     };
