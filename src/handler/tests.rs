@@ -1,5 +1,7 @@
 //! Whole payloads on backends in memory: answers, messages to redeliver, and metrics.
 
+mod login;
+
 use std::time::Duration;
 
 use super::*;

@@ -60,6 +60,17 @@ impl<V: Vault, T: Tokens, I: Identity> VaultSession<V, T, I> {
         Ok((cached.token.clone(), cache.generation))
     }
 
+    /// Makes the cached token older, as if these seconds had passed on the wall clock.
+    #[cfg(test)]
+    pub(crate) async fn age_token(&self, seconds: i64) {
+        let mut cache = self.cache.lock().await;
+        let cached = cache.token.as_mut().expect("a token is cached");
+        let lifetime = cached.lifetime.as_mut().expect("its lifetime is known");
+        let age = SignedDuration::from_secs(seconds);
+        lifetime.as_of -= age;
+        lifetime.created_at -= age;
+    }
+
     async fn log_in(&self, identity: &I) -> Result<CachedToken, Error> {
         let request = identity.login_request().await?;
         let answer = self.vault.login(&request).await?;

@@ -171,9 +171,13 @@ impl Vault for Memory {
 
     async fn login(&self, _: &LoginRequest) -> Result<LoginToken, Error> {
         let call = self.call("vault-login", "").await?;
+        let (token, lease_seconds) = {
+            let inner = self.inner();
+            (inner.tokens.0.clone().into(), inner.ttl)
+        };
         let token = LoginToken {
-            token: self.inner().tokens.1.clone().into(),
-            lease_seconds: self.inner().ttl,
+            token,
+            lease_seconds,
         };
         self.answer(call, token).await
     }
