@@ -40,6 +40,7 @@ _MORE = {
         'try(tonumber(one(regex(":([0-9]+)/?$", var.{name}))), 443) <= 65535',
         "a port of at most 65535",
     ),
+    "vault_auth_mount": (_SEGMENTS, "a path without . or .. as a segment"),
     "vault_mount": (_SEGMENTS, "a path without . or .. as a segment"),
     "vault_path_prefix": (_SEGMENTS, "a path without . or .. as a segment"),
     "vault_cidrs": _RANGES,

@@ -11,7 +11,10 @@ locals {
 
   # The keys come from the file alone, because the values of placeholders may be unknown during the
   # plan.
-  alarms = { for alarm in jsondecode(file("${local.shared}/alarms.json")) : alarm.id => alarm }
+  alarms = {
+    for alarm in jsondecode(file("${local.shared}/alarms.json")) : alarm.id => alarm
+    if lookup(local.present, try(alarm.requires, ""), true)
+  }
   alarm_dimensions = {
     for alarm in jsondecode(templatefile("${local.shared}/alarms.json", local.names)) :
     alarm.id => alarm.dimensions

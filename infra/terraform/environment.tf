@@ -15,6 +15,11 @@ locals {
     VAULT_ADDR                    = var.vault_addr
     VAULT_CACERT_BYTES            = local.ca_text
     VAULT_NAMESPACE               = var.vault_namespace
+    VAULT_AUTH_METHOD             = var.vault_auth_method
+    VAULT_AUTH_ROLE               = var.vault_auth_role
+    VAULT_AUTH_MOUNT              = var.vault_auth_mount
+    VAULT_AUTH_AWS_REGION         = var.vault_auth_aws_region
+    VAULT_AUTH_AWS_SERVER_ID      = var.vault_auth_aws_server_id
     VAULT_MOUNT                   = var.vault_mount
     VAULT_PATH_PREFIX             = var.vault_path_prefix
     TOKEN_REFRESH_THRESHOLD_HOURS = tostring(var.token_refresh_threshold_hours)

@@ -79,6 +79,19 @@ resource "aws_lambda_function" "this" {
       error_message = "package_version: expected only with package_bucket."
     }
     precondition {
+      condition     = !local.logs_in || var.vault_auth_role != null
+      error_message = "vault_auth_role: expected with vault_auth_method aws."
+    }
+    precondition {
+      condition = local.logs_in || (
+        var.vault_auth_role == null &&
+        var.vault_auth_mount == local.environment_defaults["VAULT_AUTH_MOUNT"] &&
+        var.vault_auth_aws_region == null &&
+        var.vault_auth_aws_server_id == null
+      )
+      error_message = "vault_auth_role: expected vault_auth_role, vault_auth_mount, vault_auth_aws_region and vault_auth_aws_server_id only with vault_auth_method aws."
+    }
+    precondition {
       condition = (
         var.reserved_concurrency == null ? true : var.reserved_concurrency > var.max_concurrency
       )

@@ -22,9 +22,13 @@ locals {
     variable.name => variable.default
   }
 
+  # A login at Vault stores no token.
+  logs_in = var.vault_auth_method == "aws"
+
   # Placeholders that have no value in some deployments. These are separate flags, because the value
   # of a placeholder may be known only after an apply.
   present = {
+    TokenKey        = !local.logs_in
     TableName       = var.user_table != "-"
     KmsKeyArn       = local.encrypted
     EarlierKeyArns  = length(var.earlier_kms_key_arns) > 0

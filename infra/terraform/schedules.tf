@@ -7,7 +7,7 @@ locals {
     local.scheduler_role_created ? aws_iam_role.scheduler[0].arn : var.scheduler_role_arn
   )
 
-  schedules = {
+  all_schedules = {
     sweep = {
       description = "Sync every user"
       expression  = var.sweep_schedule
@@ -18,6 +18,12 @@ locals {
       expression  = var.token_refresh_schedule
       payload     = local.settings.schedules.tokenRefreshPayload
     }
+  }
+
+  # A login needs no renewal.
+  schedules = {
+    for name, schedule in local.all_schedules : name => schedule
+    if name != "token-refresh" || !local.logs_in
   }
 }
 

@@ -99,6 +99,68 @@ variable "vault_namespace" {
   }
 }
 
+variable "vault_auth_method" {
+  description = "Authentication at Vault: with the token that is stored in the bucket, or by a login at the auth method aws with the function's role. A login needs no stored token, no renewal and no alarms for them, so these are not created."
+  type        = string
+  default     = "token"
+  nullable    = false
+
+  validation {
+    condition     = contains(["token", "aws"], var.vault_auth_method)
+    error_message = "vault_auth_method: expected one of token, aws"
+  }
+}
+
+variable "vault_auth_role" {
+  description = "Role of the auth method. Its bound_iam_principal_arn must contain the ARN of the function's role, without the role's path."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.vault_auth_role == null ? true : can(regex("^[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?$", var.vault_auth_role))
+    error_message = "vault_auth_role: expected letters, digits and _ . -, with a letter, digit or _ at both ends"
+  }
+}
+
+variable "vault_auth_mount" {
+  description = "Mount of the auth method. No segment may be . or .."
+  type        = string
+  default     = "aws"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^/*[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*/*$", var.vault_auth_mount))
+    error_message = "vault_auth_mount: expected segments of letters, digits and _ . - between single slashes"
+  }
+
+  validation {
+    condition     = length(setintersection(split("/", var.vault_auth_mount), [".", ".."])) == 0
+    error_message = "vault_auth_mount: expected a path without . or .. as a segment"
+  }
+}
+
+variable "vault_auth_aws_region" {
+  description = "Region of the auth method's sts_endpoint and sts_region. The default is the Region of the deployment."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.vault_auth_aws_region == null ? true : can(regex("^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$", var.vault_auth_aws_region))
+    error_message = "vault_auth_aws_region: expected the name of a Region, such as ca-central-1"
+  }
+}
+
+variable "vault_auth_aws_server_id" {
+  description = "The auth method's iam_server_id_header_value, if it has one."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.vault_auth_aws_server_id == null ? true : can(regex("^[!-~]+$", var.vault_auth_aws_server_id))
+    error_message = "vault_auth_aws_server_id: expected text without white space"
+  }
+}
+
 variable "vault_mount" {
   description = "Mount of the KV v2 engine. No segment may be . or .."
   type        = string

@@ -10,7 +10,7 @@ import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { Construct, IDependable } from 'constructs';
 import { policyOf } from './policies';
-import { NO_ROSTER, type IamKeySyncProps } from './props';
+import { logsIn, NO_ROSTER, type IamKeySyncProps } from './props';
 import { environmentDefault, managedPolicies, permissions, type Placeholders } from './shared';
 import { acknowledgeWildcards } from './wildcards';
 
@@ -108,7 +108,7 @@ function placeholders(
     ParameterKeyArn: props.parameterKmsKeyArn,
     BucketArn: bucket.bucketArn,
     StatePrefix: environmentDefault('SYNC_STATE_S3_PREFIX'),
-    TokenKey: environmentDefault('VAULT_TOKEN_S3_KEY'),
+    TokenKey: logsIn(props) ? undefined : environmentDefault('VAULT_TOKEN_S3_KEY'),
     LegacyStateKey: environmentDefault('SYNC_STATE_S3_KEY'),
     TargetsKey: environmentDefault('TARGETS_S3_KEY'),
     TableName: userTable === NO_ROSTER ? undefined : userTable,

@@ -18,7 +18,7 @@ import { encryptionKey } from './encryption';
 import { fileProblems, inputDefault } from './inputs';
 import { Monitoring } from './monitoring';
 import { Network } from './network';
-import type { IamKeySyncProps } from './props';
+import { logsIn, type IamKeySyncProps } from './props';
 import { EventQueue } from './queues';
 import { validate } from './rules';
 import { Schedules } from './schedules';
@@ -115,6 +115,7 @@ export class IamKeySync extends Construct {
       Partition: Aws.PARTITION,
       Region: Aws.REGION,
       Account: Aws.ACCOUNT_ID,
+      TokenKey: logsIn(props) ? undefined : environmentDefault('VAULT_TOKEN_S3_KEY'),
       FunctionName: this.function.functionName,
       LogGroupName: this.logGroup.logGroupName,
       RuleName: this.rule.ruleName,

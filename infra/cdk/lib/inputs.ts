@@ -102,6 +102,7 @@ function textExpected(
 const MORE: Readonly<Record<string, (text: string) => string | undefined>> = {
   vaultAddr: (text) =>
     URL.canParse(text) ? undefined : 'an address with a host and a port from 0 to 65535',
+  vaultAuthMount: noDots,
   vaultMount: noDots,
   vaultPathPrefix: noDots,
   vaultCidrs: range,

@@ -27,6 +27,16 @@ export interface IamKeySyncProps {
    */
   readonly vaultCaFile?: string;
   readonly vaultNamespace?: string;
+  /** A stored token, or a login with the function's role. @default token */
+  readonly vaultAuthMethod?: 'token' | 'aws';
+  /** Role of the login, and required for it. */
+  readonly vaultAuthRole?: string;
+  /** Mount of the login. @default aws */
+  readonly vaultAuthMount?: string;
+  /** Region of STS for the login. @default the Region of the deployment */
+  readonly vaultAuthAwsRegion?: string;
+  /** Server id of the login. @default none */
+  readonly vaultAuthAwsServerId?: string;
   /** @default secret */
   readonly vaultMount?: string;
   /** @default aws/iam-keys */
@@ -137,6 +147,11 @@ export interface IamKeySyncProps {
   readonly removalPolicy?: 'retain' | 'destroy';
 }
 
+/** Returns whether the function logs in at Vault, and stores no token. */
+export function logsIn({ vaultAuthMethod }: IamKeySyncProps): boolean {
+  return vaultAuthMethod === 'aws';
+}
+
 /** The properties of the app. */
 export interface AppProps extends IamKeySyncProps {
   /** @default IamKeySync */
@@ -157,6 +172,11 @@ export const PROPERTIES = [
   'vaultAddr',
   'vaultCaFile',
   'vaultNamespace',
+  'vaultAuthMethod',
+  'vaultAuthRole',
+  'vaultAuthMount',
+  'vaultAuthAwsRegion',
+  'vaultAuthAwsServerId',
   'vaultMount',
   'vaultPathPrefix',
   'targetsFile',

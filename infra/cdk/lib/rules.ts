@@ -5,7 +5,7 @@
 import { Token } from 'aws-cdk-lib';
 import { environmentProblem } from './environment';
 import { inputDefault, inputProblem, inputs } from './inputs';
-import type { AppProps } from './props';
+import { logsIn, type AppProps } from './props';
 
 /** Returns one line for each problem, which begins with the property's name. */
 export function validate(props: AppProps): string[] {
@@ -22,6 +22,7 @@ export function validate(props: AppProps): string[] {
   const problems = [
     ...single,
     ...packageRules(props),
+    ...loginRules(props),
     ...networkRules(props),
     ...otherRules(props),
   ];
@@ -45,6 +46,21 @@ function packageRules(props: AppProps): string[] {
       packageVersion !== undefined && packageBucket === undefined,
       'packageVersion: expected only with packageBucket',
     ],
+  );
+}
+
+function loginRules(props: AppProps): string[] {
+  const { vaultAuthRole, vaultAuthMount, vaultAuthAwsRegion, vaultAuthAwsServerId } = props;
+  const ofLogin = { vaultAuthRole, vaultAuthMount, vaultAuthAwsRegion, vaultAuthAwsServerId };
+  return violated(
+    [
+      logsIn(props) && vaultAuthRole === undefined,
+      'vaultAuthRole: expected with vaultAuthMethod=aws',
+    ],
+    ...Object.entries(ofLogin).map(([key, value]): Rule => [
+      !logsIn(props) && value !== undefined,
+      `${key}: expected only with vaultAuthMethod=aws`,
+    ]),
   );
 }
 

@@ -1,6 +1,6 @@
 /**
  * The schedules that invoke the function: the nightly reconcile run and the renewal of the Vault
- * token.
+ * token, which a login does not need.
  */
 import { Stack, Validations } from 'aws-cdk-lib';
 import { ManagedPolicy, Role, ServicePrincipal, type IRole } from 'aws-cdk-lib/aws-iam';
@@ -11,7 +11,7 @@ import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { inputDefault } from './inputs';
 import { policyOf } from './policies';
-import type { IamKeySyncProps } from './props';
+import { logsIn, type IamKeySyncProps } from './props';
 import { deadLetterQueue } from './queues';
 import { permissions, settings } from './shared';
 
@@ -46,6 +46,7 @@ export class Schedules extends Construct {
       sweepSchedule ?? inputDefault('sweepSchedule'),
       sweepPayload.value,
     );
+    if (logsIn(props)) return;
     const refresh = tokenRefreshSchedule ?? inputDefault<string>('tokenRefreshSchedule');
     this.schedule('TokenRefresh', 'Renew the Vault token', refresh, tokenRefreshPayload.value);
   }

@@ -25,6 +25,8 @@ export interface Permission {
   readonly sid: string;
   readonly why: string;
   readonly requires?: string;
+  /** Placeholders that may have no value; items of lists that contain one are then left out. */
+  readonly optional?: readonly string[];
   readonly effect?: 'Allow' | 'Deny';
   readonly principal?: Readonly<Record<'AWS' | 'Service', string | undefined>>;
   readonly actions: string[];
@@ -42,6 +44,7 @@ export interface ManagedPolicy {
 export interface AlarmDefinition {
   readonly id: string;
   readonly severity: 'warn' | 'page';
+  readonly requires?: string;
   readonly namespace: string;
   readonly metric: string;
   readonly dimensions: Readonly<Record<string, string>>;
@@ -54,6 +57,16 @@ export interface AlarmDefinition {
   readonly warmUp?: boolean;
   readonly description: string;
   readonly why: string;
+}
+
+interface Dashboard {
+  readonly widgets: readonly Widget[];
+}
+
+/** A widget of the dashboard. One with `requires` is left out if that placeholder has no value. */
+interface Widget {
+  readonly requires?: string;
+  readonly properties: Readonly<Record<string, unknown>> & { readonly alarms?: readonly string[] };
 }
 
 export interface Variable {
@@ -114,26 +127,36 @@ export function eventPattern(values: Placeholders): EventPattern {
 
 /** Returns the statements of a file, filled, without those whose `requires` has no value. */
 export function permissions(values: Placeholders, file = 'permissions.json'): Permission[] {
-  return granted<Permission>(file, values).map((permission) =>
-    fill(permission, values, `${file}, ${permission.sid}`),
+  return granted(read<Permission[]>(file), values).map((permission) =>
+    fill(withoutAbsent(permission, values), values, `${file}, ${permission.sid}`),
   );
 }
 
 /** Returns the managed policies of AWS that the function's role needs in this deployment. */
 export function managedPolicies(values: Placeholders): ManagedPolicy[] {
-  return granted<ManagedPolicy>('managed-policies.json', values).map((policy) =>
+  return granted(read<ManagedPolicy[]>('managed-policies.json'), values).map((policy) =>
     fill(policy, values, `managed-policies.json, ${policy.name}`),
   );
 }
 
+/** Returns the alarms of this deployment, filled. */
 export function alarms(values: Placeholders): AlarmDefinition[] {
-  return read<AlarmDefinition[]>('alarms.json').map((alarm) =>
+  return granted(read<AlarmDefinition[]>('alarms.json'), values).map((alarm) =>
     fill(alarm, values, `alarms.json, ${alarm.id}`),
   );
 }
 
+/** Returns the body of the dashboard, filled, with the alarms and the widgets of this deployment. */
 export function dashboard(values: Placeholders): Record<string, unknown> {
-  return fill(read<Record<string, unknown>>('dashboard.json'), values, 'dashboard.json');
+  const created = new Set(alarms(values).map(({ id }) => id));
+  const isCreated = (arn: string) => created.has(arn.split('${AlarmPrefix}')[1]!);
+  const { widgets, ...body } = read<Dashboard>('dashboard.json');
+  const shown = granted(widgets, values).map(({ requires: _, properties, ...widget }) => {
+    const { alarms: listed, ...others } = properties;
+    if (listed === undefined) return { ...widget, properties };
+    return { ...widget, properties: { ...others, alarms: listed.filter(isCreated) } };
+  });
+  return fill({ ...body, widgets: shown }, values, 'dashboard.json');
 }
 
 /** Returns the default of an environment variable; throws if it has none. */
@@ -192,8 +215,26 @@ function fillText(text: string, values: Placeholders, origin: string): string {
   });
 }
 
-function granted<T extends { requires?: string }>(file: string, values: Placeholders): T[] {
-  return read<T[]>(file).filter(
+/** Returns a statement without the items of its lists that contain an optional placeholder. */
+function withoutAbsent(permission: Permission, values: Placeholders): Permission {
+  const absent = (permission.optional ?? [])
+    .filter((name) => Object.hasOwn(values, name) && values[name] === undefined)
+    .map((name) => `\${${name}}`);
+  const isKept = (text: string) => !absent.some((placeholder) => text.includes(placeholder));
+  const { resources, condition = {} } = permission;
+  const kept = Object.entries(condition).map(([test, keys]) => {
+    const texts = Object.entries(keys).map(([key, all]) => [key, all.filter(isKept)]);
+    return [test, Object.fromEntries(texts)];
+  });
+  return {
+    ...permission,
+    resources: resources?.filter(isKept),
+    condition: permission.condition && Object.fromEntries(kept),
+  };
+}
+
+function granted<T extends { requires?: string }>(all: readonly T[], values: Placeholders): T[] {
+  return all.filter(
     ({ requires }) => requires === undefined || values[requires] !== undefined,
   );
 }

@@ -4,7 +4,7 @@ import * as path from 'node:path';
 import { test } from 'node:test';
 import { ContextError, readContext } from '../lib/context';
 import { IamKeySyncStack } from '../lib/stack';
-import { IN_VPC, KEY_ARN, SCRATCH, scratchApp, ZIP } from './fixture';
+import { IN_VPC, KEY_ARN, LOGIN, SCRATCH, scratchApp, ZIP } from './fixture';
 
 const NEEDED = { zip: ZIP, vaultAddr: 'https://vault.example.org:8200' };
 const CERTIFICATE = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----';
@@ -116,6 +116,23 @@ const ROWS: Record<string, { good: string[]; bad: string[]; with?: Record<string
     bad: ['', 'aws//iam-keys', '../aws', 'aws/..', 'aws/+', 'aws/*'],
   },
   vaultNamespace: { good: ['team/a', 'admin'], bad: ['', 'te am', 'té', 'a\nb'] },
+  vaultAuthMethod: { good: ['token'], bad: ['', 'AWS', 'kubernetes'] },
+  vaultAuthRole: {
+    good: ['iam-key-sync', 'a', 'team_1.keys'],
+    bad: ['', '-keys', 'keys.', 'a/b', 'a b', 'é'],
+    with: { vaultAuthMethod: 'aws' },
+  },
+  vaultAuthMount: {
+    good: ['aws', 'team/aws', '/aws/'],
+    bad: ['', '/', 'a//b', '../aws', 'a b'],
+    with: LOGIN,
+  },
+  vaultAuthAwsRegion: {
+    good: ['ca-central-1', 'us-gov-west-1'],
+    bad: ['', 'ca_central_1', '-a', 'a-', 'a.example.org', 'CA-CENTRAL-1'],
+    with: LOGIN,
+  },
+  vaultAuthAwsServerId: { good: ['vault.example.org'], bad: ['', 'a b', 'é'], with: LOGIN },
   parameterPrefix: {
     good: ['/iam_users/', '/iam-users/', '/a/b.c/'],
     bad: ['', '/', '//', 'iam_users/', '/iam_users', '/a//b/', '/iam users/', '/a*/'],
@@ -168,6 +185,21 @@ const CONTRADICTIONS: [name: string, context: Record<string, unknown>, problem: 
     { packageVersion: '1' },
     /^packageVersion: expected only with packageBucket$/,
   ],
+  [
+    'a login without a role',
+    { vaultAuthMethod: 'aws' },
+    /^vaultAuthRole: expected with vaultAuthMethod=aws$/,
+  ],
+  ...Object.entries({
+    vaultAuthRole: 'keys',
+    vaultAuthMount: 'aws',
+    vaultAuthAwsRegion: 'ca-central-1',
+    vaultAuthAwsServerId: 'vault.example.org',
+  }).map(([key, value]): [string, Record<string, unknown>, RegExp] => [
+    `${key} without a login`,
+    { vaultAuthMethod: 'token', [key]: value },
+    new RegExp(`^${key}: expected only with vaultAuthMethod=aws$`),
+  ]),
   [
     'a visibility timeout that is too short',
     { queueVisibilitySeconds: '120' },

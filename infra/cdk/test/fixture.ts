@@ -91,6 +91,12 @@ export const IN_VPC = {
   endpointSecurityGroupIds: ['sg-0123456789abcdef0'],
 } satisfies Partial<IamKeySyncProps>;
 
+/** Properties of a deployment that logs in at Vault. */
+export const LOGIN = {
+  vaultAuthMethod: 'aws',
+  vaultAuthRole: 'iam-key-sync',
+} satisfies Partial<IamKeySyncProps>;
+
 /** A given key. */
 export const KEY_ARN =
   'arn:aws:kms:ca-central-1:123456789012:key/11111111-2222-3333-4444-555555555555';

@@ -90,6 +90,15 @@ SCENARIOS = {
         "vault_cidrs": ["10.1.0.0/16", "10.2.0.0/16"],
         "endpoint_cidrs": ["10.1.0.0/16", "10.3.0.0/24"],
     },
+    "login": {
+        "zip": _PACKAGE,
+        "vault_addr": "https://vault.example.org:8200",
+        "vault_auth_method": "aws",
+        "vault_auth_role": "iam-key-sync",
+        "vault_auth_mount": "team/aws",
+        "vault_auth_aws_region": "us-east-1",
+        "vault_auth_aws_server_id": "vault.example.org",
+    },
     "no key": {
         "zip": _PACKAGE,
         "vault_addr": "https://vault.example.org:8200",

@@ -39,6 +39,11 @@ run "environment_holds_all_inputs" {
 
   variables {
     vault_namespace               = "ministry/team"
+    vault_auth_method             = "aws"
+    vault_auth_role               = "iam-key-sync"
+    vault_auth_mount              = "team/aws"
+    vault_auth_aws_region         = "us-east-1"
+    vault_auth_aws_server_id      = "vault.example.org"
     vault_mount                   = "kv"
     vault_path_prefix             = "keys"
     token_refresh_threshold_hours = 12
@@ -58,6 +63,11 @@ run "environment_holds_all_inputs" {
       } == {
       VAULT_ADDR                    = "https://vault.example.org:8200"
       VAULT_NAMESPACE               = "ministry/team"
+      VAULT_AUTH_METHOD             = "aws"
+      VAULT_AUTH_ROLE               = "iam-key-sync"
+      VAULT_AUTH_MOUNT              = "team/aws"
+      VAULT_AUTH_AWS_REGION         = "us-east-1"
+      VAULT_AUTH_AWS_SERVER_ID      = "vault.example.org"
       VAULT_MOUNT                   = "kv"
       VAULT_PATH_PREFIX             = "keys"
       TOKEN_REFRESH_THRESHOLD_HOURS = "12"

@@ -20,6 +20,10 @@ run "inputs_reject_malformed_text" {
     code_signing_config_arn  = "csc-1"
     vault_addr               = "http://vault.example.org"
     vault_namespace          = "two words"
+    vault_auth_role          = "-keys"
+    vault_auth_mount         = "team//aws"
+    vault_auth_aws_region    = "ca_central_1"
+    vault_auth_aws_server_id = "two words"
     vault_mount              = "secret//kv"
     vault_path_prefix        = "a b"
     parameter_prefix         = "iam_users/"
@@ -49,6 +53,10 @@ run "inputs_reject_malformed_text" {
     var.code_signing_config_arn,
     var.vault_addr,
     var.vault_namespace,
+    var.vault_auth_role,
+    var.vault_auth_mount,
+    var.vault_auth_aws_region,
+    var.vault_auth_aws_server_id,
     var.vault_mount,
     var.vault_path_prefix,
     var.parameter_prefix,
@@ -77,6 +85,7 @@ run "inputs_reject_unknown_values" {
 
   variables {
     architecture       = "arm"
+    vault_auth_method  = "kubernetes"
     on_user_deleted    = "delete"
     log_level          = "verbose"
     log_retention_days = 91
@@ -84,6 +93,7 @@ run "inputs_reject_unknown_values" {
 
   expect_failures = [
     var.architecture,
+    var.vault_auth_method,
     var.on_user_deleted,
     var.log_level,
     var.log_retention_days,
@@ -230,12 +240,14 @@ run "vault_inputs_reject_dot_segments_and_large_ports" {
   command = plan
 
   variables {
+    vault_auth_mount  = "../aws"
     vault_mount       = "secret/.."
     vault_path_prefix = "./keys"
     vault_addr        = "https://vault.example.org:65536"
   }
 
   expect_failures = [
+    var.vault_auth_mount,
     var.vault_mount,
     var.vault_path_prefix,
     var.vault_addr,

@@ -6,6 +6,14 @@ locals {
     if lookup(var.present, try(statement.requires, ""), true)
   ]
 
+  # The optional placeholders of each statement that have no value. Texts of its lists that contain
+  # one are left out.
+  absent = {
+    for statement in local.statements : statement.sid => [
+      for name in try(statement.optional, []) : "$${${name}}" if !lookup(var.present, name, true)
+    ]
+  }
+
   # A placeholder with a list stands for several resources, each a JSON text of its own.
   values = merge(var.values, { for name, items in var.lists : name => join("\",\"", items) })
 
@@ -17,8 +25,18 @@ locals {
         Effect    = try(statement.effect, "Allow")
         Principal = try(statement.principal, null)
         Action    = statement.actions
-        Resource  = can(statement.principal) ? ["*"] : statement.resources
-        Condition = try(statement.condition, null)
+        Resource = can(statement.principal) ? ["*"] : [
+          for text in statement.resources : text
+          if !anytrue([for each in local.absent[statement.sid] : strcontains(text, each)])
+        ]
+        Condition = try({
+          for test, keys in statement.condition : test => {
+            for key, texts in keys : key => [
+              for text in texts : text
+              if !anytrue([for each in local.absent[statement.sid] : strcontains(text, each)])
+            ]
+          }
+        }, null)
       } : member => value if value != null
     }
   ])

@@ -15,6 +15,6 @@ variable "lists" {
 }
 
 variable "present" {
-  description = "Flags for the placeholders that have no value in some deployments. Statements that require a placeholder whose flag is false are left out."
+  description = "Flags for the placeholders that have no value in some deployments. Statements that require a placeholder whose flag is false are left out, and so are texts with an optional one."
   type        = map(bool)
 }
