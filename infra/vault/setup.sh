@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Prepares Vault for the service: creates its policy, and a token role (periodic, orphan, bound to
-# addresses) or an AppRole. A second run changes only settings that differ. Prints no secret.
+# addresses), an AppRole or the role of an AWS login. A second run changes only settings that differ.
+# Prints no secret.
 set -euo pipefail
 
 usage() {
@@ -10,13 +11,21 @@ usage: infra/vault/setup.sh [OPTIONS] [POLICY]
 POLICY is a file with the token's policy, or - for standard input, such as the output of
 `keysync policy vault`. The default is iam-key-sync.hcl beside this script.
 VAULT_ADDR, VAULT_NAMESPACE and VAULT_CACERT select the Vault server. VAULT_TOKEN must be allowed
-to write policies and token roles. Needs `vault`, or `bao` if there is no `vault`.
+to write policies and roles. Needs `vault`, or `bao` if there is no `vault`.
 
   --name NAME       name of the policy and the role (default iam-key-sync)
   --period TIME     period of the role's tokens (default 72h)
   --cidrs LIST      comma-separated addresses that may use the tokens, such as 10.20.0.0/16
                     (default: all)
   --approle         create an AppRole instead of a token role
+  --aws ARN         set up the auth method aws for the function's role (output FunctionRoleArn)
+                    instead; OpenBao has this method only as a plugin
+
+With --aws:
+  --region REGION   Region of the STS endpoint that Vault asks, such as ca-central-1 (required)
+  --server-id TEXT  value that logins must sign, such as vault.example.org (default: unchanged)
+  --mount NAME      mount of the auth method (default aws)
+  --ttl TIME        lifetime of the batch tokens (default 20m)
 TEXT
 }
 
@@ -26,11 +35,14 @@ fail() {
 }
 
 name=iam-key-sync period=72h cidrs='' kind=token policy="$(dirname "$0")/iam-key-sync.hcl"
+aws='' region='' server_id='' mount=aws ttl=20m
 while [ $# -gt 0 ]; do
   case $1 in
-    --name | --period | --cidrs)
+    --name | --period | --cidrs | --aws | --region | --server-id | --mount | --ttl)
       [ $# -ge 2 ] || fail "$1 needs a value"
-      declare "${1#--}=$2"
+      [ "$1" != --aws ] || kind=aws
+      option=${1#--}
+      declare "${option//-/_}=$2"
       shift
       ;;
     --approle) kind=approle ;;
@@ -43,6 +55,13 @@ while [ $# -gt 0 ]; do
   esac
   shift
 done
+if [ "$kind" = aws ]; then
+  [[ $aws =~ ^arn:[a-z-]+:iam::[0-9]{12}:role/([^*]+/)?[A-Za-z0-9_+=,.@-]+$ ]] ||
+    fail "--aws $aws is not the ARN of a role; expected one such as arn:aws:iam::111122223333:role/NAME"
+  [[ $region =~ ^[a-z0-9-]+$ ]] || fail "--aws needs --region with a Region such as ca-central-1"
+else
+  [ -z "$region$server_id" ] || fail "--region and --server-id need --aws"
+fi
 [ "$policy" = - ] || [ -r "$policy" ] ||
   fail "$policy cannot be read; expected a policy, see --help"
 [ -n "${VAULT_ADDR:-}" ] ||
@@ -66,6 +85,27 @@ exposed, and store it:
 
   $tool token create -role=$name -wrap-ttl=10m -field=wrapping_token | keysync token import
 TEXT
+elif [ "$kind" = aws ]; then
+  methods=$("$vault" auth list -format=json)
+  case $methods in *"\"$mount/\""*) ;; *) "$vault" auth enable -path="$mount" aws >/dev/null ;; esac
+  # The endpoint must be the host that the login is signed for.
+  client=(sts_endpoint="https://sts.$region.amazonaws.com" sts_region="$region")
+  [ -z "$server_id" ] || client+=(iam_server_id_header_value="$server_id")
+  "$vault" write "auth/$mount/config/client" "${client[@]}" >/dev/null
+  # Vault needs no AWS credentials if it compares names and not unique ids. STS then names the role
+  # without its path.
+  "$vault" write "auth/$mount/role/$name" auth_type=iam \
+    bound_iam_principal_arn="${aws%%/*}/${aws##*/}" resolve_aws_unique_ids=false \
+    token_policies="$name" token_type=batch token_ttl="$ttl" token_bound_cidrs="$cidrs" >/dev/null
+  cat <<TEXT
+Policy and role "$name" are ready. Deploy with these inputs (in camelCase with the CDK):
+
+  vault_auth_method        = "aws"
+  vault_auth_role          = "$name"
+  vault_auth_mount         = "$mount"
+  vault_auth_aws_region    = "$region"
+TEXT
+  [ -z "$server_id" ] || echo "  vault_auth_aws_server_id = \"$server_id\""
 else
   methods=$("$vault" auth list -format=json)
   case $methods in *'"approle/"'*) ;; *) "$vault" auth enable approle >/dev/null ;; esac
