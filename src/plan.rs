@@ -76,8 +76,12 @@ fn decide(seen: &Snapshot, policy: Policy) -> (Action, Reason) {
         return (Skip(Outcome::Failed), Reason::NotRead(error.to_string()));
     }
     match seen.assignment {
+        Assignment::Untargeted if is_retired(seen) => {
+            return (Skip(Outcome::Unchanged), Reason::AlreadyRetired);
+        }
         Assignment::Untargeted => return (Skip(Outcome::Untargeted), Reason::Untargeted),
         Assignment::Removed(_) => return without_target(seen),
+        Assignment::Reassigned(_) => return (Action::Retire(None), Reason::Reassigned),
         Assignment::Named | Assignment::Unreadable(_) => {}
     }
     match (&seen.parameter, recorded(seen), &seen.vault) {
@@ -132,6 +136,11 @@ fn decide(seen: &Snapshot, policy: Policy) -> (Action, Reason) {
             without_parameter(seen, policy, &recorded)
         }
     }
+}
+
+/// Returns whether all keys of a user without a parameter were retired.
+fn is_retired(seen: &Snapshot) -> bool {
+    seen.user == UserView::Retired && matches!(seen.parameter, ParameterView::Absent)
 }
 
 /// Returns what to do with a secret whose target is no longer named: report it until it is deleted.
@@ -203,6 +212,10 @@ fn without_parameter(seen: &Snapshot, policy: Policy, recorded: &Recorded<'_>) -
         }
         (Ok(reason), _) if policy.on_user_deleted == OnUserDeleted::Retain => {
             (Retire(None), reason)
+        }
+        (Ok(_), _) if other_tool(seen).is_some() => {
+            let tool = other_tool(seen).unwrap_or_default().to_owned();
+            (Retire(None), Reason::LeftToOther(tool))
         }
         (Ok(reason), _) => match (left_behind(seen), latest(seen)) {
             (Some(place), _) => (Retire(None), Reason::LeftBehind(place)),

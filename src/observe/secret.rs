@@ -120,15 +120,28 @@ impl<B: Backends> Common<'_, B> {
             records.filter(|record| record.retired_at.is_none() && record.vault_path.is_some());
         let removed = records.map(async |record| {
             let path = record.path_on(&targets.mounts());
-            let reading = match path {
-                Some(path) if self.is_listed => self.reader.metadata(&path, false).await,
+            let recorded = record.vault_path.clone().unwrap_or_default();
+            let is_reassigned = path.as_ref().is_some_and(|path| targets.has(path));
+            let assignment = if is_reassigned {
+                Assignment::Reassigned(recorded)
+            } else {
+                Assignment::Removed(recorded)
+            };
+            let reading = match &path {
+                Some(path) if self.is_listed && !is_reassigned => {
+                    self.reader.metadata(path, false).await
+                }
                 _ => SecretReading::default(),
             };
+            let mut target = self.reader.default_view();
+            if let Some(path) = path {
+                target.location.path = path;
+            }
             ObservedSecret {
                 snapshot: Snapshot {
-                    assignment: Assignment::Removed(record.vault_path.clone().unwrap_or_default()),
+                    assignment,
                     vault: reading.vault,
-                    ..self.snapshot(StateView::from(record.clone()), self.reader.default_view())
+                    ..self.snapshot(StateView::from(record.clone()), target)
                 },
                 target: None,
                 record: Some(record.clone()),
