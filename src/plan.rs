@@ -22,7 +22,7 @@ use crate::snapshot::{
 };
 use compare::{
     Recorded, created, is_before_other_secret, is_before_record, is_before_retirement, is_gone,
-    is_marked, is_recorded_after, is_unseen_server, left_behind, other_tool, recorded,
+    is_marked, is_recorded_after, is_retired, is_unseen_server, left_behind, other_tool, recorded,
 };
 use write::{latest, removal, write};
 
@@ -136,11 +136,6 @@ fn decide(seen: &Snapshot, policy: Policy) -> (Action, Reason) {
             without_parameter(seen, policy, &recorded)
         }
     }
-}
-
-/// Returns whether all keys of a user without a parameter were retired.
-fn is_retired(seen: &Snapshot) -> bool {
-    seen.user == UserView::Retired && matches!(seen.parameter, ParameterView::Absent)
 }
 
 /// Returns what to do with a secret whose target is no longer named: report it until it is deleted.

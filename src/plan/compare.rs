@@ -139,3 +139,8 @@ pub(super) fn is_gone(seen: &Snapshot) -> Result<Reason, Reason> {
         },
     }
 }
+
+/// Returns whether all keys of a user without a parameter were retired.
+pub(super) fn is_retired(seen: &Snapshot) -> bool {
+    seen.user == UserView::Retired && matches!(seen.parameter, ParameterView::Absent)
+}
