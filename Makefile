@@ -37,6 +37,7 @@ integration: venv cdk ## test the built binaries with OpenBao and the AWS emulat
 
 .PHONY: test-faults
 test-faults: venv cdk fuzz ## test crashes, lost responses, failing services, load, hostile input
+	PROPTEST_CASES=5000 cargo test --locked --lib convergence
 	cargo test --locked --test integration -- faults::
 
 .PHONY: fuzz

@@ -29,8 +29,22 @@ use crate::token::TokenStatus;
 /// The number of users whose keys events may delete within [`EVENT_RETIREMENT_INTERVAL`].
 const MAX_EVENT_RETIREMENTS: usize = 3;
 
+/// For how long no secret is marked after a refusal. Policies change.
+const MARK_PAUSE: SignedDuration = SignedDuration::from_mins(10);
+
 /// The interval of [`MAX_EVENT_RETIREMENTS`].
 const EVENT_RETIREMENT_INTERVAL: SignedDuration = SignedDuration::from_hours(1);
+
+/// A secret of a user: its namespace and its path.
+type Secret = (UserName, Option<String>, Option<String>);
+
+fn secret(user: &UserName, record: &SecretRecord) -> Secret {
+    (
+        user.clone(),
+        record.vault_namespace.clone(),
+        record.vault_path.clone(),
+    )
+}
 
 /// The configuration and the backends of one process.
 #[derive(Debug)]
@@ -52,9 +66,10 @@ pub struct Context<B: Backends> {
     default_targets: Rc<Targets>,
     degradations: RefCell<Vec<Degradation>>,
     token_warnings: RefCell<Vec<String>>,
-    unrecorded: RefCell<HashMap<(UserName, Option<String>), SecretRecord>>,
+    unrecorded: RefCell<HashMap<Secret, SecretRecord>>,
     retired_by_events: RefCell<HashMap<UserName, Timestamp>>,
     roster_was_read: Cell<bool>,
+    mark_refused_at: Cell<Option<Timestamp>>,
 }
 
 impl<B: Backends> Context<B> {
@@ -84,20 +99,21 @@ impl<B: Backends> Context<B> {
             unrecorded,
             retired_by_events: RefCell::default(),
             roster_was_read: Cell::default(),
+            mark_refused_at: Cell::default(),
         }
     }
 
     /// Remembers a record that was true of Vault but could not be written, so that the key is not
     /// written again and again while the bucket is not accessible.
     pub fn remember_unrecorded(&self, user: &UserName, record: SecretRecord) {
-        let secret = (user.clone(), record.vault_path.clone());
-        self.unrecorded.borrow_mut().insert(secret, record);
+        self.unrecorded
+            .borrow_mut()
+            .insert(secret(user, &record), record);
     }
 
     /// Forgets the unrecorded state of a secret, once a record is written.
     pub fn forget_unrecorded(&self, user: &UserName, record: &SecretRecord) {
-        let secret = (user.clone(), record.vault_path.clone());
-        self.unrecorded.borrow_mut().remove(&secret);
+        self.unrecorded.borrow_mut().remove(&secret(user, record));
     }
 
     /// Returns the unrecorded state of a secret, if it was written after `recorded`.
@@ -107,7 +123,7 @@ impl<B: Backends> Context<B> {
         path: &VaultPath,
         recorded: Option<&SecretRecord>,
     ) -> Option<SecretRecord> {
-        let secret = (user.clone(), Some(path.to_string()));
+        let secret = (user.clone(), path.namespace.clone(), Some(path.to_string()));
         let unrecorded = self.unrecorded.borrow().get(&secret).cloned()?;
         let written = recorded.map(|record| record.last_synced_at);
         (Some(unrecorded.last_synced_at) > written).then_some(unrecorded)
@@ -129,6 +145,18 @@ impl<B: Backends> Context<B> {
     /// Takes back the count of a user whose key could not be deleted.
     pub fn release_retirement(&self, user: &UserName) {
         self.retired_by_events.borrow_mut().remove(user);
+    }
+
+    /// Remembers that Vault has just refused a mark.
+    pub fn remember_refused_mark(&self) {
+        self.mark_refused_at.set(Some(Timestamp::now()));
+    }
+
+    /// Returns whether Vault refused a mark a short time ago. Each refusal loads the token anew.
+    pub fn marks_are_refused(&self) -> bool {
+        let age = |at| Timestamp::now().duration_since(at).abs();
+        let refused_at = self.mark_refused_at.get();
+        refused_at.is_some_and(|at| age(at) < MARK_PAUSE)
     }
 
     /// Remembers that the roster was read. Then a denial later does not mean that there is none.

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use secrecy::SecretString;
-use tokio::sync::OnceCell;
+use tokio::sync::{Mutex, OnceCell};
 use tokio::time::{Duration, Instant};
 
 use crate::backends::Backends;
@@ -13,6 +13,12 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::pace::Pace;
 use crate::targets::Targets;
+
+/// For how long the targets are not read again.
+const TARGETS_TTL: Duration = Duration::from_mins(1);
+
+/// The targets, and when they were read.
+type ReadTargets = (Instant, Result<Rc<Targets>, Error>);
 
 /// One invocation, or one reconcile run.
 pub struct Invocation<'a, B: Backends> {
@@ -24,8 +30,8 @@ pub struct Invocation<'a, B: Backends> {
     pub pace: Option<Pace>,
     /// Whether Vault is known to be unreachable.
     pub breaker: CircuitBreaker,
-    /// The targets, read once.
-    targets: OnceCell<Result<Rc<Targets>, Error>>,
+    /// The targets, and when they were read.
+    targets: Mutex<Option<ReadTargets>>,
     /// The capabilities of the token, once a dry run has read them; `None` if they are unknown, and
     /// an error if the token is not valid.
     pub capabilities: OnceCell<Result<Option<Capabilities>, Error>>,
@@ -39,7 +45,7 @@ impl<'a, B: Backends> Invocation<'a, B> {
             deadline,
             pace: None,
             breaker: CircuitBreaker::new(breaker_threshold),
-            targets: OnceCell::new(),
+            targets: Mutex::default(),
             capabilities: OnceCell::new(),
         }
     }
@@ -58,13 +64,21 @@ impl<'a, B: Backends> Invocation<'a, B> {
         }
     }
 
-    /// Returns the targets. They are read once, so that all users see the same document.
+    /// Returns the targets. They are read again after a minute, so that a long run does not
+    /// undo what events have written since by a newer document.
     ///
     /// # Errors
     /// Those of reading the document, and [`Error::BadTargets`] if it is refused.
     pub async fn targets(&self) -> Result<Rc<Targets>, Error> {
-        let read = self.targets.get_or_init(|| self.within(self.ctx.targets()));
-        read.await.clone()
+        let mut known = self.targets.lock().await;
+        match &*known {
+            Some((read_at, targets)) if read_at.elapsed() < TARGETS_TTL => targets.clone(),
+            _ => {
+                let targets = self.within(self.ctx.targets()).await;
+                *known = Some((Instant::now(), targets.clone()));
+                targets
+            }
+        }
     }
 
     /// Waits for `work` until the deadline. After the deadline nothing is started.

@@ -22,7 +22,7 @@ use crate::snapshot::{
 };
 use compare::{
     Recorded, created, is_before_other_secret, is_before_record, is_before_retirement, is_gone,
-    is_marked, is_recorded_after, is_unseen_server, left_behind, other_tool, recorded,
+    is_marked, is_recorded_after, is_retired, is_unseen_server, left_behind, other_tool, recorded,
 };
 use write::{latest, removal, write};
 
@@ -76,8 +76,12 @@ fn decide(seen: &Snapshot, policy: Policy) -> (Action, Reason) {
         return (Skip(Outcome::Failed), Reason::NotRead(error.to_string()));
     }
     match seen.assignment {
+        Assignment::Untargeted if is_retired(seen) => {
+            return (Skip(Outcome::Unchanged), Reason::AlreadyRetired);
+        }
         Assignment::Untargeted => return (Skip(Outcome::Untargeted), Reason::Untargeted),
         Assignment::Removed(_) => return without_target(seen),
+        Assignment::Reassigned(_) => return (Action::Retire(None), Reason::Reassigned),
         Assignment::Named | Assignment::Unreadable(_) => {}
     }
     match (&seen.parameter, recorded(seen), &seen.vault) {
@@ -203,6 +207,10 @@ fn without_parameter(seen: &Snapshot, policy: Policy, recorded: &Recorded<'_>) -
         }
         (Ok(reason), _) if policy.on_user_deleted == OnUserDeleted::Retain => {
             (Retire(None), reason)
+        }
+        (Ok(_), _) if other_tool(seen).is_some() => {
+            let tool = other_tool(seen).unwrap_or_default().to_owned();
+            (Retire(None), Reason::LeftToOther(tool))
         }
         (Ok(reason), _) => match (left_behind(seen), latest(seen)) {
             (Some(place), _) => (Retire(None), Reason::LeftBehind(place)),

@@ -128,13 +128,24 @@ impl Report {
         report
     }
 
-    /// Counts the result of a reconcile run, and lists it if it is notable and there is room.
+    /// Counts the result of a reconcile run, and lists it if it is notable and there is room. A
+    /// failure takes the room of another outcome.
     pub(crate) fn add(&mut self, result: &SyncResult, now: Timestamp) {
         *self.counts.entry(result.outcome()).or_default() += 1;
-        if result.is_notable() && self.users.len() < MAX_LISTED {
+        if !result.is_notable() {
+            return;
+        }
+        if self.users.len() < MAX_LISTED {
             self.users.push(UserReport::new(result, now));
-        } else if result.is_notable() {
-            self.truncated = true;
+            return;
+        }
+        self.truncated = true;
+        let mut listed = self.users.iter_mut().rev();
+        let is_less = |user: &&mut UserReport| user.outcome != Outcome::Failed;
+        if result.outcome() == Outcome::Failed
+            && let Some(less) = listed.find(is_less)
+        {
+            *less = UserReport::new(result, now);
         }
     }
 

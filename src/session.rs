@@ -14,7 +14,7 @@ use std::time::Instant;
 
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 
 use crate::backends::{Etag, Identity, Tokens, Vault};
 use crate::error::Error;
@@ -25,6 +25,9 @@ use crate::token::{Lifetime, TokenObject};
 /// For how long a denial of the metadata is remembered, so that not every read costs three calls.
 /// Policies change.
 const HIDDEN_TTL: SignedDuration = SignedDuration::from_mins(10);
+
+/// The maximum number of calls at the same time. A process may have 1,024 files open, on Lambda too.
+const MAX_CALLS: usize = 256;
 
 /// The source of the token.
 #[derive(Debug)]
@@ -45,6 +48,8 @@ pub struct VaultSession<V, T, I> {
     threshold_hours: u32,
     pace: VaultPace,
     cache: Mutex<TokenCache>,
+    /// Limits the calls at the same time, each of which has a connection.
+    calls: Semaphore,
 }
 
 /// The state kept between calls.
@@ -64,7 +69,7 @@ struct CachedToken {
     stored: Option<(TokenObject, Etag)>,
     lifetime: Option<Lifetime>,
     use_limited: bool,
-    /// The folders whose metadata Vault denied to this token, and when.
+    /// The folders and secrets whose metadata Vault denied to this token, and when.
     metadata_hidden: HashMap<VaultPath, Timestamp>,
 }
 
@@ -82,22 +87,24 @@ impl<V: Vault, T: Tokens, I: Identity> VaultSession<V, T, I> {
             threshold_hours,
             pace: VaultPace::new(calls_per_second),
             cache: Mutex::default(),
+            calls: Semaphore::new(MAX_CALLS),
         }
     }
 
-    /// Returns true if Vault has recently denied the metadata of this folder to the token in use.
+    /// Returns true if Vault has recently denied the metadata of this folder or secret to the token in use.
     pub async fn metadata_is_hidden(&self, path: &VaultPath) -> bool {
         let cache = self.cache.lock().await;
         let token = cache.token.as_ref();
-        let denied_at = token.and_then(|cached| cached.metadata_hidden.get(&path.folder()));
+        let denied_at = token.and_then(|cached| cached.metadata_hidden.get(path));
         denied_at.is_some_and(|at| Timestamp::now().duration_since(*at).abs() < HIDDEN_TTL)
     }
 
-    /// Remembers that Vault denies the metadata of this folder to the token in use.
+    /// Remembers that Vault denies the metadata of this folder or secret to the token in use.
     pub async fn remember_hidden_metadata(&self, path: &VaultPath) {
         if let Some(cached) = self.cache.lock().await.token.as_mut() {
-            let folder = path.folder();
-            cached.metadata_hidden.insert(folder, Timestamp::now());
+            cached
+                .metadata_hidden
+                .insert(path.clone(), Timestamp::now());
         }
     }
 }

@@ -166,7 +166,10 @@ pub enum VaultView {
 impl VaultView {
     /// Returns the view of a secret at this version.
     pub fn of_version(version: u64, readable: bool) -> Self {
-        if readable {
+        if version == 0 {
+            // There is metadata only.
+            Self::Absent
+        } else if readable {
             Self::At(version)
         } else {
             Self::Deleted(version)

@@ -112,6 +112,11 @@ impl Targets {
         self.others.as_ref()
     }
 
+    /// Returns whether the secret is that of a user whom the document names.
+    pub fn has(&self, path: &VaultPath) -> bool {
+        self.named().any(|(_, target)| target.location == *path)
+    }
+
     /// Returns the mounts of all targets, each with its namespace.
     pub fn mounts(&self) -> BTreeSet<(Option<&str>, &str)> {
         let named = self.named().map(|(_, target)| target);
@@ -153,6 +158,15 @@ impl Target {
         self.fields.iter().filter_map(move |(name, template)| {
             Some((name.as_str(), template.resolve(region, role_arn)?))
         })
+    }
+
+    /// Returns the length of all values in bytes, without those of a key.
+    fn length(&self) -> usize {
+        let (region, role_arn) = self.values();
+        let templates = self.fields.values();
+        templates
+            .map(|template| template.length(region, role_arn))
+            .sum()
     }
 
     /// Renders the fields with a key, at a time.

@@ -4,21 +4,23 @@
 //! never shows the token, and never stores one that cannot do the work.
 
 mod candidate;
+mod save;
 
 use std::time::Duration;
 
 use jiff::Timestamp;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde::Serialize;
 
 use crate::backends::diagnostics::Credentials;
-use crate::backends::{Backends, Etag, PutResult, Tokens, Vault};
+use crate::backends::{Backends, Tokens, Vault};
 use crate::capabilities::Capabilities;
 use crate::context::Context;
 use crate::error::Error;
 use crate::targets::Targets;
-use crate::token::{TokenFacts, TokenIssue, TokenObject, TokenView};
+use crate::token::{TokenFacts, TokenIssue, TokenView};
 use candidate::{check_namespace, creates_token, trimmed};
+use save::{SaveResult, save};
 
 /// How often the check of an unwrapped token is repeated while Vault is busy or unreachable.
 const MAX_REPETITIONS: u32 = 10;
@@ -189,56 +191,6 @@ async fn assess<W: Backends>(
         )));
     }
     Ok((facts, issues))
-}
-
-/// The result of storing a token.
-enum SaveResult {
-    Stored,
-    NotStored(Error),
-    Unknown(Error),
-}
-
-/// Stores the token. After a failure, the stored object decides: the response may be lost, and the
-/// SDK's retry is then rejected because of the first write.
-async fn save<W: Backends>(
-    ctx: &Context<W>,
-    store: &W::Tokens,
-    token: &SecretString,
-    facts: &TokenFacts,
-    if_match: Option<&Etag>,
-) -> SaveResult {
-    let unavailable = |problem: &str| {
-        let key = ctx.config.bucket.as_ref().map(|bucket| &*bucket.token_key);
-        Error::unavailable(
-            "storing the Vault token in",
-            key.unwrap_or_default(),
-            problem,
-        )
-    };
-    let failure = match store
-        .save(&TokenObject::new(token.clone(), &facts.lifetime), if_match)
-        .await
-    {
-        Ok(PutResult::Saved(_)) => return SaveResult::Stored,
-        Ok(PutResult::PreconditionFailed) => None,
-        Err(error @ (Error::Denied { .. } | Error::Missing { .. })) => {
-            return SaveResult::NotStored(error);
-        }
-        Err(error) => Some(error),
-    };
-    match (store.load().await, failure) {
-        (Ok((stored, _)), _) if stored.token.expose_secret() == token.expose_secret() => {
-            SaveResult::Stored
-        }
-        (Ok(_) | Err(Error::Unexpected { .. } | Error::Missing { .. }), None) => {
-            SaveResult::NotStored(unavailable(
-                "another process stored a token at the same time; check with `keysync token show`",
-            ))
-        }
-        _ => SaveResult::Unknown(unavailable(
-            "it is unknown whether it was stored; check with `keysync token show`",
-        )),
-    }
 }
 
 /// Returns the result, and makes the session use the stored token.

@@ -7,6 +7,8 @@ use std::path::Path;
 use serde::Deserialize;
 
 use crate::Results;
+use crate::measure::Figures;
+use crate::reconcile::ReconcileRun;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -23,11 +25,11 @@ pub fn check(file: &Path, results: &Results) -> Result<(), String> {
         serde_json::from_str(&text).map_err(|error| format!("parse {place}: {error}"))?;
     let figures = reproducible_figures(results);
     let mut problems = Vec::new();
-    for name in figures.keys().filter(|name| !limits.contains_key(**name)) {
+    for name in figures.keys().filter(|name| !limits.contains_key(*name)) {
         problems.push(format!("{place}: no limit for {name:?}"));
     }
     for (name, Limit { at_most, reason }) in &limits {
-        match figures.get(name.as_str()) {
+        match figures.get(name) {
             None => problems.push(format!("{place}: {name:?} is not measured")),
             Some(value) if value > at_most => {
                 problems.push(format!(
@@ -45,13 +47,13 @@ pub fn check(file: &Path, results: &Results) -> Result<(), String> {
 }
 
 /// Returns the figures of the first command that do not vary between runs.
-fn reproducible_figures(results: &Results) -> BTreeMap<&'static str, u64> {
+fn reproducible_figures(results: &Results) -> BTreeMap<String, u64> {
     let figures = &results.figures[0];
     let (first, warm) = (&figures.first, &figures.warm);
     let (first_trips, warm_trips) = (first.round_trips as u64, warm.round_trips as u64);
     let startup_memory = figures.startup_memory / 1024;
     let memory = figures.memory / 1024;
-    let mut found = BTreeMap::from([
+    let found = [
         ("first invocation, sequential round trips", first_trips),
         ("first invocation, calls", first.calls as u64),
         ("first invocation, TLS handshakes", first.handshakes),
@@ -69,18 +71,74 @@ fn reproducible_figures(results: &Results) -> BTreeMap<&'static str, u64> {
         ("memory at the first poll, KiB", startup_memory),
         ("memory after the warm rotations, KiB", memory),
         ("binary, KiB", results.binary_size / 1024),
-    ]);
-    if let Some(size) = results.package_size {
-        found.insert("package, KiB", size / 1024);
-    }
+    ];
+    let found = found.map(|(name, value)| (name.to_owned(), value));
+    let package = results.package_size.map(|size| size / 1024);
+    let package = package.map(|size| ("package, KiB".to_owned(), size));
     let runs = results.reconcile_runs.iter();
-    for run in runs.filter(|run| run.case.users == 1000) {
-        let name = if run.all_changed {
-            "reconcile run, 1000 changed users, calls"
-        } else {
-            "reconcile run, 1000 unchanged users, calls"
+    let runs: Vec<_> = runs.filter(|run| run.case.users == 1000).collect();
+    let found = found.into_iter().chain(package);
+    let found = found.chain(figures_of_targets(&results.targets));
+    found.chain(figures_of_runs(&runs)).collect()
+}
+
+/// Returns the figures of rotations with targets. Round trips and handshakes have the same limit
+/// for all of them.
+fn figures_of_targets(targets: &[Figures]) -> Vec<(String, u64)> {
+    let round_trips = targets.iter().map(|found| found.warm.round_trips as u64);
+    let handshakes = targets.iter().map(|found| found.warm_handshakes).sum();
+    let mut figures: Vec<_> = targets
+        .iter()
+        .map(|found| {
+            let name = format!("warm rotation, {}, calls", found.name);
+            (name, found.warm.calls as u64)
+        })
+        .collect();
+    figures.push((
+        "warm rotation, 1 to 10 targets, sequential round trips".to_owned(),
+        round_trips.max().unwrap_or_default(),
+    ));
+    figures.push((
+        "all warm rotations, 1 to 10 targets, TLS handshakes".to_owned(),
+        handshakes,
+    ));
+    figures
+}
+
+/// Returns the figures of reconcile runs with the same number of users. Memory is compared with
+/// that of another run only.
+fn figures_of_runs(runs: &[&ReconcileRun]) -> Vec<(String, u64)> {
+    let mut figures = Vec::new();
+    for run in runs {
+        let name = format!("reconcile run, {} {} users", run.case.users, run.kind());
+        let Some(targets) = run.case.targets else {
+            figures.push((format!("{name}, calls"), run.total_calls() as u64));
+            continue;
         };
-        found.insert(name, run.total_calls() as u64);
+        let name = format!("{name}, {} each", targets.name());
+        figures.push((format!("{name}, calls"), run.total_calls() as u64));
+        figures.push((format!("{name}, TLS handshakes"), run.handshakes));
     }
-    found
+    let peak = |per_user, all_changed| {
+        let is_wanted = |run: &&&ReconcileRun| {
+            let targets = run.case.targets.map(|targets| targets.per_user);
+            (targets, run.all_changed) == (Some(per_user), all_changed)
+        };
+        runs.iter().find(is_wanted).map(|run| run.peak_memory)
+    };
+    let ratios = [
+        ("2 targets each beside 1", peak(2, false), peak(1, false)),
+        (
+            "2 targets each, second run beside the first",
+            peak(2, false),
+            peak(2, true),
+        ),
+    ];
+    for (name, peak, other) in ratios {
+        if let (Some(peak), Some(other)) = (peak, other) {
+            let name = format!("reconcile run, {name}, peak memory, percent");
+            figures.push((name, 100 * peak / other));
+        }
+    }
+    figures
 }

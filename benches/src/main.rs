@@ -18,22 +18,26 @@ mod page;
 mod picture;
 mod reconcile;
 mod services;
+mod targets;
 mod wire;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use measure::{ADDED_LATENCY, Figures, measure};
+use measure::{ADDED_LATENCY, Figures, Setup, measure, measure_targets};
 use options::{Implementation, Options};
 use reconcile::{Case, ReconcileRun, measure_reconcile};
 use services::{BUCKET, Services};
+use targets::Targets;
 use wire::TlsIdentity;
 
 /// All measured figures.
 pub struct Results {
     /// The figures of each command.
     pub figures: Vec<Figures>,
+    /// The figures of the first command with targets, for each number of them.
+    pub targets: Vec<Figures>,
     /// The reconcile runs of the first command.
     pub reconcile_runs: Vec<ReconcileRun>,
     /// The size of the first command's program, in bytes.
@@ -78,14 +82,29 @@ async fn measure_all(options: &Options) -> Result<Results, String> {
     let services = Services::start(&identity).await;
     let trust_bundle = TrustBundle::write(&identity.authority)?;
     let environment = environment(&services, &trust_bundle.0);
-    let invocations = if options.quick { 300 } else { 10_000 };
+    let (invocations, with_targets) = if options.quick {
+        (300, 300)
+    } else {
+        (10_000, 2000)
+    };
+    let setup = Setup {
+        services: &services,
+        command: &options.implementations[0].command,
+        environment: &environment,
+        targets: None,
+    };
     let mut figures = Vec::new();
     for Implementation { name, command } in &options.implementations {
         eprintln!("bench: measuring {name}");
-        let measured = measure(&services, name, command, &environment, invocations).await;
+        let measured = measure(Setup { command, ..setup }, name, invocations).await;
         figures.push(measured.map_err(|problem| format!("measure {name}: {problem}"))?);
     }
-    let command = &options.implementations[0].command;
+    let mut targets = Vec::new();
+    for case in TARGETS {
+        eprintln!("bench: measuring {}", case.name());
+        targets.push(measure_targets(setup, case, with_targets).await?);
+    }
+    let command = setup.command;
     let mut reconcile_runs = Vec::new();
     for case in reconcile_cases(options.quick) {
         eprintln!("bench: reconciling {} users", case.users);
@@ -95,20 +114,38 @@ async fn measure_all(options: &Options) -> Result<Results, String> {
     let package_size = options.zip.as_deref().map(file_size).transpose()?;
     Ok(Results {
         figures,
+        targets,
         reconcile_runs,
         binary_size,
         package_size,
     })
 }
 
+/// The targets of each user whose rotations are measured.
+const TARGETS: [Targets; 4] = [
+    replaced(1),
+    replaced(3),
+    replaced(10),
+    Targets {
+        per_user: 10,
+        merge: true,
+    },
+];
+
+const fn replaced(per_user: usize) -> Targets {
+    let merge = false;
+    Targets { per_user, merge }
+}
+
 /// Returns the reconcile runs to measure: growing numbers of users, then 5,000 users with other
-/// settings.
+/// settings, and users with one and two merged targets each.
 fn reconcile_cases(quick: bool) -> Vec<Case> {
     let with_users = |users| Case {
         users,
         concurrency: 16,
         ssm_limit: None,
         vault_quota: None,
+        targets: None,
         added_latency: ADDED_LATENCY,
     };
     let mut cases = [100, 1000].map(with_users).to_vec();
@@ -116,6 +153,14 @@ fn reconcile_cases(quick: bool) -> Vec<Case> {
         vault_quota: Some(20),
         ..with_users(80)
     });
+    let with_targets = |users, per_user| Case {
+        targets: Some(Targets {
+            per_user,
+            merge: true,
+        }),
+        ..with_users(users)
+    };
+    cases.extend([1, 2].map(|per_user| with_targets(1000, per_user)));
     if !quick {
         cases.extend([
             with_users(5000),
@@ -132,6 +177,8 @@ fn reconcile_cases(quick: bool) -> Vec<Case> {
                 added_latency: Duration::ZERO,
                 ..with_users(5000)
             },
+            with_targets(5000, 1),
+            with_targets(5000, 2),
         ]);
     }
     cases

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::calls::{Call, Span, sequential_round_trips};
 use crate::function::Function;
 use crate::services::Services;
+use crate::targets::Targets;
 
 /// The latency added to each call where latency is measured. It is about that of a call to AWS or
 /// to a data centre.
@@ -69,24 +70,64 @@ pub struct Invocation {
     pub handshakes: u64,
 }
 
+/// What to measure: a command between the fakes, with a number of targets.
+#[derive(Clone, Copy)]
+pub struct Setup<'a> {
+    /// The fakes.
+    pub services: &'a Services,
+    /// The program and its arguments.
+    pub command: &'a [String],
+    /// The environment of the command.
+    pub environment: &'a [(String, String)],
+    /// The targets of each user; `None` without a document.
+    pub targets: Option<Targets>,
+}
+
 /// Measures a command.
-pub async fn measure(
-    services: &Services,
-    name: &str,
-    command: &[String],
-    environment: &[(String, String)],
+pub async fn measure(setup: Setup<'_>, name: &str, invocations: usize) -> Result<Figures, String> {
+    let (figures, mut function) = measure_rotations(setup, name, invocations).await?;
+    function.freeze();
+    tokio::time::sleep(PAUSE).await;
+    function.thaw();
+    let after_pause = setup.rotate(&mut function, &user(0)).await?;
+    function.terminate().await;
+    Ok(Figures {
+        handshakes_after_pause: after_pause.handshakes,
+        ..figures
+    })
+}
+
+/// Measures the rotations of users with targets, without a pause.
+pub async fn measure_targets(
+    setup: Setup<'_>,
+    targets: Targets,
     invocations: usize,
 ) -> Result<Figures, String> {
+    let setup = Setup {
+        targets: Some(targets),
+        ..setup
+    };
+    let (figures, function) = measure_rotations(setup, &targets.name(), invocations).await?;
+    function.terminate().await;
+    Ok(figures)
+}
+
+/// Measures cold starts, and then one process that handles many invocations. Also returns that
+/// process.
+async fn measure_rotations(
+    setup: Setup<'_>,
+    name: &str,
+    invocations: usize,
+) -> Result<(Figures, Function), String> {
     let (mut startups, mut memory) = (Vec::new(), Vec::new());
     let (mut first, mut warm) = (Vec::new(), Vec::new());
     for _ in 0..COLD_STARTS {
-        services.reset(ADDED_LATENCY, None);
-        let mut function = Function::start(command, environment).await?;
+        let mut function = setup.start(ADDED_LATENCY).await?;
         startups.push(to_ms(function.startup));
         memory.push(function.memory().resident);
-        first.push(rotate(services, &mut function, "user00").await?);
-        rotate(services, &mut function, "user01").await?;
-        warm.push(rotate(services, &mut function, "user00").await?);
+        first.push(setup.rotate(&mut function, &user(0)).await?);
+        setup.rotate(&mut function, &user(1)).await?;
+        warm.push(setup.rotate(&mut function, &user(0)).await?);
         function.terminate().await;
     }
     let figures = Figures {
@@ -97,73 +138,82 @@ pub async fn measure(
         warm: median_invocation(warm),
         ..Figures::default()
     };
-    measure_many(services, command, environment, invocations, figures).await
+    measure_many(setup, invocations, figures).await
 }
 
 /// Adds the figures of one process that handles many invocations without added latency.
 async fn measure_many(
-    services: &Services,
-    command: &[String],
-    environment: &[(String, String)],
+    setup: Setup<'_>,
     invocations: usize,
     figures: Figures,
-) -> Result<Figures, String> {
-    services.reset(Duration::ZERO, None);
-    let mut function = Function::start(command, environment).await?;
-    let user = |n: usize| format!("user{:02}", n % USERS);
+) -> Result<(Figures, Function), String> {
+    let mut function = setup.start(Duration::ZERO).await?;
     for n in 0..WARM_UP {
-        rotate(services, &mut function, &user(n)).await?;
+        setup.rotate(&mut function, &user(n)).await?;
     }
     let processor_time = function.processor_time();
-    let handshakes = services.wire.handshakes.load(Relaxed);
+    let handshakes = setup.services.wire.handshakes.load(Relaxed);
     for n in WARM_UP..invocations {
-        rotate(services, &mut function, &user(n)).await?;
+        setup.rotate(&mut function, &user(n)).await?;
     }
     let processor_time = function.processor_time().saturating_sub(processor_time);
-    let warm_handshakes = services.wire.handshakes.load(Relaxed) - handshakes;
-    let memory = function.memory().resident;
-    function.freeze();
-    tokio::time::sleep(PAUSE).await;
-    function.thaw();
-    let after_pause = rotate(services, &mut function, &user(0)).await?;
-    function.terminate().await;
-    Ok(Figures {
+    let warm_handshakes = setup.services.wire.handshakes.load(Relaxed) - handshakes;
+    let figures = Figures {
         warm_processor_ms: to_ms(processor_time) / (invocations - WARM_UP) as f64,
         invocations,
-        memory,
+        memory: function.memory().resident,
         warm_handshakes,
-        handshakes_after_pause: after_pause.handshakes,
         ..figures
-    })
+    };
+    Ok((figures, function))
 }
 
-/// Rotates a user's key and sends the change event. Fails unless the key is then in Vault.
-async fn rotate(
-    services: &Services,
-    function: &mut Function,
-    user: &str,
-) -> Result<Invocation, String> {
-    let version = services.vault_version(user);
-    services.rotate(user);
-    services.take_calls();
-    let wire = &services.wire;
-    let (bytes, handshakes) = (wire.bytes.load(Relaxed), wire.handshakes.load(Relaxed));
-    let began = Instant::now();
-    let (_, duration) = function.invoke(&change_event(user)).await?;
-    if services.vault_version(user) != version + 1 {
-        return Err(format!(
-            "rotate {user}: expected exactly one write to Vault"
-        ));
+fn user(n: usize) -> String {
+    format!("user{:02}", n % USERS)
+}
+
+impl Setup<'_> {
+    /// Starts the command. All data of an earlier process is deleted.
+    async fn start(self, added_latency: Duration) -> Result<Function, String> {
+        self.services.reset(added_latency, None);
+        if let Some(targets) = self.targets {
+            let users: Vec<_> = (0..USERS).map(user).collect();
+            self.services.store_targets(targets.document(&users));
+        }
+        Function::start(self.command, self.environment).await
     }
-    let calls: Vec<Call> = services.take_calls();
-    Ok(Invocation {
-        duration_ms: to_ms(duration),
-        spans: calls.iter().map(|call| Span::of(call, began)).collect(),
-        calls: calls.len(),
-        round_trips: sequential_round_trips(calls),
-        bytes: wire.bytes.load(Relaxed) - bytes,
-        handshakes: wire.handshakes.load(Relaxed) - handshakes,
-    })
+
+    /// Rotates a user's key and sends the change event. Fails unless the key is then in Vault, at
+    /// each target.
+    async fn rotate(self, function: &mut Function, user: &str) -> Result<Invocation, String> {
+        let services = self.services;
+        let secrets = self.targets.map_or_else(
+            || vec![format!("secret/aws/iam-keys/{user}")],
+            |targets| targets.secrets(user),
+        );
+        let versions = || secrets.iter().map(|secret| services.vault_version(secret));
+        let expected: Vec<_> = versions().map(|version| version + 1).collect();
+        services.rotate(user);
+        services.take_calls();
+        let wire = &services.wire;
+        let (bytes, handshakes) = (wire.bytes.load(Relaxed), wire.handshakes.load(Relaxed));
+        let began = Instant::now();
+        let (_, duration) = function.invoke(&change_event(user)).await?;
+        if !versions().eq(expected) {
+            return Err(format!(
+                "rotate {user}: expected exactly one write to Vault for each target"
+            ));
+        }
+        let calls: Vec<Call> = services.take_calls();
+        Ok(Invocation {
+            duration_ms: to_ms(duration),
+            spans: calls.iter().map(|call| Span::of(call, began)).collect(),
+            calls: calls.len(),
+            round_trips: sequential_round_trips(calls),
+            bytes: wire.bytes.load(Relaxed) - bytes,
+            handshakes: wire.handshakes.load(Relaxed) - handshakes,
+        })
+    }
 }
 
 fn change_event(user: &str) -> Value {

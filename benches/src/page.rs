@@ -1,6 +1,6 @@
 //! The tables of `docs/performance.md`.
 
-mod targets;
+mod goals;
 
 use std::fmt::Write;
 use std::path::Path;
@@ -68,8 +68,9 @@ const ROTATION_FIGURES: [Figure; 16] = [
 pub fn tables(results: &Results) -> String {
     let mut text = String::new();
     rotation_table(&mut text, results);
+    targets_table(&mut text, results);
     reconcile_table(&mut text, &results.reconcile_runs);
-    targets::table(&mut text, results);
+    goals::table(&mut text, results);
     text
 }
 
@@ -136,10 +137,45 @@ fn rotation_table(text: &mut String, results: &Results) {
     text.push('\n');
 }
 
-/// Names the quota of a run, if it has one.
-fn quota(run: &ReconcileRun) -> String {
+/// Compares rotations without a document and by number of targets.
+fn targets_table(text: &mut String, results: &Results) {
+    let names = [
+        "one warm rotation",
+        "sequential round trips",
+        "calls",
+        "TLS handshakes, all rotations",
+        "on the wire",
+        "time, 20 ms added to each call",
+        "processor time",
+        "resident memory afterwards",
+    ];
+    header(text, &names);
+    let figures = results.figures.iter().take(1).chain(&results.targets);
+    for (n, found) in figures.enumerate() {
+        let name = if n == 0 { "no document" } else { &found.name };
+        let cells = [
+            name.to_owned(),
+            found.warm.round_trips.to_string(),
+            found.warm.calls.to_string(),
+            found.warm_handshakes.to_string(),
+            format!("{:.1} KiB", found.warm.bytes as f64 / 1024.0),
+            format!("{:.1} ms", found.warm.duration_ms),
+            format!("{:.1} ms", found.warm_processor_ms),
+            format!("{:.1} MiB", found.memory as f64 / MIB),
+        ];
+        row(text, cells);
+    }
+    text.push('\n');
+}
+
+/// Names the targets and the quota of a run, if it has any.
+fn conditions(run: &ReconcileRun) -> String {
+    let targets = run.case.targets.map(|targets| targets.name() + " each");
     let quota = run.case.vault_quota;
-    quota.map_or_else(String::new, |quota| format!(" (Vault quota {quota}/s)"))
+    let quota = quota.map(|quota| format!("Vault quota {quota}/s"));
+    let stated = targets.into_iter().chain(quota);
+    let stated: Vec<_> = stated.map(|text| format!(" ({text})")).collect();
+    stated.concat()
 }
 
 /// Returns how many times the bound a run took.
@@ -166,14 +202,9 @@ fn reconcile_table(text: &mut String, runs: &[ReconcileRun]) {
     ];
     header(text, &names);
     for run in runs {
-        let changed = if run.all_changed {
-            "changed"
-        } else {
-            "unchanged"
-        };
         let (bound, cause) = run.lower_bound();
         let cells = [
-            format!("{}{} {changed}", run.case.users, quota(run)),
+            format!("{} {}{}", run.case.users, run.kind(), conditions(run)),
             format!("{} ms", run.case.added_latency.as_millis()),
             run.case.concurrency.to_string(),
             run.case

@@ -113,7 +113,9 @@ fn draw_growth(area: &Area<'_>, runs: &[ReconcileRun]) -> Drawn {
     title.draw_text(text, &font(17), (16, 12))?;
     let comparable = |run: &&ReconcileRun| {
         let case = run.case;
-        case.ssm_limit.is_none() && case.concurrency == 16 && !case.added_latency.is_zero()
+        let is_limited = case.ssm_limit.is_some() || case.vault_quota.is_some();
+        let is_usual = case.concurrency == 16 && !case.added_latency.is_zero();
+        is_usual && !is_limited && case.targets.is_none()
     };
     let runs: Vec<_> = runs.iter().filter(comparable).collect();
     let users = runs.iter().map(|run| run.case.users).max().unwrap_or(1);

@@ -40,11 +40,17 @@ struct Object {
 }
 
 #[derive(Default)]
+struct Secret {
+    version: u64,
+    custom_metadata: Option<BTreeMap<String, String>>,
+}
+
+#[derive(Default)]
 struct Data {
     parameters: BTreeMap<String, Parameter>,
     objects: BTreeMap<String, Object>,
-    /// The current version of each secret, by mount and path.
-    secrets: HashMap<String, u64>,
+    /// The secrets, by mount and path.
+    secrets: HashMap<String, Secret>,
     last_etag: u64,
     added_latency: Duration,
     vault_quota: Option<usize>,
@@ -125,18 +131,25 @@ impl Services {
         );
     }
 
-    /// Returns the current version of a user's secret in Vault, or 0 if there is none.
-    pub fn vault_version(&self, user: &str) -> u64 {
-        let secrets = &lock(&self.data).secrets;
-        secrets
-            .get(&format!("secret/aws/iam-keys/{user}"))
-            .copied()
-            .unwrap_or_default()
+    /// Stores the targets document.
+    pub fn store_targets(&self, document: String) {
+        lock(&self.data).store("targets.json".to_owned(), document.into());
+    }
+
+    /// Returns the current version of a secret in Vault, or 0 if it does not exist.
+    pub fn vault_version(&self, secret: &str) -> u64 {
+        lock(&self.data).version(secret)
     }
 
     /// Returns the calls recorded since the previous use of this function.
     pub fn take_calls(&self) -> Vec<Call> {
         std::mem::take(&mut lock(&self.data).calls)
+    }
+}
+
+impl Data {
+    fn version(&self, secret: &str) -> u64 {
+        self.secrets.get(secret).map_or(0, |secret| secret.version)
     }
 }
 
@@ -160,7 +173,7 @@ async fn answer(State(data): State<Arc<Mutex<Data>>>, request: Request) -> Respo
     let path = parts.uri.path();
     let (kind, response) = match (target, path.strip_prefix("/v1/")) {
         (Some(target), _) => data.aws_json(target, &body),
-        (None, Some(path)) => data.vault(&parts.method, path, &body),
+        (None, Some(path)) => data.vault(&parts.method, path, &parts.headers, &body),
         (None, None) => {
             let query = parts.uri.query().unwrap_or_default();
             data.s3(&parts.method, path, query, &parts.headers, body)

@@ -45,7 +45,7 @@ pub(super) async fn record<B: Backends>(
     let marks = marks.collect::<Vec<_>>();
     let marks = marks
         .iter()
-        .map(|(secret, record)| mark(invocation, secret, record));
+        .map(|(secret, record)| mark(invocation, user, secret, record));
     let save = save(invocation, user, observed, effects);
     tokio::join!(save, join_all(marks));
 }
@@ -168,10 +168,16 @@ fn resolve(change: &Change, secret: &ObservedSecret, theirs: Option<&SecretRecor
 /// Marks a secret as written. The mark is a hint, so a failure changes nothing.
 async fn mark<B: Backends>(
     invocation: &Invocation<'_, B>,
+    user: &UserName,
     secret: &ObservedSecret,
     record: &SecretRecord,
 ) {
     let ctx = invocation.ctx;
+    let is_basic = ctx.states.is_none();
+    // In basic mode the mark is the record, so it is always tried.
+    if !is_basic && ctx.marks_are_refused() {
+        return;
+    }
     let Ok(targets) = invocation.targets().await else {
         return;
     };
@@ -182,18 +188,19 @@ async fn mark<B: Backends>(
     ) else {
         return;
     };
-    let definition = record
-        .definition
-        .as_deref()
-        .filter(|_| ctx.states.is_none());
-    let entries = Mark::entries(version_key, parameter, vault_version, definition);
+    let definition = record.definition.as_deref().filter(|_| is_basic);
+    let entries = Mark::entries(version_key, parameter, vault_version, definition, user);
     let path = &secret.snapshot.target.location.path;
     let call =
         async |vault: &B::Vault, token: &_| vault.patch_metadata(token, path, &entries).await;
     match invocation.call_vault(call).await {
         Ok(MetadataPatchResult::Done | MetadataPatchResult::Absent) => {}
         Ok(MetadataPatchResult::Unsupported) | Err(Error::Denied { .. }) => {
+            ctx.remember_refused_mark();
             ctx.warn_once(Degradation::MarksAreRefused);
+        }
+        Err(error) if is_basic => {
+            tracing::warn!(error = %error, "{path} was not marked, so the next sync writes it again: {error}");
         }
         Err(error) => tracing::info!(error = %error, "{path} was not marked: {error}"),
     }

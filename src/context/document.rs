@@ -56,6 +56,10 @@ impl<B: Backends> Context<B> {
             return Err(Error::misconfigured("S3_BUCKET_NAME", problem));
         };
         let defaults = TargetDefaults::of(&self.config);
+        if self.config.targets_file.is_some() {
+            let problem = "is set, so a stored document would not be used; unset it first";
+            return Err(Error::misconfigured("TARGETS_FILE", problem));
+        }
         let targets = Targets::parse(&text, &defaults).map_err(|problems| Error::BadTargets {
             document: "the document".to_owned(),
             problems,

@@ -61,13 +61,13 @@ impl<B: Backends> Common<'_, B> {
             (None, StoredView::Damaged(_)) => StateView::Damaged,
             (None, _) => record.cloned().map_or(StateView::Absent, StateView::from),
         };
-        let reads_last = matches!(reading.vault, VaultView::NotRead)
-            && needs_metadata(
-                &self.parameter,
-                state.recorded(),
-                self.is_listed,
-                reader.deletes(),
-            );
+        let is_needed = needs_metadata(
+            &self.parameter,
+            state.recorded(),
+            self.is_listed,
+            reader.deletes(),
+        ) || self.may_be_of_others(&view, &state);
+        let reads_last = is_needed && matches!(reading.vault, VaultView::NotRead);
         if reads_last {
             reading = reader.metadata(&view.location.path, false).await;
         }
@@ -80,8 +80,10 @@ impl<B: Backends> Common<'_, B> {
         let unrecorded = unrecorded.filter(|_| !matches!(state, StateView::Unreadable(_)));
         let is_unrecorded = unrecorded.is_some();
         let state = unrecorded.map_or(state, StateView::from);
-        // What a retirement deletes is a version, not a key that was held before.
-        let is_proven = !reads_last || (is_former && !self.is_listed);
+        // What a retirement deletes is a version, not a key that was held before; and a secret that
+        // does not exist is only created.
+        let is_absent = matches!(reading.vault, VaultView::Absent);
+        let is_proven = !reads_last || is_absent || (is_former && !self.is_listed);
         let snapshot = Snapshot {
             target: view,
             assignment: Assignment::Named,
@@ -120,15 +122,28 @@ impl<B: Backends> Common<'_, B> {
             records.filter(|record| record.retired_at.is_none() && record.vault_path.is_some());
         let removed = records.map(async |record| {
             let path = record.path_on(&targets.mounts());
-            let reading = match path {
-                Some(path) if self.is_listed => self.reader.metadata(&path, false).await,
+            let recorded = record.vault_path.clone().unwrap_or_default();
+            let is_reassigned = path.as_ref().is_some_and(|path| targets.has(path));
+            let assignment = if is_reassigned {
+                Assignment::Reassigned(recorded)
+            } else {
+                Assignment::Removed(recorded)
+            };
+            let reading = match &path {
+                Some(path) if self.is_listed && !is_reassigned => {
+                    self.reader.metadata(path, false).await
+                }
                 _ => SecretReading::default(),
             };
+            let mut target = self.reader.default_view();
+            if let Some(path) = path {
+                target.location.path = path;
+            }
             ObservedSecret {
                 snapshot: Snapshot {
-                    assignment: Assignment::Removed(record.vault_path.clone().unwrap_or_default()),
+                    assignment,
                     vault: reading.vault,
-                    ..self.snapshot(StateView::from(record.clone()), self.reader.default_view())
+                    ..self.snapshot(StateView::from(record.clone()), target)
                 },
                 target: None,
                 record: Some(record.clone()),
@@ -179,6 +194,14 @@ impl<B: Backends> Common<'_, B> {
             is_listed: self.is_listed,
             safe_to_write: true,
         }
+    }
+
+    /// Returns whether a reconcile run must see the secret before it is written, because another tool
+    /// may manage it.
+    fn may_be_of_others(&self, target: &TargetView, state: &StateView) -> bool {
+        let is_current = matches!(self.parameter, ParameterView::Current(_));
+        let is_unrecorded = matches!(state, StateView::Absent | StateView::Damaged);
+        self.is_listed && is_current && is_unrecorded && !target.is_default()
     }
 
     /// Returns the record that the mark of a secret stands for, in basic mode.

@@ -10,7 +10,7 @@ use super::reader::Reader;
 use crate::backends::{Backends, SecretMetadata, Vault, VaultListing, VaultSecret};
 use crate::context::Degradation;
 use crate::error::Error;
-use crate::keys::VaultPath;
+use crate::keys::{UserName, VaultPath};
 use crate::snapshot::{Mark, SecretRecord, StateView, VaultView};
 use crate::targets::{Target, Targets};
 
@@ -43,9 +43,9 @@ impl From<VaultView> for SecretReading {
 }
 
 impl SecretReading {
-    fn of_metadata(metadata: SecretMetadata, version_mark: Option<&str>) -> Self {
+    fn of_metadata(metadata: SecretMetadata, version_mark: Option<&str>, user: &UserName) -> Self {
         Self {
-            mark: Some(Mark::read(&metadata.custom, version_mark)),
+            mark: Some(Mark::read(&metadata.custom, version_mark, user)),
             created_at: metadata.created_at,
             ..metadata.view.into()
         }
@@ -68,7 +68,7 @@ impl<B: Backends> Reader<'_, B> {
             listing
                 .get(&target.location)
                 .map_or_else(SecretReading::default, |metadata| {
-                    SecretReading::of_metadata(metadata, version_mark)
+                    SecretReading::of_metadata(metadata, version_mark, self.user)
                 })
         });
         readings.collect()
@@ -180,7 +180,7 @@ impl<B: Backends> Reader<'_, B> {
     /// without check-and-set may depend on the answer.
     pub(super) async fn metadata(&self, path: &VaultPath, always: bool) -> SecretReading {
         let session = &self.invocation.ctx.session;
-        if !always && session.metadata_is_hidden(path).await {
+        if !always && session.metadata_is_hidden(&self.of_rule(path)).await {
             return VaultView::Hidden.into();
         }
         let read = async |vault: &B::Vault, token: &_| vault.secret_metadata(token, path).await;
@@ -188,16 +188,27 @@ impl<B: Backends> Reader<'_, B> {
             Ok(metadata) => {
                 let targets = self.invocation.targets().await.ok();
                 let version_mark = targets.as_ref().and_then(|targets| targets.version_mark());
-                SecretReading::of_metadata(metadata, version_mark)
+                SecretReading::of_metadata(metadata, version_mark, self.user)
             }
             Err(Error::Denied { .. }) => {
                 let view = self.hidden(Degradation::MetadataIsHidden).await;
                 if matches!(view, VaultView::Hidden) {
-                    session.remember_hidden_metadata(path).await;
+                    session.remember_hidden_metadata(&self.of_rule(path)).await;
                 }
                 view.into()
             }
             Err(error) => VaultView::Unreadable(error).into(),
+        }
+    }
+
+    /// Returns what a rule of a policy is about: the folder of all default targets, or one secret.
+    fn of_rule(&self, path: &VaultPath) -> VaultPath {
+        let folder = path.folder();
+        let vault = &self.invocation.ctx.config.vault;
+        if folder == vault.location_of(self.user).path.folder() {
+            folder
+        } else {
+            path.clone()
         }
     }
 

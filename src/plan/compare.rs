@@ -118,6 +118,7 @@ pub(super) fn is_marked(seen: &Snapshot, current: &CurrentKey, found: u64) -> bo
     seen.mark.as_ref().is_some_and(|mark| {
         let definition = mark.definition.as_deref();
         mark.other_tool().is_none()
+            && !mark.is_of_other_user
             && mark.parameter_version == Some(current.revision.version)
             && mark.vault_version.is_none_or(|marked| marked == found)
             && definition.is_none_or(|marked| seen.target.is_defined_by(Some(marked)))
@@ -137,4 +138,9 @@ pub(super) fn is_gone(seen: &Snapshot) -> Result<Reason, Reason> {
             _ => Err(Reason::NoParameter),
         },
     }
+}
+
+/// Returns whether all keys of a user without a parameter were retired.
+pub(super) fn is_retired(seen: &Snapshot) -> bool {
+    seen.user == UserView::Retired && matches!(seen.parameter, ParameterView::Absent)
 }

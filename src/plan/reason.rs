@@ -44,12 +44,15 @@ pub enum Reason {
     /// The secret of a target that is no longer named was deleted.
     #[error("the secret, which no target names any more, was deleted; it is no longer reported")]
     RemovedAndDeleted,
-    /// A merge needs the version of the secret, which the token may not read.
+    /// The secret is that of another user now.
+    #[error("the targets document gives the secret to another user; it is no longer reported")]
+    Reassigned,
+    /// A write needs the version of the secret, which the token may not read.
     #[error(
-        "the token may not read the metadata of the secret, so its fields cannot be merged; allow \
-         read on the metadata, or set \"merge\": false for the target"
+        "the secret exists in another version than was recorded, and the token may not read its \
+         metadata: a write could replace what others keep there; allow read on the metadata"
     )]
-    MergeNeedsMetadata,
+    MetadataNeeded,
     /// The state names another place in Vault.
     #[error(
         "moved: the recorded key is at another path, namespace or address of Vault; delete it \
@@ -120,6 +123,12 @@ pub enum Reason {
          namespace, and was not deleted; delete it there"
     )]
     LeftBehind(String),
+    /// The user is gone, and another tool manages the secret.
+    #[error(
+        "the user is gone, but the metadata of the secret names {0:?} as its manager, so it was left \
+         as it is"
+    )]
+    LeftToOther(String),
     /// The parameter is absent, but events have retired several users a short time before.
     #[error(
         "the user is gone, but events have retired 3 users within an hour, and many deletions at \

@@ -11,9 +11,9 @@ pub(super) fn write(seen: &Snapshot, reason: Reason) -> (Action, Reason) {
         Cas::Version(version) if seen.target.merge && version > 0 && !is_deleted => {
             (Action::Patch(version), reason)
         }
-        Cas::Unchecked if seen.target.merge => {
-            let reason = Reason::MergeNeedsMetadata;
-            (Action::Skip(Outcome::Failed), reason)
+        // Only the default target belongs to this service alone.
+        Cas::Unchecked if !seen.target.is_default() => {
+            (Action::Skip(Outcome::Failed), Reason::MetadataNeeded)
         }
         cas => (Action::Write(cas), reason),
     }

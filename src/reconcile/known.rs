@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
+use futures_util::future::join_all;
+
 use super::bounds::Bounds;
 use crate::backends::{Backends, Page, Roster, States, Vault, VaultListing};
 use crate::context::Context;
@@ -13,7 +15,11 @@ use crate::targets::Targets;
 /// Maximum number of characters that a log shows of a name that is not a user name.
 const MAX_SHOWN: usize = 80;
 
-/// The number of folders that may not be listable before the others are not tried: the server does
+/// The number of secrets above which their folder is listed: the secrets are read at the same time,
+/// but the folders before them.
+const MIN_LISTED: usize = 10;
+
+/// The number of folders that are listed at the same time, and that may not be listable before the others are not tried: the server does
 /// not offer listings, or the policy does not allow them.
 const MAX_UNLISTABLE: usize = 3;
 
@@ -28,37 +34,49 @@ pub(super) async fn list_metadata<B: Backends>(
     let Ok(targets) = invocation.targets().await else {
         return listing;
     };
+    if ctx.states.is_none() {
+        return listing;
+    }
     let mut unlistable = 0;
-    for folder in folders(&targets) {
-        if ctx.states.is_none() || unlistable == MAX_UNLISTABLE {
-            break;
+    for folders in folders(&targets).chunks(MAX_UNLISTABLE) {
+        let lists = folders.iter().map(async |folder| {
+            let list =
+                async |vault: &B::Vault, token: &_| vault.folder_metadata(token, folder).await;
+            bounds.run(ctx.session.call(list)).await
+        });
+        for (folder, list) in folders.iter().zip(join_all(lists).await) {
+            match list {
+                Ok(Some(secrets)) => {
+                    listing.folders.insert(folder.clone(), secrets);
+                }
+                Ok(None) => unlistable += 1,
+                Err(error) => {
+                    // Not a warning: the cause also fails the users or the token, and is reported
+                    // there.
+                    tracing::info!(
+                        error = %error,
+                        "Vault's metadata could not be listed; it is read secret by secret"
+                    );
+                    unlistable += 1;
+                }
+            }
         }
-        let list = async |vault: &B::Vault, token: &_| vault.folder_metadata(token, &folder).await;
-        match bounds.run(ctx.session.call(list)).await {
-            Ok(Some(secrets)) => {
-                listing.folders.insert(folder, secrets);
-            }
-            Ok(None) => unlistable += 1,
-            Err(error) => {
-                // Not a warning: the cause also fails the users or the token, and is reported there.
-                tracing::info!(
-                    error = %error,
-                    "Vault's metadata could not be listed; it is read secret by secret"
-                );
-                unlistable += 1;
-            }
+        if unlistable >= MAX_UNLISTABLE {
+            break;
         }
     }
     listing
 }
 
-/// Returns the folders that hold several secrets.
+/// Returns the folders that hold many secrets.
 fn folders(targets: &Targets) -> Vec<VaultPath> {
     let mut secrets = BTreeMap::<VaultPath, usize>::new();
     for (_, target) in targets.named() {
         *secrets.entry(target.location.folder()).or_default() += 1;
     }
-    let named = secrets.into_iter().filter(|(_, secrets)| *secrets > 1);
+    let named = secrets
+        .into_iter()
+        .filter(|(_, secrets)| *secrets >= MIN_LISTED);
     let others = targets.others().map(|target| target.location.folder());
     let others = others.filter(|folder| !folder.path.contains('{'));
     let folders = named.map(|(folder, _)| folder).chain(others);

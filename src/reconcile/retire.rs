@@ -36,6 +36,10 @@ impl Candidates {
     /// Counts a user. Users who were retired long ago do not count, or they would raise the limit
     /// year by year.
     pub fn count(&mut self, user: &[SyncResult], now: Timestamp) {
+        // Users without a target are known from the document, whatever a listing shows.
+        if user.iter().all(SyncResult::is_untargeted) {
+            return;
+        }
         let result = representative(user);
         let snapshot = &result.snapshot;
         if result.plan.reason == Reason::AlreadyRetired {

@@ -14,6 +14,7 @@
 //! - Unchanged users were counted as updated: `a_second_run_writes_nothing_and_makes_few_calls`.
 
 mod hostile;
+mod targets;
 
 use std::time::Duration;
 

@@ -153,3 +153,13 @@ fn a_reconcile_run_lists_500_users_and_counts_all() {
         assert_eq!(counts, (failed, in_sync));
     }
 }
+
+#[test]
+fn a_full_report_lists_failures_first() {
+    let mut report = Report::empty("reconcile");
+    (0..600).for_each(|_| report.add(&result("alice", Outcome::Held), now()));
+    (0..3).for_each(|n| report.add(&result(&format!("user-{n}"), Outcome::Failed), now()));
+    let failed = |user: &&UserReport| user.outcome == Outcome::Failed;
+    assert_eq!(report.users.iter().filter(failed).count(), 3);
+    assert_eq!((report.users.len(), report.truncated), (500, true));
+}

@@ -74,10 +74,13 @@ impl<V: Vault, T: Tokens, I: Identity> VaultSession<V, T, I> {
             retry_after: None,
         };
         loop {
-            let turn = tokio::time::timeout_at(deadline, self.pace.wait()).await;
-            if turn.is_err() {
+            let turn = async {
+                self.pace.wait().await;
+                self.calls.acquire().await
+            };
+            let Ok(_permit) = tokio::time::timeout_at(deadline, turn).await else {
                 return Err(problem);
-            }
+            };
             match self.with_fast_retry(call, token).await {
                 Err(error @ Error::Throttled { retry_after, .. }) => {
                     let rate = self.pace.rejected(retry_after);

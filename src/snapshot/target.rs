@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::error::Error;
-use crate::keys::SecretLocation;
+use crate::keys::{SecretLocation, UserName};
 
 /// The tool that a mark of this service names.
 const MANAGED_BY: &str = "nr-iam-key-sync";
@@ -13,6 +13,9 @@ const MANAGED_BY_KEY: &str = "managed-by";
 
 /// The key of the version that this service wrote.
 const VAULT_VERSION_KEY: &str = "vault_version";
+
+/// The key of the user whose key was written.
+const USER_KEY: &str = "iam_user";
 
 /// The key of the definition of the fields. In basic mode, no state records it.
 const DEFINITION_KEY: &str = "definition";
@@ -58,6 +61,8 @@ pub enum Assignment {
     Untargeted,
     /// The target was named before: its secret is recorded at this path.
     Removed(String),
+    /// The target was named before, and the secret at this path is now that of another user.
+    Reassigned(String),
     /// The targets document could not be read, or was refused.
     Unreadable(Error),
 }
@@ -73,17 +78,28 @@ pub struct Mark {
     pub vault_version: Option<u64>,
     /// The definition of the fields that were written then, in basic mode.
     pub definition: Option<String>,
+    /// Whether this service wrote the key of another user.
+    pub is_of_other_user: bool,
 }
 
 impl Mark {
-    /// Reads a mark, given the configured key of the parameter's version.
-    pub fn read(custom: &BTreeMap<String, String>, version_key: Option<&str>) -> Self {
+    /// Reads a mark of a secret of this user, given the configured key of the parameter's version.
+    pub fn read(
+        custom: &BTreeMap<String, String>,
+        version_key: Option<&str>,
+        user: &UserName,
+    ) -> Self {
+        let of_user = custom.get(USER_KEY).map(String::as_str);
+        let is_ours = custom
+            .get(MANAGED_BY_KEY)
+            .is_some_and(|tool| tool == MANAGED_BY);
         let number = |key: &str| custom.get(key).and_then(|text| text.parse().ok());
         Self {
             managed_by: custom.get(MANAGED_BY_KEY).cloned(),
             parameter_version: version_key.and_then(number),
             vault_version: number(VAULT_VERSION_KEY).and_then(|version| version.try_into().ok()),
             definition: custom.get(DEFINITION_KEY).cloned(),
+            is_of_other_user: (is_ours || of_user.is_some()) && of_user != Some(user.as_str()),
         }
     }
 
@@ -93,12 +109,14 @@ impl Mark {
         parameter_version: i64,
         vault_version: u64,
         definition: Option<&str>,
+        user: &UserName,
     ) -> BTreeMap<String, String> {
         let definition = definition.map(|definition| (DEFINITION_KEY, definition.to_owned()));
         let entries = [
             (MANAGED_BY_KEY, MANAGED_BY.to_owned()),
             (version_key, parameter_version.to_string()),
             (VAULT_VERSION_KEY, vault_version.to_string()),
+            (USER_KEY, user.to_string()),
         ];
         let entries = entries.into_iter().chain(definition);
         entries
@@ -110,6 +128,7 @@ impl Mark {
     /// by this service as the target defines it.
     pub fn proves(&self, parameter_version: i64, found: u64, target: &TargetView) -> bool {
         self.other_tool().is_none()
+            && !self.is_of_other_user
             && self.parameter_version == Some(parameter_version)
             && self.vault_version == Some(found)
             && target.is_defined_by(self.definition.as_deref())

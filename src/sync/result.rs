@@ -81,15 +81,18 @@ impl SyncResult {
         self.error = error;
     }
 
-    /// Returns whether the result is about a secret that a target names.
-    pub(super) fn is_of_target(&self) -> bool {
-        matches!(self.snapshot.assignment, Assignment::Named)
+    /// Returns whether the result is about a secret, or a user, that no target names.
+    pub fn is_untargeted(&self) -> bool {
+        !matches!(
+            self.snapshot.assignment,
+            Assignment::Named | Assignment::Unreadable(_)
+        )
     }
 
     /// Returns the secret, unless it is that of the default target.
     pub fn target(&self) -> Option<String> {
         match &self.snapshot.assignment {
-            Assignment::Removed(path) => Some(path.clone()),
+            Assignment::Removed(path) | Assignment::Reassigned(path) => Some(path.clone()),
             Assignment::Named if !self.snapshot.target.is_default() => {
                 Some(self.snapshot.target.location.path.to_string())
             }

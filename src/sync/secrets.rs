@@ -168,9 +168,7 @@ impl Secrets {
         for result in &mut results {
             result.is_dry_run = false;
             let path = &result.snapshot.target.location.path;
-            if result.is_of_target()
-                && let Some(progress) = self.progress.remove(path)
-            {
+            if let Some(progress) = self.progress.remove(path) {
                 result.add(progress.effects, progress.error);
             }
         }

@@ -47,7 +47,7 @@ fn segment(segment: &str) -> Check {
         _ if segment.len() > MAX_SEGMENT_LENGTH => {
             Err("has a segment that is too long; expected at most 255 bytes")
         }
-        _ if segment.contains(char::is_control) => {
+        _ if segment.contains(is_unprintable) => {
             Err("has a control character; expected printable text")
         }
         _ if segment.trim() != segment => {
@@ -75,6 +75,9 @@ pub(super) fn path_of_others(text: &str) -> Check {
 /// Checks a namespace. It is sent in an HTTP header.
 pub(super) fn namespace(text: &str) -> Check {
     let sendable = |c: char| c.is_ascii_graphic() && !is_quote(c);
+    if text.trim_matches('/') == "root" {
+        return Err("is the root namespace; expected null for it");
+    }
     if text.chars().all(sendable) {
         path(text.trim_matches('/'))
     } else {
@@ -116,7 +119,7 @@ pub(super) fn metadata_key(text: &str) -> Check {
         Err("has white space, a quote or a brace; expected a key such as aws_parameter_version")
     } else if text.len() > MAX_METADATA_KEY_LENGTH {
         Err("is too long; expected at most 128 bytes")
-    } else if ["managed-by", "vault_version"].contains(&text) {
+    } else if ["managed-by", "vault_version", "iam_user", "definition"].contains(&text) {
         Err("is the key of another mark; expected a key such as aws_parameter_version")
     } else {
         Ok(())
@@ -126,6 +129,12 @@ pub(super) fn metadata_key(text: &str) -> Check {
 /// Returns whether a character can stand in a value that is put into configuration files.
 fn is_plain(c: char) -> bool {
     !c.is_whitespace() && !c.is_control() && !is_quote(c) && !"{}".contains(c)
+}
+
+/// Returns whether a character is not shown, or changes how others are.
+fn is_unprintable(c: char) -> bool {
+    let is_format = matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+    c.is_control() || is_format
 }
 
 fn is_quote(c: char) -> bool {

@@ -36,6 +36,9 @@ const TARGET_MEMBERS: [&str; 7] = [
 /// The key of the version mark, unless the document states another or none.
 const VERSION_MARK: &str = "aws_parameter_version";
 
+/// The maximum length of all values of a target in bytes, without those of a key.
+const MAX_LENGTH: usize = 64 * 1024;
+
 /// What targets inherit.
 struct Inherited {
     namespace: Option<Arc<str>>,
@@ -54,13 +57,18 @@ pub(super) fn parse(
     let targets = read(&mut reader, text, defaults);
     match targets {
         Some(targets) if reader.problems.is_empty() => Ok(targets),
-        _ => Err(reader.problems),
+        _ => Err(reader.into_problems()),
     }
 }
 
 fn read(reader: &mut Reader, text: &[u8], defaults: &TargetDefaults) -> Option<Targets> {
     if text.len() > MAX_BYTES {
         let problem = format!("is too large; expected at most {MAX_BYTES} bytes");
+        reader.problem(DOCUMENT, problem);
+        return None;
+    }
+    if text.starts_with(b"\xef\xbb\xbf") {
+        let problem = "is not JSON, because it begins with a byte order mark; expected one object";
         reader.problem(DOCUMENT, problem);
         return None;
     }
@@ -211,6 +219,10 @@ fn read_target(
         region: region.over(inherited.region.as_ref()),
         role_arn: role_arn.over(inherited.role_arn.as_ref()),
     };
+    if target.length() > MAX_LENGTH {
+        let problem = "have values that are too long; expected at most 65536 bytes in all";
+        reader.problem(object.place_of("fields"), problem);
+    }
     // If all templates are refused, their own problems are reported.
     if target.fields().next().is_none() && !target.fields.is_empty() {
         let problem = "all use a value that is null or absent, so no field would be written; \

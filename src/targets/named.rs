@@ -11,7 +11,8 @@ use crate::keys::{ParameterNaming, UserName, VaultPath};
 #[derive(Default)]
 pub(super) struct Named {
     pub(super) targets: BTreeMap<UserName, Vec<Target>>,
-    places: HashMap<VaultPath, String>,
+    /// Places in the document, and their secrets by their URL.
+    places: HashMap<String, (String, VaultPath)>,
     pub(super) count: usize,
 }
 
@@ -25,7 +26,8 @@ impl Named {
         target: Target,
     ) {
         self.count += 1;
-        if let Some(first) = self.places.get(&target.location) {
+        let url = url_of(&target.location);
+        if let Some((first, _)) = self.places.get(&url) {
             let problem =
                 format!("is the same secret as {first}; expected another namespace, mount or path");
             reader.problem(place, problem);
@@ -38,7 +40,7 @@ impl Named {
             );
             reader.problem(&place, problem);
         }
-        self.places.insert(target.location.clone(), place);
+        self.places.insert(url, (place, target.location.clone()));
         targets.push(target);
     }
 
@@ -50,7 +52,7 @@ impl Named {
         naming: &ParameterNaming,
     ) {
         let mut shared = Vec::new();
-        for (location, place) in &self.places {
+        for (place, location) in self.places.values() {
             if (&location.namespace, &location.mount)
                 == (&others.location.namespace, &others.location.mount)
                 && let Some(user) = user_in(&location.path, &others.location.path)
@@ -69,6 +71,14 @@ impl Named {
             reader.problem(place, problem);
         }
     }
+}
+
+/// Returns the URL of a secret. Vault finds it by this text, wherever the namespace, the mount and
+/// the path end.
+fn url_of(path: &VaultPath) -> String {
+    let namespace = path.namespace.as_deref().unwrap_or_default();
+    let url = format!("{namespace}/{}/data/{}", path.mount, path.path);
+    url.trim_start_matches('/').to_owned()
 }
 
 /// Returns the user whose path by this pattern is `path`.

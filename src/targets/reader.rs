@@ -57,18 +57,38 @@ impl<'a> Object<'a> {
     }
 }
 
+/// The maximum number of problems that are listed.
+const MAX_PROBLEMS: usize = 100;
+
 /// Collects the problems of a document.
 #[derive(Default)]
 pub(super) struct Reader {
     pub(super) problems: Vec<DocumentProblem>,
+    /// The number of problems beyond [`MAX_PROBLEMS`].
+    more: usize,
 }
 
 impl Reader {
     pub(super) fn problem(&mut self, place: impl Into<String>, problem: impl Display) {
+        if self.problems.len() == MAX_PROBLEMS {
+            self.more += 1;
+            return;
+        }
         self.problems.push(DocumentProblem {
             place: place.into(),
             problem: problem.to_string(),
         });
+    }
+
+    /// Returns the problems, and how many more there are.
+    pub(super) fn into_problems(mut self) -> Vec<DocumentProblem> {
+        if self.more > 0 {
+            self.problems.push(DocumentProblem {
+                place: DOCUMENT.to_owned(),
+                problem: format!("has {} more problems", self.more),
+            });
+        }
+        self.problems
     }
 
     /// Returns an object with only these members, each at most once.

@@ -94,6 +94,18 @@ impl Template {
         Ok(Self(pieces))
     }
 
+    /// Returns the length of the rendered text in bytes, without the values of a key.
+    pub fn length(&self, region: Option<&str>, role_arn: Option<&str>) -> usize {
+        let length = |text: Option<&str>| text.map_or(0, str::len);
+        let lengths = self.0.iter().map(|piece| match piece {
+            Piece::Resolved(ResolvedPiece::Text(text)) => text.len(),
+            Piece::Resolved(_) | Piece::SesSmtpPassword => 0,
+            Piece::Region => length(region),
+            Piece::RoleArn => length(role_arn),
+        });
+        lengths.sum()
+    }
+
     /// Returns the template with the Region and the role of a target; `None` if it uses one that
     /// the target lacks.
     pub fn resolve(

@@ -751,3 +751,70 @@ fn examples_are_accepted_and_render() {
     aws_secret_access_key=SECRET
     "#);
 }
+
+#[test]
+fn refused_is_one_secret_under_two_names() {
+    let entries = |first: Value, second: Value| {
+        let entry = |(user, target)| json!({"name": format!("/iam_users/{user}_keys"), "targets": [target]});
+        let entries = [("alice", first), ("bob", second)].map(entry);
+        json!({"parameters": entries})
+    };
+    for (first, second) in [
+        (
+            json!({"namespace": "ns1", "mount": "apps", "path": "x"}),
+            json!({"mount": "ns1/apps", "path": "x"}),
+        ),
+        (
+            json!({"mount": "apps", "path": "data/x"}),
+            json!({"mount": "apps/data", "path": "x"}),
+        ),
+    ] {
+        let found = problems(&entries(first, second));
+        assert!(found[0].contains("is the same secret as"), "{found:?}");
+    }
+    let root = json!({"namespace": "/root", "mount": "apps", "path": "x"});
+    let found = problems(&entries(root, json!({"mount": "apps", "path": "y"})));
+    assert!(found[0].contains("is the root namespace"), "{found:?}");
+}
+
+#[test]
+fn refused_is_text_that_is_not_shown_as_it_is() {
+    for path in ["a\u{202e}b", "a\u{200b}", "\u{feff}a", "a\u{2066}"] {
+        let found = problems(&json!({"parameters": [
+            {"name": "/iam_users/alice_keys", "targets": [{"mount": "apps", "path": path}]},
+        ]}));
+        assert!(
+            found[0].contains("control character"),
+            "{path:?}: {found:?}"
+        );
+    }
+}
+
+#[test]
+fn a_hundred_problems_are_listed_and_all_are_counted() {
+    let members = (0..1000)
+        .map(|n| format!("\"m{n}\": 0"))
+        .collect::<Vec<_>>();
+    let found = problems_of_text(&format!("{{{}}}", members.join(",")));
+    assert_eq!(found.len(), 101);
+    assert_eq!(found[100], "document: has 901 more problems");
+}
+
+#[test]
+fn refused_are_values_that_are_too_long_together() {
+    let template = "{roleArn}".repeat(100);
+    let with_role = |length: usize| {
+        json!({
+            "roleArn": "r".repeat(length), "fields": {"ROLES": &template},
+            "parameters": [
+                {"name": "/iam_users/alice_keys", "targets": [{"mount": "apps", "path": "x"}]},
+            ],
+        })
+    };
+    parse(&with_role(600));
+    let found = problems(&with_role(700));
+    assert!(
+        found[0].contains("too long; expected at most 65536"),
+        "{found:?}"
+    );
+}

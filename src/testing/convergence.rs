@@ -264,7 +264,7 @@ async fn invoke(ctx: &Context<Memory>, payload: Value) -> Result<Value, Error> {
 fn config() -> ProptestConfig {
     let config = ProptestConfig::default();
     ProptestConfig {
-        cases: config.cases.max(5_000),
+        cases: config.cases.max(2_000),
         ..config
     }
 }

@@ -1,4 +1,4 @@
-//! S3: reads, conditional writes and listings of one bucket.
+//! S3: conditional reads, conditional writes and listings of one bucket.
 
 use axum::body::Bytes;
 use axum::http::{HeaderMap, Method, StatusCode};
@@ -26,7 +26,7 @@ impl Data {
             .trim_start_matches('/');
         match *method {
             Method::GET if key.is_empty() => ("S3 list", self.list(query)),
-            Method::GET => ("S3 read", self.get(key)),
+            Method::GET => ("S3 read", self.get(key, headers)),
             Method::PUT => ("S3 write", self.put(key, headers, body)),
             _ => (
                 "unknown",
@@ -49,8 +49,12 @@ impl Data {
         etag
     }
 
-    fn get(&self, key: &str) -> Response {
+    fn get(&self, key: &str, headers: &HeaderMap) -> Response {
+        let known = header(headers, "if-none-match");
         match self.objects.get(key) {
+            Some(Object { etag, .. }) if known == Some(etag) => {
+                (StatusCode::NOT_MODIFIED, [("etag", etag.as_str())]).into_response()
+            }
             Some(Object { body, etag }) => {
                 ([("etag", etag.as_str())], body.clone()).into_response()
             }
@@ -59,7 +63,7 @@ impl Data {
     }
 
     fn put(&mut self, key: &str, headers: &HeaderMap, body: Bytes) -> Response {
-        let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        let header = |name| header(headers, name);
         let current = self.objects.get(key).map(|object| object.etag.as_str());
         let precondition_failed = match (header("if-match"), header("if-none-match")) {
             (Some(expected), _) => current != Some(expected),
@@ -101,6 +105,10 @@ impl Data {
         text.push_str("</ListBucketResult>");
         text.into_response()
     }
+}
+
+fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
 }
 
 /// Returns the key that a continuation token stands for.

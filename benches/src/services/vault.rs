@@ -1,18 +1,20 @@
-//! HashiCorp Vault: token lookup and renewal, KV version 2 writes and metadata reads.
+//! HashiCorp Vault: token lookup and renewal; writes and patches of KV version 2 secrets, and reads
+//! and patches of their metadata. OpenBao answers these requests in the same way.
 
 use std::time::{Duration, Instant};
 
-use axum::http::{Method, StatusCode};
+use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use super::Data;
+use super::{Data, Secret};
 
 impl Data {
     pub(super) fn vault(
         &mut self,
         method: &Method,
         path: &str,
+        headers: &HeaderMap,
         body: &[u8],
     ) -> (&'static str, Response) {
         match path {
@@ -34,6 +36,11 @@ impl Data {
             ("data", &Method::POST | &Method::PUT) => {
                 ("Vault write", self.write_secret(secret, body))
             }
+            (_, &Method::PATCH) if !is_merge_patch(headers) => {
+                ("unknown", unsupported_media_type())
+            }
+            ("data", &Method::PATCH) => ("Vault patch", self.patch_secret(secret, body)),
+            ("metadata", &Method::PATCH) => ("Vault mark", self.patch_metadata(&secret, body)),
             ("metadata", &Method::GET) => ("Vault metadata", self.secret_metadata(&secret)),
             // Only OpenBao lists metadata; this is a HashiCorp Vault.
             ("detailed-metadata", _) => ("Vault listing", not_found()),
@@ -58,7 +65,7 @@ impl Data {
 
     fn write_secret(&mut self, secret: String, body: &[u8]) -> Response {
         let request: Value = serde_json::from_slice(body).unwrap_or_default();
-        let version = self.secrets.get(&secret).copied().unwrap_or_default();
+        let version = self.version(&secret);
         if request["options"]["cas"]
             .as_u64()
             .is_some_and(|cas| cas != version)
@@ -66,21 +73,50 @@ impl Data {
             let error = "check-and-set parameter did not match the current version";
             return response(StatusCode::BAD_REQUEST, &json!({"errors": [error]}));
         }
-        self.secrets.insert(secret, version + 1);
+        let secret = self.secrets.entry(secret).or_default();
+        secret.version += 1;
         success(
             &json!({
-                "version": version + 1,
+                "version": secret.version,
                 "created_time": "2026-01-01T00:00:00Z",
                 "deletion_time": "",
                 "destroyed": false,
-                "custom_metadata": null,
+                "custom_metadata": secret.custom_metadata,
             }),
             &Value::Null,
         )
     }
 
+    /// Changes fields of an existing secret. Only its version is kept, not its fields.
+    fn patch_secret(&mut self, secret: String, body: &[u8]) -> Response {
+        if self.secrets.contains_key(&secret) {
+            self.write_secret(secret, body)
+        } else {
+            not_found()
+        }
+    }
+
+    /// Changes entries of the custom metadata of an existing secret.
+    fn patch_metadata(&mut self, secret: &str, body: &[u8]) -> Response {
+        let Some(secret) = self.secrets.get_mut(secret) else {
+            return not_found();
+        };
+        let request: Value = serde_json::from_slice(body).unwrap_or_default();
+        let entries = request["custom_metadata"].as_object();
+        for (name, value) in entries.into_iter().flatten() {
+            let text = value.as_str().unwrap_or_default().to_owned();
+            let custom = secret.custom_metadata.get_or_insert_default();
+            custom.insert(name.clone(), text);
+        }
+        StatusCode::NO_CONTENT.into_response()
+    }
+
     fn secret_metadata(&self, secret: &str) -> Response {
-        let Some(version) = self.secrets.get(secret) else {
+        let Some(Secret {
+            version,
+            custom_metadata,
+        }) = self.secrets.get(secret)
+        else {
             return not_found();
         };
         let versions = json!({version.to_string(): {
@@ -97,7 +133,7 @@ impl Data {
                 "delete_version_after": "0s",
                 "created_time": "2026-01-01T00:00:00Z",
                 "updated_time": "2026-01-01T00:00:00Z",
-                "custom_metadata": null,
+                "custom_metadata": custom_metadata,
                 "versions": versions,
             }),
             &Value::Null,
@@ -157,6 +193,17 @@ fn too_many_requests() -> Response {
     let error = "request path \"secret/\": rate limit quota exceeded";
     let body = json!({"errors": [error]}).to_string();
     (StatusCode::TOO_MANY_REQUESTS, [("retry-after", "1")], body).into_response()
+}
+
+/// Returns whether the body is a JSON merge patch, which is what Vault requires of a PATCH.
+fn is_merge_patch(headers: &HeaderMap) -> bool {
+    headers
+        .get("content-type")
+        .is_some_and(|content_type| content_type == "application/merge-patch+json")
+}
+
+fn unsupported_media_type() -> Response {
+    response(StatusCode::UNSUPPORTED_MEDIA_TYPE, &json!({"errors": []}))
 }
 
 fn not_found() -> Response {

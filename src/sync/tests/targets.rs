@@ -1,5 +1,7 @@
 //! One user with several targets.
 
+mod owners;
+
 use serde_json::{Value, json};
 
 use super::*;

@@ -1,21 +1,23 @@
-//! The targets, and whether the measured figures meet them.
+//! The goals, and whether the measured figures meet them.
 
 use super::{MIB, header, row};
 use crate::Results;
 use crate::measure::Figures;
 use crate::reconcile::ReconcileRun;
 
-/// A target: its name, the measured value and the maximum.
-type Target = (&'static str, f64, f64);
+/// A goal: its name, the measured value and the maximum.
+type Goal = (&'static str, f64, f64);
 
 pub(super) fn table(text: &mut String, results: &Results) {
-    let mut targets = rotation_targets(&results.figures[0]).to_vec();
+    let mut goals = rotation_goals(&results.figures[0]).to_vec();
     if let Some(size) = results.package_size {
-        targets.push(("package, MB", size as f64 / 1e6, 5.0));
+        goals.push(("package, MB", size as f64 / 1e6, 5.0));
     }
-    targets.extend(results.reconcile_runs.iter().filter_map(reconcile_target));
-    header(text, &["target", "measured", "at most", ""]);
-    for (name, value, at_most) in targets {
+    let runs = results.reconcile_runs.iter();
+    let runs = runs.filter(|run| run.case.targets.is_none());
+    goals.extend(runs.filter_map(reconcile_goal));
+    header(text, &["goal", "measured", "at most", ""]);
+    for (name, value, at_most) in goals {
         let result = if value <= at_most {
             "met"
         } else {
@@ -30,7 +32,7 @@ pub(super) fn table(text: &mut String, results: &Results) {
     }
 }
 
-fn rotation_targets(figures: &Figures) -> [Target; 7] {
+fn rotation_goals(figures: &Figures) -> [Goal; 7] {
     let startup_memory = figures.startup_memory as f64 / MIB;
     let memory = figures.memory as f64 / MIB;
     let warm_processor_ms = figures.warm_processor_ms;
@@ -60,7 +62,7 @@ fn rotation_targets(figures: &Figures) -> [Target; 7] {
     ]
 }
 
-fn reconcile_target(run: &ReconcileRun) -> Option<Target> {
+fn reconcile_goal(run: &ReconcileRun) -> Option<Goal> {
     let case = run.case;
     let added = !case.added_latency.is_zero();
     let duration = |name, at_most| Some((name, run.seconds, at_most));
