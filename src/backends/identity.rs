@@ -96,3 +96,64 @@ impl Identity for AwsIdentity {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_credential_types::Credentials;
+    use secrecy::ExposeSecret;
+    use serde_json::Value;
+
+    use super::*;
+
+    async fn signed(region: &str, server_id: Option<&str>) -> (String, Value) {
+        let credentials =
+            Credentials::new("AKIDEXAMPLE", "secret", Some("session".into()), None, "");
+        let login = AwsLogin {
+            role: "role".to_owned(),
+            mount: "aws".to_owned(),
+            region: None,
+            server_id: server_id.map(str::to_owned),
+        };
+        let provider = Some(SharedCredentialsProvider::new(credentials));
+        let identity = AwsIdentity::new(provider, login, region.to_owned());
+        let request = identity.login_request().await.unwrap();
+        let headers = serde_json::from_str(request.headers.expose_secret()).unwrap();
+        (request.url, headers)
+    }
+
+    #[tokio::test]
+    async fn a_login_is_signed_for_sts_of_the_region_with_all_headers_that_vault_asks_for() {
+        let (url, headers) = signed("ca-central-1", Some("vault.example.org")).await;
+        assert_eq!(url, "https://sts.ca-central-1.amazonaws.com/");
+        assert_eq!(headers["Host"][0], "sts.ca-central-1.amazonaws.com");
+        assert_eq!(headers["X-Vault-AWS-IAM-Server-ID"][0], "vault.example.org");
+        assert_eq!(headers["x-amz-security-token"][0], "session");
+        let authorization = headers["authorization"][0].as_str().unwrap();
+        for part in [
+            "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/",
+            "/ca-central-1/sts/aws4_request",
+            "SignedHeaders=content-type;host;x-amz-date;x-amz-security-token;x-vault-aws-iam-server-id",
+        ] {
+            assert!(authorization.contains(part), "{part}: {authorization}");
+        }
+        let names = headers.as_object().unwrap().keys();
+        let unknown = names.filter(|name| name.starts_with("x-amz-content"));
+        assert_eq!(unknown.count(), 0, "Vault refuses other headers of AWS");
+        let (url, headers) = signed("cn-north-1", None).await;
+        assert_eq!(url, "https://sts.cn-north-1.amazonaws.com.cn/");
+        assert!(headers.get("X-Vault-AWS-IAM-Server-ID").is_none());
+    }
+
+    #[tokio::test]
+    async fn a_login_without_credentials_names_where_to_set_them() {
+        let login = AwsLogin {
+            role: String::new(),
+            mount: String::new(),
+            region: None,
+            server_id: None,
+        };
+        let identity = AwsIdentity::new(None, login, "ca-central-1".to_owned());
+        let error = identity.login_request().await.err().unwrap().to_string();
+        assert!(error.contains("AWS_ACCESS_KEY_ID"), "{error}");
+    }
+}

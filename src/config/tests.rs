@@ -324,7 +324,9 @@ fn shared_environment_lists_the_variables_read() {
         assert_eq!(entry["required"], name == "VAULT_ADDR", "{name}");
         let Some((.., shown)) = VARIABLES.iter().find(|variable| variable.0 == name) else {
             assert!(
-                name == "VAULT_CACERT" || name.starts_with("SSL_") || name.starts_with("AWS_"),
+                ["SSL_", "AWS_", "VAULT_CACERT", "VAULT_AUTH_"]
+                    .iter()
+                    .any(|other| name.starts_with(other)),
                 "{name} is not among the variables of this test"
             );
             continue;
@@ -941,5 +943,70 @@ fn aws_endpoints_are_https_except_on_loopback() {
                 assert!(error.contains(&expected), "{variable}={value}: {error}");
             }
         }
+    }
+}
+
+#[test]
+fn a_login_is_complete_and_excludes_a_token() {
+    const AWS: (&str, &str) = ("VAULT_AUTH_METHOD", " aws ");
+    const ROLE: (&str, &str) = ("VAULT_AUTH_ROLE", "iam-key-sync");
+    let login = read(&[AWS, ROLE]).unwrap().vault.login.unwrap();
+    let expected = AwsLogin {
+        role: "iam-key-sync".to_owned(),
+        mount: "aws".to_owned(),
+        region: None,
+        server_id: None,
+    };
+    assert_eq!(login, expected);
+    let all = [
+        AWS,
+        ROLE,
+        ("VAULT_AUTH_MOUNT", "/auth/team/"),
+        ("VAULT_AUTH_AWS_REGION", "ca-west-1"),
+        ("VAULT_AUTH_AWS_SERVER_ID", "vault.example.org"),
+    ];
+    let login = read(&all).unwrap().vault.login.unwrap();
+    assert_eq!(login.mount, "auth/team");
+    assert_eq!(login.region.as_deref(), Some("ca-west-1"));
+    assert_eq!(login.server_id.as_deref(), Some("vault.example.org"));
+    assert!(
+        read(&[("VAULT_AUTH_METHOD", "token")])
+            .unwrap()
+            .vault
+            .login
+            .is_none()
+    );
+    // Without a bucket, as in basic mode.
+    let address = ("VAULT_ADDR", "https://vault.example.org");
+    assert!(only(&[address, AWS, ROLE]).unwrap().bucket.is_none());
+    for (variables, expected) in [
+        (&[AWS][..], "VAULT_AUTH_ROLE: is not set"),
+        (
+            &[AWS, ROLE, ("VAULT_TOKEN", "hvs.a")],
+            "VAULT_TOKEN: is set, but",
+        ),
+        (
+            &[ROLE],
+            "VAULT_AUTH_ROLE: is set, but VAULT_AUTH_METHOD is not aws",
+        ),
+        (
+            &[("VAULT_AUTH_METHOD", "ldap")],
+            "VAULT_AUTH_METHOD: is neither token nor aws",
+        ),
+        (
+            &[AWS, ROLE, ("VAULT_AUTH_MOUNT", "a//b")],
+            "VAULT_AUTH_MOUNT: is not a Vault path",
+        ),
+        (
+            &[AWS, ROLE, ("VAULT_AUTH_AWS_REGION", "Canada")],
+            "VAULT_AUTH_AWS_REGION: is not a Region",
+        ),
+        (
+            &[AWS, ROLE, ("VAULT_AUTH_AWS_SERVER_ID", "a b")],
+            "VAULT_AUTH_AWS_SERVER_ID: contains a character",
+        ),
+    ] {
+        let found = problems(read(variables));
+        assert!(found.starts_with(expected), "{variables:?}: {found}");
     }
 }

@@ -12,6 +12,9 @@ const STATEMENTS: &str = include_str!("../../infra/shared/permissions.json");
 struct Statement {
     sid: String,
     requires: Option<String>,
+    /// Placeholders whose texts are left out of lists if they are not used.
+    #[serde(default)]
+    optional: Vec<String>,
     effect: Option<String>,
     actions: Vec<String>,
     resources: Vec<String>,
@@ -54,6 +57,13 @@ impl IamPolicy {
         let mut left_out = Vec::new();
         let known = placeholders(config, account, kms_key);
         let unused = unused(config, kms_key);
+        // A login needs no stored token.
+        let absent = config
+            .vault
+            .login
+            .iter()
+            .map(|_| "TokenKey")
+            .collect::<Vec<_>>();
         let fill = |text: &str| {
             let fill = |text: String, (name, value): &(&str, String)| {
                 text.replace(&format!("${{{name}}}"), value)
@@ -64,16 +74,23 @@ impl IamPolicy {
             let Statement {
                 sid,
                 requires,
+                optional,
                 effect,
                 actions,
                 resources,
                 condition,
             } = statement;
-            let resource = resources
-                .iter()
-                .map(|resource| fill(resource))
+            let optional = optional.iter().map(String::as_str);
+            let absent = optional
+                .filter(|name| absent.contains(name))
                 .collect::<Vec<_>>();
-            let condition = condition.map(|condition| filled(condition, &fill));
+            let is_present = |text: &str| {
+                let mut absent = absent.iter();
+                absent.all(|name| !text.contains(&format!("${{{name}}}")))
+            };
+            let resource = resources.iter().filter(|resource| is_present(resource));
+            let resource = resource.map(|resource| fill(resource)).collect::<Vec<_>>();
+            let condition = condition.map(|condition| filled(condition, &fill, &is_present));
             let has_all = requires
                 .as_ref()
                 .is_none_or(|required| known.iter().any(|(name, _)| name == required));
@@ -109,14 +126,22 @@ impl IamPolicy {
     }
 }
 
-/// Fills the placeholders in all texts of a condition.
-fn filled(condition: Value, fill: &impl Fn(&str) -> String) -> Value {
+/// Fills the placeholders in all texts of a condition. A list keeps only the texts that are present.
+fn filled(
+    condition: Value,
+    fill: &impl Fn(&str) -> String,
+    is_present: &impl Fn(&str) -> bool,
+) -> Value {
     match condition {
         Value::String(text) => Value::String(fill(&text)),
-        Value::Array(items) => items.into_iter().map(|item| filled(item, fill)).collect(),
+        Value::Array(items) => items
+            .into_iter()
+            .filter(|item| item.as_str().is_none_or(is_present))
+            .map(|item| filled(item, fill, is_present))
+            .collect(),
         Value::Object(members) => members
             .into_iter()
-            .map(|(name, value)| (name, filled(value, fill)))
+            .map(|(name, value)| (name, filled(value, fill, is_present)))
             .collect(),
         other => other,
     }

@@ -329,3 +329,19 @@ fn policy_of_targets_names_namespaces_from_its_own() {
     assert_eq!(of(json!("teams"), "team"), None);
     assert_eq!(of(json!(null), "team"), None);
 }
+
+#[test]
+fn iam_policy_of_a_login_names_no_token_object() {
+    let of = |variables: &[(&str, &str)]| {
+        let config = config(&[&[("S3_BUCKET_NAME", "b")], variables].concat());
+        serde_json::to_string(&IamPolicy::of(&config, None, None)).unwrap()
+    };
+    assert_eq!(of(&[]).matches("vault-token.json").count(), 2);
+    let login = [("VAULT_AUTH_METHOD", "aws"), ("VAULT_AUTH_ROLE", "r")];
+    let policy = of(&login);
+    assert_eq!(policy.matches("vault-token.json").count(), 0);
+    assert!(
+        policy.contains("sync-state/*") && policy.contains("targets.json"),
+        "{policy}"
+    );
+}

@@ -17,6 +17,7 @@ mod hosts;
 mod keysync;
 mod leaks;
 mod lifecycle;
+mod login;
 mod permissions;
 mod proxy;
 mod races;

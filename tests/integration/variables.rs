@@ -39,6 +39,10 @@ fn values(name: &str) -> (&'static str, Option<&'static str>) {
         "VAULT_TOKEN" | "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" | "AWS_SESSION_TOKEN" => {
             ("made-up", Some("made\nup"))
         }
+        "VAULT_AUTH_METHOD" => ("token", Some("ldap")),
+        // Without the method aws each value is a problem.
+        "VAULT_AUTH_ROLE" | "VAULT_AUTH_MOUNT" | "VAULT_AUTH_AWS_SERVER_ID" => ("aws", Some("b")),
+        "VAULT_AUTH_AWS_REGION" => ("ca-central-1", Some("Canada")),
         "VAULT_MOUNT" | "VAULT_PATH_PREFIX" => ("kv", Some("a//b")),
         "S3_BUCKET_NAME" => ("bucket", Some("s3://bucket")),
         "VAULT_TOKEN_S3_KEY" | "SYNC_STATE_S3_KEY" | "TARGETS_S3_KEY" => {
