@@ -46,12 +46,14 @@ struct Inner {
 /// A server in front of OpenBao with the auth method `aws`.
 struct LoginEndpoint {
     url: String,
+    aws_authority: String,
     inner: Arc<Inner>,
 }
 
 impl LoginEndpoint {
     async fn start(env: &TestEnv<'_>, ttl: u64, tokens: Vec<String>) -> Self {
-        let authority = std::fs::read(env.stack.text("/aws/caFile")).unwrap();
+        let aws_authority = env.stack.text("/aws/caFile");
+        let authority = std::fs::read(&aws_authority).unwrap();
         let authority = reqwest::Certificate::from_pem(&authority).unwrap();
         let sts_client = reqwest::Client::builder()
             .tls_certs_only([authority])
@@ -68,7 +70,11 @@ impl LoginEndpoint {
             principal: Mutex::default(),
         });
         let url = serve(Router::new().fallback(answer).with_state(inner.clone())).await;
-        Self { url, inner }
+        Self {
+            url,
+            aws_authority,
+            inner,
+        }
     }
 
     fn logins(&self) -> usize {
@@ -79,8 +85,9 @@ impl LoginEndpoint {
         *self.inner.fault.lock().unwrap() = fault;
     }
 
-    fn variables(&self) -> [(&str, &str); 5] {
+    fn variables(&self) -> [(&str, &str); 6] {
         [
+            ("AWS_CA_BUNDLE", &self.aws_authority),
             ("VAULT_ADDR", &self.url),
             ("VAULT_CACERT", ""),
             ("VAULT_AUTH_METHOD", "aws"),
@@ -160,7 +167,7 @@ async fn log_in(inner: &Inner, login: &Value) -> Response {
         .0
         .clone_into(&mut inner.principal.lock().unwrap());
     if fault == Some(Fault::LoseAnswer) {
-        return crate::proxy::cut_connection();
+        crate::proxy::cut_connection();
     }
     let tokens = inner.tokens.lock().unwrap();
     let token = tokens.get(number).or(tokens.last()).unwrap();

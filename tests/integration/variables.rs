@@ -31,7 +31,9 @@ fn values(name: &str) -> (&'static str, Option<&'static str>) {
             Some("1"),
         ),
         "SSL_CERT_DIR" => ("/etc/ssl/certs", Some("/nonexistent")),
-        "AWS_REGION" | "AWS_DEFAULT_REGION" => ("ca-central-1", Some("Canada")),
+        "AWS_REGION" | "AWS_DEFAULT_REGION" | "VAULT_AUTH_AWS_REGION" => {
+            ("ca-central-1", Some("Canada"))
+        }
         "AWS_USE_FIPS_ENDPOINT"
         | "AWS_USE_DUALSTACK_ENDPOINT"
         | "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS" => ("false", Some("2")),
@@ -42,7 +44,6 @@ fn values(name: &str) -> (&'static str, Option<&'static str>) {
         "VAULT_AUTH_METHOD" => ("token", Some("ldap")),
         // Without the method aws each value is a problem.
         "VAULT_AUTH_ROLE" | "VAULT_AUTH_MOUNT" | "VAULT_AUTH_AWS_SERVER_ID" => ("aws", Some("b")),
-        "VAULT_AUTH_AWS_REGION" => ("ca-central-1", Some("Canada")),
         "VAULT_MOUNT" | "VAULT_PATH_PREFIX" => ("kv", Some("a//b")),
         "S3_BUCKET_NAME" => ("bucket", Some("s3://bucket")),
         "VAULT_TOKEN_S3_KEY" | "SYNC_STATE_S3_KEY" | "TARGETS_S3_KEY" => {

@@ -27,12 +27,16 @@ const CHECK_CLOCK: &str = "check the clocks of this host and of Vault";
 const CHECK_CREDENTIALS: &str = "check the AWS credentials of this process";
 
 #[derive(Serialize)]
-struct Body<'a> {
+struct Login<'a> {
     role: &'a str,
-    iam_http_request_method: &'static str,
-    iam_request_url: String,
-    iam_request_body: String,
-    iam_request_headers: &'a str,
+    #[serde(rename = "iam_http_request_method")]
+    method: &'static str,
+    #[serde(rename = "iam_request_url")]
+    url: String,
+    #[serde(rename = "iam_request_body")]
+    body: String,
+    #[serde(rename = "iam_request_headers")]
+    headers: &'a str,
 }
 
 #[derive(Deserialize)]
@@ -50,12 +54,12 @@ struct Auth {
 /// Logs in.
 pub(super) async fn login(server: &VaultServer, login: &LoginRequest) -> Result<LoginToken, Error> {
     let headers = Zeroizing::new(STANDARD.encode(login.headers.expose_secret()));
-    let body = Body {
+    let body = Login {
         role: &login.role,
-        iam_http_request_method: "POST",
-        iam_request_url: STANDARD.encode(&login.url),
-        iam_request_body: STANDARD.encode(login.body),
-        iam_request_headers: &headers,
+        method: "POST",
+        url: STANDARD.encode(&login.url),
+        body: STANDARD.encode(login.body),
+        headers: &headers,
     };
     let none = SecretString::default();
     let request = Request::<Response>::post(format!("auth/{}/login", login.mount), &body);

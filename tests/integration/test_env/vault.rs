@@ -93,6 +93,13 @@ impl TestEnv<'_> {
         assert_eq!(status, 204);
     }
 
+    /// Deletes a user's secret with all versions, and its state.
+    pub async fn forget_key(&self, user: &str) {
+        let path = format!("secret/metadata/{}", self.path(user));
+        self.vault(Method::DELETE, &path, None).await;
+        self.delete_state(user).await;
+    }
+
     /// Returns the path of a user's secret below the mount.
     pub fn path(&self, user: &str) -> String {
         format!("{}/{user}", self.folder)
