@@ -23,7 +23,7 @@ use crate::status::{Status, status};
 use crate::targets::{ImportedTargets, Targets, TargetsCheck};
 use crate::telemetry::Metrics;
 use crate::token::{TokenStatus, TokenView};
-use crate::token_import::{Imported, import};
+use crate::token_import::{AppRole, Imported, import, import_of_approle};
 use crate::trigger::{Reconcile, SyncUsers};
 use named::sync_named;
 
@@ -195,6 +195,18 @@ impl KeySync {
         accept_warnings: bool,
     ) -> Result<Imported, Error> {
         Box::pin(import(&self.ctx, candidate, accept_warnings)).await
+    }
+
+    /// Logs in once with an AppRole, and stores the token after Vault has been asked about it.
+    ///
+    /// # Errors
+    /// Those of [`import_token`](Self::import_token); [`Error::BadToken`] also for a refused login.
+    pub async fn import_token_of(
+        &self,
+        role: &AppRole,
+        accept_warnings: bool,
+    ) -> Result<Imported, Error> {
+        Box::pin(import_of_approle(&self.ctx, role, accept_warnings)).await
     }
 
     /// Checks everything that a deployment needs, from where this runs.

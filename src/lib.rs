@@ -102,7 +102,7 @@ pub use targets::{
 };
 pub use telemetry::{Metrics, NAMESPACE, start_log};
 pub use token::{TokenStatus, TokenView};
-pub use token_import::Imported;
+pub use token_import::{AppRole, Imported};
 pub use trigger::{Reconcile, SyncUsers};
 
 /// For [`KeySync::import_token`].

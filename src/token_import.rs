@@ -3,9 +3,13 @@
 //! An unwrapped token that is rejected is revoked, because no other party holds it. The module
 //! never shows the token, and never stores one that cannot do the work.
 
+mod approle;
 mod candidate;
 mod save;
 
+pub use approle::{AppRole, import_of_approle};
+
+use std::rc::Rc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -13,7 +17,7 @@ use secrecy::SecretString;
 use serde::Serialize;
 
 use crate::backends::diagnostics::Credentials;
-use crate::backends::{Backends, Tokens, Vault};
+use crate::backends::{Backends, Etag, Tokens, Vault};
 use crate::capabilities::Capabilities;
 use crate::context::Context;
 use crate::error::Error;
@@ -52,20 +56,13 @@ pub async fn import<W: Backends>(
     candidate: SecretString,
     accept_warnings: bool,
 ) -> Result<Imported, Error> {
-    let store = store(ctx)?;
+    store(ctx)?;
     let candidate = trimmed(&candidate)?;
-    // Before a wrapping token is used up: if the bucket cannot be read, nothing could be stored.
-    let if_match = store.version().await?;
-    let targets = ctx.targets().await?;
+    let import = Import::prepare(ctx, accept_warnings).await?;
     check_namespace(&candidate, ctx.config.vault.namespace.is_some())?;
     let vault = ctx.session.vault();
     let Some(wrapping) = vault.wrapping(&candidate).await? else {
-        let (facts, issues) =
-            assess(ctx, &targets, &candidate, accept_warnings, UNKNOWN_TOKEN).await?;
-        return match save(ctx, store, &candidate, &facts, if_match.as_ref()).await {
-            SaveResult::Stored => Ok(imported(ctx, facts, &issues, false).await),
-            SaveResult::NotStored(error) | SaveResult::Unknown(error) => Err(error),
-        };
+        return import.given(&candidate).await;
     };
     if !creates_token(&wrapping.creation_path) {
         return Err(bad_token(
@@ -73,54 +70,129 @@ pub async fn import<W: Backends>(
              wrapping token: check with its sender, and create a new one",
         ));
     }
-    let token = vault.unwrap(&candidate).await?.ok_or_else(|| {
+    let token = vault.unwrap(&candidate).await?.token.ok_or_else(|| {
         bad_token("it did not wrap a token and is now used up: create and wrap a new token")
     })?;
-    let mut assessed = assess(
-        ctx,
-        &targets,
-        &token,
-        accept_warnings,
-        DENIED_AFTER_UNWRAPPING,
-    )
-    .await;
-    for _ in 0..MAX_REPETITIONS {
-        // The wrapping token is used up, so a passing fault must not cost the new one.
-        let Err(Error::Throttled { .. } | Error::Unavailable { .. } | Error::Unreachable { .. }) =
-            assessed
-        else {
-            break;
-        };
-        tokio::time::sleep(REPETITION_PAUSE).await;
-        assessed = assess(
+    let mut imported = import.new_token(&token, &UNWRAPPED).await?;
+    imported.wrapped = true;
+    Ok(imported)
+}
+
+/// An import of a token, once it is clear that one could be stored.
+struct Import<'a, W: Backends> {
+    ctx: &'a Context<W>,
+    store: &'a W::Tokens,
+    if_match: Option<Etag>,
+    targets: Rc<Targets>,
+    accept_warnings: bool,
+}
+
+/// How a token came about that no other party holds, for messages.
+struct Origin {
+    /// Why Vault may deny it.
+    denied: &'static str,
+    /// What to do if it is rejected.
+    remedy: &'static str,
+}
+
+const UNWRAPPED: Origin = Origin {
+    denied: DENIED_AFTER_UNWRAPPING,
+    remedy: "create and wrap a new token",
+};
+
+impl<'a, W: Backends> Import<'a, W> {
+    /// Reads the bucket before something is used up: if it cannot be read, nothing could be stored.
+    async fn prepare(ctx: &'a Context<W>, accept_warnings: bool) -> Result<Self, Error> {
+        let store = store(ctx)?;
+        Ok(Self {
             ctx,
-            &targets,
-            &token,
+            store,
+            if_match: store.version().await?,
+            targets: ctx.targets().await?,
             accept_warnings,
-            DENIED_AFTER_UNWRAPPING,
-        )
-        .await;
+        })
     }
-    let error = match assessed {
-        Err(error) => error,
-        Ok((facts, issues)) => match save(ctx, store, &token, &facts, if_match.as_ref()).await {
-            SaveResult::Stored => return Ok(imported(ctx, facts, &issues, true).await),
-            // The token may be in use already, so it is not revoked.
-            SaveResult::Unknown(error) => return Err(error),
-            SaveResult::NotStored(error) => error,
-        },
-    };
-    let revocation = match vault.revoke(&token).await {
-        Ok(()) => "the unwrapped token was revoked, because no other party holds it",
-        Err(_) => "the unwrapped token could not be revoked, but no party holds it any longer",
-    };
-    let reason = match error {
-        Error::BadToken(reason) => reason,
-        error => error.to_string(),
-    };
-    Err(bad_token(&format!(
-        "{reason}; {revocation}: create and wrap a new token"
-    )))
+
+    /// Checks and stores a token that others may hold, too.
+    async fn given(&self, token: &SecretString) -> Result<Imported, Error> {
+        let (facts, issues) = self.assess(token, UNKNOWN_TOKEN).await?;
+        match self.save(token, &facts).await {
+            SaveResult::Stored => Ok(imported(self.ctx, facts, &issues).await),
+            SaveResult::NotStored(error) | SaveResult::Unknown(error) => Err(error),
+        }
+    }
+
+    /// Checks and stores a token that no other party holds. It is revoked if it is rejected.
+    async fn new_token(&self, token: &SecretString, origin: &Origin) -> Result<Imported, Error> {
+        let mut assessed = self.assess(token, origin.denied).await;
+        for _ in 0..MAX_REPETITIONS {
+            // What the token came from is used up, so a passing fault must not cost it.
+            let Err(
+                Error::Throttled { .. } | Error::Unavailable { .. } | Error::Unreachable { .. },
+            ) = assessed
+            else {
+                break;
+            };
+            tokio::time::sleep(REPETITION_PAUSE).await;
+            assessed = self.assess(token, origin.denied).await;
+        }
+        let error = match assessed {
+            Err(error) => error,
+            Ok((facts, issues)) => match self.save(token, &facts).await {
+                SaveResult::Stored => return Ok(imported(self.ctx, facts, &issues).await),
+                // The token may be in use already, so it is not revoked.
+                SaveResult::Unknown(error) => return Err(error),
+                SaveResult::NotStored(error) => error,
+            },
+        };
+        let revocation = match self.ctx.session.vault().revoke(token).await {
+            Ok(()) => "the new token was revoked, because no other party holds it",
+            Err(_) => "the new token could not be revoked, but no party holds it any longer",
+        };
+        let reason = match error {
+            Error::BadToken(reason) => reason,
+            error => error.to_string(),
+        };
+        let remedy = origin.remedy;
+        Err(bad_token(&format!("{reason}; {revocation}: {remedy}")))
+    }
+
+    async fn save(&self, token: &SecretString, facts: &TokenFacts) -> SaveResult {
+        save(self.ctx, self.store, token, facts, self.if_match.as_ref()).await
+    }
+
+    /// Looks up a token and its issues; an error if it is unsuitable. `denied` is the reason if Vault
+    /// denies it.
+    async fn assess(
+        &self,
+        token: &SecretString,
+        denied: &str,
+    ) -> Result<(TokenFacts, Vec<TokenIssue>), Error> {
+        let vault = self.ctx.session.vault();
+        let facts = vault.lookup(token).await.map_err(|error| match error {
+            Error::Denied { .. } => bad_token(denied),
+            error => error,
+        })?;
+        let mut issues = facts.issues(Timestamp::now());
+        if !issues.iter().any(|issue| issue.is_about_identity()) {
+            match Capabilities::of(vault, token, &self.targets).await {
+                Ok(capabilities) => issues.extend(capabilities.issues(&self.ctx.config)),
+                Err(Error::Denied { .. }) => issues.push(TokenIssue::CapabilitiesUnknown),
+                Err(error) => return Err(error),
+            }
+        }
+        let advice = issues.iter().map(|issue| issue.advice());
+        let advice = advice.collect::<Vec<_>>().join("; ");
+        if issues.iter().any(|issue| issue.is_fatal()) {
+            return Err(Error::BadToken(advice));
+        }
+        if !issues.is_empty() && !self.accept_warnings {
+            return Err(Error::BadToken(format!(
+                "{advice}; create a better token, or accept the warnings (--accept-warnings)"
+            )));
+        }
+        Ok((facts, issues))
+    }
 }
 
 fn bad_token(reason: &str) -> Error {
@@ -155,56 +227,17 @@ const DENIED_AFTER_UNWRAPPING: &str = "it was unwrapped, but Vault denies the ne
     it is bound to other addresses than this host's (token_bound_cidrs of its role), of another \
     namespace than VAULT_NAMESPACE, or may not look itself up (default policy)";
 
-/// Looks up a token and its issues; an error if it is unsuitable. `denied` is the reason if Vault
-/// denies it.
-async fn assess<W: Backends>(
-    ctx: &Context<W>,
-    targets: &Targets,
-    token: &SecretString,
-    accept_warnings: bool,
-    denied: &str,
-) -> Result<(TokenFacts, Vec<TokenIssue>), Error> {
-    let vault = ctx.session.vault();
-    let facts = vault.lookup(token).await.map_err(|error| match error {
-        Error::Denied { .. } => bad_token(denied),
-        error => error,
-    })?;
-    let mut issues = facts.issues(Timestamp::now());
-    if !issues.iter().any(|issue| issue.is_about_identity()) {
-        match Capabilities::of(vault, token, targets).await {
-            Ok(capabilities) => issues.extend(capabilities.issues(&ctx.config)),
-            Err(Error::Denied { .. }) => issues.push(TokenIssue::CapabilitiesUnknown),
-            Err(error) => return Err(error),
-        }
-    }
-    let advice = issues
-        .iter()
-        .map(|issue| issue.advice())
-        .collect::<Vec<_>>()
-        .join("; ");
-    if issues.iter().any(|issue| issue.is_fatal()) {
-        return Err(Error::BadToken(advice));
-    }
-    if !issues.is_empty() && !accept_warnings {
-        return Err(Error::BadToken(format!(
-            "{advice}; create a better token, or accept the warnings (--accept-warnings)"
-        )));
-    }
-    Ok((facts, issues))
-}
-
 /// Returns the result, and makes the session use the stored token.
 async fn imported<W: Backends>(
     ctx: &Context<W>,
     facts: TokenFacts,
     issues: &[TokenIssue],
-    wrapped: bool,
 ) -> Imported {
     ctx.session.forget().await;
     let warnings = issues.iter().map(ToString::to_string).collect();
     Imported {
         token: facts.view(Timestamp::now(), warnings),
-        wrapped,
+        wrapped: false,
     }
 }
 

@@ -46,6 +46,15 @@ pub struct Wrapping {
     pub creation_path: String,
 }
 
+/// What a wrapping token wrapped.
+#[derive(Debug, Default)]
+pub struct Unwrapped {
+    /// The token of a login or of its creation.
+    pub token: Option<SecretString>,
+    /// The secret id of an AppRole.
+    pub secret_id: Option<SecretString>,
+}
+
 /// A secrets engine mounted in Vault.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mount {
@@ -74,8 +83,15 @@ pub trait Credentials {
     ) -> Result<Mount, Error>;
     /// Looks up a wrapping token without using it up; `None` if it is not a valid wrapping token.
     async fn wrapping(&self, candidate: &SecretString) -> Result<Option<Wrapping>, Error>;
-    /// Exchanges a wrapping token, once, for the wrapped token; `None` if the response holds none.
-    async fn unwrap(&self, wrapping: &SecretString) -> Result<Option<SecretString>, Error>;
+    /// Exchanges a wrapping token, once, for what it wraps.
+    async fn unwrap(&self, wrapping: &SecretString) -> Result<Unwrapped, Error>;
+    /// Logs in with an AppRole; `None` if Vault refuses role id or secret id.
+    async fn approle_login(
+        &self,
+        mount: &str,
+        role_id: &str,
+        secret_id: &SecretString,
+    ) -> Result<Option<SecretString>, Error>;
     /// Revokes the token.
     async fn revoke(&self, token: &SecretString) -> Result<(), Error>;
 }

@@ -1,5 +1,7 @@
 //! Each rejection and the fate of the token, against backends in memory.
 
+mod approle;
+
 use super::candidate::MAX_TOKEN_LENGTH;
 use super::*;
 use crate::testing::memory::{Inner, Memory, denied, unavailable, unreachable};

@@ -266,7 +266,7 @@ async fn login_faults_are_named_and_end_in_time() {
         let began = std::time::Instant::now();
         let event = env.event("Update", "alice");
         let error = function.invoke(&event).await.unwrap_err();
-        assert!(began.elapsed() < Duration::from_secs(13), "{fault:?}");
+        assert!(began.elapsed() < Duration::from_secs(25), "{fault:?}");
         let message = error["errorMessage"].as_str().unwrap();
         assert!(message.contains(mentioned), "{fault:?}: {message}");
         assert!(env.key("alice").await.is_none());

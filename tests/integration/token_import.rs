@@ -1,5 +1,6 @@
 //! `keysync token import` with a real server.
 
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::command::CommandOutput;
@@ -100,4 +101,38 @@ async fn token_import_revokes_a_rejected_unwrapped_token() {
     let output = import(&env, &wrapping, &[]).await;
     assert_eq!((output.code, stored_token(&env).await), (1, None));
     assert!(output.err.contains("revoked"), "{output:?}");
+}
+
+#[tokio::test]
+async fn token_import_logs_in_once_with_an_approle() {
+    let env = new_env().await;
+    let mount = format!("approle-{:08x}", fastrand::u32(..));
+    let post = async |path: &str, body: Value| {
+        let (status, answer) = env.vault(Method::POST, path, Some(body)).await;
+        assert!(status < 300, "{path}: {answer}");
+        answer
+    };
+    post(&format!("sys/auth/{mount}"), json!({"type": "approle"})).await;
+    let role = format!("auth/{mount}/role/app");
+    let properties = json!({
+        "token_policies": [env.bucket], "token_period": "24h", "secret_id_num_uses": 1,
+    });
+    post(&role, properties).await;
+    let (_, answer) = env
+        .vault(Method::GET, &format!("{role}/role-id"), None)
+        .await;
+    let role_id = answer["data"]["role_id"].as_str().unwrap().to_owned();
+    let secret_id = format!("{role}/secret-id");
+    let plain = post(&secret_id, json!({})).await["data"]["secret_id"].clone();
+    let wrapped = env.create_wrapped(&secret_id, None).await;
+    let options = ["--approle", &role_id, "--mount", &mount];
+    for given in [plain.as_str().unwrap(), &wrapped] {
+        let output = import(&env, given, &options).await;
+        assert_eq!(output.code, 0, "{output:?}");
+        assert!(output.out.contains("a day or less"), "{output:?}");
+        let output = import(&env, given, &options).await;
+        assert_eq!(output.code, 1, "used up: {output:?}");
+    }
+    env.rotate("alice").await;
+    assert_eq!(env.keysync(&["sync", "alice"]).await.code, 0);
 }

@@ -138,3 +138,75 @@ async fn vault_setup_rejects_invalid_usage() {
         );
     }
 }
+
+/// The calls that a recording `vault` writes down; it knows no auth method.
+const RECORDER: &str = r#"#!/bin/bash
+printf '%s\n' "$*" >>"$HOME/calls"
+cat >/dev/null
+[ "$1 $2" = "auth list" ] && echo '{"token/": {}}'
+exit 0
+"#;
+
+/// Runs the script with a `vault` that records its calls.
+async fn record(options: &str) -> (CommandOutput, Vec<String>) {
+    use std::os::unix::fs::PermissionsExt;
+    let tools = Tools::new();
+    let vault = tools.0.join("vault");
+    std::fs::write(&vault, RECORDER).unwrap();
+    std::fs::set_permissions(&vault, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let environment = [
+        ("PATH", format!("{}:/usr/bin:/bin", tools.0.display())),
+        ("HOME", tools.0.display().to_string()),
+        ("VAULT_ADDR", "https://vault.example.org".to_owned()),
+    ];
+    let environment = environment.map(|(name, value)| (name.to_owned(), value));
+    let mut bash = Command::new("bash");
+    let script = format!("infra/vault/setup.sh {options}");
+    bash.args(["-c", &script]).current_dir(checkout());
+    let output = wait(spawn(&mut bash, &environment), "path \"x\" {}").await;
+    let calls = std::fs::read_to_string(tools.0.join("calls")).unwrap_or_default();
+    (output, calls.lines().map(str::to_owned).collect())
+}
+
+#[tokio::test]
+async fn setup_of_a_login_binds_the_role_of_the_function() {
+    let role = "arn:aws:iam::123456789012:role/team/function";
+    let options =
+        format!("--name app --aws {role} --region ca-central-1 --server-id vault.example.org -");
+    let (output, calls) = record(&options).await;
+    assert_eq!(output.code, 0, "{output:?}");
+    let has = |parts: &[&str]| {
+        let is = |call: &&String| parts.iter().all(|part| call.contains(part));
+        assert!(calls.iter().any(|call| is(&call)), "{parts:?}: {calls:#?}");
+    };
+    has(&["policy write app -"]);
+    has(&["auth enable", "-path=aws aws"]);
+    has(&[
+        "write auth/aws/config/client",
+        "sts_endpoint=https://sts.ca-central-1.amazonaws.com",
+        "sts_region=ca-central-1",
+        "iam_server_id_header_value=vault.example.org",
+    ]);
+    has(&[
+        "write auth/aws/role/app",
+        "auth_type=iam",
+        // Vault compares the ARN without its path.
+        "bound_iam_principal_arn=arn:aws:iam::123456789012:role/function",
+        "resolve_aws_unique_ids=false",
+        "token_policies=app",
+        "token_type=batch",
+        "token_ttl=20m",
+    ]);
+    for wrong in [
+        "--aws -",
+        "--aws arn:aws:iam::123456789012:role/* --region ca-central-1 -",
+        "--aws arn:aws:sts::123456789012:assumed-role/a/b --region ca-central-1 -",
+        "--aws arn:aws:iam::123456789012:role/function -",
+        "--region ca-central-1 -",
+        "--server-id x -",
+    ] {
+        let (output, calls) = record(wrong).await;
+        assert_eq!(output.code, 2, "{wrong}: {output:?}");
+        assert_eq!(calls, [""; 0], "{wrong}");
+    }
+}

@@ -1,6 +1,8 @@
 //! The login with an AWS identity
 //! (<https://developer.hashicorp.com/vault/api-docs/auth/aws#login>).
 
+use std::collections::HashMap;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use secrecy::{ExposeSecret, SecretString};
@@ -16,6 +18,7 @@ use crate::token::{LoginRequest, LoginToken};
 const OPERATION: &str = "logging in to Vault at";
 
 const CHECK_METHOD: &str = "check VAULT_AUTH_MOUNT and VAULT_NAMESPACE";
+const CHECK_APPROLE: &str = "check --mount, the mount of the AppRole, and VAULT_NAMESPACE";
 const CHECK_ROLE: &str = "check VAULT_AUTH_ROLE";
 const CHECK_SERVER_ID: &str =
     "set VAULT_AUTH_AWS_SERVER_ID to the mount's iam_server_id_header_value";
@@ -80,6 +83,32 @@ pub(super) async fn login(server: &VaultServer, login: &LoginRequest) -> Result<
             Err(unexpected(OPERATION, &server.address, &problem).with_remedy(remedy))
         }
         Err(failure) => Err(translate(OPERATION, &server.address, CHECK_METHOD)(failure)),
+    }
+}
+
+/// Logs in with an AppRole (<https://developer.hashicorp.com/vault/api-docs/auth/approle>).
+pub(super) async fn approle(
+    server: &VaultServer,
+    mount: &str,
+    role_id: &str,
+    secret_id: &SecretString,
+) -> Result<Option<SecretString>, Error> {
+    let secret_id = secret_id.expose_secret();
+    let body = HashMap::from([("role_id", role_id), ("secret_id", secret_id)]);
+    let request = Request::<Response>::post(format!("auth/{mount}/login"), &body);
+    let none = SecretString::default();
+    match server.client(&none).response(request).await {
+        Ok(Response { auth: Some(auth) }) => Ok(Some(auth.client_token)),
+        Err(Failure::Status(response)) if response.code == 400 && !response.is_foreign() => {
+            Ok(None)
+        }
+        Ok(_) => Err(
+            unexpected(OPERATION, &server.address, "answered without a token")
+                .with_remedy(CHECK_APPROLE),
+        ),
+        Err(failure) => Err(translate(OPERATION, &server.address, CHECK_APPROLE)(
+            failure,
+        )),
     }
 }
 
@@ -170,55 +199,4 @@ fn refusal(response: &ErrorResponse) -> Option<(&'static str, &'static str)> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn of(code: u16, text: &str) -> Option<&'static str> {
-        let body = serde_json::json!({"errors": [text]}).to_string();
-        let response = ErrorResponse::new(code, body.into_bytes());
-        refusal(&response).map(|(_, remedy)| remedy)
-    }
-
-    #[test]
-    fn each_refusal_names_what_to_change() {
-        let upstream = "error making upstream request: received error code 403 from STS: ";
-        let of_sts = |text: &str| of(400, &format!("{upstream}<Message>{text}</Message>"));
-        let server_id = "error validating X-Vault-AWS-IAM-Server-ID header: expected \"a\"";
-        let principal =
-            "IAM Principal \"arn:aws:sts::1:assumed-role/a/b\" does not belong to the role";
-        for (found, expected) in [
-            (of(400, server_id), "VAULT_AUTH_AWS_SERVER_ID"),
-            (of(400, "entry for role \"x\" not found"), "VAULT_AUTH_ROLE"),
-            (of(400, principal), "bound_iam_principal_arn"),
-            (
-                of(400, "error looking up full ARN of entity"),
-                "without its path",
-            ),
-            (
-                of_sts("Credential should be scoped to a valid region."),
-                "VAULT_AUTH_AWS_REGION",
-            ),
-            (of_sts("Signature expired: 20260101T000000Z"), "clocks"),
-            (of_sts("Signature not yet current"), "clocks"),
-            (
-                of_sts("The security token included in the request is expired"),
-                "AWS credentials",
-            ),
-            (of_sts("something new"), "sts_endpoint"),
-            (of(403, "permission denied"), "VAULT_AUTH_MOUNT"),
-            (
-                of(404, "no handler for route \"auth/x/login\""),
-                "VAULT_AUTH_MOUNT",
-            ),
-        ] {
-            assert!(found.unwrap().contains(expected), "{expected}: {found:?}");
-        }
-        for (code, text) in [
-            (429, "quota"),
-            (500, "internal error"),
-            (503, "Vault is sealed"),
-        ] {
-            assert_eq!(of(code, text), None, "{text}");
-        }
-    }
-}
+mod tests;

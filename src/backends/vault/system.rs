@@ -9,7 +9,9 @@ use serde::Deserialize;
 use super::VaultServer;
 use super::errors::translate;
 use super::request::{ErrorResponse, Failure, Request};
-use crate::backends::diagnostics::{Credentials, Health, Mount, Server, ServerState, Wrapping};
+use crate::backends::diagnostics::{
+    Credentials, Health, Mount, Server, ServerState, Unwrapped, Wrapping,
+};
 use crate::backends::word;
 use crate::error::Error;
 
@@ -76,6 +78,13 @@ impl Server for VaultServer {
 #[derive(Deserialize)]
 struct UnwrapResponse {
     auth: Option<Auth>,
+    #[serde(default)]
+    data: Option<UnwrappedData>,
+}
+
+#[derive(Deserialize)]
+struct UnwrappedData {
+    secret_id: Option<SecretString>,
 }
 
 #[derive(Deserialize)]
@@ -161,12 +170,15 @@ impl Credentials for VaultServer {
         }
     }
 
-    async fn unwrap(&self, wrapping: &SecretString) -> Result<Option<SecretString>, Error> {
+    async fn unwrap(&self, wrapping: &SecretString) -> Result<Unwrapped, Error> {
         const OPERATION: &str = "unwrapping the token at";
         let body = HashMap::<&str, &str>::new();
         let request = Request::<UnwrapResponse>::post("sys/wrapping/unwrap", &body);
         match self.client(wrapping).response(request).await {
-            Ok(unwrapped) => Ok(unwrapped.auth.map(|auth| auth.client_token)),
+            Ok(UnwrapResponse { auth, data }) => Ok(Unwrapped {
+                token: auth.map(|auth| auth.client_token),
+                secret_id: data.and_then(|data| data.secret_id),
+            }),
             Err(Failure::Status(ErrorResponse {
                 code: 400,
                 errors: Some(_),
@@ -181,6 +193,15 @@ impl Credentials for VaultServer {
                 Err(translate(OPERATION, &self.address, remedy)(failure))
             }
         }
+    }
+
+    async fn approle_login(
+        &self,
+        mount: &str,
+        role_id: &str,
+        secret_id: &SecretString,
+    ) -> Result<Option<SecretString>, Error> {
+        super::login::approle(self, mount, role_id, secret_id).await
     }
 
     async fn revoke(&self, token: &SecretString) -> Result<(), Error> {

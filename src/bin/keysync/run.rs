@@ -6,7 +6,8 @@ use clap::CommandFactory;
 use indicatif::ProgressBar;
 use jiff::Timestamp;
 use nr_iam_key_sync::{
-    CheckStatus, Config, Error, KeySync, Reconcile, SyncUsers, UserName, catch_panic, misconfigured,
+    AppRole, CheckStatus, Config, Error, KeySync, Reconcile, SyncUsers, UserName, catch_panic,
+    misconfigured,
 };
 
 use crate::args::{Arguments, Command, Token, named};
@@ -209,9 +210,24 @@ async fn run_token(token: Token, out: Output) -> Result<Exit, Error> {
                 Exit::Failed
             });
         }
-        Token::Import { accept_warnings } => {
-            let candidate = secret::read("Vault token or wrapping token (input hidden): ").await?;
-            let imported = keysync.import_token(candidate, accept_warnings).await?;
+        Token::Import {
+            accept_warnings,
+            approle,
+            mount,
+        } => {
+            let imported = if let Some(role_id) = approle {
+                let prompt = "Secret id or wrapping token (input hidden): ";
+                let role = AppRole {
+                    mount: mount.trim_matches('/').to_owned(),
+                    role_id,
+                    secret_id: secret::read(prompt).await?,
+                };
+                keysync.import_token_of(&role, accept_warnings).await?
+            } else {
+                let prompt = "Vault token or wrapping token (input hidden): ";
+                let candidate = secret::read(prompt).await?;
+                keysync.import_token(candidate, accept_warnings).await?
+            };
             out.write(&imported, |screen| {
                 print::imported(&imported, Timestamp::now(), screen)
             });

@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::{Memory, denied};
 use crate::backends::diagnostics::{
-    Credentials, Health, Mount, Probe, ProbeResult, Server, ServerState, Wrapping,
+    Credentials, Health, Mount, Probe, ProbeResult, Server, ServerState, Unwrapped, Wrapping,
 };
 use crate::error::Error;
 
@@ -86,11 +86,33 @@ impl Credentials for Memory {
         }))
     }
 
-    async fn unwrap(&self, wrapping: &SecretString) -> Result<Option<SecretString>, Error> {
+    async fn unwrap(&self, wrapping: &SecretString) -> Result<Unwrapped, Error> {
         self.call("vault-unwrap", "").await?;
         let wrapped = self.inner().wrapped.remove(wrapping.expose_secret());
-        let (_, token) = wrapped.ok_or_else(denied)?;
-        Ok(token.map(SecretString::from))
+        let (path, secret) = wrapped.ok_or_else(denied)?;
+        let secret = secret.map(SecretString::from);
+        Ok(if path.ends_with("/secret-id") {
+            Unwrapped {
+                secret_id: secret,
+                ..Unwrapped::default()
+            }
+        } else {
+            Unwrapped {
+                token: secret,
+                ..Unwrapped::default()
+            }
+        })
+    }
+
+    async fn approle_login(
+        &self,
+        mount: &str,
+        role_id: &str,
+        secret_id: &SecretString,
+    ) -> Result<Option<SecretString>, Error> {
+        self.call("vault-approle", mount).await?;
+        let is_right = (role_id, secret_id.expose_secret()) == ("role-id", "secret-id");
+        Ok(is_right.then(|| self.inner().tokens.0.clone().into()))
     }
 
     async fn revoke(&self, token: &SecretString) -> Result<(), Error> {

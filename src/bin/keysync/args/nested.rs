@@ -25,6 +25,17 @@ pub enum Token {
         /// Also accept a token that is not periodic, is short-lived, or has unneeded capabilities
         #[arg(long)]
         accept_warnings: bool,
+        /// Log in once with this AppRole; standard input has the secret id, or a token that wraps it
+        #[arg(long, value_name = "ROLE_ID")]
+        approle: Option<String>,
+        /// The mount of the AppRole
+        #[arg(
+            long,
+            value_name = "MOUNT",
+            default_value = "approle",
+            requires = "approle"
+        )]
+        mount: String,
     },
 }
 
