@@ -70,6 +70,18 @@ fn reproducible_figures(results: &Results) -> BTreeMap<String, u64> {
         ),
         ("memory at the first poll, KiB", startup_memory),
         ("memory after the warm rotations, KiB", memory),
+        (
+            "first invocation with a login, sequential round trips",
+            results.login.first.round_trips as u64,
+        ),
+        (
+            "first invocation with a login, calls",
+            results.login.first.calls as u64,
+        ),
+        (
+            "warm rotation with a login, calls",
+            results.login.warm.calls as u64,
+        ),
         ("binary, KiB", results.binary_size / 1024),
     ];
     let found = found.map(|(name, value)| (name.to_owned(), value));

@@ -25,7 +25,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use measure::{ADDED_LATENCY, Figures, Setup, measure, measure_targets};
+use measure::{ADDED_LATENCY, Figures, Setup, measure, measure_login, measure_targets};
 use options::{Implementation, Options};
 use reconcile::{Case, ReconcileRun, measure_reconcile};
 use services::{BUCKET, Services};
@@ -36,6 +36,8 @@ use wire::TlsIdentity;
 pub struct Results {
     /// The figures of each command.
     pub figures: Vec<Figures>,
+    /// The figures of the first command with a login in place of a stored token.
+    pub login: Figures,
     /// The figures of the first command with targets, for each number of them.
     pub targets: Vec<Figures>,
     /// The reconcile runs of the first command.
@@ -99,6 +101,15 @@ async fn measure_all(options: &Options) -> Result<Results, String> {
         let measured = measure(Setup { command, ..setup }, name, invocations).await;
         figures.push(measured.map_err(|problem| format!("measure {name}: {problem}"))?);
     }
+    eprintln!("bench: measuring the login");
+    let login = [("VAULT_AUTH_METHOD", "aws"), ("VAULT_AUTH_ROLE", "bench")];
+    let login = login.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let environment_of_login = [&environment[..], &login].concat();
+    let setup_of_login = Setup {
+        environment: &environment_of_login,
+        ..setup
+    };
+    let login = measure_login(setup_of_login, with_targets).await?;
     let mut targets = Vec::new();
     for case in TARGETS {
         eprintln!("bench: measuring {}", case.name());
@@ -114,6 +125,7 @@ async fn measure_all(options: &Options) -> Result<Results, String> {
     let package_size = options.zip.as_deref().map(file_size).transpose()?;
     Ok(Results {
         figures,
+        login,
         targets,
         reconcile_runs,
         binary_size,

@@ -97,6 +97,13 @@ pub async fn measure(setup: Setup<'_>, name: &str, invocations: usize) -> Result
     })
 }
 
+/// Measures rotations with a login in place of a stored token, without a pause.
+pub async fn measure_login(setup: Setup<'_>, invocations: usize) -> Result<Figures, String> {
+    let (figures, function) = measure_rotations(setup, "with a login", invocations).await?;
+    function.terminate().await;
+    Ok(figures)
+}
+
 /// Measures the rotations of users with targets, without a pause.
 pub async fn measure_targets(
     setup: Setup<'_>,

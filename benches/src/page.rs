@@ -150,7 +150,8 @@ fn targets_table(text: &mut String, results: &Results) {
         "resident memory afterwards",
     ];
     header(text, &names);
-    let figures = results.figures.iter().take(1).chain(&results.targets);
+    let figures = results.figures.iter().take(1);
+    let figures = figures.chain([&results.login]).chain(&results.targets);
     for (n, found) in figures.enumerate() {
         let name = if n == 0 { "no document" } else { &found.name };
         let cells = [
