@@ -74,9 +74,7 @@ async fn mark_that_fails_fails_no_sync() {
     let ministry = Ministry::new().await;
     let (vault, function) = start(&ministry).await;
     let responses = [
-        FakeResponse::Status(403),
         FakeResponse::Status(404),
-        FakeResponse::Status(405),
         FakeResponse::Status(500),
         FakeResponse::Hang,
         FakeResponse::Cut,
@@ -102,11 +100,28 @@ async fn mark_that_fails_fails_no_sync() {
         let report = invoke(&ministry, &function).await.unwrap();
         assert_eq!(report["counts"]["unchanged"], 2, "{response:?}: {report}");
     }
-    let warnings = function.lines();
-    let warnings = warnings
-        .iter()
-        .filter(|line| line.contains("not marked in their metadata"));
-    assert_eq!(warnings.count(), 1, "said once per process");
+}
+
+#[tokio::test]
+async fn mark_that_is_refused_is_reported_once_and_not_tried_again_at_once() {
+    let ministry = Ministry::new().await;
+    let (vault, _) = start(&ministry).await;
+    let variables = [("VAULT_ADDR", vault.url.as_str()), ("VAULT_CACERT", "")];
+    for status in [403, 405] {
+        let function = ministry.env.function_with(&variables).await;
+        for (rotation, is_tried) in [("first", true), ("second", false)] {
+            ministry.env.rotate("mailer").await;
+            vault.respond_to("/metadata/", Some(FakeResponse::Status(status)));
+            let report = invoke(&ministry, &function).await.unwrap();
+            assert_eq!(report["counts"]["written"], 2, "{status}: {report}");
+            assert_eq!(vault.count() > 0, is_tried, "{status}, {rotation}");
+        }
+        let warnings = function.lines();
+        let warnings = warnings
+            .iter()
+            .filter(|line| line.contains("not marked in their metadata"));
+        assert_eq!(warnings.count(), 1, "{status}: once per process");
+    }
 }
 
 #[tokio::test]
