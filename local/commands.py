@@ -29,6 +29,7 @@ class Commands:
                 "invoke": (self._invoke, '{"action": "refresh-token"}'),
                 "role": (self._role, "[statements]"),
                 "look": (self._describe, ""),
+                "assumable": (self._assumable, "ROLE"),
             }
 
     def execute(self, line: str) -> dict:
@@ -76,6 +77,15 @@ class Commands:
 
     def _describe(self, _: str) -> dict:
         return self._require_deployed().describe()
+
+    def _assumable(self, name: str) -> dict:
+        """Creates a role that every principal may assume, also by a web identity."""
+        actions = ["sts:AssumeRole", "sts:AssumeRoleWithWebIdentity"]
+        trust = {"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Principal": "*", "Action": actions}]}
+        role = self._stack.clients().iam.create_role(
+            RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))
+        return {"arn": role["Role"]["Arn"]}
 
     def _role(self, argument: str) -> dict:
         return self._require_deployed().role(json.loads(argument) if argument else None)

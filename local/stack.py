@@ -15,6 +15,7 @@ answers with one line of JSON:
                                                  number of messages in each queue
     destroy {"zip": "package.zip", …}            returns the remaining resources
     invoke {"action": "refresh-token"}           invokes the function: {"answer": …, "failed": …}
+    assumable ROLE                               creates a role that every principal may assume
     role [STATEMENT, …]                          replaces the statements of the function's role and
                                                  restarts the function; without an argument it only
                                                  returns the statements

@@ -15,23 +15,23 @@ use crate::stack::Stack;
 use crate::test_env::TestEnv;
 
 /// A home folder with AWS files. It is removed at the end.
-struct Home(PathBuf);
+pub struct Home(PathBuf);
 
 impl Home {
-    fn new(config: &str) -> Self {
+    pub fn new(config: &str) -> Self {
         let home = std::env::temp_dir().join(format!("keysync-home-{:016x}", fastrand::u64(..)));
         std::fs::create_dir_all(home.join(".aws/sso/cache")).unwrap();
         std::fs::write(home.join(".aws/config"), config).unwrap();
         Self(home)
     }
 
-    fn write(&self, name: &str, text: &str) -> String {
+    pub fn write(&self, name: &str, text: &str) -> String {
         let path = self.0.join(name);
         std::fs::write(&path, text).unwrap();
         path.to_str().unwrap().to_owned()
     }
 
-    fn path(&self) -> &str {
+    pub fn path(&self) -> &str {
         self.0.to_str().unwrap()
     }
 }

@@ -15,6 +15,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
+use crate::credentials::Home;
 use crate::proxy::serve;
 use crate::stack::Stack;
 use crate::test_env::TestEnv;
@@ -275,5 +276,45 @@ async fn login_faults_are_named_and_end_in_time() {
         assert_eq!(report["counts"]["written"], 1, "{fault:?}: {report}");
         assert_eq!(env.key("alice").await.unwrap().0, key);
         env.forget_key("alice").await;
+    }
+}
+
+#[tokio::test]
+async fn login_works_with_assumed_roles_and_web_identities() {
+    let stack = Stack::start(&["--enforce"]);
+    let env = TestEnv::without_token(&stack).await;
+    let endpoint = LoginEndpoint::start(&env, 1200, vec![batch_token(&env).await]).await;
+    let (id, secret) = (
+        stack.text("/aws/accessKeyId"),
+        stack.text("/aws/secretAccessKey"),
+    );
+    let role = |name: &str| stack.command(&format!("assumable {name}"))["arn"].clone();
+    let (operator, workload) = (role("Operator"), role("Workload"));
+    let (operator, workload) = (operator.as_str().unwrap(), workload.as_str().unwrap());
+    let home = Home::new(&format!(
+        "[profile base]\naws_access_key_id = {id}\naws_secret_access_key = {secret}\n\
+         [profile dev]\nsource_profile = base\n\
+         role_arn = {operator}\n",
+    ));
+    let token = home.write("token", "the identity");
+    let common = [
+        ("AWS_ACCESS_KEY_ID", ""),
+        ("AWS_SECRET_ACCESS_KEY", ""),
+        ("AWS_EC2_METADATA_DISABLED", "true"),
+        ("HOME", home.path()),
+    ];
+    let web_identity = [
+        ("AWS_ROLE_ARN", workload),
+        ("AWS_WEB_IDENTITY_TOKEN_FILE", token.as_str()),
+    ];
+    for (variables, principal) in [
+        (&[("AWS_PROFILE", "dev")][..], "assumed-role/Operator/"),
+        (&web_identity, "assumed-role/Workload/"),
+    ] {
+        let variables = [&endpoint.variables()[..], &common, variables].concat();
+        let output = env.keysync_line("token show", &variables).await;
+        assert_eq!(output.code, 0, "{principal}: {output:?}");
+        let found = endpoint.inner.principal.lock().unwrap().clone();
+        assert!(found.contains(principal), "{principal}: {found}");
     }
 }
