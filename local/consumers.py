@@ -1,7 +1,7 @@
 """Proves that applications follow rotations by the recipes of examples/consumers.
 
 The key is one of an IAM user in the emulator, which verifies signatures. The time is scaled: the
-platform deletes a replaced key GRACE_SECONDS after the rotation instead of 48 hours.
+platform deletes a replaced key some seconds after the rotation instead of 48 hours.
 """
 import json
 import shutil
@@ -20,8 +20,6 @@ from local.recipes import EXAMPLES, Recipes
 
 USER = "orders"
 APPLICATIONS = ("credential_process", "role", "agent", "control")
-# Stands for the 48 hours.
-GRACE_SECONDS = 15
 # botocore reads again 15 minutes before the expiry, so after two seconds.
 KEY_LIFETIME_SECONDS = 15 * 60 + 2
 
@@ -41,9 +39,10 @@ class Consumers(Recipes):
     - `control` has the first key in its environment and never restarts: it must be refused.
     """
 
-    def __init__(self, stack):
+    def __init__(self, stack, grace_seconds: float):
+        """`grace_seconds` stand for the 48 hours."""
         super().__init__(stack, "consumers")
-        self._platform = Platform(stack.clients())
+        self._platform, self._grace_seconds = Platform(stack.clients()), grace_seconds
 
     def prepare(self) -> None:
         key = self._platform.keys(USER)["current"]
@@ -65,13 +64,13 @@ class Consumers(Recipes):
                 raise StackError(f"the application {name} makes no calls.\n{self.log_tails()}")
 
     def rotate(self) -> dict:
-        """Rotates the key, and deletes the replaced one after GRACE_SECONDS, whatever the
+        """Rotates the key, and deletes the replaced one when its time has passed, whatever the
         applications use then. Returns the delay of each application until its first call with the
         new key."""
         keys = self._platform.rotate(USER, gap=0.5)
         rotated = time.time()
         self.secrets.append(keys["current"]["SecretAccessKey"])
-        time.sleep(GRACE_SECONDS)
+        time.sleep(self._grace_seconds)
         replaced = self._platform.expire(USER)
         self._expect_refused(replaced)
         new = keys["current"]["AccessKeyID"][-4:]
@@ -151,9 +150,9 @@ class Consumers(Recipes):
         return [json.loads(line) for line in lines]
 
 
-def follow_rotations(stack, rotations: int) -> dict:
+def follow_rotations(stack, rotations: int, grace_seconds: float = 15) -> dict:
     """Rotates the key of USER, which Vault must have, and returns what the applications met."""
-    with Consumers(stack) as consumers:
+    with Consumers(stack, grace_seconds) as consumers:
         delays = [consumers.rotate() for _ in range(rotations)]
         cli = consumers.run_cli()
         # Calls after the last deletion.
