@@ -86,7 +86,8 @@ class Commands:
     def _consumers(self, argument: str) -> dict:
         rotations = json.loads(argument)["rotations"]
         publish(self._stack, self._require_deployed())
-        return {**check_files(self._stack), **follow_rotations(self._stack, rotations)}
+        return {**check_files(self._stack),
+                **follow_rotations(self._stack, rotations, outage_seconds=5)}
 
     def _require_deployed(self) -> Deployed:
         if self._deployed is None:

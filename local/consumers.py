@@ -150,10 +150,17 @@ class Consumers(Recipes):
         return [json.loads(line) for line in lines]
 
 
-def follow_rotations(stack, rotations: int, grace_seconds: float = 15) -> dict:
-    """Rotates the key of USER, which Vault must have, and returns what the applications met."""
+def follow_rotations(stack, rotations: int, grace_seconds: float = 15,
+                     outage_seconds: float = 0) -> dict:
+    """Rotates the key of USER, which Vault must have, and returns what the applications met.
+    Before the last rotation, Vault is unavailable for some seconds."""
     with Consumers(stack, grace_seconds) as consumers:
-        delays = [consumers.rotate() for _ in range(rotations)]
+        delays = [consumers.rotate() for _ in range(rotations - 1)]
+        if outage_seconds:
+            stack.vault.stop()
+            time.sleep(outage_seconds)
+            stack.vault.start()
+        delays.append(consumers.rotate())
         cli = consumers.run_cli()
         # Calls after the last deletion.
         time.sleep(3)

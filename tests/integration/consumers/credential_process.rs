@@ -90,7 +90,10 @@ fn assert_answer(output: &CommandOutput, key: &Key) -> i64 {
     let expiry = answer["Expiration"].take();
     assert_eq!(
         answer,
-        json!({"Version": 1, "AccessKeyId": key.id, "SecretAccessKey": key.secret, "Expiration": null})
+        json!({
+            "Version": 1, "AccessKeyId": key.id, "SecretAccessKey": key.secret,
+            "Expiration": null,
+        })
     );
     let expiry: jiff::Timestamp = expiry.as_str().unwrap().parse().unwrap();
     expiry.as_second() - jiff::Timestamp::now().as_second()
