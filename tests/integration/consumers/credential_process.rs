@@ -155,6 +155,14 @@ async fn credential_process_names_its_failures() {
     assert_failure(&script.run_with(&["secret"]).await, "usage");
     script.set("VAULT_CACERT", "");
     assert_failure(&script.run().await, "certificate");
+    script.set("KEY_LIFETIME_SECONDS", "an hour");
+    assert_failure(&script.run().await, "KEY_LIFETIME_SECONDS");
+    script.set("KEY_LIFETIME_SECONDS", "3600");
+    // The error of such a header would contain the token.
+    let invalid = script.folder.path("invalid");
+    std::fs::write(&invalid, format!("hvs.{}\nx", "a".repeat(24))).unwrap();
+    script.set("VAULT_TOKEN_FILE", &invalid);
+    assert_failure(&script.run().await, "is not a token");
     let missing = script.folder.path("missing");
     script.set("VAULT_TOKEN_FILE", &missing);
     assert_failure(&script.run().await, "is the agent running?");
