@@ -85,7 +85,7 @@ class Demo:
         self.expected_targets = {
             path: Target(fingerprints_of(fields[path]), version, {
                 "managed-by": "nr-iam-key-sync", "aws_parameter_version": str(revision),
-                "vault_version": str(version)})
+                "vault_version": str(version), "iam_user": targets.USER})
             for path, version in zip(fields, versions)}
         expect(f"the fields of key …{key.last_four} and the marks of all targets", self._targets,
                self.expected_targets, 20)
