@@ -19,7 +19,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: package-local cdk ## run the service locally and verify eight checks (KEEP=1: keep it running)
+demo: package-local cdk ## run the service locally and verify nine checks (KEEP=1: keep it running)
 	local/demo.py --zip target/local.zip
 
 .PHONY: test

@@ -35,6 +35,10 @@ class Clients:
                              proxies={}, s3={"addressing_style": "path"}),
         }
 
+    def use_key(self, key_id: str, secret: str) -> None:
+        """Makes all later clients sign with this key instead of that of the account root."""
+        self._options |= {"aws_access_key_id": key_id, "aws_secret_access_key": secret}
+
     def __getattr__(self, name: str):
         client = self._session.create_client(name.rstrip("_"), **self._options)
         setattr(self, name, client)

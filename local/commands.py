@@ -5,6 +5,8 @@ from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from local.consumer_files import check_files, publish
+from local.consumers import follow_rotations
 from local.deploy import deploy, destroy, store_token
 from local.deployed import Deployed, remaining
 from local.process import StackError
@@ -30,6 +32,7 @@ class Commands:
                 "role": (self._role, "[statements]"),
                 "look": (self._describe, ""),
                 "assumable": (self._assumable, "ROLE"),
+                "consumers": (self._consumers, '{"rotations": 3}'),
             }
 
     def execute(self, line: str) -> dict:
@@ -89,6 +92,12 @@ class Commands:
 
     def _role(self, argument: str) -> dict:
         return self._require_deployed().role(json.loads(argument) if argument else None)
+
+    def _consumers(self, argument: str) -> dict:
+        rotations = json.loads(argument)["rotations"]
+        publish(self._stack, self._require_deployed())
+        return {**check_files(self._stack),
+                **follow_rotations(self._stack, rotations, outage_seconds=5)}
 
     def _require_deployed(self) -> Deployed:
         if self._deployed is None:

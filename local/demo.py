@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """Runs the service on this machine with OpenBao, an emulated AWS and a simulated platform.
 
-    local/demo.py --zip PACKAGE.zip                  `make demo`: verifies eight checks; with KEEP=1
+    local/demo.py --zip PACKAGE.zip                  `make demo`: verifies nine checks; with KEEP=1
                                                      it keeps running afterwards
-    local/demo.py --zip PACKAGE.zip --deploy-only    `make deploy-local`: enforces permissions and
-                                                     keeps running
+    local/demo.py --zip PACKAGE.zip --deploy-only    `make deploy-local`: only deploys, and keeps
+                                                     running
+
+The emulator enforces permissions and verifies signatures.
 
 The exit code is 0 only if every check was verified. The script removes everything that it started
 or created, also after Ctrl-C, and prints no secret.
@@ -69,13 +71,14 @@ def run_checks(demo: Demo) -> None:
     for row in (header, ["-" * width for width in widths], *rows):
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
     print("\n  Delays: from the platform's (second) put, from Vault being active again, from the\n"
-          "  start of the reconcile run, or from the deletion. The stack's queue delays no event;\n"
-          "  a deployment adds 15 s (queueDelaySeconds).")
+          "  start of the reconcile run, or from the deletion; in the last step until the first call\n"
+          "  with the new key. The stack's queue delays no event; a deployment adds 15 s\n"
+          "  (queueDelaySeconds).")
 
 
 def keep_running(stack: Stack, outputs: dict) -> None:
     """Prints the environment for another terminal, and waits for Ctrl-C."""
-    ca_file = stack.aws.ca_file and shlex.quote(str(stack.aws.ca_file))
+    ca_file = shlex.quote(str(stack.aws.ca_file))
     print(f"""
 The stack runs until Ctrl-C. Run this in another terminal, then the commands in local/README.md:
 
@@ -110,7 +113,7 @@ def main() -> None:
     parser.add_argument("--zip", type=Path, required=True, metavar="PACKAGE",
                         help="the deployment package (make package-local)")
     parser.add_argument("--deploy-only", action="store_true",
-                        help="enforce permissions, make no checks, run until Ctrl-C")
+                        help="make no checks, run until Ctrl-C")
     parser.add_argument("-i", "--input", action="append", default=[], metavar="INPUT=VALUE",
                         help="an input of infra/shared/inputs.json in camelCase; can be repeated")
     options = parser.parse_args()
@@ -125,7 +128,7 @@ def main() -> None:
     try:
         print("\nThe local stack")
         started = time.monotonic()
-        with Stack(enforce=options.deploy_only) as stack:
+        with Stack(enforce=True) as stack:
             print("  ok OpenBao and the AWS emulator run on loopback, ready in "
                   f"{time.monotonic() - started:.1f} s")
             inputs = dict(text.split("=", 1) for text in options.input)

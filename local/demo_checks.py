@@ -1,4 +1,4 @@
-"""The eight checks of the demo.
+"""The nine checks of the demo.
 
 Each check makes a change or a failure and waits until the service has handled it without help. It
 verifies Vault, the state in S3 and the queues. Only two facts come from the service itself: a
@@ -8,6 +8,7 @@ import json
 import time
 
 from local import demo_targets as targets
+from local.consumers import follow_rotations
 from local.deploy import VISIBILITY_SECONDS
 from local.deployed import Deployed, Secret, State, Target, TargetState, fingerprints_of, key_of
 from local.openbao import MOUNT, PATH_PREFIX
@@ -50,7 +51,7 @@ def expect(fact: str, read, wanted, seconds: float = 0):
 
 class Demo:
     def __init__(self, stack, outputs: dict):
-        self.vault, self.clients = stack.vault, stack.clients()
+        self.stack, self.vault, self.clients = stack, stack.vault, stack.clients()
         self.platform, self.deployed = Platform(self.clients), Deployed(stack, outputs)
         self.expected, self.expected_targets = {}, {}
 
@@ -266,3 +267,26 @@ def targets_rotated(demo: Demo) -> float:
     # The document does not name this user.
     demo.expect_key(MISSED, 3, demo.platform.rotate)
     return delay
+
+
+@check("three rotations, old keys deleted", "no refused call",
+       "calls, keys, fields, state, queues")
+def applications_follow(demo: Demo) -> float:
+    """Two applications call AWS twice a second with the key of the user, and the emulator verifies
+    each signature. One never restarts and reads Vault through credential_process; the other runs
+    under an agent that restarts it. The platform rotates three times and deletes each replaced key
+    after 10 seconds, which stand for the 48 hours. An application that never reads Vault again is
+    the control."""
+    print("  ... three rotations of 10 s each")
+    result = follow_rotations(demo.stack, rotations=3, grace_seconds=10)
+    expected = {"credential_process": (4, 1, []), "agent": (4, 4, []),
+                "control": (1, 1, ["InvalidClientTokenId"])}
+    for name, wanted in expected.items():
+        met = result[name]
+        expect(f"keys, processes and errors of {name}",
+               lambda: (met["keys"], met["processes"], met["errors"]), wanted)
+        print(f"  ok {name}: {result['rotations']} rotations, {met['calls']} calls, "
+              f"{met['refused']} refused, {met['processes']} process(es), longest pause "
+              f"{met['longestPauseSeconds']} s")
+    demo.expect_targets((5, 6, 5), lambda user: None)
+    return max(delay for delays in result["delays"] for delay in delays.values())

@@ -13,7 +13,7 @@ USER = "orders"
 MOUNT = "apps"
 DOCUMENT = Path(__file__).with_name("targets.json")
 API, PGBACKREST, SMTP = (f"{MOUNT}/prod/orders/{name}" for name in (
-    "api/aws-ssm-sync/s3", "database/aws-ssm-sync/pgbackrest", "mail/aws-ssm-sync/smtp"))
+    "api/aws-ssm-sync/aws", "database/aws-ssm-sync/pgbackrest", "mail/aws-ssm-sync/smtp"))
 # A field that people maintain in the secret of pgBackRest.
 BY_HAND = {"repo1-cipher-pass": "typed by hand"}
 

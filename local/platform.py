@@ -1,12 +1,17 @@
 #!/usr/bin/env python3
-"""Simulates the platform that owns and rotates the IAM keys, with a DynamoDB row and an SSM
-parameter for each user.
+"""Simulates the platform that owns and rotates the IAM keys, with a DynamoDB row, an IAM user with
+its access keys, and an SSM parameter for each user.
 
-    local/platform.py create USER               creates the row, then the parameter with `current`
+    local/platform.py create USER               creates the row, the IAM user and a key, then the
+                                                parameter with `current`
     local/platform.py rotate USER [--gap S]     makes both puts of a rotation, S seconds apart
-    local/platform.py begin USER                makes only the first put, which removes `current`
-    local/platform.py finish USER               makes the second put of a rotation
-    local/platform.py delete USER               deletes the row, then the parameter
+    local/platform.py begin USER                makes only the first put, which removes `current`;
+                                                deletes the key that was replaced before
+    local/platform.py finish USER               creates a key and makes the second put
+    local/platform.py expire USER               deletes the replaced key in IAM, as the platform
+                                                does 48 hours after a rotation
+    local/platform.py delete USER               deletes the row, the keys and the IAM user, then the
+                                                parameter
     local/platform.py show USER                 prints the parameter: the last four characters of
                                                 each key id, and no secret
 
@@ -26,12 +31,10 @@ if __name__ == "__main__":
     use_venv()
 
 import argparse
-import base64
 import json
 import math
 import os
 import re
-import secrets
 import time
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -42,7 +45,6 @@ from local.process import StackError
 TABLE = "BCGOV_IAM_USER_TABLE"
 
 _USER = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,64}")
-_KEY_ID_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 
 
 class Platform:
@@ -66,13 +68,14 @@ class Platform:
         name = parameter_name(user)
         self.create_roster()
         self._clients.dynamodb.put_item(TableName=TABLE, Item={"UserName": {"S": user}})
-        keys = {"current": _new_key()}
-        self._lose_event_if_asked(name)
         try:
-            self._clients.ssm.put_parameter(Name=name, Value=json.dumps(keys), Type="SecureString")
-        except self._clients.ssm.exceptions.ParameterAlreadyExists:
+            self._clients.iam.create_user(UserName=user)
+        except self._clients.iam.exceptions.EntityAlreadyExistsException:
             raise StackError(f"{user} already exists; rotate the key with local/platform.py rotate "
                              f"{user}") from None
+        keys = {"current": self._create_key(user)}
+        self._lose_event_if_asked(name)
+        self._clients.ssm.put_parameter(Name=name, Value=json.dumps(keys), Type="SecureString")
         return keys
 
     def rotate(self, user: str, gap: float = 1) -> dict:
@@ -81,11 +84,13 @@ class Platform:
         return self.finish(user)
 
     def begin(self, user: str) -> dict:
-        """Makes the first put of a rotation: `current` becomes `pending_deletion`."""
+        """Makes the first put of a rotation: `current` becomes `pending_deletion`. IAM allows two
+        keys, so the key that was replaced before is deleted first."""
         keys = self.keys(user)
         if keys.get("current") is None:
             raise StackError(f"{user} has no current key; finish the rotation with "
                              f"local/platform.py finish {user}")
+        self._delete_key(user, keys.get("pending_deletion"))
         return self._put(user, {"pending_deletion": keys["current"]})
 
     def finish(self, user: str) -> dict:
@@ -94,11 +99,20 @@ class Platform:
         if keys.get("current") is not None:
             raise StackError(f"{user} has a current key, so that no rotation can be finished; "
                              f"start one with local/platform.py rotate {user}")
-        return self._put(user, {**keys, "current": _new_key()})
+        return self._put(user, {**keys, "current": self._create_key(user)})
+
+    def expire(self, user: str) -> dict:
+        """Deletes the replaced key in IAM. AWS refuses it from now on. Returns the key."""
+        replaced = self.keys(user).get("pending_deletion")
+        if not self._delete_key(user, replaced):
+            raise StackError(f"{user} has no replaced key; rotate with local/platform.py rotate "
+                             f"{user}")
+        return replaced
 
     def delete(self, user: str) -> None:
         name = parameter_name(user)
         self._clients.dynamodb.delete_item(TableName=TABLE, Key={"UserName": {"S": user}})
+        self._delete_user(user)
         self._lose_event_if_asked(name)
         try:
             self._clients.ssm.delete_parameter(Name=name)
@@ -117,6 +131,31 @@ class Platform:
         except ssm.exceptions.ParameterNotFound:
             raise StackError(f"{user} has no parameter; create the user with local/platform.py "
                              f"create {user}") from None
+
+    def _create_key(self, user: str) -> dict:
+        created = self._clients.iam.create_access_key(UserName=user)["AccessKey"]
+        return {"AccessKeyID": created["AccessKeyId"],
+                "SecretAccessKey": created["SecretAccessKey"]}
+
+    def _delete_key(self, user: str, key) -> bool:
+        """Deletes a key of the parameter in IAM. Returns false if there is none."""
+        if not isinstance(key, dict):
+            return False
+        iam = self._clients.iam
+        try:
+            iam.delete_access_key(UserName=user, AccessKeyId=key["AccessKeyID"])
+        except iam.exceptions.NoSuchEntityException:
+            return False
+        return True
+
+    def _delete_user(self, user: str) -> None:
+        iam = self._clients.iam
+        try:
+            for key in iam.list_access_keys(UserName=user)["AccessKeyMetadata"]:
+                iam.delete_access_key(UserName=user, AccessKeyId=key["AccessKeyId"])
+            iam.delete_user(UserName=user)
+        except iam.exceptions.NoSuchEntityException:
+            pass
 
     def _put(self, user: str, keys: dict) -> dict:
         name = parameter_name(user)
@@ -138,12 +177,6 @@ def parameter_name(user: str) -> str:
         raise StackError(f"invalid user name {user!r}; expected 1 to 64 letters, digits, dots, "
                          "hyphens and underscores, but not . or ..")
     return f"/iam_users/{user}_keys"
-
-
-def _new_key() -> dict:
-    """Returns a random key in the format of an access key."""
-    return {"AccessKeyID": "AKIA" + "".join(secrets.choice(_KEY_ID_ALPHABET) for _ in range(16)),
-            "SecretAccessKey": base64.b64encode(secrets.token_bytes(30)).decode()}
 
 
 def _keys_in(parameter: dict, user: str) -> dict:
@@ -185,7 +218,8 @@ def _seconds(text: str) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(
         prog="local/platform.py", description="Simulates the platform that rotates IAM keys.")
-    parser.add_argument("action", choices=["create", "rotate", "begin", "finish", "delete", "show"])
+    parser.add_argument("action", choices=[
+        "create", "rotate", "begin", "finish", "expire", "delete", "show"])
     parser.add_argument("user", metavar="USER")
     parser.add_argument("--gap", type=_seconds, default=1, metavar="SECONDS",
                         help="rotate: time between the two puts (default 1)")

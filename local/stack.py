@@ -16,6 +16,9 @@ answers with one line of JSON:
     destroy {"zip": "package.zip", …}            returns the remaining resources
     invoke {"action": "refresh-token"}           invokes the function: {"answer": …, "failed": …}
     assumable ROLE                               creates a role that every principal may assume
+    consumers {"rotations": 3}                   runs examples/consumers with the deployed service
+                                                 and returns the calls of the applications; needs
+                                                 --enforce
     role [STATEMENT, …]                          replaces the statements of the function's role and
                                                  restarts the function; without an argument it only
                                                  returns the statements

@@ -5,6 +5,7 @@
 
 mod answers;
 mod command;
+mod consumers;
 mod credentials;
 mod deployed;
 mod deployment;
