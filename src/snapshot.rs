@@ -37,6 +37,8 @@ pub struct Snapshot {
     pub vault: VaultView,
     /// When the current version in Vault was created, if metadata was read.
     pub created_at: Option<Timestamp>,
+    /// Who created that version, where Vault tells.
+    pub created_by: Option<String>,
     /// Whether the platform's roster lists the user.
     pub roster: RosterView,
     /// The secret: where the user's key belongs in Vault, and in which form.
