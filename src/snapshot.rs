@@ -2,6 +2,8 @@
 //!
 //! A snapshot is the input of [`plan`](crate::plan). It performs no I/O and holds no secret.
 
+#[cfg(feature = "cli")]
+mod key_ids;
 mod parameter;
 mod reconcile_record;
 mod record;
@@ -9,6 +11,8 @@ mod record_place;
 mod target;
 mod user_state;
 
+#[cfg(feature = "cli")]
+pub use key_ids::KeyIds;
 pub use parameter::{CurrentKey, ParameterReading, ParameterView, Revision};
 pub use reconcile_record::ReconcileRecord;
 pub use record::{Resolution, SecretRecord};

@@ -71,13 +71,16 @@ const OF_CREDENTIAL_SOURCES: [&str; 17] = [
     "AWS_S3_DISABLE_EXPRESS_SESSION_AUTH",
 ];
 
-/// The custom endpoints of the services that issue credentials.
+/// The custom endpoints of the services that issue credentials, and of others that only `keysync`
+/// calls.
 #[cfg(feature = "cli")]
-const OF_CREDENTIAL_SERVICES: [&str; 4] = [
+const OF_OTHER_SERVICES: [&str; 6] = [
     "AWS_ENDPOINT_URL_STS",
     "AWS_ENDPOINT_URL_SSO",
     "AWS_ENDPOINT_URL_SSO_OIDC",
     "AWS_ENDPOINT_URL_SIGNIN",
+    "AWS_ENDPOINT_URL_IAM",
+    "AWS_ENDPOINT_URL_LAMBDA",
 ];
 
 impl Reader<'_> {
@@ -153,7 +156,7 @@ impl Reader<'_> {
         ignored: bool,
         all: Option<String>,
     ) -> Vec<(&'static str, SecretString)> {
-        let endpoints = OF_CREDENTIAL_SERVICES.map(|variable| {
+        let endpoints = OF_OTHER_SERVICES.map(|variable| {
             let endpoint = self.aws_endpoint(variable);
             (variable, endpoint.filter(|_| !ignored))
         });

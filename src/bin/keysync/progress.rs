@@ -1,7 +1,7 @@
 //! The progress of a command: the bar on a terminal, and Ctrl-C.
 
 use indicatif::{ProgressBar, ProgressStyle};
-use nr_iam_key_sync::{CancellationToken, Progress};
+use nr_iam_key_sync::{CancellationToken, Progress, Stage};
 
 /// The exit code of a program that an interrupt ended at once.
 pub const INTERRUPTED: i32 = 130;
@@ -11,6 +11,8 @@ pub const INTERRUPTED: i32 = 130;
 pub struct Bar {
     bar: ProgressBar,
     cancel: CancellationToken,
+    /// What a first interrupt leads to.
+    notice: &'static str,
 }
 
 impl Bar {
@@ -21,7 +23,25 @@ impl Bar {
         Self {
             bar,
             cancel: CancellationToken::new(),
+            notice: "stopping after the users in flight; interrupt again to end at once",
         }
+    }
+
+    /// Starts the bar of a rehearsal, which has stages instead of users.
+    pub fn of_stages(bar: ProgressBar) -> Self {
+        bar.set_style(style("{spinner} {pos} stages"));
+        let notice = "deleting the parameter; interrupt again to end at once, and leave it";
+        Self {
+            bar,
+            cancel: CancellationToken::new(),
+            notice,
+        }
+    }
+
+    /// Shows that a stage has ended.
+    pub fn show_stage(&self, stage: &Stage) {
+        tracing::info!("{}: {}", stage.name, stage.detail);
+        self.bar.inc(1);
     }
 
     /// Runs the work. A first Ctrl-C (or SIGTERM, or SIGHUP) lets it finish the users in flight; a
@@ -31,7 +51,7 @@ impl Bar {
             interrupt().await;
             self.cancel.cancel();
             self.bar.suspend(|| {
-                eprintln!("stopping after the users in flight; interrupt again to end at once");
+                eprintln!("{}", self.notice);
             });
             interrupt().await;
             std::process::exit(INTERRUPTED);
