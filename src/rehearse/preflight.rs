@@ -74,3 +74,75 @@ fn check_secret(secret: &Snapshot) -> Result<(), String> {
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keys::{AccessKey, UserName};
+    use crate::rehearse::key::RehearsalKey;
+    use crate::snapshot::SecretRecord;
+    use crate::testing::results;
+
+    fn unused() -> Snapshot {
+        Snapshot {
+            parameter: ParameterView::Absent,
+            vault: VaultView::Absent,
+            ..results::snapshot(None)
+        }
+    }
+
+    fn recorded(id: &str, is_retired: bool) -> StateView {
+        let user = UserName::parse("u").unwrap();
+        let key = AccessKey::new(id.to_owned(), "secret-of-the-test-key".into()).unwrap();
+        let record = SecretRecord::of_secret(&user, &key, 3, &unused().target.location);
+        let retired_at = is_retired.then_some(jiff::Timestamp::UNIX_EPOCH);
+        StateView::from(SecretRecord {
+            retired_at,
+            ..record
+        })
+    }
+
+    fn problem(secret: Snapshot) -> Option<String> {
+        let checked = check("u", "/iam_users/u_keys", &[unused(), secret]);
+        checked.err().map(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_user_who_exists_is_refused() {
+        let key = RehearsalKey::new();
+        let with = |change: &dyn Fn(&mut Snapshot)| {
+            let mut secret = unused();
+            change(&mut secret);
+            problem(secret)
+        };
+        assert_eq!(with(&|_| {}), None);
+        let refused: [(&str, &dyn Fn(&mut Snapshot)); 8] = [
+            ("no parameter name", &|secret| {
+                secret.parameter = ParameterView::Unnameable;
+            }),
+            ("roster", &|secret| secret.roster = RosterView::Listed),
+            ("records a key", &|secret| {
+                secret.state = recorded("AKIAIOSFODNN7EXAMPLE", true);
+            }),
+            ("not retired yet", &|secret| {
+                secret.state = recorded(&key.id, false);
+            }),
+            ("damaged", &|secret| secret.state = StateView::Damaged),
+            ("is at version 3", &|secret| secret.vault = VaultView::At(3)),
+            ("untargeted: ", &|secret| {
+                secret.assignment = Assignment::Untargeted;
+            }),
+            ("metadata", &|secret| secret.vault = VaultView::Hidden),
+        ];
+        for (expected, change) in refused {
+            let problem = with(change).unwrap_or_else(|| panic!("not refused: {expected}"));
+            assert!(problem.contains(expected), "{problem}");
+        }
+        // What a rehearsal left can be rehearsed with again.
+        let again = with(&|secret| {
+            secret.state = recorded(&key.id, true);
+            secret.vault = VaultView::At(3);
+        });
+        assert_eq!(again, None);
+    }
+}
