@@ -41,7 +41,7 @@ pub struct Snapshot {
     pub vault: VaultView,
     /// When the current version in Vault was created, if metadata was read.
     pub created_at: Option<Timestamp>,
-    /// Who created that version, where Vault tells.
+    /// Who created that version, if Vault records it.
     pub created_by: Option<String>,
     /// Whether the platform's roster lists the user.
     pub roster: RosterView,

@@ -6,6 +6,7 @@ use aws_sdk_lambda::Client;
 use aws_sdk_lambda::config::Config;
 use aws_sdk_lambda::config::retry::RetryConfig;
 use aws_sdk_lambda::config::timeout::TimeoutConfig;
+use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_lambda::primitives::Blob;
 use aws_types::SdkConfig;
 use serde::Deserialize;
@@ -69,7 +70,7 @@ impl EventPath for LambdaService {
         let answer = request.function_name(function).send().await;
         let answer = answer.map_err(|error| {
             let remedy = "allow lambda:ListEventSourceMappings";
-            aws_error(
+            failed(
                 "listing the event source mappings of",
                 function,
                 remedy,
@@ -98,7 +99,7 @@ impl EventPath for LambdaService {
         let answer = request.customize().config_override(settings).send().await;
         let answer = answer.map_err(|error| {
             let remedy = "allow lambda:InvokeFunction on it";
-            aws_error(OPERATION, function, remedy, &error)
+            failed(OPERATION, function, remedy, &error)
         })?;
         if answer.function_error.is_some() {
             let problem = "the function failed before it could answer";
@@ -112,4 +113,18 @@ impl EventPath for LambdaService {
                 .with_remedy("check that --function names the function of this service")
         })
     }
+}
+
+/// Translates the failure of a call about a function. `remedy` is for a denied call.
+fn failed<E: ProvideErrorMetadata>(
+    operation: &'static str,
+    function: &str,
+    remedy: &'static str,
+    error: &SdkError<E>,
+) -> Error {
+    if error.code() == Some("ResourceNotFoundException") {
+        let remedy = "check the name of the function (--function) and AWS_REGION";
+        return Error::missing(operation, function, remedy);
+    }
+    aws_error(operation, function, remedy, error)
 }

@@ -2,6 +2,7 @@
 //! (<https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetAccessKeyLastUsed.html>).
 
 use aws_sdk_iam::Client;
+use aws_sdk_iam::error::ProvideErrorMetadata;
 use aws_types::SdkConfig;
 use jiff::Timestamp;
 
@@ -49,8 +50,13 @@ impl KeyUsage {
             .send()
             .await
             .map_err(|error| {
+                const OPERATION: &str = "asking IAM for the last use of";
+                if error.code() == Some("NoSuchEntity") {
+                    let remedy = "AWS has deleted it, or it belongs to another account";
+                    return Error::missing(OPERATION, name, remedy);
+                }
                 let remedy = "allow iam:GetAccessKeyLastUsed on the user";
-                aws_error("asking IAM for the last use of", name, remedy, &error)
+                aws_error(OPERATION, name, remedy, &error)
             })?;
         let Some(last) = answer.access_key_last_used else {
             return Ok(None);

@@ -55,7 +55,7 @@ pub struct SecretMetadata {
     /// When that version was created, by the clock of Vault. It distinguishes versions of one number:
     /// of a secret that was created anew, and of another server.
     pub created_at: Option<Timestamp>,
-    /// Who created that version, where Vault tells (from 1.21 on).
+    /// Who created that version, if Vault records it (1.21 and later).
     pub created_by: Option<String>,
     /// The entries of `custom_metadata`.
     pub custom: CustomMetadata,

@@ -236,7 +236,7 @@ mod of_usage {
     }
 
     #[test]
-    fn usage_tells_how_long_the_old_key_lives() {
+    fn usage_shows_how_long_the_old_key_lives() {
         let used = || Some(last_use("2026-01-10T09:00:00Z"));
         let denied = || Some(Err(Error::denied("asking", "IAM", "allow it")));
         let gone = KeyIds {

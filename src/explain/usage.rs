@@ -74,59 +74,44 @@ impl Usage {
 
     /// Describes the usage.
     pub(crate) fn paragraphs(&self, now: Timestamp) -> Vec<Paragraph> {
-        if let Some(problem) = &self.problem {
-            let text = format!("The use of the keys is unknown: {problem}.");
-            return vec![Paragraph {
-                about: "key use",
-                text,
-            }];
-        }
-        let Some(current) = &self.current else {
-            let none = "The parameter has no current key whose use could be shown.".to_owned();
-            let none = Paragraph {
-                about: "key use",
-                text: none,
-            };
-            return std::iter::once(none).chain(self.old(now)).collect();
-        };
-        // Both answers of IAM usually fail for one reason, which is said once.
-        let same = self.pending.as_ref();
-        let same = same.filter(|pending| pending.problem.is_some() && current.problem.is_some());
-        let text = match (&current.problem, same) {
-            (Some(problem), Some(_)) => format!("The use of both keys is unknown: {problem}."),
-            _ => format!("The current key {}.", current.sentence(now)),
+        let both = self.current.as_ref().zip(self.pending.as_ref());
+        // IAM usually refuses both keys for one reason, which is then written once.
+        let common = both.and_then(|(current, pending)| {
+            pending.problem.as_ref()?;
+            current.problem.as_deref()
+        });
+        let text = match (&self.problem, &self.current, common) {
+            (Some(problem), _, _) => format!("The use of the keys is unknown: {problem}."),
+            (None, _, Some(problem)) => format!("The use of both keys is unknown: {problem}."),
+            (None, Some(current), None) => current.sentence("current", now),
+            (None, None, None) => "The parameter has no current key.".to_owned(),
         };
         let current = Paragraph {
             about: "key use",
             text,
         };
-        std::iter::once(current).chain(self.old(now)).collect()
+        let old = self.pending.as_ref().zip(self.pending_deleted_at);
+        let old = old.map(|(pending, deleted_at)| {
+            let sentence = match common {
+                Some(_) => format!("The old key is …{}.", pending.access_key_id_ends_with),
+                None => pending.sentence("old", now),
+            };
+            Paragraph {
+                about: "old key",
+                text: format!("{sentence} {}", deletion(deleted_at, now)),
+            }
+        });
+        std::iter::once(current).chain(old).collect()
     }
+}
 
-    fn old(&self, now: Timestamp) -> Option<Paragraph> {
-        let pending = self.pending.as_ref()?;
-        let at = self.pending_deleted_at?;
-        let left = at.duration_since(now);
-        let deleted = if left.is_positive() {
-            format!("deleted in about {}", duration(left))
-        } else {
-            format!("due to be deleted {} ago", duration(left))
-        };
-        let both_unknown = pending.problem.is_some()
-            && self
-                .current
-                .as_ref()
-                .is_some_and(|current| current.problem.is_some());
-        let text = if both_unknown {
-            let id = &pending.access_key_id_ends_with;
-            format!("The old key …{id} is {deleted}.")
-        } else {
-            format!("The old key {}; {deleted}.", pending.sentence(now))
-        };
-        Some(Paragraph {
-            about: "old key",
-            text,
-        })
+/// Describes when AWS deletes the replaced key.
+fn deletion(at: Timestamp, now: Timestamp) -> String {
+    let left = at.duration_since(now);
+    if left.is_positive() {
+        format!("AWS deletes it in about {}.", duration(left))
+    } else {
+        format!("AWS was to delete it about {} ago.", duration(left))
     }
 }
 
@@ -146,17 +131,17 @@ impl KeyUse {
         }
     }
 
-    fn sentence(&self, now: Timestamp) -> String {
-        let id = &self.access_key_id_ends_with;
+    fn sentence(&self, which: &str, now: Timestamp) -> String {
+        let key = format!("{which} key …{}", self.access_key_id_ends_with);
         let place = |word: &str, place: &Option<String>| {
             let place = place.as_ref();
             place.map_or(String::new(), |place| format!(" {word} {place}"))
         };
         match (&self.problem, self.last_used_at) {
-            (Some(problem), _) => format!("…{id} has an unknown use: {problem}"),
-            (None, None) => format!("…{id} has not been used yet"),
+            (Some(problem), _) => format!("The use of the {key} is unknown: {problem}."),
+            (None, None) => format!("The {key} has not been used yet."),
             (None, Some(at)) => format!(
-                "…{id} was last used {}{}{}",
+                "The {key} was last used {}{}{}.",
                 relative(at, now),
                 place("by", &self.service),
                 place("in", &self.region)

@@ -19,7 +19,7 @@ pub(super) struct SecretReading {
     pub(super) vault: VaultView,
     /// When that version was created, if metadata was read.
     pub(super) created_at: Option<Timestamp>,
-    /// Who created that version, where Vault tells.
+    /// Who created that version, if Vault records it.
     pub(super) created_by: Option<String>,
     /// The mark, if metadata was read.
     pub(super) mark: Option<Mark>,

@@ -127,6 +127,9 @@ where
 
     /// Puts the parameter as the platform does: first without a current key.
     async fn put(&mut self, key: &RehearsalKey) -> Result<(), Ended> {
+        if self.cancel.is_cancelled() {
+            return self.stop("first put");
+        }
         let started = Instant::now();
         self.is_put = true;
         match self
