@@ -13,7 +13,8 @@ use crate::keys::ParameterName;
 
 /// Writes to Parameter Store.
 pub trait ParameterWriter {
-    /// Creates a parameter. Returns false if it exists.
+    /// Creates a parameter. Returns false if it exists with another value: with this one, an
+    /// attempt before has created it, whose response was lost.
     async fn create(&self, name: &ParameterName, value: &SecretString) -> Result<bool, Error>;
     /// Puts a new version of a parameter, and returns its number.
     async fn replace(&self, name: &ParameterName, value: &SecretString) -> Result<i64, Error>;
@@ -35,7 +36,7 @@ impl ParameterWriter for ParameterStore {
                     .as_service_error()
                     .is_some_and(PutParameterError::is_parameter_already_exists) =>
             {
-                Ok(false)
+                self.holds(name, value).await
             }
             Err(error) => Err(aws_error(PUT, name.as_str(), PUT_REMEDY, &error)),
         }
@@ -65,5 +66,20 @@ impl ParameterWriter for ParameterStore {
                 Err(aws_error(operation, name.as_str(), PUT_REMEDY, &error))
             }
         }
+    }
+}
+
+impl ParameterStore {
+    /// Returns whether a parameter has this value.
+    async fn holds(&self, name: &ParameterName, value: &SecretString) -> Result<bool, Error> {
+        let read = self.client().get_parameter().name(name.as_str());
+        let read = read.with_decryption(true).send().await;
+        let read = read.map_err(|error| {
+            aws_error("reading the parameter", name.as_str(), PUT_REMEDY, &error)
+        })?;
+        let found = read.parameter.and_then(|parameter| parameter.value);
+        Ok(found
+            .map(SecretString::from)
+            .is_some_and(|found| found.expose_secret() == value.expose_secret()))
     }
 }

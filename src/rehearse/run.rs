@@ -145,7 +145,11 @@ where
                 let remedy = "name a user who does not exist (--user)";
                 return self.fail(Stage::fail("first put", detail, remedy));
             }
-            Err(error) => return self.fail(Stage::of_error("first put", &error)),
+            Err(error) => {
+                // After any other failure, the parameter may exist.
+                self.is_put = !matches!(error, Error::Denied { .. });
+                return self.fail(Stage::of_error("first put", &error));
+            }
         }
         let detail = format!("put {} without a current key", self.name);
         self.end(Stage::pass("first put", detail).took(started.elapsed().as_secs_f64()));
