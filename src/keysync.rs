@@ -51,9 +51,9 @@ impl KeySync {
         #[cfg_attr(not(feature = "cli"), expect(unused_variables))]
         let (ctx, aws) = Box::pin(connect(config)).await?;
         Ok(Self {
-            ctx,
             #[cfg(feature = "cli")]
-            operator: operator::Services::new(&aws),
+            operator: operator::Services::new(&aws, &ctx.config.aws.endpoints),
+            ctx,
         })
     }
 

@@ -35,6 +35,12 @@ pub struct Endpoints {
     pub s3: Option<String>,
     /// For DynamoDB.
     pub dynamodb: Option<String>,
+    /// For IAM, which only `keysync` calls.
+    #[cfg(feature = "cli")]
+    pub iam: Option<String>,
+    /// For Lambda, which only `keysync` calls.
+    #[cfg(feature = "cli")]
+    pub lambda: Option<String>,
 }
 
 /// Credentials from the environment.
@@ -71,16 +77,13 @@ const OF_CREDENTIAL_SOURCES: [&str; 17] = [
     "AWS_S3_DISABLE_EXPRESS_SESSION_AUTH",
 ];
 
-/// The custom endpoints of the services that issue credentials, and of others that only `keysync`
-/// calls.
+/// The custom endpoints of the services that issue credentials.
 #[cfg(feature = "cli")]
-const OF_OTHER_SERVICES: [&str; 6] = [
+const OF_CREDENTIAL_SERVICES: [&str; 4] = [
     "AWS_ENDPOINT_URL_STS",
     "AWS_ENDPOINT_URL_SSO",
     "AWS_ENDPOINT_URL_SSO_OIDC",
     "AWS_ENDPOINT_URL_SIGNIN",
-    "AWS_ENDPOINT_URL_IAM",
-    "AWS_ENDPOINT_URL_LAMBDA",
 ];
 
 impl Reader<'_> {
@@ -104,6 +107,10 @@ impl Reader<'_> {
             ssm: self.aws_endpoint("AWS_ENDPOINT_URL_SSM"),
             s3: self.aws_endpoint("AWS_ENDPOINT_URL_S3"),
             dynamodb: self.aws_endpoint("AWS_ENDPOINT_URL_DYNAMODB"),
+            #[cfg(feature = "cli")]
+            iam: self.aws_endpoint("AWS_ENDPOINT_URL_IAM"),
+            #[cfg(feature = "cli")]
+            lambda: self.aws_endpoint("AWS_ENDPOINT_URL_LAMBDA"),
         };
         let ignored = self.flag("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS") == Some(true);
         let endpoints = if ignored { Endpoints::default() } else { given };
@@ -156,7 +163,7 @@ impl Reader<'_> {
         ignored: bool,
         all: Option<String>,
     ) -> Vec<(&'static str, SecretString)> {
-        let endpoints = OF_OTHER_SERVICES.map(|variable| {
+        let endpoints = OF_CREDENTIAL_SERVICES.map(|variable| {
             let endpoint = self.aws_endpoint(variable);
             (variable, endpoint.filter(|_| !ignored))
         });

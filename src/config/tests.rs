@@ -193,14 +193,14 @@ const VARIABLES: [Variable; 38] = [
         "None",
         ENDPOINT,
         SOME_ENDPOINT,
-        |c| of_sdk(c, "AWS_ENDPOINT_URL_IAM"),
+        |c| format!("{:?}", c.aws.endpoints.iam),
     ),
     (
         "AWS_ENDPOINT_URL_LAMBDA",
         "None",
         ENDPOINT,
         SOME_ENDPOINT,
-        |c| of_sdk(c, "AWS_ENDPOINT_URL_LAMBDA"),
+        |c| format!("{:?}", c.aws.endpoints.lambda),
     ),
     ("AWS_ROLE_ARN", "None", "arn", "Some(\"arn\")", |c| {
         of_sdk(c, "AWS_ROLE_ARN")

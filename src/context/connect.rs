@@ -102,7 +102,7 @@ fn with_authorities(mut config: Config) -> Result<Config, Error> {
 }
 
 /// Returns the configuration of one service, with its own endpoint if it has one.
-fn at(aws: &SdkConfig, endpoint: Option<&String>) -> SdkConfig {
+pub fn at(aws: &SdkConfig, endpoint: Option<&String>) -> SdkConfig {
     match endpoint {
         None => aws.clone(),
         Some(endpoint) => {

@@ -255,7 +255,19 @@ mod of_usage {
             Usage::of(&held, None, used()),
             Usage::unknown(&Error::OutOfTime),
         ];
-        insta::assert_snapshot!(all.iter().map(text).collect::<Vec<_>>().join("\n"), @"");
+        insta::assert_snapshot!(all.iter().map(text).collect::<Vec<_>>().join("\n"), @r"
+        key use: The current key …NEW2 has not been used yet.
+        old key: The old key …OLD1 was last used 3 h ago (2026-01-10 09:00:00 UTC) by s3 in ca-central-1. AWS deletes it in about 21 h.
+        key use: The use of both keys is unknown: asking IAM: denied; allow it.
+        old key: The old key is …OLD1. AWS deletes it in about 21 h.
+        key use: The current key …NEW2 was last used 3 h ago (2026-01-10 09:00:00 UTC) by s3 in ca-central-1.
+        old key: The use of the old key …OLD1 is unknown: asking IAM: denied; allow it. AWS deletes it in about 21 h.
+        key use: The current key …NEW2 was last used 3 h ago (2026-01-10 09:00:00 UTC) by s3 in ca-central-1.
+        old key: The old key …OLD1 has not been used yet. AWS was due to delete it about 3 h ago.
+        key use: The parameter has no current key.
+        old key: The old key …OLD1 was last used 3 h ago (2026-01-10 09:00:00 UTC) by s3 in ca-central-1. AWS deletes it in about 21 h.
+        key use: The use of the keys is unknown: the invocation has no time left; retry later.
+        ");
     }
 }
 

@@ -111,7 +111,7 @@ fn deletion(at: Timestamp, now: Timestamp) -> String {
     if left.is_positive() {
         format!("AWS deletes it in about {}.", duration(left))
     } else {
-        format!("AWS was to delete it about {} ago.", duration(left))
+        format!("AWS was due to delete it about {} ago.", duration(left))
     }
 }
 

@@ -7,6 +7,8 @@ use tokio_util::sync::CancellationToken;
 use super::KeySync;
 use crate::backends::event_path::LambdaService;
 use crate::backends::key_usage::KeyUsage;
+use crate::config::Endpoints;
+use crate::context::at;
 use crate::error::Error;
 use crate::explain::{Explanation, Usage};
 use crate::keys::UserName;
@@ -21,10 +23,10 @@ pub(super) struct Services {
 }
 
 impl Services {
-    pub(super) fn new(aws: &SdkConfig) -> Self {
+    pub(super) fn new(aws: &SdkConfig, endpoints: &Endpoints) -> Self {
         Self {
-            keys: KeyUsage::new(aws),
-            functions: LambdaService::new(aws),
+            keys: KeyUsage::new(&at(aws, endpoints.iam.as_ref())),
+            functions: LambdaService::new(&at(aws, endpoints.lambda.as_ref())),
         }
     }
 }
