@@ -28,6 +28,16 @@ pub(super) async fn diagnose(path: &impl EventPath, function: Option<&str>) -> V
     findings(mappings, checks)
 }
 
+/// Returns what the function cannot do, by its self-test.
+pub(super) async fn failed_checks(path: &impl EventPath, function: Option<&str>) -> Vec<Stage> {
+    let Some(function) = function else {
+        return Vec::new();
+    };
+    let mut stages = of_checks(path.self_test(function).await);
+    stages.retain(|stage| stage.status != CheckStatus::Pass);
+    stages
+}
+
 fn findings(
     mappings: Result<Vec<Mapping>, Error>,
     checks: Result<Vec<FunctionCheck>, Error>,

@@ -122,7 +122,7 @@ where
         self.put(&key).await?;
         self.wait_for_key(&key, path).await?;
         self.delete().await?;
-        self.wait_for_retirement().await
+        self.wait_for_retirement(path).await
     }
 
     /// Puts the parameter as the platform does: first without a current key.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::diagnosis::diagnose;
+use super::diagnosis::{diagnose, failed_checks};
 use super::key::RehearsalKey;
 use super::run::{Ended, Run};
 use super::stage::Stage;
@@ -68,7 +68,7 @@ where
             secrets.iter().all(recorded)
         };
         if self.wait_until(is_recorded, RECORD).await?.is_none() {
-            return Err(Ended);
+            return self.explain(path).await;
         }
         let detail = "the state records the key and its version in Vault";
         self.end(Stage::pass(RECORD, detail).took(started.elapsed().as_secs_f64()));
@@ -77,7 +77,7 @@ where
 
     /// Waits until the state records that the user is retired, and compares what became of the key
     /// with `ON_USER_DELETED`.
-    pub(super) async fn wait_for_retirement(&mut self) -> Result<(), Ended> {
+    pub(super) async fn wait_for_retirement(&mut self, path: &impl EventPath) -> Result<(), Ended> {
         let started = Instant::now();
         let is_retired = |secrets: &[Snapshot]| {
             let retired = |secret: &Snapshot| {
@@ -87,23 +87,20 @@ where
             secrets.iter().all(retired)
         };
         let Some(secrets) = self.wait_until(is_retired, RETIREMENT).await? else {
-            return Err(Ended);
+            return self.explain(path).await;
         };
-        let is_deleted = |secret: &Snapshot| matches!(secret.vault, VaultView::Deleted(_));
+        // Of a secret that has other fields as well, a retirement removes fields only.
+        let is_deleted = |secret: &Snapshot| {
+            secret.target.merge || matches!(secret.vault, VaultView::Deleted(_))
+        };
         let is_kept = |secret: &Snapshot| matches!(secret.vault, VaultView::At(_));
-        let setting = self.ctx.config.on_user_deleted;
-        let (name, is_expected) = match setting {
+        let (name, is_expected) = match self.ctx.config.on_user_deleted {
             OnUserDeleted::Retain => ("retain", secrets.iter().all(is_kept)),
             OnUserDeleted::SoftDelete => ("soft-delete", secrets.iter().all(is_deleted)),
         };
-        let state = if secrets.iter().all(is_deleted) {
-            "has deleted"
-        } else {
-            "keeps"
-        };
         let detail = format!(
-            "the state records that the user is retired; Vault {state} {}, ON_USER_DELETED is \
-             {name} here",
+            "the state records that the user is retired; Vault shows {}; ON_USER_DELETED is {name} \
+             here",
             versions(&secrets)
         );
         let stage = if is_expected {
@@ -115,13 +112,25 @@ where
         self.end(stage.took(started.elapsed().as_secs_f64()));
         Ok(())
     }
+
+    /// Adds what the function cannot do, after a stage that took too long.
+    async fn explain(&mut self, path: &impl EventPath) -> Result<(), Ended> {
+        let stages = failed_checks(path, self.order.function.as_deref()).await;
+        stages.into_iter().for_each(|stage| self.end(stage));
+        Err(Ended)
+    }
 }
 
 /// Names the versions of the secrets.
 fn versions(secrets: &[Snapshot]) -> String {
     let versions = secrets.iter().map(|secret| {
         let version = secret.vault.version().unwrap_or_default();
-        format!("version {version} of {}", secret.target.location.path)
+        let deleted = match secret.vault {
+            VaultView::Deleted(_) => " (deleted)",
+            _ => "",
+        };
+        let path = &secret.target.location.path;
+        format!("version {version} of {path}{deleted}")
     });
     versions.collect::<Vec<_>>().join(", ")
 }

@@ -114,8 +114,17 @@ async fn rehearsal_follows_the_targets_document() {
     assert!(output.err.contains("untargeted: "), "{output:?}");
     assert!(!env.has_parameter(USER).await);
 
-    let document = json!({"parameters": [entry(USER, &["first", "second"])]});
+    let mut document = json!({"parameters": [entry(USER, &["first", "second"])]});
+    document["parameters"][0]["targets"][0]["merge"] = json!(false);
     env.store("targets.json", document.to_string()).await;
+    let rule = |kind, capabilities: &str| {
+        let folder = &env.folder;
+        format!("path \"secret/{kind}/{folder}/+\" {{ capabilities = [{capabilities}] }}\n")
+    };
+    let policy = rule("data", r#""create", "update", "patch""#)
+        + &rule("metadata", r#""read", "patch""#)
+        + &rule("delete", r#""update""#);
+    env.store_token(&env.token_with_policy(&policy).await).await;
     let setting = [("ON_USER_DELETED", "soft-delete")];
     let output = rehearse(&deployment, &env, "--wait 60", &setting).await;
     assert_eq!(output.code, 0, "{output:?}");
@@ -125,7 +134,7 @@ async fn rehearsal_follows_the_targets_document() {
         text.contains("/first") && text.contains("/second"),
         "{text}"
     );
-    assert!(text.contains("Vault has deleted"), "{text}");
+    assert!(text.contains("/first (deleted)"), "{text}");
 }
 
 /// Enables or disables the rule of the deployment.

@@ -27,10 +27,7 @@ pub fn rehearsal(rehearsal: &Rehearsal, screen: Screen) -> String {
     }
     let user = &rehearsal.user;
     let result = if rehearsal.has_passed() {
-        format!(
-            "The event path works. The user {user} stays recorded as retired, and can be rehearsed \
-             with again.\n"
-        )
+        format!("The event path works. The user {user} stays recorded as retired.\n")
     } else {
         "The rehearsal failed.\n".to_owned()
     };
