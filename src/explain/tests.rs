@@ -213,12 +213,12 @@ mod of_usage {
     use crate::backends::LastUse;
     use crate::snapshot::KeyIds;
 
-    fn last_use(time: &str) -> Result<Option<LastUse>, Error> {
-        Ok(Some(LastUse {
+    fn last_use(time: &str) -> LastUse {
+        LastUse {
             at: at(time),
             service: Some("s3".to_owned()),
             region: Some("ca-central-1".to_owned()),
-        }))
+        }
     }
 
     fn ids() -> KeyIds {
@@ -237,7 +237,7 @@ mod of_usage {
 
     #[test]
     fn usage_shows_how_long_the_old_key_lives() {
-        let used = || Some(last_use("2026-01-10T09:00:00Z"));
+        let used = || Some(Ok(Some(last_use("2026-01-10T09:00:00Z"))));
         let denied = || Some(Err(Error::denied("asking", "IAM", "allow it")));
         let gone = KeyIds {
             modified: at("2026-01-08T09:00:00Z"),

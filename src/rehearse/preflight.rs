@@ -107,16 +107,18 @@ mod tests {
         checked.err().map(|error| error.to_string())
     }
 
+    type Change<'a> = &'a dyn Fn(&mut Snapshot);
+
     #[test]
     fn a_user_who_exists_is_refused() {
         let key = RehearsalKey::new();
-        let with = |change: &dyn Fn(&mut Snapshot)| {
+        let with = |change: Change<'_>| {
             let mut secret = unused();
             change(&mut secret);
             problem(secret)
         };
         assert_eq!(with(&|_| {}), None);
-        let refused: [(&str, &dyn Fn(&mut Snapshot)); 8] = [
+        let refused: [(&str, Change<'_>); 8] = [
             ("no parameter name", &|secret| {
                 secret.parameter = ParameterView::Unnameable;
             }),

@@ -37,8 +37,7 @@ where
         };
         let Some(secrets) = self.wait_until(has_new, EVENT_PATH).await? else {
             let stages = diagnose(path, self.order.function.as_deref()).await;
-            stages.into_iter().for_each(|stage| self.end(stage));
-            return Err(Ended);
+            return self.end_with(stages);
         };
         let seen = started.elapsed();
         let created = secrets.iter().filter_map(|secret| secret.created_at).max();
@@ -116,7 +115,13 @@ where
     /// Adds what the function cannot do, after a stage that took too long.
     async fn explain(&mut self, path: &impl EventPath) -> Result<(), Ended> {
         let stages = failed_checks(path, self.order.function.as_deref()).await;
-        stages.into_iter().for_each(|stage| self.end(stage));
+        self.end_with(stages)
+    }
+
+    fn end_with(&mut self, stages: Vec<Stage>) -> Result<(), Ended> {
+        for stage in stages {
+            self.end(stage);
+        }
         Err(Ended)
     }
 }

@@ -3,7 +3,7 @@
 use secrecy::SecretString;
 
 /// A request to `GetCallerIdentity` of STS, signed and never sent by us: Vault sends it, and learns
-/// who signed it. Whoever holds it can log in for 15 minutes, so its headers are secret.
+/// who signed it. A party that holds it can log in for 15 minutes, so its headers are secret.
 pub struct LoginRequest {
     /// The role of Vault's auth method.
     pub role: String,

@@ -9,7 +9,7 @@ pub const INTERRUPTED: i32 = 130;
 /// The bar of a command, and its cancellation by Ctrl-C.
 #[derive(Clone, Debug)]
 pub struct Bar {
-    bar: ProgressBar,
+    shown: ProgressBar,
     cancel: CancellationToken,
     /// What a first interrupt leads to.
     notice: &'static str,
@@ -21,7 +21,7 @@ impl Bar {
         // Until the number of users is known.
         bar.set_style(style("{spinner} {pos} users"));
         Self {
-            bar,
+            shown: bar,
             cancel: CancellationToken::new(),
             notice: "stopping after the users in flight; interrupt again to end at once",
         }
@@ -32,7 +32,7 @@ impl Bar {
         bar.set_style(style("{spinner} {pos} stages"));
         let notice = "deleting the parameter; interrupt again to end at once, and leave it";
         Self {
-            bar,
+            shown: bar,
             cancel: CancellationToken::new(),
             notice,
         }
@@ -41,7 +41,7 @@ impl Bar {
     /// Shows that a stage has ended.
     pub fn show_stage(&self, stage: &Stage) {
         tracing::info!("{}: {}", stage.name, stage.detail);
-        self.bar.inc(1);
+        self.shown.inc(1);
     }
 
     /// Runs the work. A first Ctrl-C (or SIGTERM, or SIGHUP) lets it finish the users in flight; a
@@ -50,7 +50,7 @@ impl Bar {
         let interrupted = async {
             interrupt().await;
             self.cancel.cancel();
-            self.bar.suspend(|| {
+            self.shown.suspend(|| {
                 eprintln!("{}", self.notice);
             });
             interrupt().await;
@@ -60,7 +60,7 @@ impl Bar {
             done = work => done,
             () = interrupted => unreachable!("the second interrupt ends the program"),
         };
-        self.bar.finish_and_clear();
+        self.shown.finish_and_clear();
         done
     }
 
@@ -73,23 +73,23 @@ impl Bar {
     pub fn show(&self, progress: &Progress<'_>) {
         match progress {
             Progress::Total(users) => {
-                self.bar
+                self.shown
                     .set_style(style("{bar:30} {pos}/{len} users  {per_sec}  {eta} left"));
-                self.bar
-                    .set_length((*users as u64).max(self.bar.position()));
+                self.shown
+                    .set_length((*users as u64).max(self.shown.position()));
             }
             Progress::User(results) => {
                 for result in *results {
                     let (user, outcome) = (&result.user, result.outcome().as_str());
                     tracing::info!("{user}: {outcome}, {}", result.reason());
                 }
-                self.bar.inc(1);
+                self.shown.inc(1);
                 if self
                     .bar
                     .length()
-                    .is_some_and(|length| length < self.bar.position())
+                    .is_some_and(|length| length < self.shown.position())
                 {
-                    self.bar.set_length(self.bar.position());
+                    self.shown.set_length(self.shown.position());
                 }
             }
         }
