@@ -85,7 +85,7 @@ impl Bar {
                 }
                 self.shown.inc(1);
                 if self
-                    .bar
+                    .shown
                     .length()
                     .is_some_and(|length| length < self.shown.position())
                 {
