@@ -40,12 +40,12 @@ impl KeySync {
         explanation.with_usage(usage, Timestamp::now())
     }
 
-    /// Rehearses a rotation and a deletion with a user who does not exist. `progress` is called when
-    /// a stage ends; cancelling deletes the parameter and ends.
+    /// Rehearses a rotation and a deletion with a user who does not exist. `progress` is called
+    /// when a stage ends; cancelling deletes the parameter and ends.
     ///
     /// # Errors
-    /// [`Error::BadConfiguration`] without a bucket, the reason why the user is refused, and those of
-    /// reading what exists; then nothing was put. What fails later is part of the result.
+    /// [`Error::BadConfiguration`] without a bucket, the reason why the user is refused, and those
+    /// of reading what exists; then nothing was put. What fails later is part of the result.
     pub async fn rehearse(
         &self,
         order: &Rehearse,

@@ -9,7 +9,8 @@ use crate::snapshot::{Assignment, ParameterView, RosterView, Snapshot, StateView
 const OPERATION: &str = "rehearsing with";
 const OTHER_USER: &str = "name a user who does not exist (--user)";
 
-/// Returns the error of a user who may not be rehearsed with, given what was observed of each secret.
+/// Returns the error of a user who may not be rehearsed with, given what was observed of each
+/// secret.
 pub(super) fn check(user: &str, parameter: &str, secrets: &[Snapshot]) -> Result<(), Error> {
     let refused = |problem: &str, remedy| {
         Err(Error::unexpected(OPERATION, user, problem).with_remedy(remedy))

@@ -25,7 +25,7 @@ const MAX_OBSERVATION: Duration = Duration::from_secs(20);
 
 const CLEANUP: &str = "cleanup";
 
-/// Why the stages end early. What is to be said is said before.
+/// The early end of the stages. The cause is a stage.
 pub(super) struct Ended;
 
 /// A rehearsal whose user may be rehearsed with.
@@ -180,7 +180,8 @@ where
         Ok(())
     }
 
-    /// Observes until the secrets are as expected; `None` if that takes too long, which is then said.
+    /// Observes until the secrets are as expected; `None`, and a failed stage, if that takes too
+    /// long.
     pub(super) async fn wait_until(
         &mut self,
         is_expected: impl Fn(&[Snapshot]) -> bool,

@@ -30,7 +30,10 @@ where
     ) -> Result<(), Ended> {
         let before = self.before.iter().map(|secret| secret.vault.version());
         let before = before.collect::<Vec<_>>();
-        let is_new = |(secret, before): (&Snapshot, &Option<u64>)| matches!(secret.vault, VaultView::At(version) if Some(version) > *before);
+        let is_new = |(secret, before): (&Snapshot, &Option<u64>)| {
+            let is_readable = matches!(secret.vault, VaultView::At(_));
+            is_readable && secret.vault.version() > *before
+        };
         let started = Instant::now();
         let has_new = |secrets: &[Snapshot]| {
             secrets.len() == before.len() && secrets.iter().zip(&before).all(is_new)
