@@ -91,7 +91,7 @@ doc: ## build the library documentation; warnings are errors
 .PHONY: lean
 lean: ## check that the function does not depend on command-line crates
 	@! cargo tree --locked --no-default-features --edges normal --prefix none | \
-	  grep -E '^(aws-config|clap|clap_complete|clap_mangen|comfy-table|crossterm|indicatif|rpassword|schemars) '
+	  grep -E '^(aws-config|aws-sdk-iam|aws-sdk-lambda|clap|clap_complete|clap_mangen|comfy-table|crossterm|indicatif|rpassword|schemars) '
 
 .PHONY: deny
 deny: $(CARGO_DENY) ## check bans, licences and sources of dependencies

@@ -6,8 +6,14 @@
 mod aws;
 pub mod diagnostics;
 pub mod documents;
+#[cfg(feature = "cli")]
+pub mod event_path;
 pub mod identity;
+#[cfg(feature = "cli")]
+pub mod key_usage;
 mod objects;
+#[cfg(feature = "cli")]
+pub mod parameter_writer;
 pub mod parameters;
 pub mod roster;
 mod secrets;
@@ -15,6 +21,12 @@ pub mod state;
 pub mod tokens;
 pub mod vault;
 
+#[cfg(feature = "cli")]
+pub use event_path::{EventPath, FunctionCheck, Mapping};
+#[cfg(feature = "cli")]
+pub use key_usage::LastUse;
+#[cfg(feature = "cli")]
+pub use parameter_writer::ParameterWriter;
 pub use secrets::{
     CustomMetadata, MetadataPatchResult, PatchResult, SecretMetadata, Vault, VaultListing,
     VaultSecret, WriteResult,

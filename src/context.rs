@@ -7,6 +7,8 @@ mod document;
 #[cfg(feature = "cli")]
 mod profile;
 
+#[cfg(feature = "cli")]
+pub use connect::at;
 pub use connect::{Live, connect};
 pub use degradation::Degradation;
 

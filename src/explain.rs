@@ -4,6 +4,8 @@
 //! Pure: everything was read before, by [`status`](mod@crate::status).
 
 mod sources;
+#[cfg(feature = "cli")]
+mod usage;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
@@ -14,6 +16,11 @@ use crate::status::{Condition, Row};
 use crate::sync::SyncResult;
 use crate::time_format::duration;
 use sources::{last_reconcile, parameter, record, roster, vault};
+#[cfg(feature = "cli")]
+pub use usage::{KeyUse, Usage};
+
+/// The subject of what a sync would do.
+const PLAN: &str = "plan";
 
 /// The explanation of one user.
 #[derive(Debug, Serialize)]
@@ -26,6 +33,10 @@ pub struct Explanation {
     /// The rows of all targets; absent if the user has only the default target.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub targets: Vec<Row>,
+    /// The last uses of the user's keys, if asked for.
+    #[cfg(feature = "cli")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
     /// What each source holds, in the order in which a sync reads them.
     pub story: Vec<Paragraph>,
     /// What to do.
@@ -79,11 +90,13 @@ pub(crate) fn explain(
             Some(last_reconcile(config, last_run, &row, now)),
         ),
         ("time left", left.map(|left| time_left(row.condition, left))),
-        ("plan", Some(planned(&row))),
+        (PLAN, Some(planned(&row))),
     ];
     let paragraphs = paragraphs.into_iter();
     let story = paragraphs.filter_map(|(about, text)| Some(Paragraph { about, text: text? }));
     Explanation {
+        #[cfg(feature = "cli")]
+        usage: None,
         story: story.collect(),
         advice: advice(&row, config),
         targets: rows
@@ -92,6 +105,19 @@ pub(crate) fn explain(
             .cloned()
             .collect(),
         row,
+    }
+}
+
+#[cfg(feature = "cli")]
+impl Explanation {
+    /// Adds the last uses of the user's keys, before the plan.
+    #[must_use]
+    pub(crate) fn with_usage(mut self, usage: Usage, now: Timestamp) -> Self {
+        let plan = self.story.iter().position(|part| part.about == PLAN);
+        let plan = plan.unwrap_or(self.story.len());
+        self.story.splice(plan..plan, usage.paragraphs(now));
+        self.usage = Some(usage);
+        self
     }
 }
 

@@ -165,7 +165,8 @@ pub struct SecretLocation {
     pub path: VaultPath,
 }
 
-fn is_key_id(text: &str) -> bool {
+/// Returns whether a text has the form of an access key id.
+pub(crate) fn is_key_id(text: &str) -> bool {
     (16..=128).contains(&text.len())
         && text
             .bytes()

@@ -3,6 +3,8 @@
 //! Delegates; holds no rule of its own.
 
 mod named;
+#[cfg(feature = "cli")]
+mod operator;
 
 use jiff::Timestamp;
 use secrecy::SecretString;
@@ -34,6 +36,9 @@ use named::sync_named;
 #[derive(Debug)]
 pub struct KeySync {
     ctx: Context<Live>,
+    /// Services that only operators use.
+    #[cfg(feature = "cli")]
+    operator: operator::Services,
 }
 
 impl KeySync {
@@ -43,8 +48,12 @@ impl KeySync {
     /// # Errors
     /// [`Error::BadConfiguration`] if no client can be created from the configuration.
     pub async fn connect(config: Config) -> Result<Self, Error> {
+        #[cfg_attr(not(feature = "cli"), expect(unused_variables))]
+        let (ctx, aws) = Box::pin(connect(config)).await?;
         Ok(Self {
-            ctx: Box::pin(connect(config)).await?,
+            #[cfg(feature = "cli")]
+            operator: operator::Services::new(&aws, &ctx.config.aws.endpoints),
+            ctx,
         })
     }
 

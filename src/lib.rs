@@ -32,8 +32,8 @@
 //!    `sync` is the loop around them. Its result becomes the `report`, the metrics (`telemetry`),
 //!    and the messages to redeliver.
 //! 4. `reconcile` runs the same pipeline for all users. `status` and `explain` are a dry run of it.
-//! 5. `doctor`, `capabilities` and `token_import` examine a deployment and its token; [`policy`]
-//!    prints the permissions that it needs.
+//! 5. `doctor`, `capabilities` and `token_import` examine a deployment and its token, and `rehearse`
+//!    tries its event path; [`policy`] prints the permissions that it needs.
 //! 6. `handler` answers a Lambda payload. `keysync` is the entry point; `schema` describes its
 //!    results.
 
@@ -56,6 +56,8 @@ mod pace;
 mod panics;
 mod plan;
 mod reconcile;
+#[cfg(feature = "cli")]
+mod rehearse;
 mod report;
 #[cfg(feature = "cli")]
 mod schema;
@@ -86,11 +88,15 @@ pub use doctor::{Check, CheckStatus, misconfigured};
 pub use error::ErrorLine;
 pub use error::{DocumentProblem, Error, Problem};
 pub use explain::{Explanation, Paragraph};
+#[cfg(feature = "cli")]
+pub use explain::{KeyUse, Usage};
 pub use keys::{ParameterNaming, UserName, UserNameError};
 pub use keysync::KeySync;
 pub use panics::{catch_panic, record_panics};
 pub use plan::Outcome;
 pub use reconcile::{Progress, ReconcileResult};
+#[cfg(feature = "cli")]
+pub use rehearse::{Rehearsal, Rehearse, Stage};
 pub use report::{Report, UserReport};
 #[cfg(feature = "cli")]
 pub use schema::schema;

@@ -9,6 +9,7 @@ use crate::doctor::Check;
 use crate::error::ErrorLine;
 use crate::explain::Explanation;
 use crate::policy::{IamPolicy, VaultPolicy};
+use crate::rehearse::Rehearsal;
 use crate::report::Report;
 use crate::status::Status;
 use crate::targets::{ImportedTargets, TargetsCheck};
@@ -17,7 +18,7 @@ use crate::token_import::Imported;
 
 /// Returns the schema. Each result has a definition of its own below `$defs`: `report` (of `sync`,
 /// `reconcile` and `plan`), `status`, `explanation`, `token`, `renewal`, `import`, `checks`,
-/// `vaultPolicy`, `iamPolicy`, `targetsCheck` (also of `show`) and `targetsImport`. `error` is a line
+/// `rehearsal`, `vaultPolicy`, `iamPolicy`, `targetsCheck` (also of `show`) and `targetsImport`. `error` is a line
 /// on standard error.
 pub fn schema() -> Value {
     let mut generator = SchemaSettings::draft2020_12()
@@ -31,6 +32,7 @@ pub fn schema() -> Value {
         ("renewal", result::<TokenStatus>(&mut generator)),
         ("import", result::<Imported>(&mut generator)),
         ("checks", result::<Vec<Check>>(&mut generator)),
+        ("rehearsal", result::<Rehearsal>(&mut generator)),
         ("vaultPolicy", result::<VaultPolicy>(&mut generator)),
         ("iamPolicy", result::<IamPolicy>(&mut generator)),
         ("targetsCheck", result::<TargetsCheck>(&mut generator)),

@@ -2,6 +2,8 @@
 //!
 //! A snapshot is the input of [`plan`](crate::plan). It performs no I/O and holds no secret.
 
+#[cfg(feature = "cli")]
+mod key_ids;
 mod parameter;
 mod reconcile_record;
 mod record;
@@ -9,6 +11,8 @@ mod record_place;
 mod target;
 mod user_state;
 
+#[cfg(feature = "cli")]
+pub use key_ids::KeyIds;
 pub use parameter::{CurrentKey, ParameterReading, ParameterView, Revision};
 pub use reconcile_record::ReconcileRecord;
 pub use record::{Resolution, SecretRecord};
@@ -37,6 +41,8 @@ pub struct Snapshot {
     pub vault: VaultView,
     /// When the current version in Vault was created, if metadata was read.
     pub created_at: Option<Timestamp>,
+    /// Who created that version, if Vault records it.
+    pub created_by: Option<String>,
     /// Whether the platform's roster lists the user.
     pub roster: RosterView,
     /// The secret: where the user's key belongs in Vault, and in which form.

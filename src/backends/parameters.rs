@@ -1,6 +1,7 @@
 //! Parameter Store: reads one parameter, or a page of them.
 
 use aws_sdk_ssm::Client;
+use aws_sdk_ssm::error::SdkError;
 use aws_sdk_ssm::operation::get_parameter::GetParameterError;
 use jiff::Timestamp;
 use secrecy::SecretString;
@@ -9,9 +10,15 @@ use super::aws::aws_error;
 use super::{Page, Parameters};
 use crate::error::Error;
 use crate::keys::{ParameterName, ParameterNaming, UserName};
+#[cfg(feature = "cli")]
+use crate::snapshot::KeyIds;
 use crate::snapshot::{ParameterReading, ParameterView, Revision};
 
 const OPERATION: &str = "reading the parameter";
+
+/// The remedy for a parameter that may not be read.
+const READ_REMEDY: &str =
+    "allow ssm:GetParameter on it, and kms:Decrypt if its key is customer managed";
 
 /// The largest page that `GetParametersByPath` returns
 /// (<https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParametersByPath.html>).
@@ -28,6 +35,12 @@ impl ParameterStore {
     pub fn new(client: Client) -> Self {
         Self { client }
     }
+
+    /// Returns the client, for the adapter that writes.
+    #[cfg(feature = "cli")]
+    pub(super) fn client(&self) -> &Client {
+        &self.client
+    }
 }
 
 impl Parameters for ParameterStore {
@@ -41,18 +54,10 @@ impl Parameters for ParameterStore {
             .await;
         match answer {
             Ok(answer) => parsed(name.as_str(), answer.parameter),
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(GetParameterError::is_parameter_not_found) =>
-            {
-                ParameterView::Absent.into()
-            }
+            Err(error) if is_not_found(&error) => ParameterView::Absent.into(),
             Err(error) => {
-                let remedy =
-                    "allow ssm:GetParameter on it, and kms:Decrypt if its key is customer managed";
-                ParameterView::Unreadable(aws_error(OPERATION, name.as_str(), remedy, &error))
-                    .into()
+                let error = aws_error(OPERATION, name.as_str(), READ_REMEDY, &error);
+                ParameterView::Unreadable(error).into()
             }
         }
     }
@@ -86,6 +91,36 @@ impl Parameters for ParameterStore {
             next: answer.next_token.filter(|next| !next.is_empty()),
         })
     }
+}
+
+#[cfg(feature = "cli")]
+impl ParameterStore {
+    /// Reads the ids of the keys that a parameter holds; `None` if there is no parameter.
+    ///
+    /// # Errors
+    /// Those of AWS.
+    pub async fn key_ids(&self, name: &ParameterName) -> Result<Option<KeyIds>, Error> {
+        let request = self.client.get_parameter().name(name.as_str());
+        let answer = match request.with_decryption(true).send().await {
+            Ok(answer) => answer,
+            Err(error) if is_not_found(&error) => return Ok(None),
+            Err(error) => return Err(aws_error(OPERATION, name.as_str(), READ_REMEDY, &error)),
+        };
+        let ids = answer.parameter.and_then(|parameter| {
+            let modified = parameter.last_modified_date?.to_millis().ok()?;
+            let modified = Timestamp::from_millisecond(modified).ok()?;
+            Some(KeyIds::parse(&parameter.value?.into(), modified))
+        });
+        let problem = "the response has no value or date";
+        ids.map(Some)
+            .ok_or_else(|| Error::unexpected(OPERATION, name.as_str(), problem))
+    }
+}
+
+fn is_not_found<R>(error: &SdkError<GetParameterError, R>) -> bool {
+    error
+        .as_service_error()
+        .is_some_and(GetParameterError::is_parameter_not_found)
 }
 
 /// Parses the parameter in a response.

@@ -55,6 +55,8 @@ pub struct SecretMetadata {
     /// When that version was created, by the clock of Vault. It distinguishes versions of one number:
     /// of a secret that was created anew, and of another server.
     pub created_at: Option<Timestamp>,
+    /// Who created that version, if Vault records it (1.21 and later).
+    pub created_by: Option<String>,
     /// The entries of `custom_metadata`.
     pub custom: CustomMetadata,
 }
@@ -65,6 +67,7 @@ impl SecretMetadata {
         Self {
             view: VaultView::Absent,
             created_at: None,
+            created_by: None,
             custom: CustomMetadata::new(),
         }
     }

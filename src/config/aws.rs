@@ -35,6 +35,12 @@ pub struct Endpoints {
     pub s3: Option<String>,
     /// For DynamoDB.
     pub dynamodb: Option<String>,
+    /// For IAM, which only `keysync` calls.
+    #[cfg(feature = "cli")]
+    pub iam: Option<String>,
+    /// For Lambda, which only `keysync` calls.
+    #[cfg(feature = "cli")]
+    pub lambda: Option<String>,
 }
 
 /// Credentials from the environment.
@@ -101,6 +107,10 @@ impl Reader<'_> {
             ssm: self.aws_endpoint("AWS_ENDPOINT_URL_SSM"),
             s3: self.aws_endpoint("AWS_ENDPOINT_URL_S3"),
             dynamodb: self.aws_endpoint("AWS_ENDPOINT_URL_DYNAMODB"),
+            #[cfg(feature = "cli")]
+            iam: self.aws_endpoint("AWS_ENDPOINT_URL_IAM"),
+            #[cfg(feature = "cli")]
+            lambda: self.aws_endpoint("AWS_ENDPOINT_URL_LAMBDA"),
         };
         let ignored = self.flag("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS") == Some(true);
         let endpoints = if ignored { Endpoints::default() } else { given };

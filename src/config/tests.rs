@@ -18,7 +18,7 @@ type Variable = (
 );
 
 /// All variables except `VAULT_CACERT`, which names a file.
-const VARIABLES: [Variable; 36] = [
+const VARIABLES: [Variable; 38] = [
     (
         "VAULT_ADDR",
         "https://vault.example.org/",
@@ -187,6 +187,20 @@ const VARIABLES: [Variable; 36] = [
         ENDPOINT,
         SOME_ENDPOINT,
         |c| of_sdk(c, "AWS_ENDPOINT_URL_STS"),
+    ),
+    (
+        "AWS_ENDPOINT_URL_IAM",
+        "None",
+        ENDPOINT,
+        SOME_ENDPOINT,
+        |c| format!("{:?}", c.aws.endpoints.iam),
+    ),
+    (
+        "AWS_ENDPOINT_URL_LAMBDA",
+        "None",
+        ENDPOINT,
+        SOME_ENDPOINT,
+        |c| format!("{:?}", c.aws.endpoints.lambda),
     ),
     ("AWS_ROLE_ARN", "None", "arn", "Some(\"arn\")", |c| {
         of_sdk(c, "AWS_ROLE_ARN")

@@ -24,11 +24,12 @@ impl Backends for Live {
     type Documents = documents::TargetsDocument;
 }
 
-/// Creates the context from the configuration. Sends nothing yet.
+/// Creates the context from the configuration, and returns the settings of the AWS SDK beside it.
+/// Sends nothing yet.
 ///
 /// # Errors
 /// [`Error::BadConfiguration`] if a client cannot be created from the configuration.
-pub async fn connect(config: Config) -> Result<Context<Live>, Error> {
+pub async fn connect(config: Config) -> Result<(Context<Live>, SdkConfig), Error> {
     let config = with_authorities(config)?;
     let aws = aws::sdk_config(&config).await?;
     let config = Config {
@@ -70,9 +71,8 @@ pub async fn connect(config: Config) -> Result<Context<Live>, Error> {
         .roster_table
         .clone()
         .map(|table| roster::RosterTable::new(dynamodb, table));
-    Ok(Context::new(
-        config, parameters, states, session, roster, document,
-    ))
+    let ctx = Context::new(config, parameters, states, session, roster, document);
+    Ok((ctx, aws))
 }
 
 /// Returns the identity that logs in to Vault.
@@ -102,7 +102,7 @@ fn with_authorities(mut config: Config) -> Result<Config, Error> {
 }
 
 /// Returns the configuration of one service, with its own endpoint if it has one.
-fn at(aws: &SdkConfig, endpoint: Option<&String>) -> SdkConfig {
+pub fn at(aws: &SdkConfig, endpoint: Option<&String>) -> SdkConfig {
     match endpoint {
         None => aws.clone(),
         Some(endpoint) => {

@@ -122,12 +122,14 @@ pub(super) fn vault(snapshot: &Snapshot) -> String {
             Some(recorded) if recorded == *version && is_as_recorded(snapshot) => {
                 format!("{path} is at version {version}, as recorded.")
             }
-            Some(recorded) if recorded == *version => {
-                format!("{path} is at version {version}, but not the one that was recorded.")
-            }
-            Some(recorded) => {
-                format!("{path} is at version {version}, but version {recorded} is recorded.")
-            }
+            Some(recorded) if recorded == *version => format!(
+                "{path} is at version {version}, but not the one that was recorded.{}",
+                creator(snapshot)
+            ),
+            Some(recorded) => format!(
+                "{path} is at version {version}, but version {recorded} is recorded.{}",
+                creator(snapshot)
+            ),
             None => format!("{path} is at version {version}."),
         },
         VaultView::Absent => format!("{path} does not exist."),
@@ -137,6 +139,15 @@ pub(super) fn vault(snapshot: &Snapshot) -> String {
             "The token is not allowed to read the metadata of {path}, so its version is unknown."
         ),
     }
+}
+
+/// Names who created the version in Vault, as a further sentence.
+fn creator(snapshot: &Snapshot) -> String {
+    let (version, actor) = (snapshot.vault.version(), snapshot.created_by.as_ref());
+    let created = version.zip(actor);
+    created.map_or(String::new(), |(version, actor)| {
+        format!(" Version {version} was created by {actor}.")
+    })
 }
 
 pub(super) fn last_reconcile(

@@ -180,6 +180,98 @@ fn in_basic_mode_an_unreadable_vault_is_not_an_empty_one() {
 }
 
 #[test]
+fn drift_names_who_created_the_version() {
+    let by = |created_by: Option<&str>, version| {
+        vault(&Snapshot {
+            vault: VaultView::At(version),
+            created_by: created_by.map(str::to_owned),
+            ..seen()
+        })
+    };
+    let path = "secret/aws/iam-keys/alice";
+    assert_eq!(
+        by(Some("userpass-jane"), 7),
+        format!(
+            "{path} is at version 7, but version 6 is recorded. Version 7 was created by \
+             userpass-jane."
+        )
+    );
+    // The service itself created the recorded version.
+    assert_eq!(
+        by(Some("token"), 6),
+        format!("{path} is at version 6, as recorded.")
+    );
+    assert_eq!(
+        by(None, 7),
+        format!("{path} is at version 7, but version 6 is recorded.")
+    );
+}
+
+#[cfg(feature = "cli")]
+mod of_usage {
+    use super::*;
+    use crate::backends::LastUse;
+    use crate::snapshot::KeyIds;
+
+    fn last_use(time: &str) -> LastUse {
+        LastUse {
+            at: at(time),
+            service: Some("s3".to_owned()),
+            region: Some("ca-central-1".to_owned()),
+        }
+    }
+
+    fn ids() -> KeyIds {
+        KeyIds {
+            current: Some("AKIA00000000NEW2".to_owned()),
+            pending: Some("AKIA00000000OLD1".to_owned()),
+            modified: at("2026-01-09T09:00:00Z"),
+        }
+    }
+
+    fn text(usage: &Usage) -> String {
+        let paragraphs = usage.paragraphs(at(NOW)).into_iter();
+        let lines = paragraphs.map(|paragraph| format!("{}: {}", paragraph.about, paragraph.text));
+        lines.collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn usage_shows_how_long_the_old_key_lives() {
+        let used = || Some(Ok(Some(last_use("2026-01-10T09:00:00Z"))));
+        let denied = || Some(Err(Error::denied("asking", "IAM", "allow it")));
+        let gone = KeyIds {
+            modified: at("2026-01-08T09:00:00Z"),
+            ..ids()
+        };
+        let held = KeyIds {
+            current: None,
+            ..ids()
+        };
+        let all = [
+            Usage::of(&ids(), Some(Ok(None)), used()),
+            Usage::of(&ids(), denied(), denied()),
+            Usage::of(&ids(), used(), denied()),
+            Usage::of(&gone, used(), Some(Ok(None))),
+            Usage::of(&held, None, used()),
+            Usage::unknown(&Error::OutOfTime),
+        ];
+        insta::assert_snapshot!(all.iter().map(text).collect::<Vec<_>>().join("\n"), @r"
+        key use: The current key …NEW2 has not been used yet.
+        old key: The old key …OLD1 was last used 3 h ago (2026-01-10 09:00:00 UTC) by s3 in ca-central-1. AWS deletes it in about 21 h.
+        key use: The use of both keys is unknown: asking IAM: denied; allow it.
+        old key: The old key is …OLD1. AWS deletes it in about 21 h.
+        key use: The current key …NEW2 was last used 3 h ago (2026-01-10 09:00:00 UTC) by s3 in ca-central-1.
+        old key: The use of the old key …OLD1 is unknown: asking IAM: denied; allow it. AWS deletes it in about 21 h.
+        key use: The current key …NEW2 was last used 3 h ago (2026-01-10 09:00:00 UTC) by s3 in ca-central-1.
+        old key: The old key …OLD1 has not been used yet. AWS was due to delete it about 3 h ago.
+        key use: The parameter has no current key.
+        old key: The old key …OLD1 was last used 3 h ago (2026-01-10 09:00:00 UTC) by s3 in ca-central-1. AWS deletes it in about 21 h.
+        key use: The use of the keys is unknown: the invocation has no time left; retry later.
+        ");
+    }
+}
+
+#[test]
 fn each_source_has_a_sentence_for_each_view() {
     let mut sentences = Vec::new();
     for view in [

@@ -19,6 +19,8 @@ pub(super) struct SecretReading {
     pub(super) vault: VaultView,
     /// When that version was created, if metadata was read.
     pub(super) created_at: Option<Timestamp>,
+    /// Who created that version, if Vault records it.
+    pub(super) created_by: Option<String>,
     /// The mark, if metadata was read.
     pub(super) mark: Option<Mark>,
     /// In basic mode: what the key in the secret stands for.
@@ -36,6 +38,7 @@ impl From<VaultView> for SecretReading {
         Self {
             vault,
             created_at: None,
+            created_by: None,
             mark: None,
             state: None,
         }
@@ -47,6 +50,7 @@ impl SecretReading {
         Self {
             mark: Some(Mark::read(&metadata.custom, version_mark, user)),
             created_at: metadata.created_at,
+            created_by: metadata.created_by,
             ..metadata.view.into()
         }
     }

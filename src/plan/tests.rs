@@ -58,6 +58,7 @@ fn seen(parameter: ParameterView, state: Option<SecretRecord>) -> Snapshot {
         is_unrecorded: false,
         vault: VaultView::NotRead,
         created_at: None,
+        created_by: None,
         roster: RosterView::Unknown,
         target: here(),
         assignment: Assignment::Named,

@@ -4,8 +4,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::config::Config;
+#[cfg(feature = "cli")]
+use crate::keys::UserName;
 
 const STATEMENTS: &str = include_str!("../../infra/shared/permissions.json");
+
+#[cfg(feature = "cli")]
+const OF_REHEARSAL: &str = include_str!("../../infra/shared/rehearsal-permissions.json");
 
 /// A statement of `permissions.json`.
 #[derive(Debug, Deserialize)]
@@ -52,10 +57,44 @@ impl IamPolicy {
     /// Creates the least policy of a host with this configuration: for one account or any, and with
     /// the bucket's KMS key, if given.
     pub fn of(config: &Config, account: Option<&str>, kms_key: Option<&str>) -> Self {
-        let statements: Vec<Statement> =
-            serde_json::from_str(STATEMENTS).expect("a test reads the same text");
-        let mut left_out = Vec::new();
         let known = placeholders(config, account, kms_key);
+        Self::filled(STATEMENTS, &known, config, kms_key)
+    }
+
+    /// Creates the least policy of a host that rehearses with this user, and asks this function why
+    /// a stage does not come, if it is given by its name or ARN.
+    #[cfg(feature = "cli")]
+    pub fn of_rehearsal(
+        config: &Config,
+        account: Option<&str>,
+        kms_key: Option<&str>,
+        user: &UserName,
+        function: Option<&str>,
+    ) -> Self {
+        let mut known = placeholders(config, account, kms_key);
+        known.push(("RehearsalUser", user.to_string()));
+        let region = config.region.as_deref().unwrap_or("*");
+        let account = account.unwrap_or("*");
+        known.extend(function.map(|function| {
+            let arn = if function.starts_with("arn:") {
+                function.to_owned()
+            } else {
+                format!("arn:aws:lambda:{region}:{account}:function:{function}")
+            };
+            ("FunctionArn", arn)
+        }));
+        Self::filled(OF_REHEARSAL, &known, config, kms_key)
+    }
+
+    fn filled(
+        statements: &str,
+        known: &[(&'static str, String)],
+        config: &Config,
+        kms_key: Option<&str>,
+    ) -> Self {
+        let statements: Vec<Statement> =
+            serde_json::from_str(statements).expect("a test reads the same text");
+        let mut left_out = Vec::new();
         let unused = unused(config, kms_key);
         // A login needs no stored token.
         let absent = config

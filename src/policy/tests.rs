@@ -345,3 +345,40 @@ fn iam_policy_of_a_login_names_no_token_object() {
         "{policy}"
     );
 }
+
+#[cfg(feature = "cli")]
+#[test]
+fn rehearsal_policy_covers_one_user() {
+    let user = crate::keys::UserName::parse("keysync-rehearsal").unwrap();
+    let config = config(&[
+        ("S3_BUCKET_NAME", "state"),
+        ("IAM_USER_TABLE", "-"),
+        ("AWS_REGION", "ca-central-1"),
+    ]);
+    let account = Some("123456789012");
+    let policy = IamPolicy::of_rehearsal(&config, account, None, &user, Some("sync"));
+    assert_eq!(policy.left_out, [""; 0]);
+    let document = serde_json::to_value(&policy).unwrap();
+    let statements = document["Statement"].as_array().unwrap();
+    let resources = statements.iter().map(|of| &of["Resource"]);
+    assert_eq!(
+        resources.collect::<Vec<_>>(),
+        [
+            &json!([
+                "arn:aws:ssm:ca-central-1:123456789012:parameter/iam_users/keysync-rehearsal_keys"
+            ]),
+            &json!([
+                "arn:aws:s3:::state/sync-state/users/keysync-rehearsal.json",
+                "arn:aws:s3:::state/sync-state.json",
+                "arn:aws:s3:::state/targets.json",
+                "arn:aws:s3:::state/vault-token.json",
+            ]),
+            &json!(["arn:aws:s3:::state"]),
+            &json!(["arn:aws:lambda:ca-central-1:123456789012:function:sync"]),
+            &json!(["*"]),
+        ]
+    );
+    // Without the function, its statements are left out, and named.
+    let policy = IamPolicy::of_rehearsal(&config, account, None, &user, None);
+    assert_eq!(policy.left_out, ["TestFunction", "FindMapping"]);
+}

@@ -50,6 +50,7 @@ pub fn snapshot(modified: Option<&str>) -> Snapshot {
         is_unrecorded: false,
         vault: VaultView::NotRead,
         created_at: None,
+        created_by: None,
         roster: RosterView::Unknown,
         target: target("aws/iam-keys/alice"),
         assignment: Assignment::Named,

@@ -12,3 +12,4 @@ mod shell;
 mod targets;
 mod terminal;
 mod transcript;
+mod usage;

@@ -24,6 +24,7 @@ mod proxy;
 mod races;
 mod rate_limit;
 mod reconcile;
+mod rehearsal;
 mod release;
 mod round_trips;
 #[path = "../support/runtime_api.rs"]

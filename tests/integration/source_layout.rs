@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::stack::checkout;
 
 /// The modules in the order in which they may import each other: each only those before it.
-const LAYERS: [&str; 33] = [
+const LAYERS: [&str; 34] = [
     "error",
     "panics",
     "time_format",
@@ -33,6 +33,7 @@ const LAYERS: [&str; 33] = [
     "status",
     "explain",
     "doctor",
+    "rehearse",
     "token_import",
     "policy",
     "schema",

@@ -1,5 +1,6 @@
 //! The part of a stack that belongs to one test: a bucket, a parameter prefix and a Vault folder.
 
+mod operator;
 mod roster;
 mod targets;
 mod vault;
@@ -34,6 +35,8 @@ pub struct TestEnv<'a> {
     pub s3: aws_sdk_s3::Client,
     /// Client for DynamoDB of the AWS emulator.
     pub dynamodb: aws_sdk_dynamodb::Client,
+    /// Client for IAM of the AWS emulator.
+    iam: aws_sdk_iam::Client,
     ssm: aws_sdk_ssm::Client,
     vault: reqwest::Client,
     /// Proxy for the clients where the emulator speaks TLS.
@@ -147,6 +150,7 @@ impl<'a> TestEnv<'a> {
             folder,
             s3: aws_sdk_s3::Client::new(&config),
             dynamodb: aws_sdk_dynamodb::Client::new(&config),
+            iam: aws_sdk_iam::Client::new(&config),
             ssm: aws_sdk_ssm::Client::new(&config),
             vault: stack.vault_client(),
             _tls_proxy: tls_proxy,

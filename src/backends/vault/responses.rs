@@ -15,6 +15,9 @@ use crate::keys::AccessKey;
 use crate::snapshot::VaultView;
 use crate::token::{Lifetime, TokenFacts};
 
+/// Maximum number of characters of an actor that a message shows.
+const MAX_ACTOR: usize = 128;
+
 /// A renewal.
 #[derive(Deserialize)]
 pub(super) struct Renewal {
@@ -94,6 +97,8 @@ pub(super) struct MetadataResponse {
 struct VersionMetadata {
     #[serde(default)]
     created_time: String,
+    #[serde(default)]
+    created_by: Value,
     deletion_time: String,
     destroyed: bool,
 }
@@ -108,9 +113,20 @@ impl MetadataResponse {
         SecretMetadata {
             view: VaultView::of_version(version, readable),
             created_at: current.and_then(|current| current.created_time.parse().ok()),
+            created_by: current.and_then(|current| actor(&current.created_by)),
             custom: self.custom_metadata.unwrap_or_default(),
         }
     }
+}
+
+/// Returns the actor of a version, as a message may show it
+/// (<https://developer.hashicorp.com/vault/api-docs/secret/kv/kv-v2#read-secret-metadata>).
+fn actor(created_by: &Value) -> Option<String> {
+    let actor = created_by.get("actor")?.as_str()?;
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || "._:#+-@/".contains(c);
+    let shown = actor.chars().take(MAX_ACTOR);
+    let shown = shown.map(|c| if is_allowed(c) { c } else { '?' });
+    Some(shown.collect::<String>()).filter(|actor| !actor.is_empty())
 }
 
 /// Returns the version in the body of a 404, which Vault sends for a deleted current version.
@@ -224,3 +240,6 @@ fn is_within(namespace: &str, parent: &str) -> bool {
     let rest = namespace.trim_matches('/').strip_prefix(parent);
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@
 
 mod nested;
 
-pub use nested::{Policy, Targets, Token};
+pub use nested::{Policy, RehearseArgs, Targets, Token};
 
 use std::path::PathBuf;
 
@@ -127,6 +127,9 @@ pub enum Command {
         /// The IAM user
         #[arg(value_parser = UserName::parse, value_name = "USER")]
         user: UserName,
+        /// Also ask IAM when and where the user's keys were last used
+        #[arg(long)]
+        usage: bool,
     },
     /// Check, store or show the targets document: where and in which form keys are published
     #[command(subcommand, after_help = examples::TARGETS)]
@@ -137,6 +140,9 @@ pub enum Command {
     /// Check everything that a deployment needs
     #[command(after_help = examples::DOCTOR)]
     Doctor,
+    /// Rehearse a rotation after a deployment: from a parameter to Vault, with a user who is none
+    #[command(after_help = examples::REHEARSE)]
+    Rehearse(RehearseArgs),
     /// Print the least permissions for the current configuration
     #[command(subcommand, after_help = examples::POLICY)]
     Policy(Policy),

@@ -12,7 +12,7 @@ examples! {
     RECONCILE: "reconcile --dry-run", "reconcile --dry-run --json";
     PLAN: "plan", "plan jane --json";
     STATUS: "status", "status --json | jq '.users[] | select(.condition != \"in-step\")'";
-    EXPLAIN: "explain jane", "explain jane --json";
+    EXPLAIN: "explain jane", "explain jane --usage", "explain jane --json";
     TARGETS: "targets check targets.json", "targets show jane --json";
     TARGETS_CHECK: "targets check targets.json", "targets check targets.json --json";
     TARGETS_IMPORT: "targets import targets.json", "targets import targets.json --json";
@@ -24,7 +24,8 @@ examples! {
     DOCTOR: "doctor", "doctor --json | jq '.[] | select(.status == \"fail\")'";
     POLICY: "policy vault", "policy vault --json";
     POLICY_VAULT: "policy vault --targets targets.json", "policy vault --json";
-    POLICY_IAM: "policy iam --account 123456789012 > policy.json";
+    REHEARSE: "rehearse --function iam-key-sync", "rehearse --json";
+    POLICY_IAM: "policy iam --account 123456789012 > policy.json", "policy iam --rehearse";
     SCHEMA: "schema | jq '.[\"$defs\"].report'";
     COMPLETIONS: "completions bash > /etc/bash_completion.d/keysync";
     MAN: "man | man -l -", "man /usr/local/share/man/man1";

@@ -10,6 +10,7 @@ mod policy;
 mod print;
 mod printable;
 mod progress;
+mod rehearse;
 mod run;
 mod screen;
 mod secret;

@@ -32,8 +32,20 @@ pub fn run(
             };
             out.write(&policy, |_| policy.to_hcl());
         }
-        Policy::Iam { account, kms_key } => {
-            let policy = IamPolicy::of(&config, account.as_deref(), kms_key.as_deref());
+        Policy::Iam {
+            account,
+            kms_key,
+            rehearse,
+            user,
+            function,
+        } => {
+            let (account, kms_key) = (account.as_deref(), kms_key.as_deref());
+            let policy = if rehearse {
+                let function = function.as_deref();
+                IamPolicy::of_rehearsal(&config, account, kms_key, &user, function)
+            } else {
+                IamPolicy::of(&config, account, kms_key)
+            };
             write_json(&policy);
             if !policy.left_out.is_empty() && !quiet {
                 eprintln!(

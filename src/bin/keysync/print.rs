@@ -1,9 +1,11 @@
 //! The text output of results. Pure: text from data.
 
+mod rehearsal;
 mod status;
 mod targets;
 mod vault_token;
 
+pub use rehearsal::rehearsal;
 pub use status::status;
 pub use targets::{imported_targets, targets, targets_of_user};
 pub use vault_token::{imported, renewed, token};

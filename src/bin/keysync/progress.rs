@@ -1,7 +1,7 @@
 //! The progress of a command: the bar on a terminal, and Ctrl-C.
 
 use indicatif::{ProgressBar, ProgressStyle};
-use nr_iam_key_sync::{CancellationToken, Progress};
+use nr_iam_key_sync::{CancellationToken, Progress, Stage};
 
 /// The exit code of a program that an interrupt ended at once.
 pub const INTERRUPTED: i32 = 130;
@@ -9,8 +9,10 @@ pub const INTERRUPTED: i32 = 130;
 /// The bar of a command, and its cancellation by Ctrl-C.
 #[derive(Clone, Debug)]
 pub struct Bar {
-    bar: ProgressBar,
+    shown: ProgressBar,
     cancel: CancellationToken,
+    /// What a first interrupt leads to.
+    notice: &'static str,
 }
 
 impl Bar {
@@ -19,9 +21,27 @@ impl Bar {
         // Until the number of users is known.
         bar.set_style(style("{spinner} {pos} users"));
         Self {
-            bar,
+            shown: bar,
             cancel: CancellationToken::new(),
+            notice: "stopping after the users in flight; interrupt again to end at once",
         }
+    }
+
+    /// Starts the bar of a rehearsal, which has stages instead of users.
+    pub fn of_stages(bar: ProgressBar) -> Self {
+        bar.set_style(style("{spinner} {pos} stages"));
+        let notice = "deleting the parameter; interrupt again to end at once, and leave it";
+        Self {
+            shown: bar,
+            cancel: CancellationToken::new(),
+            notice,
+        }
+    }
+
+    /// Shows that a stage has ended.
+    pub fn show_stage(&self, stage: &Stage) {
+        tracing::info!("{}: {}", stage.name, stage.detail);
+        self.shown.inc(1);
     }
 
     /// Runs the work. A first Ctrl-C (or SIGTERM, or SIGHUP) lets it finish the users in flight; a
@@ -30,8 +50,8 @@ impl Bar {
         let interrupted = async {
             interrupt().await;
             self.cancel.cancel();
-            self.bar.suspend(|| {
-                eprintln!("stopping after the users in flight; interrupt again to end at once");
+            self.shown.suspend(|| {
+                eprintln!("{}", self.notice);
             });
             interrupt().await;
             std::process::exit(INTERRUPTED);
@@ -40,7 +60,7 @@ impl Bar {
             done = work => done,
             () = interrupted => unreachable!("the second interrupt ends the program"),
         };
-        self.bar.finish_and_clear();
+        self.shown.finish_and_clear();
         done
     }
 
@@ -53,23 +73,23 @@ impl Bar {
     pub fn show(&self, progress: &Progress<'_>) {
         match progress {
             Progress::Total(users) => {
-                self.bar
+                self.shown
                     .set_style(style("{bar:30} {pos}/{len} users  {per_sec}  {eta} left"));
-                self.bar
-                    .set_length((*users as u64).max(self.bar.position()));
+                self.shown
+                    .set_length((*users as u64).max(self.shown.position()));
             }
             Progress::User(results) => {
                 for result in *results {
                     let (user, outcome) = (&result.user, result.outcome().as_str());
                     tracing::info!("{user}: {outcome}, {}", result.reason());
                 }
-                self.bar.inc(1);
+                self.shown.inc(1);
                 if self
-                    .bar
+                    .shown
                     .length()
-                    .is_some_and(|length| length < self.bar.position())
+                    .is_some_and(|length| length < self.shown.position())
                 {
-                    self.bar.set_length(self.bar.position());
+                    self.shown.set_length(self.shown.position());
                 }
             }
         }

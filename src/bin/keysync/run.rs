@@ -16,7 +16,7 @@ use crate::exit::{Exit, of_condition, of_dry_run, of_sync, worse};
 use crate::output::{Output, write, write_json};
 use crate::progress::Bar;
 use crate::screen::Screen;
-use crate::{policy, print, secret, targets};
+use crate::{policy, print, rehearse, secret, targets};
 
 /// Runs a command.
 ///
@@ -64,8 +64,12 @@ pub async fn run(arguments: Arguments, errors: Errors, bar: ProgressBar) -> Resu
             sync(&order, out).await
         }
         Command::Status { users } => status(named(users), out, bar).await,
-        Command::Explain { user } => {
-            let explanation = connect().await?.explain(&user).await?;
+        Command::Explain { user, usage } => {
+            let keysync = connect().await?;
+            let mut explanation = keysync.explain(&user).await?;
+            if usage {
+                explanation = keysync.with_usage(explanation, &user).await;
+            }
             out.write(&explanation, |screen| {
                 print::explanation(&explanation, screen)
             });
@@ -74,6 +78,15 @@ pub async fn run(arguments: Arguments, errors: Errors, bar: ProgressBar) -> Resu
         Command::Targets(command) => targets::run(command, environment, out).await,
         Command::Token(token) => run_token(token, out).await,
         Command::Doctor => doctor(out).await,
+        Command::Rehearse(arguments) => {
+            Box::pin(rehearse::run(
+                connect().await?,
+                &arguments.request(),
+                out,
+                bar,
+            ))
+            .await
+        }
         Command::Policy(command) => policy::run(command, environment, out, quiet),
         Command::Schema => {
             write_json(&nr_iam_key_sync::schema());

@@ -146,6 +146,7 @@ impl Inner {
         SecretMetadata {
             view: VaultView::of_version(version, is_readable),
             created_at: Some(self.created_at(path, version)),
+            created_by: None,
             custom: self.custom_metadata.get(path).cloned().unwrap_or_default(),
         }
     }

@@ -1,9 +1,10 @@
 //! The commands below `token`, `targets` and `policy`.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
-use clap::Subcommand;
-use nr_iam_key_sync::UserName;
+use clap::{Args, Subcommand};
+use nr_iam_key_sync::{Rehearse, UserName};
 
 use crate::examples;
 
@@ -71,6 +72,34 @@ pub enum Targets {
     },
 }
 
+/// The user of a rehearsal.
+const REHEARSAL_USER: &str = "keysync-rehearsal";
+
+/// The arguments of `rehearse`.
+#[derive(Args, Debug)]
+pub struct RehearseArgs {
+    /// The user, who must not exist
+    #[arg(long, value_parser = UserName::parse, value_name = "USER", default_value = REHEARSAL_USER)]
+    user: UserName,
+    /// The deployed function, to find out why a stage does not come
+    #[arg(long, value_name = "NAME")]
+    function: Option<String>,
+    /// How long to wait for each stage
+    #[arg(long, value_name = "SECONDS", default_value_t = 180, value_parser = clap::value_parser!(u64).range(1..=900))]
+    wait: u64,
+}
+
+impl RehearseArgs {
+    /// Returns the request for the library.
+    pub fn request(self) -> Rehearse {
+        Rehearse {
+            user: self.user,
+            wait: Duration::from_secs(self.wait),
+            function: self.function,
+        }
+    }
+}
+
 /// The policies to print.
 #[derive(Debug, Subcommand)]
 pub enum Policy {
@@ -90,6 +119,15 @@ pub enum Policy {
         /// The customer-managed KMS key of the bucket, if it has one
         #[arg(long, value_name = "ARN", value_parser = key_arn)]
         kms_key: Option<String>,
+        /// The policy of a host that runs `keysync rehearse`, instead
+        #[arg(long)]
+        rehearse: bool,
+        /// The user of the rehearsal
+        #[arg(long, value_parser = UserName::parse, value_name = "USER", default_value = REHEARSAL_USER, requires = "rehearse")]
+        user: UserName,
+        /// The function that the rehearsal names
+        #[arg(long, value_name = "NAME", requires = "rehearse")]
+        function: Option<String>,
     },
 }
 
