@@ -70,9 +70,9 @@ impl KeySync {
     /// Stores a targets document, unless it is the stored one.
     ///
     /// # Errors
-    /// [`Error::BadTargets`] if it is refused; [`Error::BadConfiguration`] without a bucket, or if a
-    /// file is configured; [`Error::Contended`] if another process stored one at the same time; those
-    /// of the bucket.
+    /// [`Error::BadTargets`] if it is refused; [`Error::BadConfiguration`] without a bucket, or if
+    /// `TARGETS_FILE` is set; [`Error::Contended`] if another process stored one at the same time;
+    /// those of the bucket.
     pub async fn import_targets(&self, document: Vec<u8>) -> Result<ImportedTargets, Error> {
         let (targets, is_stored) = self.ctx.import_targets(document).await?;
         let check = self.table(&targets, None);

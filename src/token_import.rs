@@ -76,14 +76,17 @@ pub async fn import<W: Backends>(
     let token = vault.unwrap(&candidate).await?.ok_or_else(|| {
         bad_token("it did not wrap a token and is now used up: create and wrap a new token")
     })?;
-    let mut assessed = assess(
-        ctx,
-        &targets,
-        &token,
-        accept_warnings,
-        DENIED_AFTER_UNWRAPPING,
-    )
-    .await;
+    let assess = async || {
+        assess(
+            ctx,
+            &targets,
+            &token,
+            accept_warnings,
+            DENIED_AFTER_UNWRAPPING,
+        )
+        .await
+    };
+    let mut assessed = assess().await;
     for _ in 0..MAX_REPETITIONS {
         // The wrapping token is used up, so a passing fault must not cost the new one.
         let Err(Error::Throttled { .. } | Error::Unavailable { .. } | Error::Unreachable { .. }) =
@@ -92,14 +95,7 @@ pub async fn import<W: Backends>(
             break;
         };
         tokio::time::sleep(REPETITION_PAUSE).await;
-        assessed = assess(
-            ctx,
-            &targets,
-            &token,
-            accept_warnings,
-            DENIED_AFTER_UNWRAPPING,
-        )
-        .await;
+        assessed = assess().await;
     }
     let error = match assessed {
         Err(error) => error,
