@@ -11,7 +11,7 @@ CARGO_CYCLONEDX := .tools/bin/cargo-cyclonedx
 CARGO_FUZZ_VERSION := 0.13.2
 CARGO_FUZZ := .tools/bin/cargo-fuzz
 FUZZ_TARGETS = $(notdir $(basename $(wildcard fuzz/fuzz_targets/*.rs)))
-RUNS := 100000
+RUNS := 200000
 BENCH := target/bench/release/nr-iam-key-sync-bench
 
 .PHONY: help
@@ -41,7 +41,7 @@ test-faults: venv cdk fuzz ## test crashes, lost responses, failing services, lo
 	cargo test --locked --test integration -- faults::
 
 .PHONY: fuzz
-fuzz: $(CARGO_FUZZ) ## fuzz all parsers, guided by coverage (RUNS=100000 for each target)
+fuzz: $(CARGO_FUZZ) ## fuzz all parsers, guided by coverage (RUNS=200000 for each target)
 	cd fuzz && PATH="$(CURDIR)/.tools/bin:$$PATH" cargo fuzz build --dev --sanitizer none
 	for target in $(FUZZ_TARGETS); do \
 	  mkdir -p target/fuzz/$$target fuzz/artifacts/$$target; \

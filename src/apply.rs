@@ -200,8 +200,10 @@ impl<B: Backends> Run<'_, B> {
 
     fn unsupported(&self) -> Error {
         let path = &self.secret.snapshot.target.location.path;
+        let problem = "Vault answers PATCH with 405, as versions before 1.9 do";
         let remedy = "use Vault 1.9 or later, or set \"merge\": false for the target";
-        Error::missing("PATCH of the secret in Vault at", path.to_string(), remedy)
+        Error::unexpected("changing the key in Vault at", path.to_string(), problem)
+            .with_remedy(remedy)
     }
 
     /// Returns when this version in Vault was created: as metadata shows, or as recorded.

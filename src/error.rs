@@ -13,7 +13,7 @@ use std::time::Duration;
 #[cfg(feature = "cli")]
 pub use line::ErrorLine;
 pub use problem::{DocumentProblem, Problem};
-use problem::{count_problems, join_first, join_problems};
+use problem::{count_problems, join_first, join_problems, overtook};
 
 /// The remedy for a passing fault.
 pub(crate) const RETRY_LATER: &str = "retry later";
@@ -116,7 +116,7 @@ pub enum Error {
         remedy: &'static str,
     },
     /// Other writers won every attempt. Retry later.
-    #[error("{subject}: another writer overtook {attempts} attempts in a row; retry later")]
+    #[error("{subject}: another writer {}; retry later", overtook(*.attempts))]
     Contended {
         /// The contended object.
         subject: String,

@@ -5,6 +5,7 @@
 mod named;
 #[cfg(feature = "cli")]
 mod operator;
+mod targets;
 
 use jiff::Timestamp;
 use secrecy::SecretString;
@@ -22,7 +23,6 @@ use crate::keys::UserName;
 use crate::reconcile::{Progress, ReconcileResult, reconcile};
 use crate::report::Report;
 use crate::status::{Status, status};
-use crate::targets::{ImportedTargets, Targets, TargetsCheck};
 use crate::telemetry::Metrics;
 use crate::token::{TokenStatus, TokenView};
 use crate::token_import::{AppRole, Imported, import, import_of_approle};
@@ -65,36 +65,6 @@ impl KeySync {
     /// Syncs named users now, whatever is recorded about them; the report is in their order.
     pub async fn sync(&self, order: &SyncUsers) -> Report {
         Box::pin(sync_named(&self.ctx, order)).await
-    }
-
-    /// Returns the targets of all users, or of one, as the targets document names them.
-    ///
-    /// # Errors
-    /// Those of reading the document, and [`Error::BadTargets`] if it is refused.
-    pub async fn targets(&self, user: Option<&UserName>) -> Result<TargetsCheck, Error> {
-        let targets = self.ctx.targets().await?;
-        Ok(self.table(&targets, user))
-    }
-
-    /// Stores a targets document, unless it is the stored one.
-    ///
-    /// # Errors
-    /// [`Error::BadTargets`] if it is refused; [`Error::BadConfiguration`] without a bucket, or if a
-    /// file is configured; [`Error::Contended`] if another process stored one at the same time; those
-    /// of the bucket.
-    pub async fn import_targets(&self, document: Vec<u8>) -> Result<ImportedTargets, Error> {
-        let (targets, is_stored) = self.ctx.import_targets(document).await?;
-        let check = self.table(&targets, None);
-        Ok(ImportedTargets { is_stored, check })
-    }
-
-    fn table(&self, targets: &Targets, user: Option<&UserName>) -> TargetsCheck {
-        TargetsCheck {
-            document: targets
-                .are_of_document()
-                .then(|| self.ctx.document_address()),
-            ..TargetsCheck::of(targets, user)
-        }
     }
 
     /// Reconciles all users, or those that `order` names, and renews the Vault token. `progress` is

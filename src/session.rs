@@ -26,7 +26,8 @@ use crate::token::{Lifetime, TokenObject};
 /// Policies change.
 const HIDDEN_TTL: SignedDuration = SignedDuration::from_mins(10);
 
-/// The maximum number of calls at the same time. A process may have 1,024 files open, on Lambda too.
+/// The maximum number of calls at the same time. A process, on Lambda too, may have 1,024 files
+/// open.
 const MAX_CALLS: usize = 256;
 
 /// The source of the token.
@@ -91,7 +92,8 @@ impl<V: Vault, T: Tokens, I: Identity> VaultSession<V, T, I> {
         }
     }
 
-    /// Returns true if Vault has recently denied the metadata of this folder or secret to the token in use.
+    /// Returns true if Vault has recently denied the metadata of this folder or secret to the token
+    /// in use.
     pub async fn metadata_is_hidden(&self, path: &VaultPath) -> bool {
         let cache = self.cache.lock().await;
         let token = cache.token.as_ref();

@@ -26,8 +26,9 @@ impl<B: Backends> Context<B> {
         match degradation {
             Degradation::MetadataIsHidden => tracing::warn!(
                 "the Vault token is not allowed to read metadata: keys are synced, but drift in \
-                 Vault is not detected, and a write whose check-and-set Vault rejects is repeated \
-                 without it; allow what `keysync policy vault` prints"
+                 Vault is not detected, and if Vault rejects a check-and-set, the write is repeated \
+                 without it at the default path, and fails at that of a target; allow what \
+                 `keysync policy vault` prints"
             ),
             Degradation::RosterIsClosed => tracing::warn!(
                 "the roster is missing or not accessible: a user without a parameter is retired \

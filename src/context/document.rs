@@ -61,7 +61,7 @@ impl<B: Backends> Context<B> {
             return Err(Error::misconfigured("TARGETS_FILE", problem));
         }
         let targets = Targets::parse(&text, &defaults).map_err(|problems| Error::BadTargets {
-            document: "the document".to_owned(),
+            document: "as given".to_owned(),
             problems,
         })?;
         let etag = match document.load(None).await? {

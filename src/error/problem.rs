@@ -21,6 +21,15 @@ pub struct DocumentProblem {
     pub problem: String,
 }
 
+/// Returns what another writer did.
+pub(super) fn overtook(attempts: u32) -> String {
+    if attempts == 1 {
+        "was first".to_owned()
+    } else {
+        format!("overtook {attempts} attempts in a row")
+    }
+}
+
 /// Returns how many problems there are.
 pub(super) fn count_problems(count: usize) -> String {
     if count == 1 {
@@ -44,4 +53,23 @@ pub(super) fn join_first(problems: &[DocumentProblem]) -> String {
     let more = (problems.len() > 3).then(|| "…".to_owned());
     let first = problems.iter().take(3).map(ToString::to_string);
     first.chain(more).collect::<Vec<_>>().join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::error::Error;
+
+    #[test]
+    fn lost_races_are_counted_from_the_second() {
+        for (attempts, expected) in [
+            (1, "x: another writer was first; retry later"),
+            (
+                5,
+                "x: another writer overtook 5 attempts in a row; retry later",
+            ),
+        ] {
+            let subject = "x".to_owned();
+            assert_eq!(Error::Contended { subject, attempts }.to_string(), expected);
+        }
+    }
 }

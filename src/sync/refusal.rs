@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::token::TokenIssue;
 
 /// Returns why the token may not write this secret; `None` if it may, or if that is unknown. Vault
-/// is called once per invocation.
+/// is asked once per invocation, about all targets that [`Capabilities`] checks.
 pub(super) async fn refusal<B: Backends>(
     invocation: &Invocation<'_, B>,
     result: &SyncResult,

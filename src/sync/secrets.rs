@@ -121,10 +121,11 @@ impl Secrets {
             progress.attempts += 1;
             if progress.attempts == MAX_ATTEMPTS {
                 progress.error = Some(if vanished {
-                    let problem = "answers PATCH with 404, although metadata shows the secret";
+                    let problem =
+                        "Vault answers PATCH with 404, although metadata shows the secret";
                     let remedy = "check what stands between this service and Vault, or set \
                         \"merge\": false for the target";
-                    Error::unexpected("changing the key in", format!("Vault at {path}"), problem)
+                    Error::unexpected("changing the key in Vault at", path.to_string(), problem)
                         .with_remedy(remedy)
                 } else {
                     Error::Contended {

@@ -120,7 +120,8 @@ impl TokenIssue {
             Self::OtherNamespace => "set VAULT_NAMESPACE to the namespace that created it",
             Self::UseLimited => "create it without `-use-limit`",
             Self::CannotWrite => {
-                "allow what `keysync policy vault` prints, and check VAULT_NAMESPACE and the targets document, or VAULT_MOUNT and VAULT_PATH_PREFIX"
+                "allow what `keysync policy vault` prints, and check VAULT_NAMESPACE and the targets \
+                 document, or VAULT_MOUNT and VAULT_PATH_PREFIX"
             }
             Self::Batch | Self::Lifetime(_) => {
                 "create a periodic token as described in docs/vault.md"
@@ -130,12 +131,14 @@ impl TokenIssue {
             Self::ReadsKeys => "remove read on <mount>/data/<path>",
             Self::MetadataHidden => "allow read on <mount>/metadata/<path>",
             Self::CannotMark => {
-                "allow patch on <mount>/metadata/<path>, or set \"metadata\": null in the targets document"
+                "allow patch on <mount>/metadata/<path>, or set \"metadata\": null in the targets \
+                 document"
             }
             Self::CannotDelete => "allow update on <mount>/delete/<path>",
             Self::WritesElsewhere => "narrow its policies to <mount>/data/<prefix>/*",
             Self::Destroys => {
-                "remove <mount>/destroy/<path>, delete on <mount>/data/<path>, and update and delete on <mount>/metadata/<path>"
+                "remove <mount>/destroy/<path>, delete on <mount>/data/<path>, and update and delete \
+                 on <mount>/metadata/<path>"
             }
             Self::Sudo => "remove sudo",
             Self::CapabilitiesUnknown => {

@@ -160,8 +160,8 @@ pub async fn assert_converged(env: &TestEnv<'_>, keys: &BTreeMap<String, Vec<Key
     }
 }
 
-/// Fails unless a secret has the newest key, and no older one ever followed a newer one. Returns the
-/// key and its version.
+/// Fails unless a secret has the newest key, and no older one ever followed a newer one. Returns
+/// the key and its version.
 async fn assert_in_order(env: &TestEnv<'_>, name: &str, history: &[Key]) -> (Key, u64) {
     let (key, version) = env.key(name).await.unwrap();
     assert_eq!(

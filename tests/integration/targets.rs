@@ -9,8 +9,12 @@ use crate::test_env::{Key, TestEnv};
 
 /// The policy of the Vault of the Natural Resource Ministries, for one mount.
 const POLICY: &str = r#"
-path "MOUNT/data/prod/+/+/aws-ssm-sync/+"     { capabilities = ["create", "update", "patch"] }
-path "MOUNT/metadata/prod/+/+/aws-ssm-sync/+" { capabilities = ["create", "read", "list", "update", "patch"] }
+path "MOUNT/data/prod/+/+/aws-ssm-sync/+" {
+  capabilities = ["create", "update", "patch"]
+}
+path "MOUNT/metadata/prod/+/+/aws-ssm-sync/+" {
+  capabilities = ["create", "read", "list", "update", "patch"]
+}
 "#;
 
 /// An environment with a mount for its targets, and a token with exactly that policy.

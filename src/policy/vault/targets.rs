@@ -18,7 +18,7 @@ impl VaultPolicy {
     pub fn of_document(config: &Config, document: &[u8]) -> Result<Self, Error> {
         let targets = Targets::parse(document, &TargetDefaults::of(config));
         let targets = targets.map_err(|problems| Error::BadTargets {
-            document: "the document".to_owned(),
+            document: "as given".to_owned(),
             problems,
         })?;
         Ok(Self::of_targets(&targets, config))
