@@ -6,12 +6,16 @@ use serde_json::{Value, json};
 
 use crate::test_env::{TestEnv, batch};
 
+/// The emulator of this test accepts any credentials.
+const AWS_SECRET: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
+
 #[tokio::test]
 async fn no_output_contains_a_secret_at_log_level_trace() {
     let env = TestEnv::new().await;
     let trace = ("LOG_LEVEL", "trace");
+    let credentials = ("AWS_SECRET_ACCESS_KEY", AWS_SECRET);
     let token = env.json_object("vault-token.json").await;
-    let function = env.function_with(&[trace]).await;
+    let function = env.function_with(&[trace, credentials]).await;
     let mut answers = Vec::new();
     let mut invoke = async |payload: Value| {
         let (Ok(answer) | Err(answer)) = function.invoke(&payload).await;
@@ -67,7 +71,7 @@ async fn no_output_contains_a_secret_at_log_level_trace() {
     env.remove_object("targets.json").await;
     // A path that Vault rejects, and a token object with the token in the wrong place.
     let elsewhere = env
-        .function_with(&[trace, ("VAULT_PATH_PREFIX", "elsewhere")])
+        .function_with(&[trace, credentials, ("VAULT_PATH_PREFIX", "elsewhere")])
         .await;
     let fourth = env.rotate("bob").await;
     let error = elsewhere
@@ -80,7 +84,7 @@ async fn no_output_contains_a_secret_at_log_level_trace() {
         json!({"token": [token["token"]]}).to_string(),
     )
     .await;
-    let new = env.function_with(&[trace]).await;
+    let new = env.function_with(&[trace, credentials]).await;
     let error = new
         .invoke(&json!({"action": "refresh-token"}))
         .await
@@ -90,6 +94,7 @@ async fn no_output_contains_a_secret_at_log_level_trace() {
     let mut secrets = vec![token["token"].as_str().unwrap().to_owned()];
     secrets.extend([first, second, third, fourth].map(|key| key.secret));
     secrets.extend(derived);
+    secrets.push(AWS_SECRET.to_owned());
     let lines = [function.lines(), elsewhere.lines(), new.lines()].concat();
     assert!(
         lines
