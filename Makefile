@@ -85,8 +85,9 @@ clippy: ## run the lints; warnings are errors
 	cd benches && CARGO_TARGET_DIR=../target/bench cargo clippy --locked --release -- -D warnings
 
 .PHONY: doc
-doc: ## build the library documentation; warnings are errors
+doc: ## build the library documentation and its examples; warnings are errors
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --lib
+	cargo test --locked --doc
 
 .PHONY: lean
 lean: ## check that the function does not depend on command-line crates

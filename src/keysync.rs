@@ -20,7 +20,7 @@ use crate::doctor::{Check, answer_without_context, doctor};
 use crate::error::Error;
 use crate::explain::{Explanation, explain};
 use crate::keys::UserName;
-use crate::reconcile::{Progress, ReconcileResult, reconcile};
+use crate::reconcile::{OPERATOR_REQUEST, Progress, ReconcileResult, reconcile};
 use crate::report::Report;
 use crate::status::{Status, status};
 use crate::telemetry::Metrics;
@@ -78,7 +78,7 @@ impl KeySync {
         cancel: &CancellationToken,
         progress: impl FnMut(Progress<'_>),
     ) -> Result<ReconcileResult, Error> {
-        let id = format!("keysync-{:016x}", fastrand::u64(..));
+        let id = format!("{OPERATOR_REQUEST}{:016x}", fastrand::u64(..));
         let deadlines = Deadlines::until(Instant::now() + MAX_INVOCATION);
         let run = Box::pin(reconcile(
             &self.ctx, order, &id, deadlines, cancel, progress,

@@ -1,7 +1,7 @@
 //! Keeps HashiCorp Vault equal to the rotating IAM access keys in AWS SSM Parameter Store.
 //!
 //! ```no_run
-//! use nr_iam_key_sync::{Config, KeySync, UserName};
+//! use nr_iam_key_sync::{Config, KeySync, SyncUsers, UserName};
 //!
 //! # async fn sync() -> Result<(), Box<dyn std::error::Error>> {
 //! # let environment = |_: &str| None;

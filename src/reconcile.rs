@@ -41,6 +41,9 @@ const BREAKER_THRESHOLD: u32 = 3;
 const OTHER_WRITER: &str = "another process writes to the same folder in Vault, or another \
     deployment uses the same bucket; give each deployment a folder and a bucket of its own";
 
+/// The start of the request ids of `keysync`. Those of Lambda are UUIDs.
+pub const OPERATOR_REQUEST: &str = "keysync-";
+
 /// The users that a run covers.
 #[derive(Debug, PartialEq)]
 pub enum Scope {

@@ -26,7 +26,7 @@ use crate::token::{TokenFacts, TokenIssue, TokenView};
 use candidate::{check_namespace, creates_token, trimmed};
 use save::{SaveResult, save};
 
-/// How often the check of an unwrapped token is repeated while Vault is busy or unreachable.
+/// How often a call is repeated while Vault is busy or unreachable, after something was used up.
 const MAX_REPETITIONS: u32 = 10;
 
 /// The pause before a repetition.
@@ -124,19 +124,9 @@ impl<'a, W: Backends> Import<'a, W> {
 
     /// Checks and stores a token that no other party holds. It is revoked if it is rejected.
     async fn new_token(&self, token: &SecretString, origin: &Origin) -> Result<Imported, Error> {
-        let mut assessed = self.assess(token, origin.denied).await;
-        for _ in 0..MAX_REPETITIONS {
-            // What the token came from is used up, so a passing fault must not cost it.
-            let Err(
-                Error::Throttled { .. } | Error::Unavailable { .. } | Error::Unreachable { .. },
-            ) = assessed
-            else {
-                break;
-            };
-            tokio::time::sleep(REPETITION_PAUSE).await;
-            assessed = self.assess(token, origin.denied).await;
-        }
-        let error = match assessed {
+        // What the token came from is used up, so a passing fault must not cost it.
+        let assessed = repeated(async || self.assess(token, origin.denied).await);
+        let error = match assessed.await {
             Err(error) => error,
             Ok((facts, issues)) => match self.save(token, &facts).await {
                 SaveResult::Stored => return Ok(imported(self.ctx, facts, &issues).await),
@@ -193,6 +183,21 @@ impl<'a, W: Backends> Import<'a, W> {
         }
         Ok((facts, issues))
     }
+}
+
+/// Makes a call, again and again while Vault is busy or unreachable.
+async fn repeated<R>(call: impl AsyncFn() -> Result<R, Error>) -> Result<R, Error> {
+    let mut answer = call().await;
+    for _ in 0..MAX_REPETITIONS {
+        let Err(Error::Throttled { .. } | Error::Unavailable { .. } | Error::Unreachable { .. }) =
+            answer
+        else {
+            break;
+        };
+        tokio::time::sleep(REPETITION_PAUSE).await;
+        answer = call().await;
+    }
+    answer
 }
 
 fn bad_token(reason: &str) -> Error {

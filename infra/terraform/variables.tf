@@ -287,7 +287,7 @@ variable "on_user_deleted" {
 }
 
 variable "sync_interval_hours" {
-  description = "A reconcile run is not due if the last complete one is younger than this, less an eighth; it then syncs no user and only renews the token. At most a day, because an alarm expects a complete run each day."
+  description = "A reconcile run is not due if the last complete one is younger than this, less an eighth, or than a quarter of this if an operator started it; it then syncs no user and only renews the token. At most a day, because an alarm expects a complete run each day."
   type        = number
   default     = 24
   nullable    = false

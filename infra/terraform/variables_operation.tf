@@ -162,7 +162,7 @@ variable "queue_visibility_seconds" {
 }
 
 variable "queue_delay_seconds" {
-  description = "Delay of each change event. A new access key is not valid everywhere for 5 to 15 seconds, and both puts of a rotation become one sync."
+  description = "Delay of each change event. A new access key is not valid everywhere for 5 to 15 seconds, and both puts of a rotation become one write."
   type        = number
   default     = 15
   nullable    = false

@@ -89,7 +89,8 @@ elif [ "$kind" = aws ]; then
   methods=$("$vault" auth list -format=json)
   case $methods in *"\"$mount/\""*) ;; *) "$vault" auth enable -path="$mount" aws >/dev/null ;; esac
   # The endpoint must be the host that the login is signed for.
-  client=(sts_endpoint="https://sts.$region.amazonaws.com" sts_region="$region")
+  case $region in cn-*) domain=amazonaws.com.cn ;; *) domain=amazonaws.com ;; esac
+  client=(sts_endpoint="https://sts.$region.$domain" sts_region="$region")
   [ -z "$server_id" ] || client+=(iam_server_id_header_value="$server_id")
   "$vault" write "auth/$mount/config/client" "${client[@]}" >/dev/null
   # Vault needs no AWS credentials if it compares names and not unique ids. STS then names the role

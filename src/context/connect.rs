@@ -1,4 +1,4 @@
-//! The adapters for the real services. No other module names them.
+//! The adapters for the real services. Only `keysync::operator` names others.
 
 use aws_types::SdkConfig;
 use aws_types::origin::Origin;

@@ -120,6 +120,7 @@ fn unreadable_sources_are_explained_by_their_error() {
     let run = ReconcileRecord {
         started_at: at("2026-01-10T11:00:00Z"),
         finished_at: Some(at("2026-01-10T11:01:00Z")),
+        on_demand: false,
         trigger: "reconcile".to_owned(),
         counts: std::collections::BTreeMap::new(),
         failed_users: vec!["alice".to_owned()],

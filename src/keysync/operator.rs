@@ -1,4 +1,4 @@
-//! What only operators ask for.
+//! Operations that only operators use.
 
 use aws_types::SdkConfig;
 use jiff::Timestamp;

@@ -80,7 +80,7 @@ pub(super) fn due(
     };
     match (
         is_complete(last),
-        force || is_old(last.started_at, now, interval_hours),
+        force || is_old(last, now, interval_hours),
     ) {
         (_, true) => all(),
         (true, false) => Err(NotDue::Complete {
@@ -101,11 +101,18 @@ fn later(time: Timestamp, by: SignedDuration) -> Timestamp {
     time.checked_add(by).unwrap_or(Timestamp::MAX)
 }
 
-/// Returns whether a run that started then is due again, an eighth of the interval early: a daily
-/// schedule with a flexible window can run less than 23 hours apart when the clocks change.
-fn is_old(started: Timestamp, now: Timestamp, interval_hours: u32) -> bool {
+/// Returns whether the last run is so old that another one is due. That is an eighth of the interval
+/// early: a daily schedule with a flexible window can run less than 23 hours apart when the clocks
+/// change. A run that an operator started replaces one of the schedule only for a quarter of the
+/// interval. Otherwise 45 hours could pass between two runs, nearly as long as a replaced key lives.
+fn is_old(last: &ReconcileRecord, now: Timestamp, interval_hours: u32) -> bool {
     let interval = SignedDuration::from_hours(i64::from(interval_hours));
-    now.duration_since(started) >= interval - interval / 8
+    let enough = if last.on_demand {
+        interval / 4
+    } else {
+        interval - interval / 8
+    };
+    now.duration_since(last.started_at) >= enough
 }
 
 #[cfg(test)]

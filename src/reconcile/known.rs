@@ -15,12 +15,12 @@ use crate::targets::Targets;
 /// Maximum number of characters that a log shows of a name that is not a user name.
 const MAX_SHOWN: usize = 80;
 
-/// The number of secrets above which their folder is listed: the secrets are read at the same time,
+/// The number of secrets from which on their folder is listed: the secrets are read at the same time,
 /// but the folders before them.
 const MIN_LISTED: usize = 10;
 
-/// The number of folders that are listed at the same time, and that may not be listable before the others are not tried: the server does
-/// not offer listings, or the policy does not allow them.
+/// The number of folders listed at the same time. If that many cannot be listed, the others are not
+/// tried: the server offers no listings, or the policy denies them.
 const MAX_UNLISTABLE: usize = 3;
 
 /// Lists the metadata of the folders that hold many secrets, where the server offers that in one

@@ -83,7 +83,7 @@ pub async fn acquire<B: Backends>(
         };
         let record = ReconcileRecord {
             vault: Some(vault),
-            ..started(last, &scope, request_id, deadlines)
+            ..started(last, &scope, order.force, request_id, deadlines)
         };
         if let PutResult::Saved(etag) = states.save_record(&record, etag.as_ref()).await? {
             let held = Some(RefCell::new((record, etag)));

@@ -47,24 +47,28 @@ impl<V: Vault, T: Tokens, I: Identity> VaultSession<V, T, I> {
         deadline: tokio::time::Instant,
         call: impl AsyncFn(&V, &SecretString) -> Result<R, Error>,
     ) -> Result<R, Error> {
-        let (token, generation) = self.token(None).await?;
-        let denied = match self.paced(deadline, &call, &token).await {
+        let (token, generation) = self.token(None, deadline).await?;
+        let answer = self.paced(deadline, async || call(&self.vault, &token).await);
+        let denied = match answer.await {
             Err(error @ Error::Denied { .. }) => error,
             answer => return answer,
         };
-        let (token, newer) = self.token(Some(generation)).await?;
+        let (token, newer) = self.token(Some(generation), deadline).await?;
         if newer == generation {
-            Err(denied)
-        } else {
-            self.paced(deadline, &call, &token).await
+            return Err(denied);
         }
+        let answer = self.paced(deadline, async || call(&self.vault, &token).await);
+        answer.await
     }
 
-    async fn paced<R>(
+    /// Makes a call at the rate that Vault accepts, until `deadline`.
+    ///
+    /// # Errors
+    /// The errors of `call`; [`Error::Throttled`] at the deadline.
+    pub(super) async fn paced<R>(
         &self,
         deadline: tokio::time::Instant,
-        call: &impl AsyncFn(&V, &SecretString) -> Result<R, Error>,
-        token: &SecretString,
+        call: impl AsyncFn() -> Result<R, Error>,
     ) -> Result<R, Error> {
         let mut problem = Error::Throttled {
             operation: "calling",
@@ -81,7 +85,7 @@ impl<V: Vault, T: Tokens, I: Identity> VaultSession<V, T, I> {
             let Ok(_permit) = tokio::time::timeout_at(deadline, turn).await else {
                 return Err(problem);
             };
-            match self.with_fast_retry(call, token).await {
+            match self.with_fast_retry(&call).await {
                 Err(error @ Error::Throttled { retry_after, .. }) => {
                     let rate = self.pace.rejected(retry_after);
                     tracing::debug!(calls_per_second = rate, "slowed down: {error}");
@@ -99,17 +103,16 @@ impl<V: Vault, T: Tokens, I: Identity> VaultSession<V, T, I> {
 
     async fn with_fast_retry<R>(
         &self,
-        call: &impl AsyncFn(&V, &SecretString) -> Result<R, Error>,
-        token: &SecretString,
+        call: &impl AsyncFn() -> Result<R, Error>,
     ) -> Result<R, Error> {
         let started = Instant::now();
-        match call(&self.vault, token).await {
+        match call().await {
             Err(Error::Unavailable { .. } | Error::Unreachable { .. })
                 if started.elapsed() < FAST_FAILURE =>
             {
                 tokio::time::sleep(MAX_RETRY_PAUSE.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
                 self.pace.wait().await;
-                call(&self.vault, token).await
+                call().await
             }
             answer => answer,
         }

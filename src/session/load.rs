@@ -20,8 +20,12 @@ const FRESH: SignedDuration = SignedDuration::from_secs(30);
 impl<V: Vault, T: Tokens, I: Identity> VaultSession<V, T, I> {
     /// Returns the token and its generation. Gets it if none is cached, if that of a login is about
     /// to end, or if the cached one is of the generation `rejected`. Concurrent callers share one
-    /// load or login.
-    pub(super) async fn token(&self, rejected: Option<u64>) -> Result<(SecretString, u64), Error> {
+    /// load or login. `deadline` limits how long a login waits for Vault's rate limit.
+    pub(super) async fn token(
+        &self,
+        rejected: Option<u64>,
+        deadline: tokio::time::Instant,
+    ) -> Result<(SecretString, u64), Error> {
         let requested = Instant::now();
         let mut cache = self.cache.lock().await;
         let failed = cache.failed.as_ref();
@@ -32,11 +36,11 @@ impl<V: Vault, T: Tokens, I: Identity> VaultSession<V, T, I> {
         let loaded = match (&cache.token, &self.source) {
             (None, TokenSource::Fixed(token)) => Ok(Some(CachedToken::new(token.clone()))),
             (None, TokenSource::Stored(store)) => load(store).await.map(Some),
-            (None, TokenSource::Login(identity)) => self.log_in(identity).await.map(Some),
+            (None, TokenSource::Login(identity)) => self.log_in(identity, deadline).await.map(Some),
             (Some(known), TokenSource::Login(identity))
                 if (is_rejected && !known.is_fresh()) || known.ends_soon() =>
             {
-                self.log_in(identity).await.map(Some)
+                self.log_in(identity, deadline).await.map(Some)
             }
             (Some(_), TokenSource::Stored(store)) if is_rejected => {
                 let loaded = load(store).await?;
@@ -71,9 +75,14 @@ impl<V: Vault, T: Tokens, I: Identity> VaultSession<V, T, I> {
         lifetime.created_at -= age;
     }
 
-    async fn log_in(&self, identity: &I) -> Result<CachedToken, Error> {
+    async fn log_in(
+        &self,
+        identity: &I,
+        deadline: tokio::time::Instant,
+    ) -> Result<CachedToken, Error> {
         let request = identity.login_request().await?;
-        let answer = self.vault.login(&request).await?;
+        let answer = self.paced(deadline, async || self.vault.login(&request).await);
+        let answer = answer.await?;
         let lifetime = Lifetime::of_login(answer.lease_seconds, Timestamp::now());
         Ok(CachedToken {
             lifetime: Some(lifetime),

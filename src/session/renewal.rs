@@ -17,7 +17,7 @@ impl<V: Vault, T: Tokens, I: Identity> VaultSession<V, T, I> {
     /// with `force` or if the token has expired, because a valid token must not stop a sync.
     pub async fn renew_if_due(&self, force: bool, deadline: Instant) -> Result<TokenStatus, Error> {
         if self.logs_in() {
-            return self.login_status().await;
+            return self.login_status(deadline).await;
         }
         if force {
             // The caller may just have stored another token.
@@ -60,8 +60,8 @@ impl<V: Vault, T: Tokens, I: Identity> VaultSession<V, T, I> {
     }
 
     /// Returns the status of a login, after another one if its token ends soon.
-    async fn login_status(&self) -> Result<TokenStatus, Error> {
-        self.token(None).await?;
+    async fn login_status(&self, deadline: Instant) -> Result<TokenStatus, Error> {
+        self.token(None, deadline).await?;
         let cache = self.cache.lock().await;
         let lifetime = cache.token.as_ref().and_then(|cached| cached.lifetime);
         let lifetime = lifetime.expect("the token of a login has a lifetime");
@@ -73,7 +73,7 @@ impl<V: Vault, T: Tokens, I: Identity> VaultSession<V, T, I> {
 
     /// Returns the token's lifetime, cached or looked up, and the generation that it belongs to.
     async fn lifetime(&self, deadline: Instant) -> Result<(Lifetime, u64), Error> {
-        let (_, generation) = self.token(None).await?;
+        let (_, generation) = self.token(None, deadline).await?;
         if let Some(known) = self
             .cache
             .lock()

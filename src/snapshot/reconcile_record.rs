@@ -15,6 +15,9 @@ pub struct ReconcileRecord {
     /// When the run finished. Absent while it is in progress, or if its process ended early.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub finished_at: Option<Timestamp>,
+    /// Whether an operator started the run, not the schedule.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub on_demand: bool,
     /// What triggered the run.
     pub trigger: String,
     /// The number of users per outcome.
@@ -42,7 +45,7 @@ pub struct ReconcileRecord {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rewritten_users: Vec<String>,
     /// The folder in Vault that the run covers: server, namespace, mount and prefix. A complete run
-    /// of another folder says nothing about this one.
+    /// of another folder does not count for this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vault: Option<String>,
 }

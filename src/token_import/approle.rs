@@ -3,7 +3,7 @@
 use secrecy::SecretString;
 
 use super::candidate::trimmed;
-use super::{Import, Imported, Origin, bad_token};
+use super::{Import, Imported, Origin, bad_token, repeated};
 use crate::backends::Backends;
 use crate::backends::diagnostics::Credentials;
 use crate::context::Context;
@@ -59,8 +59,21 @@ pub async fn import_of_approle<W: Backends>(
             ));
         }
     };
-    let token = vault.approle_login(&role.mount, &role.role_id, &secret_id);
-    let token = token.await?.ok_or_else(|| {
+    let login = async || {
+        let login = vault.approle_login(&role.mount, &role.role_id, &secret_id);
+        login.await
+    };
+    // A secret id that was unwrapped is lost with this process.
+    let token = repeated(login).await.map_err(|error| {
+        if wrapped {
+            bad_token(&format!(
+                "{error}; the secret id was unwrapped and is now lost: create a new one"
+            ))
+        } else {
+            error
+        }
+    })?;
+    let token = token.ok_or_else(|| {
         bad_token(
             "Vault refused the login: the role id or the secret id is wrong, the secret id was used \
              or has expired, or it is bound to other addresses than this host's; check --mount and \

@@ -213,10 +213,9 @@ fn the_table_of_payloads_lists_exactly_the_files() {
     let rows = readme
         .lines()
         .filter_map(|line| line.strip_prefix("| `")?.split_once("` |"));
-    let (mut listed, mut existing) = (
-        rows.map(|(file, _)| file).collect::<Vec<_>>(),
-        event_files(),
-    );
+    // The table of outcomes follows.
+    let files = rows.map(|(file, _)| file).filter(|file| file.contains('.'));
+    let (mut listed, mut existing) = (files.collect::<Vec<_>>(), event_files());
     listed.sort_unstable();
     existing.sort();
     assert_eq!(listed, existing);

@@ -251,7 +251,6 @@ async fn login_faults_are_named_and_end_in_time() {
     let endpoint = LoginEndpoint::start(&env, 1200, tokens).await;
     let key = env.rotate("alice").await;
     for (fault, mentioned) in [
-        (Fault::Status(429, "rate limit"), "quota"),
         (Fault::Status(503, "Vault is sealed"), "sealed"),
         (Fault::Status(403, "permission denied"), "VAULT_AUTH_MOUNT"),
         (
@@ -284,6 +283,19 @@ async fn login_faults_are_named_and_end_in_time() {
         assert_eq!(env.key("alice").await.unwrap().0, key);
         env.forget_key("alice").await;
     }
+    // A rate limit slows a login down.
+    endpoint.fail(Some(Fault::Status(429, "rate limit")));
+    let function = env.function_with(&endpoint.variables()).await;
+    let logins = endpoint.logins();
+    let event = env.event("Update", "alice");
+    let lifted = async {
+        while endpoint.logins() < logins + 2 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        endpoint.fail(None);
+    };
+    let (report, ()) = tokio::join!(function.invoke(&event), lifted);
+    assert_eq!(report.unwrap()["counts"]["written"], 1);
 }
 
 #[tokio::test]

@@ -77,6 +77,11 @@ pub(super) async fn login(server: &VaultServer, login: &LoginRequest) -> Result<
             unexpected(OPERATION, &server.address, "answered without a token")
                 .with_remedy(CHECK_METHOD),
         ),
+        Err(Failure::Status(response)) if is_overloaded(&response) => Err(Error::unavailable(
+            OPERATION,
+            server.address.as_str(),
+            "STS did not answer Vault's request in time, or limits its rate",
+        )),
         Err(Failure::Status(response)) if refusal(&response).is_some() => {
             let (problem, remedy) = refusal(&response).unwrap_or_default();
             let problem = format!("refused the login with {}: {problem}", response.code);
@@ -112,11 +117,22 @@ pub(super) async fn approle(
     }
 }
 
+/// Returns whether STS could not answer Vault at present.
+fn is_overloaded(response: &ErrorResponse) -> bool {
+    const TEXTS: [&str; 4] = [
+        "Throttling",
+        "received error code 429",
+        "received error code 5",
+        "ServiceUnavailable",
+    ];
+    !response.is_foreign() && TEXTS.iter().any(|text| response.mentions(text))
+}
+
 /// Returns what Vault refuses, by its own text, and the remedy
 /// (`builtin/credential/aws/path_login.go` of Vault).
 fn refusal(response: &ErrorResponse) -> Option<(&'static str, &'static str)> {
     // Texts of STS follow that of Vault, so the more specific ones come first.
-    const TEXTS: [(&str, &str, &str); 14] = [
+    const TEXTS: [(&str, &str, &str); 15] = [
         (
             "X-Vault-AWS-IAM-Server-ID",
             "the server id is absent or not that of the mount",
@@ -151,7 +167,8 @@ fn refusal(response: &ErrorResponse) -> Option<(&'static str, &'static str)> {
         (
             "SignatureDoesNotMatch",
             "STS does not accept the signature",
-            CHECK_REGION,
+            "check VAULT_AUTH_AWS_REGION and the mount's sts_endpoint, or the AWS credentials of this \
+             process",
         ),
         (
             "security token included in the request is expired",
@@ -166,6 +183,11 @@ fn refusal(response: &ErrorResponse) -> Option<(&'static str, &'static str)> {
         (
             "ExpiredToken",
             "the AWS credentials have expired",
+            CHECK_CREDENTIALS,
+        ),
+        (
+            "from STS",
+            "STS denied the signed request",
             CHECK_CREDENTIALS,
         ),
         (

@@ -217,7 +217,7 @@ async fn run_token(token: Token, out: Output) -> Result<Exit, Error> {
             out.write(&status, |screen| {
                 print::renewed(&status, Timestamp::now(), screen)
             });
-            return Ok(if status.renewed {
+            return Ok(if status.renewed || status.login {
                 Exit::Done
             } else {
                 Exit::Failed

@@ -1,6 +1,7 @@
 //! A token of a login with the AWS identity, instead of a stored one.
 
 use super::*;
+use crate::testing::memory::throttled;
 
 const LOGIN: [(&str, &str); 2] = [("VAULT_AUTH_METHOD", "aws"), ("VAULT_AUTH_ROLE", "role")];
 
@@ -107,4 +108,21 @@ async fn a_reconcile_run_and_a_renewal_need_no_stored_token() {
     assert_eq!(status["warnings"], json!([]));
     assert_eq!(memory.calls("vault-login"), 1);
     assert_eq!(memory.calls("vault-renew"), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_login_keeps_to_the_rate_limit_of_vault() {
+    let (memory, ctx) = logging_in();
+    memory.fail("vault-login", 2, throttled);
+    answer(&ctx, event("Create", "alice", DAY_1)).await.unwrap();
+    assert_eq!(memory.calls("vault-login"), 3);
+    assert_eq!(memory.history("alice").len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_login_that_fails_fast_is_repeated_once() {
+    let (memory, ctx) = logging_in();
+    memory.fail("vault-login", 1, unreachable);
+    answer(&ctx, event("Create", "alice", DAY_1)).await.unwrap();
+    assert_eq!(memory.calls("vault-login"), 2);
 }

@@ -39,6 +39,7 @@ fn started(time: &str) -> ReconcileRecord {
     ReconcileRecord {
         started_at: at(time),
         finished_at: None,
+        on_demand: false,
         trigger: "reconcile".into(),
         counts: BTreeMap::new(),
         failed_users: Vec::new(),
@@ -134,6 +135,22 @@ fn a_run_is_due_an_eighth_of_the_interval_early() {
             "{reason}"
         );
         assert_eq!(due(first_old), Ok(all(&[])), "{interval} h");
+    }
+}
+
+#[test]
+fn a_run_of_an_operator_replaces_one_of_the_schedule_for_six_hours() {
+    for (time, is_due) in [
+        (NOW, false),
+        ("2026-01-10T03:00:01Z", false),
+        ("2026-01-10T03:00:00Z", true),
+        (OLD, true),
+    ] {
+        let last = ReconcileRecord {
+            on_demand: true,
+            ..finished(time, &[])
+        };
+        assert_eq!(due_now(&last, false).is_ok(), is_due, "{time}");
     }
 }
 

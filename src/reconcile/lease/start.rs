@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
-use super::super::Scope;
+use super::super::{OPERATOR_REQUEST, Scope};
 use crate::backends::Backends;
 use crate::context::Context;
 use crate::deadlines::{ANSWER_RESERVE, Deadlines};
@@ -30,10 +30,11 @@ pub(super) fn listed<B: Backends>(ctx: &Context<B>, users: Vec<UserName>) -> Vec
     }
 }
 
-/// Returns the record of a run that starts now.
+/// Returns the record of a run that starts now, without the folder in Vault.
 pub(super) fn started(
     last: Option<ReconcileRecord>,
     scope: &Scope,
+    force: bool,
     request_id: &str,
     deadlines: &Deadlines,
 ) -> ReconcileRecord {
@@ -44,6 +45,7 @@ pub(super) fn started(
     ReconcileRecord {
         started_at: continued.map_or(now, |last| last.started_at),
         finished_at: None,
+        on_demand: continued.map_or(force || is_of_operator(request_id), |last| last.on_demand),
         trigger: if is_full {
             "reconcile"
         } else {
@@ -58,6 +60,11 @@ pub(super) fn started(
         rewritten_users: last.map(|last| last.rewritten_users).unwrap_or_default(),
         vault: None,
     }
+}
+
+/// Returns whether `keysync` made the request id.
+fn is_of_operator(request_id: &str) -> bool {
+    request_id.starts_with(OPERATOR_REQUEST)
 }
 
 /// Returns when a lease ends that is renewed now.

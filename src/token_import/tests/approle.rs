@@ -1,6 +1,7 @@
 //! An AppRole whose secret id is used once.
 
 use super::*;
+use crate::testing::memory::throttled;
 
 fn role(secret_id: &str) -> AppRole {
     AppRole {
@@ -73,4 +74,28 @@ async fn approle_that_is_refused_or_unsuitable_names_what_to_do() {
     assert!(error.contains("change the role"), "{error}");
     assert_eq!(memory.inner().revoked, [NEW]);
     assert_eq!(memory.inner().tokens.1, "old");
+}
+
+#[tokio::test(start_paused = true)]
+async fn approle_login_is_repeated_while_vault_is_busy() {
+    for (wrapped, failures, error) in [
+        (true, 3, None),
+        (false, 3, None),
+        (true, 20, Some("is now lost: create a new one")),
+        (false, 20, Some("retry")),
+    ] {
+        let (memory, ctx) = with_role();
+        memory.fail("vault-approle", failures, throttled);
+        let path = "auth/vs_apps_approle/role/app/secret-id";
+        wrap(&mut memory.inner(), path, Some("secret-id"));
+        let secret_id = if wrapped { WRAPPER } else { "secret-id" };
+        let imported = import_of_approle(&ctx, &role(secret_id), false).await;
+        match (imported, error) {
+            (Ok(_), None) => {}
+            (Err(found), Some(expected)) => {
+                assert!(found.to_string().contains(expected), "{found}");
+            }
+            (result, _) => panic!("{wrapped}, {failures}: {result:?}"),
+        }
+    }
 }

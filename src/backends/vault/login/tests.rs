@@ -30,7 +30,16 @@ fn each_refusal_names_what_to_change() {
             of_sts("The security token included in the request is expired"),
             "AWS credentials",
         ),
-        (of_sts("something new"), "sts_endpoint"),
+        (of_sts("something new"), "AWS credentials"),
+        (
+            of(
+                400,
+                "error making upstream request: error making request: dial tcp",
+            ),
+            "sts_endpoint",
+        ),
+        (of_sts("SignatureDoesNotMatch"), "VAULT_AUTH_AWS_REGION"),
+        (of_sts("SignatureDoesNotMatch"), "AWS credentials"),
         (of(403, "permission denied"), "VAULT_AUTH_MOUNT"),
         (
             of(404, "no handler for route \"auth/x/login\""),
@@ -45,5 +54,26 @@ fn each_refusal_names_what_to_change() {
         (503, "Vault is sealed"),
     ] {
         assert_eq!(of(code, text), None, "{text}");
+    }
+}
+
+#[test]
+fn an_overloaded_sts_is_unavailable() {
+    for (text, expected) in [
+        (
+            "received error code 400 from STS: <Code>Throttling</Code>",
+            true,
+        ),
+        ("received error code 429 from STS: ", true),
+        ("received error code 503 from STS: ", true),
+        (
+            "received error code 403 from STS: <Code>AccessDenied</Code>",
+            false,
+        ),
+    ] {
+        let text = format!("error making upstream request: {text}");
+        let body = serde_json::json!({"errors": [text]}).to_string();
+        let response = ErrorResponse::new(400, body.into_bytes());
+        assert_eq!(is_overloaded(&response), expected, "{text}");
     }
 }
