@@ -12,6 +12,7 @@ use axum::serve::Listener;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
@@ -65,6 +66,8 @@ impl Wire {
 pub struct CountingListener {
     listener: TcpListener,
     acceptor: TlsAcceptor,
+    /// Handshakes in progress. They run concurrently, so that a slow client delays no other.
+    handshakes: JoinSet<std::io::Result<(TlsStream<CountedStream>, SocketAddr)>>,
     wire: Arc<Wire>,
 }
 
@@ -75,6 +78,7 @@ impl CountingListener {
         Self {
             listener,
             acceptor: identity.config.clone().into(),
+            handshakes: JoinSet::new(),
             wire,
         }
     }
@@ -82,6 +86,18 @@ impl CountingListener {
     /// Returns the URL of the listener.
     pub fn url(&self) -> String {
         format!("https://{}", self.listener.local_addr().expect("is bound"))
+    }
+
+    fn start_handshake(&mut self, stream: TcpStream, address: SocketAddr) {
+        // With Nagle's algorithm a small response waits for an earlier acknowledgement.
+        let _ = stream.set_nodelay(true);
+        let counted = CountedStream {
+            stream,
+            wire: self.wire.clone(),
+        };
+        let accept = self.acceptor.accept(counted);
+        self.handshakes
+            .spawn(async move { Ok((accept.await?, address)) });
     }
 }
 
@@ -91,28 +107,25 @@ impl Listener for CountingListener {
 
     async fn accept(&mut self) -> (Self::Io, Self::Addr) {
         loop {
-            let (stream, address) = match self.listener.accept().await {
-                Ok(accepted) => accepted,
-                Err(error) if is_of_connection(&error) => continue,
-                Err(error) => {
-                    let failure = format!("a fake cannot accept a connection: {error}");
-                    self.wire.failure.send_replace(Some(failure));
-                    tokio::time::sleep(RETRY_AFTER).await;
-                    continue;
-                }
-            };
-            // With Nagle's algorithm a small response waits for an earlier acknowledgement.
-            let _ = stream.set_nodelay(true);
-            let counted = CountedStream {
-                stream,
-                wire: self.wire.clone(),
-            };
-            match self.acceptor.accept(counted).await {
-                Ok(stream) => {
-                    self.wire.handshakes.fetch_add(1, Relaxed);
-                    return (stream, address);
-                }
-                Err(error) => *self.wire.lock_failed_handshake() = Some(error.to_string()),
+            tokio::select! {
+                accepted = self.listener.accept() => match accepted {
+                    Ok((stream, address)) => self.start_handshake(stream, address),
+                    Err(error) if is_of_connection(&error) => {}
+                    Err(error) => {
+                        let failure = format!("a fake cannot accept a connection: {error}");
+                        self.wire.failure.send_replace(Some(failure));
+                        tokio::time::sleep(RETRY_AFTER).await;
+                    }
+                },
+                Some(Ok(finished)) = self.handshakes.join_next() => match finished {
+                    Ok(connection) => {
+                        self.wire.handshakes.fetch_add(1, Relaxed);
+                        return connection;
+                    }
+                    Err(error) => {
+                        *self.wire.lock_failed_handshake() = Some(error.to_string());
+                    }
+                },
             }
         }
     }
