@@ -55,15 +55,23 @@ $(CARGO_FUZZ): .tools/cargo-fuzz-$(CARGO_FUZZ_VERSION)
 	cargo install cargo-fuzz --locked --version $(CARGO_FUZZ_VERSION) --root .tools
 	touch $@ $(CARGO_FUZZ)
 
+# The tracked page has figures of the function only, and of the usual sizes.
+BENCH_PAGE = $(if $(BESIDE)$(BENCH_OPTIONS),target/bench/performance,docs/performance)
+
+# BESIDE is read from the environment, because it may contain quotes.
 .PHONY: bench
-bench: bench-build ## write docs/performance.md (BESIDE='NAME=COMMAND': compare another binary)
-	$(BENCH) --zip target/bench/function.zip --page docs/performance.md \
-	  --picture docs/performance.svg keysync=target/release/lambda $(if $(BESIDE),'$(BESIDE)')
+bench: bench-build ## write docs/performance.md (with BESIDE='NAME=COMMAND': compare, in target/bench)
+	$(BENCH) --zip target/bench/function.zip --page $(BENCH_PAGE).md --picture $(BENCH_PAGE).svg \
+	  $(BENCH_OPTIONS) keysync=target/release/lambda $${BESIDE:+"$$BESIDE"}
 
 .PHONY: bench-guard
-bench-guard: bench-build ## check round trips, calls, handshakes, sizes against limits.json
+bench-guard: bench-build bench-test ## check round trips, calls, handshakes, sizes against limits.json
 	$(BENCH) --quick --zip target/bench/function.zip --limits benches/limits.json \
 	  keysync=target/release/lambda
+
+.PHONY: bench-test
+bench-test: bench-build ## test the bench with a Node.js program beside the function
+	cd benches && CARGO_TARGET_DIR=../target/bench cargo test --release --locked
 
 .PHONY: bench-build
 bench-build: venv
@@ -82,7 +90,7 @@ fmt: ## check the source format
 .PHONY: clippy
 clippy: ## run the lints; warnings are errors
 	cargo clippy --locked --all-targets -- -D warnings
-	cd benches && CARGO_TARGET_DIR=../target/bench cargo clippy --locked --release -- -D warnings
+	cd benches && CARGO_TARGET_DIR=../target/bench cargo clippy --locked --release --all-targets -- -D warnings
 
 .PHONY: doc
 doc: ## build the library documentation and its examples; warnings are errors

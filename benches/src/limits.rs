@@ -6,9 +6,9 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use crate::Results;
-use crate::measure::Figures;
+use crate::figures::Figures;
 use crate::reconcile::ReconcileRun;
+use crate::results::Results;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -48,50 +48,57 @@ pub fn check(file: &Path, results: &Results) -> Result<(), String> {
 
 /// Returns the figures of the first command that do not vary between runs.
 fn reproducible_figures(results: &Results) -> BTreeMap<String, u64> {
-    let figures = &results.figures[0];
+    let function = results.first();
+    let rotations = function.rotations.iter().flat_map(figures_of_rotations);
+    let login = function.login.iter().flat_map(figures_of_login);
+    let binary = ("binary, KiB", results.binary_size / 1024);
+    let package = results.package_size.map(|size| size / 1024);
+    let package = package.map(|size| ("package, KiB", size));
+    let found = rotations.chain(login).chain([binary]).chain(package);
+    let found = found.map(|(name, value)| (name.to_owned(), value));
+    let runs = function.reconcile_runs.iter();
+    let runs: Vec<_> = runs.filter(|run| run.case.users == 1000).collect();
+    let found = found.chain(figures_of_targets(&function.targets));
+    found.chain(figures_of_runs(&runs)).collect()
+}
+
+fn figures_of_rotations(figures: &Figures) -> [(&'static str, u64); 10] {
     let (first, warm) = (&figures.first, &figures.warm);
     let (first_trips, warm_trips) = (first.round_trips as u64, warm.round_trips as u64);
+    let warm_handshakes = figures.warm_handshakes;
+    let handshakes_after_pause = figures.handshakes_after_pause;
     let startup_memory = figures.startup_memory / 1024;
     let memory = figures.memory / 1024;
-    let found = [
+    [
         ("first invocation, sequential round trips", first_trips),
         ("first invocation, calls", first.calls as u64),
         ("first invocation, TLS handshakes", first.handshakes),
         ("warm rotation, sequential round trips", warm_trips),
         ("warm rotation, calls", warm.calls as u64),
         ("warm rotation, bytes on the wire", warm.bytes),
-        (
-            "all warm rotations, TLS handshakes",
-            figures.warm_handshakes,
-        ),
-        (
-            "after a pause, TLS handshakes",
-            figures.handshakes_after_pause,
-        ),
+        ("all warm rotations, TLS handshakes", warm_handshakes),
+        ("after a pause, TLS handshakes", handshakes_after_pause),
         ("memory at the first poll, KiB", startup_memory),
         ("memory after the warm rotations, KiB", memory),
+    ]
+}
+
+fn figures_of_login(figures: &Figures) -> [(&'static str, u64); 3] {
+    let first_trips = figures.first.round_trips as u64;
+    [
         (
             "first invocation with a login, sequential round trips",
-            results.login.first.round_trips as u64,
+            first_trips,
         ),
         (
             "first invocation with a login, calls",
-            results.login.first.calls as u64,
+            figures.first.calls as u64,
         ),
         (
             "warm rotation with a login, calls",
-            results.login.warm.calls as u64,
+            figures.warm.calls as u64,
         ),
-        ("binary, KiB", results.binary_size / 1024),
-    ];
-    let found = found.map(|(name, value)| (name.to_owned(), value));
-    let package = results.package_size.map(|size| size / 1024);
-    let package = package.map(|size| ("package, KiB".to_owned(), size));
-    let runs = results.reconcile_runs.iter();
-    let runs: Vec<_> = runs.filter(|run| run.case.users == 1000).collect();
-    let found = found.into_iter().chain(package);
-    let found = found.chain(figures_of_targets(&results.targets));
-    found.chain(figures_of_runs(&runs)).collect()
+    ]
 }
 
 /// Returns the figures of rotations with targets. Round trips and handshakes have the same limit

@@ -7,9 +7,9 @@ use plotters::coord::Shift;
 use plotters::coord::ranged1d::SegmentValue;
 use plotters::prelude::*;
 
-use crate::Results;
-use crate::measure::{Figures, Invocation};
+use crate::figures::{Figures, Invocation};
 use crate::reconcile::ReconcileRun;
+use crate::results::Measured;
 
 const SIZE: (u32, u32) = (900, 380);
 const TEXT: RGBColor = RGBColor(0x33, 0x33, 0x33);
@@ -21,19 +21,21 @@ type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 type Drawn = Result<(), Box<dyn Error>>;
 
 /// Returns the picture as SVG.
-pub fn draw(results: &Results) -> Result<String, String> {
+pub fn draw(function: &Measured) -> Result<String, String> {
     let mut svg = String::new();
-    draw_into(&mut svg, results).map_err(|error| format!("draw the picture: {error}"))?;
+    draw_into(&mut svg, function).map_err(|error| format!("draw the picture: {error}"))?;
     Ok(svg)
 }
 
-fn draw_into(svg: &mut String, results: &Results) -> Drawn {
+fn draw_into(svg: &mut String, function: &Measured) -> Drawn {
     let root = SVGBackend::with_string(svg, SIZE).into_drawing_area();
     // An opaque background keeps the picture readable on dark pages.
     root.fill(&WHITE)?;
     let (left, right) = root.split_horizontally(SIZE.0 / 2);
-    draw_rotations(&left, &results.figures[0])?;
-    draw_growth(&right, &results.reconcile_runs)?;
+    if let Some(figures) = &function.rotations {
+        draw_rotations(&left, figures)?;
+    }
+    draw_growth(&right, &function.reconcile_runs)?;
     root.present()?;
     Ok(())
 }

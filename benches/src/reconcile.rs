@@ -4,18 +4,20 @@ use std::collections::BTreeMap;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::Value;
 
 use crate::calls::count_by_kind;
-use crate::function::Function;
-use crate::services::Services;
-use crate::targets::Targets;
+use crate::setup::{Setup, shorten};
+use crate::targets::{Targets, secrets_of};
+
+/// The time that a reconcile run may take; the maximum of Lambda.
+const DEADLINE: Duration = Duration::from_mins(15);
 
 /// A limit of SSM calls per second that is never reached.
 const UNLIMITED: usize = 1000;
 
 /// The settings of a reconcile run.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Case {
     /// The number of users.
     pub users: usize,
@@ -68,7 +70,10 @@ impl ReconcileRun {
     pub fn lower_bound(&self) -> (f64, &'static str) {
         let count = |kind| self.calls.get(kind).copied().unwrap_or_default() as f64;
         let added = self.case.added_latency.as_secs_f64();
-        let vault_calls = count("Vault metadata") + count("Vault write") + count("Vault patch");
+        let vault_calls = ["Vault read", "Vault metadata", "Vault write", "Vault patch"]
+            .map(count)
+            .iter()
+            .sum::<f64>();
         // The calls for all targets of a user are made at the same time, and a secret is marked
         // while the state is written.
         let targets = self.case.targets.map_or(1, |targets| targets.per_user);
@@ -98,13 +103,13 @@ impl ReconcileRun {
     }
 }
 
-/// Reconciles twice: first all users are new, then no user has changed.
+/// Reconciles twice: first all users are new, then no user has changed. Adds each run to `runs`.
 pub async fn measure_reconcile(
-    services: &Services,
-    command: &[String],
-    environment: &[(String, String)],
+    setup: Setup<'_>,
     case: Case,
-) -> Result<Vec<ReconcileRun>, String> {
+    runs: &mut Vec<ReconcileRun>,
+) -> Result<(), String> {
+    let services = setup.services;
     services.reset(case.added_latency, case.vault_quota);
     let users: Vec<_> = (0..case.users).map(|n| format!("user{n:05}")).collect();
     for user in &users {
@@ -113,40 +118,67 @@ pub async fn measure_reconcile(
     if let Some(targets) = case.targets {
         services.store_targets(targets.document(&users));
     }
-    let secrets = case.users * case.targets.map_or(1, |targets| targets.per_user);
     let ssm_limit = case.ssm_limit.unwrap_or(UNLIMITED);
-    let mut environment = environment.to_vec();
-    environment.push(("SYNC_CONCURRENCY".to_owned(), case.concurrency.to_string()));
-    environment.push(("SSM_MAX_CALLS_PER_SECOND".to_owned(), ssm_limit.to_string()));
-    let mut function = Function::start(command, &environment).await?;
-    let mut runs = Vec::new();
+    let settings = [
+        ("SYNC_CONCURRENCY".to_owned(), case.concurrency.to_string()),
+        ("SSM_MAX_CALLS_PER_SECOND".to_owned(), ssm_limit.to_string()),
+    ];
+    let environment = [setup.environment, &settings].concat();
+    let setup = Setup {
+        environment: &environment,
+        ..setup
+    };
+    let mut function = setup.start(DEADLINE).await?;
     for all_changed in [true, false] {
         services.take_calls();
         let handshakes = services.wire.handshakes.load(Relaxed);
-        let payload = json!({"action": "reconcile", "force": true});
-        let (report, duration) = function.invoke(&payload).await?;
-        let (counts, expected) = (
-            &report["counts"],
-            if all_changed { "written" } else { "unchanged" },
-        );
-        if counts[expected].as_u64() != Some(secrets as u64) {
-            return Err(format!(
-                "reconcile {} users: expected all {secrets} secrets {expected}: {counts}",
-                case.users
-            ));
-        }
-        let calls = count_by_kind(&services.take_calls());
-        let peak_memory = function.memory().peak;
-        let seconds = duration.as_secs_f64();
+        let payload = setup.implementation.reconcile.as_json();
+        let (answer, duration) = function.invoke(payload).await?;
+        check(setup, case, &users, all_changed, &answer)
+            .map_err(|problem| format!("reconcile {} users: {problem}", case.users))?;
         runs.push(ReconcileRun {
             case,
             all_changed,
-            seconds,
-            calls,
+            seconds: duration.as_secs_f64(),
+            calls: count_by_kind(&services.take_calls()),
             handshakes: services.wire.handshakes.load(Relaxed) - handshakes,
-            peak_memory,
+            peak_memory: function.memory().peak,
         });
     }
     function.terminate().await;
-    Ok(runs)
+    Ok(())
+}
+
+/// Checks what the fakes hold after a run: the first one has written every secret once, and the
+/// second one nothing. An answer that counts secrets must count all of them.
+fn check(
+    setup: Setup<'_>,
+    case: Case,
+    users: &[String],
+    all_changed: bool,
+    answer: &Value,
+) -> Result<(), String> {
+    let services = setup.services;
+    let wrong = |problem: String| Err(format!("{problem}; the answer was {}", shorten(answer)));
+    let mut count = 0_u64;
+    for user in users {
+        for secret in secrets_of(case.targets, user) {
+            count += 1;
+            let version = services.vault_version(&secret);
+            if version != 1 || !services.has_key(&secret, user) {
+                return wrong(format!(
+                    "expected one version of {secret} with the key, found {version}"
+                ));
+            }
+        }
+    }
+    if !services.all_parameters_were_read() {
+        return wrong("expected a read of every parameter".to_owned());
+    }
+    let expected = if all_changed { "written" } else { "unchanged" };
+    let counts = answer["counts"].as_object();
+    if counts.is_some_and(|counts| counts.get(expected) != Some(&count.into())) {
+        return wrong(format!("expected all {count} secrets {expected}"));
+    }
+    Ok(())
 }

@@ -5,10 +5,11 @@
 //! behaviour against more complete implementations.
 
 mod aws_json;
+mod outcome;
 mod s3;
 mod vault;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
@@ -16,10 +17,11 @@ use axum::Router;
 use axum::body::{Bytes, to_bytes};
 use axum::extract::{Request, State};
 use axum::response::Response;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use crate::calls::Call;
-use crate::wire::{CountingListener, TlsIdentity, Wire};
+use crate::tls::TlsIdentity;
+use crate::wire::{CountingListener, Wire};
 
 /// The name of the function's bucket.
 pub const BUCKET: &str = "bench";
@@ -27,11 +29,17 @@ pub const BUCKET: &str = "bench";
 const PARAMETER_PREFIX: &str = "/iam_users/";
 const PARAMETER_SUFFIX: &str = "_keys";
 
+/// The number of requests that are remembered if the fakes do not serve them.
+const MAX_UNSERVED: usize = 5;
+
 struct Parameter {
-    value: String,
+    access_key_id: String,
+    secret_access_key: String,
     version: i64,
     /// Seconds since 1970.
     modified: f64,
+    /// True if it has been read since the last calls were taken.
+    was_read: bool,
 }
 
 struct Object {
@@ -42,6 +50,7 @@ struct Object {
 #[derive(Default)]
 struct Secret {
     version: u64,
+    fields: Map<String, Value>,
     custom_metadata: Option<BTreeMap<String, String>>,
 }
 
@@ -57,6 +66,8 @@ struct Data {
     /// The second that the quota counts, and its calls.
     counted: Option<(Instant, usize)>,
     calls: Vec<Call>,
+    /// Requests that the fakes do not serve.
+    unserved: BTreeSet<String>,
 }
 
 /// The running fakes.
@@ -116,17 +127,14 @@ impl Services {
             .parameters
             .get(&name)
             .map_or(1, |found| found.version + 2);
-        let key = json!({"current": {
-            "AccessKeyID": format!("AKIA{version:016}"),
-            "SecretAccessKey": format!("{user:0>40}"),
-        }});
-        let modified = jiff::Timestamp::now().as_millisecond() as f64 / 1000.0;
         data.parameters.insert(
             name,
             Parameter {
-                value: key.to_string(),
+                access_key_id: format!("AKIA{version:016}"),
+                secret_access_key: format!("{user:0>32}{version:08}"),
                 version,
-                modified,
+                modified: jiff::Timestamp::now().as_millisecond() as f64 / 1000.0,
+                was_read: false,
             },
         );
     }
@@ -136,14 +144,14 @@ impl Services {
         lock(&self.data).store("targets.json".to_owned(), document.into());
     }
 
-    /// Returns the current version of a secret in Vault, or 0 if it does not exist.
-    pub fn vault_version(&self, secret: &str) -> u64 {
-        lock(&self.data).version(secret)
-    }
-
-    /// Returns the calls recorded since the previous use of this function.
+    /// Returns the calls recorded since the previous use of this function, and records anew which
+    /// parameters are read.
     pub fn take_calls(&self) -> Vec<Call> {
-        std::mem::take(&mut lock(&self.data).calls)
+        let mut data = lock(&self.data);
+        for parameter in data.parameters.values_mut() {
+            parameter.was_read = false;
+        }
+        std::mem::take(&mut data.calls)
     }
 }
 
@@ -179,6 +187,10 @@ async fn answer(State(data): State<Arc<Mutex<Data>>>, request: Request) -> Respo
             data.s3(&parts.method, path, query, &parts.headers, body)
         }
     };
+    if kind == "unknown" && data.unserved.len() < MAX_UNSERVED {
+        let target = target.map_or_else(|| path.to_owned(), str::to_owned);
+        data.unserved.insert(format!("{} {target}", parts.method));
+    }
     data.calls.push(Call {
         kind,
         began,

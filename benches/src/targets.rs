@@ -3,7 +3,7 @@
 use serde_json::json;
 
 /// The targets of each user.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Targets {
     /// The number of targets of each user.
     pub per_user: usize,
@@ -46,10 +46,18 @@ impl Targets {
     }
 
     /// Returns the secrets of a user.
-    pub fn secrets(self, user: &str) -> Vec<String> {
+    fn secrets(self, user: &str) -> Vec<String> {
         let secret = |n| format!("apps/{}", path(user, n));
         (0..self.per_user).map(secret).collect()
     }
+}
+
+/// Returns the secrets of a user with these targets, or without a document.
+pub fn secrets_of(targets: Option<Targets>, user: &str) -> Vec<String> {
+    targets.map_or_else(
+        || vec![format!("secret/aws/iam-keys/{user}")],
+        |targets| targets.secrets(user),
+    )
 }
 
 /// Returns the path of a user's target on its mount.

@@ -1,18 +1,25 @@
 //! A TLS listener that counts handshakes and the bytes sent and received.
 
+use std::io::{Error, ErrorKind};
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use axum::serve::Listener;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
-use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio_rustls::server::TlsStream;
+
+use crate::tls::TlsIdentity;
+
+/// The time until connections are accepted again after a failure.
+const RETRY_AFTER: Duration = Duration::from_millis(100);
 
 /// The traffic so far.
 #[derive(Debug, Default)]
@@ -21,39 +28,37 @@ pub struct Wire {
     pub handshakes: AtomicU64,
     /// The bytes sent and received, including TLS.
     pub bytes: AtomicU64,
+    /// Why the last failed handshake failed.
+    failed_handshake: Mutex<Option<String>>,
+    /// Why no connection can be accepted.
+    failure: watch::Sender<Option<String>>,
 }
 
-/// A CA, and the TLS configuration of the fake services, whose certificate it
-/// signed.
-pub struct TlsIdentity {
-    /// The CA's certificate as PEM.
-    pub authority: String,
-    config: Arc<ServerConfig>,
-}
+impl Wire {
+    /// Waits until a connection cannot be accepted. Returns the reason.
+    pub async fn failure(&self) -> String {
+        let mut failure = self.failure.subscribe();
+        let failure = failure.wait_for(Option::is_some).await;
+        failure
+            .ok()
+            .and_then(|failure| failure.clone())
+            .unwrap_or_default()
+    }
 
-impl TlsIdentity {
-    /// Generates a CA and a certificate for 127.0.0.1.
-    pub fn new() -> Self {
-        let mut authority = rcgen::CertificateParams::new(Vec::new()).expect("no subject names");
-        authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-        let authority_key = rcgen::KeyPair::generate().expect("key generation succeeds");
-        let certificate = authority
-            .self_signed(&authority_key)
-            .expect("signing succeeds");
-        let issuer = rcgen::Issuer::new(authority, authority_key);
-        let key = rcgen::KeyPair::generate().expect("key generation succeeds");
-        let server = rcgen::CertificateParams::new(vec!["127.0.0.1".to_owned()])
-            .expect("a valid subject name");
-        let server = server.signed_by(&key, &issuer).expect("signing succeeds");
-        let private = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
-        let config = ServerConfig::builder()
-            .with_no_client_auth()
-            .with_single_cert(vec![server.der().clone()], private)
-            .expect("the key matches the certificate");
-        Self {
-            authority: certificate.pem(),
-            config: Arc::new(config),
-        }
+    /// Returns why the last failed handshake failed, if one did.
+    pub fn failed_handshake(&self) -> Option<String> {
+        self.lock_failed_handshake().clone()
+    }
+
+    /// Forgets all failures.
+    pub fn forget_failures(&self) {
+        self.failure.send_replace(None);
+        *self.lock_failed_handshake() = None;
+    }
+
+    fn lock_failed_handshake(&self) -> std::sync::MutexGuard<'_, Option<String>> {
+        let guard = self.failed_handshake.lock();
+        guard.unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -61,6 +66,8 @@ impl TlsIdentity {
 pub struct CountingListener {
     listener: TcpListener,
     acceptor: TlsAcceptor,
+    /// Handshakes in progress. They run concurrently, so that a slow client delays no other.
+    handshakes: JoinSet<std::io::Result<(TlsStream<CountedStream>, SocketAddr)>>,
     wire: Arc<Wire>,
 }
 
@@ -71,6 +78,7 @@ impl CountingListener {
         Self {
             listener,
             acceptor: identity.config.clone().into(),
+            handshakes: JoinSet::new(),
             wire,
         }
     }
@@ -78,6 +86,18 @@ impl CountingListener {
     /// Returns the URL of the listener.
     pub fn url(&self) -> String {
         format!("https://{}", self.listener.local_addr().expect("is bound"))
+    }
+
+    fn start_handshake(&mut self, stream: TcpStream, address: SocketAddr) {
+        // With Nagle's algorithm a small response waits for an earlier acknowledgement.
+        let _ = stream.set_nodelay(true);
+        let counted = CountedStream {
+            stream,
+            wire: self.wire.clone(),
+        };
+        let accept = self.acceptor.accept(counted);
+        self.handshakes
+            .spawn(async move { Ok((accept.await?, address)) });
     }
 }
 
@@ -87,18 +107,25 @@ impl Listener for CountingListener {
 
     async fn accept(&mut self) -> (Self::Io, Self::Addr) {
         loop {
-            let Ok((stream, address)) = self.listener.accept().await else {
-                continue;
-            };
-            // With Nagle's algorithm a small response waits for an earlier acknowledgement.
-            stream.set_nodelay(true).expect("an open socket");
-            let counted = CountedStream {
-                stream,
-                wire: self.wire.clone(),
-            };
-            if let Ok(stream) = self.acceptor.accept(counted).await {
-                self.wire.handshakes.fetch_add(1, Relaxed);
-                return (stream, address);
+            tokio::select! {
+                accepted = self.listener.accept() => match accepted {
+                    Ok((stream, address)) => self.start_handshake(stream, address),
+                    Err(error) if is_of_connection(&error) => {}
+                    Err(error) => {
+                        let failure = format!("a fake cannot accept a connection: {error}");
+                        self.wire.failure.send_replace(Some(failure));
+                        tokio::time::sleep(RETRY_AFTER).await;
+                    }
+                },
+                Some(Ok(finished)) = self.handshakes.join_next() => match finished {
+                    Ok(connection) => {
+                        self.wire.handshakes.fetch_add(1, Relaxed);
+                        return connection;
+                    }
+                    Err(error) => {
+                        *self.wire.lock_failed_handshake() = Some(error.to_string());
+                    }
+                },
             }
         }
     }
@@ -106,6 +133,14 @@ impl Listener for CountingListener {
     fn local_addr(&self) -> std::io::Result<Self::Addr> {
         self.listener.local_addr()
     }
+}
+
+/// Returns true if only the connection failed, and not the listener.
+fn is_of_connection(error: &Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::ConnectionAborted | ErrorKind::ConnectionRefused | ErrorKind::ConnectionReset
+    )
 }
 
 /// A TCP connection whose bytes are counted.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::process::Command;
 
-use crate::runtime_api::{Answer, FunctionProcess, Settings};
+use crate::runtime_api::{Answer, FunctionProcess, Output, Settings};
 use crate::test_env::assert_no_secret;
 
 /// Deadline of an invocation, unless a test sets another.
@@ -32,7 +32,7 @@ impl Function {
         let inspect = Some(assert_no_secret as fn(&str, &str));
         let settings = Settings {
             deadline,
-            collect_lines: true,
+            output: Output::Collect,
             inspect,
         };
         Self(

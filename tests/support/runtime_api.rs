@@ -25,6 +25,7 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
 use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot, watch};
+use tokio::task::AbortHandle;
 
 /// Time that an invocation may overrun its deadline before [`FunctionProcess::invoke`] gives up.
 const GRACE_PERIOD: Duration = Duration::from_secs(10);
@@ -38,13 +39,24 @@ pub type Inspect = fn(kind: &str, text: &str);
 /// Result of an invocation: the response, or the error that the function reported.
 pub type Answer = Result<Value, Value>;
 
+/// What happens to the standard output and standard error of a process.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Output {
+    /// They are discarded.
+    Discard,
+    /// Their lines are collected.
+    Collect,
+    /// They go where the command directs them.
+    AsConfigured,
+}
+
 /// How a process is run.
 #[derive(Clone, Copy)]
 pub struct Settings {
     /// Time from the start of an invocation to its deadline.
     pub deadline: Duration,
-    /// Whether lines of standard output and standard error are collected or discarded.
-    pub collect_lines: bool,
+    /// What happens to standard output and standard error.
+    pub output: Output,
     /// Called with each answer that is returned, and with each collected line on drop.
     pub inspect: Option<Inspect>,
 }
@@ -53,7 +65,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             deadline: Duration::from_mins(15),
-            collect_lines: false,
+            output: Output::Discard,
             inspect: None,
         }
     }
@@ -101,6 +113,7 @@ pub struct FunctionProcess {
     invocations: mpsc::UnboundedSender<(String, String)>,
     lines: Arc<Mutex<Vec<String>>>,
     child: AsyncMutex<Child>,
+    server: AbortHandle,
     pid: u32,
     started: Instant,
 }
@@ -127,21 +140,17 @@ impl FunctionProcess {
             .with_state(api.clone());
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
-        tokio::spawn(axum::serve(listener, routes).into_future());
+        let server = tokio::spawn(axum::serve(listener, routes).into_future());
 
-        let output = || {
-            if settings.collect_lines {
-                Stdio::piped()
-            } else {
-                Stdio::null()
-            }
+        match settings.output {
+            Output::Discard => command.stdout(Stdio::null()).stderr(Stdio::null()),
+            Output::Collect => command.stdout(Stdio::piped()).stderr(Stdio::piped()),
+            Output::AsConfigured => command,
         };
         let started = Instant::now();
         let mut child = command
             .env("AWS_LAMBDA_RUNTIME_API", address.to_string())
             .stdin(Stdio::null())
-            .stdout(output())
-            .stderr(output())
             .kill_on_drop(true)
             .spawn()?;
         let pid = child.id().expect("the process has not been waited for");
@@ -153,6 +162,7 @@ impl FunctionProcess {
             invocations,
             lines,
             child: AsyncMutex::new(child),
+            server: server.abort_handle(),
             pid,
             started,
         })
@@ -288,6 +298,7 @@ impl FunctionProcess {
 
 impl Drop for FunctionProcess {
     fn drop(&mut self) {
+        self.server.abort();
         if let Some(inspect) = self.api.settings.inspect {
             lock(&self.lines)
                 .iter()

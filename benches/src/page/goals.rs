@@ -1,21 +1,26 @@
 //! The goals, and whether the measured figures meet them.
 
 use super::{MIB, header, row};
-use crate::Results;
-use crate::measure::Figures;
+use crate::figures::Figures;
 use crate::reconcile::ReconcileRun;
+use crate::results::Results;
 
 /// A goal: its name, the measured value and the maximum.
 type Goal = (&'static str, f64, f64);
 
 pub(super) fn table(text: &mut String, results: &Results) {
-    let mut goals = rotation_goals(&results.figures[0]).to_vec();
+    let function = results.first();
+    let rotations = function.rotations.iter();
+    let mut goals: Vec<_> = rotations.flat_map(rotation_goals).collect();
     if let Some(size) = results.package_size {
         goals.push(("package, MB", size as f64 / 1e6, 5.0));
     }
-    let runs = results.reconcile_runs.iter();
+    let runs = function.reconcile_runs.iter();
     let runs = runs.filter(|run| run.case.targets.is_none());
     goals.extend(runs.filter_map(reconcile_goal));
+    if goals.is_empty() {
+        return;
+    }
     header(text, &["goal", "measured", "at most", ""]);
     for (name, value, at_most) in goals {
         let result = if value <= at_most {

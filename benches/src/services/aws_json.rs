@@ -10,7 +10,7 @@ use super::{Data, PARAMETER_PREFIX, PARAMETER_SUFFIX, Parameter};
 const PAGE_SIZE: usize = 10;
 
 impl Data {
-    pub(super) fn aws_json(&self, target: &str, body: &[u8]) -> (&'static str, Response) {
+    pub(super) fn aws_json(&mut self, target: &str, body: &[u8]) -> (&'static str, Response) {
         let request: Value = serde_json::from_slice(body).unwrap_or_default();
         let argument = |member: &str| request[member].as_str().unwrap_or_default();
         match target {
@@ -21,16 +21,16 @@ impl Data {
         }
     }
 
-    fn parameter(&self, name: &str) -> Response {
-        self.parameters.get(name).map_or_else(
+    fn parameter(&mut self, name: &str) -> Response {
+        self.parameters.get_mut(name).map_or_else(
             || error("ParameterNotFound"),
             |found| success(&json!({"Parameter": to_json(name, found)})),
         )
     }
 
     /// Returns the page that begins with the parameter named by the token.
-    fn page(&self, token: &str) -> Response {
-        let mut rest = self.parameters.range(token.to_owned()..);
+    fn page(&mut self, token: &str) -> Response {
+        let mut rest = self.parameters.range_mut(token.to_owned()..);
         let page: Vec<_> = rest
             .by_ref()
             .take(PAGE_SIZE)
@@ -53,11 +53,17 @@ impl Data {
     }
 }
 
-fn to_json(name: &str, parameter: &Parameter) -> Value {
+/// Returns a parameter as it is read.
+fn to_json(name: &str, parameter: &mut Parameter) -> Value {
+    parameter.was_read = true;
+    let key = json!({"current": {
+        "AccessKeyID": parameter.access_key_id,
+        "SecretAccessKey": parameter.secret_access_key,
+    }});
     json!({
         "Name": name,
         "Type": "SecureString",
-        "Value": parameter.value,
+        "Value": key.to_string(),
         "Version": parameter.version,
         "LastModifiedDate": parameter.modified,
     })

@@ -1,13 +1,18 @@
-//! HashiCorp Vault: token lookup and renewal; writes and patches of KV version 2 secrets, and reads
-//! and patches of their metadata. OpenBao answers these requests in the same way.
+//! HashiCorp Vault: token lookup and renewal; reads, writes and patches of KV version 2 secrets,
+//! and reads and patches of their metadata. OpenBao answers these requests in the same way.
+
+mod token;
 
 use std::time::{Duration, Instant};
 
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{Data, Secret};
+
+/// The fields of a secret.
+type Fields = Map<String, Value>;
 
 impl Data {
     pub(super) fn vault(
@@ -18,9 +23,9 @@ impl Data {
         body: &[u8],
     ) -> (&'static str, Response) {
         match path {
-            "auth/token/lookup-self" => return ("Vault token", lookup_self()),
-            "auth/token/renew-self" => return ("Vault token", renew_self()),
-            "auth/aws/login" => return ("Vault login", log_in(body)),
+            "auth/token/lookup-self" => return ("Vault token", token::lookup_self()),
+            "auth/token/renew-self" => return ("Vault token", token::renew_self()),
+            "auth/aws/login" => return ("Vault login", token::log_in(body)),
             _ => {}
         }
         let mut segments = path.splitn(3, '/');
@@ -40,6 +45,7 @@ impl Data {
             (_, &Method::PATCH) if !is_merge_patch(headers) => {
                 ("unknown", unsupported_media_type())
             }
+            ("data", &Method::GET) => ("Vault read", self.read_secret(&secret)),
             ("data", &Method::PATCH) => ("Vault patch", self.patch_secret(secret, body)),
             ("metadata", &Method::PATCH) => ("Vault mark", self.patch_metadata(&secret, body)),
             ("metadata", &Method::GET) => ("Vault metadata", self.secret_metadata(&secret)),
@@ -64,8 +70,37 @@ impl Data {
         is_over
     }
 
+    /// Returns the current version of a secret.
+    fn read_secret(&self, secret: &str) -> Response {
+        let Some(secret) = self.secrets.get(secret) else {
+            return not_found();
+        };
+        let metadata = version_metadata(secret);
+        let data = json!({"data": secret.fields, "metadata": metadata});
+        success(&data, &Value::Null)
+    }
+
+    /// Replaces the fields of a secret.
     fn write_secret(&mut self, secret: String, body: &[u8]) -> Response {
-        let request: Value = serde_json::from_slice(body).unwrap_or_default();
+        self.change_secret(secret, body, |fields, written| *fields = written)
+    }
+
+    /// Changes fields of an existing secret.
+    fn patch_secret(&mut self, secret: String, body: &[u8]) -> Response {
+        if self.secrets.contains_key(&secret) {
+            self.change_secret(secret, body, Map::extend)
+        } else {
+            not_found()
+        }
+    }
+
+    fn change_secret(
+        &mut self,
+        secret: String,
+        body: &[u8],
+        change: fn(&mut Fields, Fields),
+    ) -> Response {
+        let mut request: Value = serde_json::from_slice(body).unwrap_or_default();
         let version = self.version(&secret);
         if request["options"]["cas"]
             .as_u64()
@@ -76,25 +111,10 @@ impl Data {
         }
         let secret = self.secrets.entry(secret).or_default();
         secret.version += 1;
-        success(
-            &json!({
-                "version": secret.version,
-                "created_time": "2026-01-01T00:00:00Z",
-                "deletion_time": "",
-                "destroyed": false,
-                "custom_metadata": secret.custom_metadata,
-            }),
-            &Value::Null,
-        )
-    }
-
-    /// Changes fields of an existing secret. Only its version is kept, not its fields.
-    fn patch_secret(&mut self, secret: String, body: &[u8]) -> Response {
-        if self.secrets.contains_key(&secret) {
-            self.write_secret(secret, body)
-        } else {
-            not_found()
+        if let Value::Object(written) = request["data"].take() {
+            change(&mut secret.fields, written);
         }
+        success(&version_metadata(secret), &Value::Null)
     }
 
     /// Changes entries of the custom metadata of an existing secret.
@@ -116,6 +136,7 @@ impl Data {
         let Some(Secret {
             version,
             custom_metadata,
+            ..
         }) = self.secrets.get(secret)
         else {
             return not_found();
@@ -142,67 +163,14 @@ impl Data {
     }
 }
 
-fn lookup_self() -> Response {
-    let data = json!({
-        "ttl": 200_000,
-        "period": 259_200,
-        "renewable": true,
-        "type": "service",
-        "policies": ["default"],
-        "creation_time": 1_767_225_600,
-        "creation_ttl": 259_200,
-        "orphan": true,
-        "explicit_max_ttl": 0,
-        "expire_time": "2036-01-01T00:00:00Z",
-    });
-    success(&data, &Value::Null)
-}
-
-fn renew_self() -> Response {
-    let auth = json!({
-        "client_token": "hvs.bench",
-        "accessor": "a",
-        "policies": ["default"],
-        "token_policies": ["default"],
-        "lease_duration": 259_200,
-        "renewable": true,
-        "entity_id": "",
-        "token_type": "service",
-        "orphan": true,
-        "metadata": null,
-        "mfa_requirement": null,
-        "num_uses": 0,
-    });
-    success(&Value::Null, &auth)
-}
-
-/// Answers a login with a batch token for 20 minutes, as a role of the auth method `aws` does.
-fn log_in(body: &[u8]) -> Response {
-    let request: Value = serde_json::from_slice(body).unwrap_or_default();
-    let is_complete = [
-        "iam_http_request_method",
-        "iam_request_url",
-        "iam_request_body",
-        "iam_request_headers",
-    ]
-    .iter()
-    .all(|name| request[*name].is_string());
-    if request["role"] != "bench" || !is_complete {
-        return response(
-            StatusCode::BAD_REQUEST,
-            &json!({"errors": ["entry for role not found"]}),
-        );
-    }
-    let auth = json!({
-        "client_token": "hvb.bench",
-        "accessor": "",
-        "policies": ["default"],
-        "lease_duration": 1200,
-        "renewable": false,
-        "token_type": "batch",
-        "orphan": true,
-    });
-    success(&Value::Null, &auth)
+fn version_metadata(secret: &Secret) -> Value {
+    json!({
+        "version": secret.version,
+        "created_time": "2026-01-01T00:00:00Z",
+        "deletion_time": "",
+        "destroyed": false,
+        "custom_metadata": secret.custom_metadata,
+    })
 }
 
 fn success(data: &Value, auth: &Value) -> Response {
