@@ -8,6 +8,12 @@ CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := .tools/bin/cargo-deny
 CARGO_CYCLONEDX_VERSION := 0.5.9
 CARGO_CYCLONEDX := .tools/bin/cargo-cyclonedx
+CARGO_LLVM_COV_VERSION := 0.9.1
+CARGO_LLVM_COV := .tools/bin/cargo-llvm-cov
+CARGO_MUTANTS_VERSION := 27.1.0
+CARGO_MUTANTS := .tools/bin/cargo-mutants
+DECIDING = plan observe apply sync reconcile snapshot token report
+SHARD := 0/3
 CARGO_FUZZ_VERSION := 0.13.2
 CARGO_FUZZ := .tools/bin/cargo-fuzz
 FUZZ_TARGETS = $(notdir $(basename $(wildcard fuzz/fuzz_targets/*.rs)))
@@ -59,6 +65,26 @@ $(CARGO_FUZZ): .tools/cargo-fuzz-$(CARGO_FUZZ_VERSION)
 BENCH_PAGE = $(if $(BESIDE)$(BENCH_OPTIONS),target/bench/performance,docs/performance)
 
 # BESIDE is read from the environment, because it may contain quotes.
+.PHONY: coverage
+coverage: $(CARGO_LLVM_COV) venv cdk ## print the line coverage by unit tests and by the binaries
+	PATH="$(CURDIR)/.tools/bin:$$PATH" tests/coverage.py
+
+.PHONY: mutants
+mutants: $(CARGO_MUTANTS) ## change the modules that decide, and run the unit tests (SHARD=0/3)
+	PATH="$(CURDIR)/.tools/bin:$$PATH" cargo mutants --shard $(SHARD) --output target \
+	  $(foreach name,$(DECIDING),--file 'src/$(name).rs' --file 'src/$(name)/**') \
+	  -- --locked --lib -- --skip openbao::
+
+$(CARGO_LLVM_COV): .tools/cargo-llvm-cov-$(CARGO_LLVM_COV_VERSION)
+.tools/cargo-llvm-cov-$(CARGO_LLVM_COV_VERSION):
+	cargo install cargo-llvm-cov --debug --locked --version $(CARGO_LLVM_COV_VERSION) --root .tools
+	touch $@ $(CARGO_LLVM_COV)
+
+$(CARGO_MUTANTS): .tools/cargo-mutants-$(CARGO_MUTANTS_VERSION)
+.tools/cargo-mutants-$(CARGO_MUTANTS_VERSION):
+	cargo install cargo-mutants --debug --locked --version $(CARGO_MUTANTS_VERSION) --root .tools
+	touch $@ $(CARGO_MUTANTS)
+
 .PHONY: bench
 bench: bench-build ## write docs/performance.md (with BESIDE='NAME=COMMAND': compare, in target/bench)
 	$(BENCH) --zip target/bench/function.zip --page $(BENCH_PAGE).md --picture $(BENCH_PAGE).svg \

@@ -39,11 +39,18 @@ pub fn start(arguments: &[&str], environment: &[(String, String)]) -> Child {
     )
 }
 
+/// Returns where a binary built by `make coverage` writes its counters.
+pub fn profile() -> Option<(&'static str, std::ffi::OsString)> {
+    let name = "LLVM_PROFILE_FILE";
+    std::env::var_os(name).map(|file| (name, file))
+}
+
 /// Starts a command with exactly this environment and with its streams connected to pipes.
 pub fn spawn(command: &mut Command, environment: &[(String, String)]) -> Child {
     command
         .env_clear()
         .envs(environment.iter().cloned())
+        .envs(profile())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::process::Command;
 
+use crate::command::profile;
 use crate::runtime_api::{Answer, FunctionProcess, Output, Settings};
 use crate::test_env::assert_no_secret;
 
@@ -26,6 +27,7 @@ impl Function {
         command
             .env_clear()
             .envs(environment.iter().cloned())
+            .envs(profile())
             .env("AWS_LAMBDA_FUNCTION_NAME", "test-function")
             .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256")
             .env("AWS_LAMBDA_FUNCTION_VERSION", "1");
