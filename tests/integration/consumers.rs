@@ -119,3 +119,24 @@ fn consumers_files_need_no_command_after_a_change() {
         assert!(read("docs/consumers.md").contains(part), "{part}");
     }
 }
+
+/// The unit of the token's agent creates the folder that the agent and the script use.
+#[test]
+fn consumers_token_agent_has_a_unit_with_its_folder() {
+    let read = |file: &str| read(&format!("examples/consumers/credential-process/{file}"));
+    let unit = read("orders-token.service");
+    for setting in [
+        "User=orders",
+        "RuntimeDirectory=vault-agent",
+        "RuntimeDirectoryMode=0700",
+        "RuntimeDirectoryPreserve=restart",
+        "Restart=always",
+        "LimitCORE=0",
+    ] {
+        assert!(unit.lines().any(|line| line == setting), "{setting}");
+    }
+    assert!(unit.contains("agent -config=/etc/vault-agent/orders-token.hcl\n"));
+    for file in ["agent.hcl", "vault-credential-process"] {
+        assert!(read(file).contains("/run/vault-agent/token"), "{file}");
+    }
+}
