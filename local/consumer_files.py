@@ -1,7 +1,6 @@
 """Publishes keys by the documents of examples/targets, and checks the files that an agent renders
 from them by the recipe examples/consumers/files."""
 import json
-import time
 
 from local import aws
 from local.demo_targets import ses_smtp_password
@@ -40,12 +39,12 @@ def publish(stack, deployed: Deployed) -> None:
 
 
 def check_files(stack) -> dict:
-    """Returns the names of the files that followed a rotation, and how often the command ran."""
+    """Returns the names of the files that followed a rotation."""
     platform = Platform(stack.clients())
     with _Files(stack) as files:
         files.expect({user: platform.keys(user)["current"] for user in USERS})
         files.expect({user: platform.rotate(user, gap=0)["current"] for user in USERS})
-        result = {"files": sorted(files.destinations().values()), "commands": files.commands()}
+        result = {"files": sorted(files.destinations().values())}
     files.check_no_secret()
     return result
 
@@ -66,11 +65,8 @@ class _Files(Recipes):
                 "/etc/pgbackrest/conf.d/s3.conf": "s3.conf"}
 
     def adaptations(self) -> dict:
-        # In place of postmap, which needs a Postfix.
-        command = ["/bin/sh", "-c", f"echo >> {self.folder / 'commands'}"]
         return {
             **super().adaptations(),
-            '["/usr/sbin/postmap", "/etc/postfix/sasl_passwd"]': json.dumps(command),
             **{path: str(self.folder / name) for path, name in self.destinations().items()}}
 
     def expect(self, keys: dict) -> None:
@@ -82,15 +78,10 @@ class _Files(Recipes):
             found = self._contents()
             wrong = [name for name in expected if found[name] != expected[name]]
             raise StackError(f"not rendered: {', '.join(wrong)}.\n{self.log_tails()}")
-        # The command follows the file.
-        time.sleep(1)
         for name in expected:
             mode = (self.folder / name).stat().st_mode & 0o777
             if mode != (0o640 if name == "s3.conf" else 0o600):
                 raise StackError(f"{name} has the mode {mode:o}")
-
-    def commands(self) -> int:
-        return len((self.folder / "commands").read_text().splitlines())
 
     def _contents(self) -> dict:
         files = {name: self.folder / name for name in self.destinations().values()}

@@ -20,7 +20,7 @@ from local.recipes import EXAMPLES, Recipes
 
 USER = "orders"
 APPLICATIONS = ("credential_process", "role", "agent", "control")
-# botocore reads again 15 minutes before the expiry, so after two seconds.
+# botocore reads again 15 minutes before the expiry, so after two seconds. The script accepts 901.
 KEY_LIFETIME_SECONDS = 15 * 60 + 2
 
 # Without -P, local/platform.py would hide the module of the standard library.

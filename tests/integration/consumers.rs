@@ -16,7 +16,6 @@ fn consumers_follow_rotations_without_a_refused_call() {
     let answer = deployment.stack.command(r#"consumers {"rotations": 3}"#);
     println!("{answer}");
     assert_eq!(answer["files"], json!(["cloud", "s3.conf", "sasl_passwd"]));
-    assert_eq!(answer["commands"], 2, "one for each version of sasl_passwd");
     assert_eq!(answer["deletedKeys"], 3);
 
     let met = |application: &str, fact: &str| answer[application][fact].clone();
@@ -105,5 +104,39 @@ fn consumers_page_and_files_have_the_same_intervals() {
             page.contains(&format!("examples/consumers/{file}")),
             "{file}"
         );
+    }
+}
+
+/// The agent does not repeat a command that failed, so the recipe has none.
+#[test]
+fn consumers_files_need_no_command_after_a_change() {
+    let agent = read("examples/consumers/files/agent.hcl");
+    assert!(!agent.contains("exec {") && !agent.contains("command ="));
+    let postfix = read("examples/consumers/files/main.cf");
+    let table = "smtp_sasl_password_maps = texthash:/etc/postfix/sasl_passwd\n";
+    assert!(agent.contains("/etc/postfix/sasl_passwd") && postfix.contains(table));
+    for part in ["`max_idle`", "`max_use`", "| Postfix, by such an agent |"] {
+        assert!(read("docs/consumers.md").contains(part), "{part}");
+    }
+}
+
+/// The unit of the token's agent creates the folder that the agent and the script use.
+#[test]
+fn consumers_token_agent_has_a_unit_with_its_folder() {
+    let read = |file: &str| read(&format!("examples/consumers/credential-process/{file}"));
+    let unit = read("orders-token.service");
+    for setting in [
+        "User=orders",
+        "RuntimeDirectory=vault-agent",
+        "RuntimeDirectoryMode=0700",
+        "RuntimeDirectoryPreserve=restart",
+        "Restart=always",
+        "LimitCORE=0",
+    ] {
+        assert!(unit.lines().any(|line| line == setting), "{setting}");
+    }
+    assert!(unit.contains("agent -config=/etc/vault-agent/orders-token.hcl\n"));
+    for file in ["agent.hcl", "vault-credential-process"] {
+        assert!(read(file).contains("/run/vault-agent/token"), "{file}");
     }
 }

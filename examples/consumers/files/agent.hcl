@@ -1,4 +1,4 @@
-# Renders files with keys, and runs a command after each change.
+# Renders files with keys. No command follows: the agent would not repeat one that failed.
 #
 #   bao agent -config=/etc/vault-agent/files.hcl        (or: vault agent …)
 
@@ -27,7 +27,7 @@ template_config {
   exit_on_retry_failure         = false
 }
 
-# Amazon SES by SMTP: Postfix as a relay. The table is read again after postmap.
+# Amazon SES by SMTP: Postfix as a relay. With texthash (main.cf), Postfix reads the file itself.
 # Targets: examples/targets/ses-smtp.json
 template {
   contents             = "{{ with secret \"apps/data/prod/mail/relay/aws-ssm-sync/smtp\" }}[{{ .Data.data.SMTP_HOST }}]:587 {{ .Data.data.SMTP_USERNAME }}:{{ .Data.data.SMTP_PASSWORD }}\n{{ end }}"
@@ -35,14 +35,9 @@ template {
   perms                = "0600"
   backup               = false
   error_on_missing_key = true
-
-  exec {
-    command = ["/usr/sbin/postmap", "/etc/postfix/sasl_passwd"]
-    timeout = "30s"
-  }
 }
 
-# pgBackRest reads its configuration at the start of each command, so no command follows.
+# pgBackRest reads its configuration at the start of each command.
 # Targets: examples/targets/pgbackrest.json
 template {
   contents             = "{{ with secret \"apps/data/prod/database/postgres/aws-ssm-sync/pgbackrest\" }}{{ index .Data.data \"s3.conf\" }}{{ end }}"

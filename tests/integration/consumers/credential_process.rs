@@ -1,6 +1,9 @@
 //! `vault-credential-process` with a real Vault: its answer, its failures and its cache.
 
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -128,12 +131,14 @@ async fn credential_process_answers_the_current_key_with_an_expiry() {
         let lifetime = assert_answer(&script.run().await, &key);
         assert!((3590..=3600).contains(&lifetime), "{lifetime}");
     }
-    script.set("KEY_LIFETIME_SECONDS", "1200");
     let key = Key::new();
     let fields = json!({"AWS_ACCESS_KEY_ID": key.id, "AWS_SECRET_ACCESS_KEY": key.secret});
     write(&env, "alice", fields).await;
-    let lifetime = assert_answer(&script.run().await, &key);
-    assert!((1190..=1200).contains(&lifetime), "{lifetime}");
+    for accepted in [901, 43200] {
+        script.set("KEY_LIFETIME_SECONDS", &accepted.to_string());
+        let lifetime = assert_answer(&script.run().await, &key);
+        assert!((accepted - 10..=accepted).contains(&lifetime), "{lifetime}");
+    }
 }
 
 #[tokio::test]
@@ -155,9 +160,24 @@ async fn credential_process_names_its_failures() {
     assert_failure(&script.run_with(&["secret"]).await, "usage");
     script.set("VAULT_CACERT", "");
     assert_failure(&script.run().await, "certificate");
-    script.set("KEY_LIFETIME_SECONDS", "an hour");
-    assert_failure(&script.run().await, "KEY_LIFETIME_SECONDS");
+    let many_digits = "9".repeat(5000);
+    for lifetime in ["an hour", "0", "900", "43201", "9999999", &many_digits] {
+        script.set("KEY_LIFETIME_SECONDS", lifetime);
+        assert_failure(
+            &script.run().await,
+            "KEY_LIFETIME_SECONDS is not 901 to 43200",
+        );
+    }
     script.set("KEY_LIFETIME_SECONDS", "3600");
+    for address in [
+        "vault.example.org",
+        "https://",
+        "https://vault.example.org:82OO",
+    ] {
+        script.set("VAULT_ADDR", address);
+        assert_failure(&script.run().await, "VAULT_ADDR is not a URL");
+    }
+    script.set("VAULT_ADDR", &env.stack.text("/vault/addr"));
     // The error of such a header would contain the token.
     let invalid = script.folder.path("invalid");
     std::fs::write(&invalid, format!("hvs.{}\nx", "a".repeat(24))).unwrap();
@@ -166,6 +186,82 @@ async fn credential_process_names_its_failures() {
     let missing = script.folder.path("missing");
     script.set("VAULT_TOKEN_FILE", &missing);
     assert_failure(&script.run().await, "is the agent running?");
+}
+
+/// An answer of Vault with the key, and with as many bytes more.
+fn vault_answer(key: &Key, padding: usize) -> String {
+    let data = json!({"accessKeyId": key.id, "secretAccessKey": key.secret});
+    json!({"data": {"data": data}, "padding": "x".repeat(padding)}).to_string()
+}
+
+/// Serves the body to each request, some bytes every 100 milliseconds. Returns the address.
+fn serve(body: String, bytes_at_once: usize) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for connection in listener.incoming() {
+            let mut connection = connection.unwrap();
+            let _ = connection.read(&mut [0; 4096]).unwrap();
+            let length = body.len();
+            let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n");
+            connection.write_all(head.as_bytes()).unwrap();
+            for part in body.as_bytes().chunks(bytes_at_once) {
+                if connection.write_all(part).is_err() {
+                    break;
+                }
+                std::thread::sleep(Duration::from_millis(100));
+            }
+        }
+    });
+    address
+}
+
+#[tokio::test]
+async fn credential_process_limits_the_time_and_the_size_of_an_answer() {
+    let env = TestEnv::new().await;
+    let mut script = Script::new(&env, "alice").await;
+    let (key, cache) = (Key::new(), script.folder.path("cache"));
+    script.set("KEY_CACHE_FILE", &cache);
+    script.set("VAULT_ADDR", &serve(vault_answer(&key, 0), 4096));
+    assert_answer(&script.run().await, &key);
+
+    let other = Key::new();
+    script.set("VAULT_ADDR", &serve(vault_answer(&other, 2 << 20), 2 << 20));
+    let output = script.run().await;
+    assert_answer(&output, &key);
+    assert!(output.err.contains("repeating"), "{}", output.err);
+
+    // This answer takes 30 seconds, and each wait for a byte only a tenth of one.
+    script.set("VAULT_ADDR", &serve(vault_answer(&other, 200), 1));
+    let started = Instant::now();
+    let output = script.run().await;
+    assert!(started.elapsed() < Duration::from_secs(15));
+    assert_answer(&output, &key);
+    assert!(output.err.contains("within 10 seconds"), "{}", output.err);
+}
+
+#[tokio::test]
+async fn credential_process_rejects_answers_that_are_no_secret() {
+    let env = TestEnv::new().await;
+    let mut script = Script::new(&env, "alice").await;
+    for (body, mentioned) in [
+        // A secret of the version 1 with the field `data`.
+        (
+            r#"{"data": {"data": "text"}}"#,
+            "not a secret of a KV version 2",
+        ),
+        (
+            r#"{"data": {"data": [1]}}"#,
+            "not a secret of a KV version 2",
+        ),
+        (r#"{"data": null}"#, "not a secret of a KV version 2"),
+        ("[]", "not a secret of a KV version 2"),
+        ("<html>", "JSONDecodeError"),
+        (&"[".repeat(100_000), "RecursionError"),
+    ] {
+        script.set("VAULT_ADDR", &serve(body.to_owned(), body.len()));
+        assert_failure(&script.run().await, mentioned);
+    }
 }
 
 #[tokio::test]
@@ -194,6 +290,28 @@ async fn credential_process_repeats_the_last_key_while_vault_is_unavailable() {
     );
     assert_failure(&script.run_with(&["secret", "other"]).await, "refused");
 
+    // After a reboot, the agent cannot get a token from Vault.
+    let (token, missing) = (script.folder.path("token"), script.folder.path("missing"));
+    script.set("VAULT_TOKEN_FILE", &missing);
+    assert_answer(&script.run().await, &key);
+    script.set("VAULT_TOKEN_FILE", &token);
+    // A repeated key is offered for an hour at most.
+    script.set("KEY_LIFETIME_SECONDS", "43200");
+    let lifetime = assert_answer(&script.run().await, &key);
+    assert!(lifetime <= 3600, "{lifetime}");
+    script.set("KEY_LIFETIME_SECONDS", "3600");
+
+    // A wrong configuration is no outage.
+    let authority = env.stack.text("/vault/caFile");
+    script.set("VAULT_CACERT", &missing);
+    assert_failure(&script.run().await, "VAULT_CACERT");
+    script.set("VAULT_CACERT", &token);
+    assert_failure(&script.run().await, "VAULT_CACERT");
+    script.set("VAULT_ADDR", &address);
+    script.set("VAULT_CACERT", "");
+    assert_failure(&script.run().await, "certificate");
+    script.set("VAULT_CACERT", &authority);
+
     // A refusal is no outage.
     script.set("VAULT_ADDR", &address);
     write(&env, "alice", json!({"other": "field"})).await;
@@ -206,6 +324,38 @@ async fn credential_process_repeats_the_last_key_while_vault_is_unavailable() {
     entry["readAt"] = json!(entry["readAt"].as_f64().unwrap() - 12.0 * 3600.0);
     std::fs::write(&cache, entry.to_string()).unwrap();
     assert_failure(&script.run().await, "refused");
+
+    entry["readAt"] = json!(jiff::Timestamp::now().as_second() - 1);
+    for damaged in [json!(5), json!([]), json!([1, 2]), json!("XYZ")] {
+        entry["key"] = damaged;
+        std::fs::write(&cache, entry.to_string()).unwrap();
+        assert_failure(&script.run().await, "refused");
+    }
+}
+
+#[tokio::test]
+async fn credential_process_leaves_no_file_after_a_failed_write() {
+    let env = TestEnv::new().await;
+    let mut script = Script::new(&env, "alice").await;
+    let (key, cache) = (Key::new(), script.folder.path("cache"));
+    write(
+        &env,
+        "alice",
+        json!({"accessKeyId": key.id, "secretAccessKey": key.secret}),
+    )
+    .await;
+    // A file does not replace a folder.
+    std::fs::create_dir(&cache).unwrap();
+    script.set("KEY_CACHE_FILE", &cache);
+    for _ in 0..2 {
+        let output = script.run().await;
+        assert_answer(&output, &key);
+        assert!(output.err.contains("writing the cache"), "{}", output.err);
+    }
+    let files = std::fs::read_dir(&script.folder.0).unwrap();
+    let mut names: Vec<_> = files.map(|file| file.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["cache", "token"]);
 }
 
 fn assert_private(file: &Path) {

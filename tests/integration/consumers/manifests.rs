@@ -46,7 +46,7 @@ fn kubernetes_manifests_match_the_schemas() {
             count += 1;
         }
     }
-    assert_eq!(count, 7);
+    assert_eq!(count, 8);
 }
 
 #[test]
@@ -77,4 +77,60 @@ fn kubernetes_schemas_reject_other_fields() {
         document.pointer_mut(parent).unwrap()[name] = value;
         assert_eq!(violations(&document).len(), 1, "{pointer}");
     }
+}
+
+/// Each object that a manifest refers to is in the same file and namespace, or the page creates it.
+#[test]
+fn kubernetes_manifests_refer_to_existing_objects() {
+    let page = read("docs/consumers.md");
+    let mut missing = Vec::new();
+    for name in ["external-secrets", "vault-secrets-operator", "velero"] {
+        let documents = documents(&format!("examples/consumers/kubernetes/{name}.yaml"));
+        for document in &documents {
+            let text = |pointer: &str| document.pointer(pointer).and_then(Value::as_str);
+            let namespace = text("/metadata/namespace").unwrap();
+            let stores = [
+                ("/spec/secretStoreRef/name", "SecretStore"),
+                ("/spec/vaultConnectionRef", "VaultConnection"),
+                ("/spec/vaultAuthRef", "VaultAuth"),
+            ];
+            for (pointer, kind) in stores {
+                let Some(wanted) = text(pointer) else {
+                    continue;
+                };
+                let metadata = json!({"name": wanted, "namespace": namespace});
+                let exists =
+                    |other: &Value| other["kind"] == *kind && other["metadata"] == metadata;
+                if !documents.iter().any(exists) {
+                    missing.push(format!("{name}: {kind} {namespace}/{wanted}"));
+                }
+            }
+            let created = [
+                ("/spec/provider/vault/caProvider/name", "configmap"),
+                (
+                    "/spec/provider/vault/auth/kubernetes/serviceAccountRef/name",
+                    "serviceaccount",
+                ),
+                ("/spec/kubernetes/serviceAccount", "serviceaccount"),
+                ("/spec/caCertSecretRef", "secret generic"),
+            ];
+            for (pointer, kind) in created {
+                let Some(wanted) = text(pointer) else {
+                    continue;
+                };
+                let command = format!("kubectl -n {namespace} create {kind} {wanted}");
+                if !page.contains(&command) {
+                    missing.push(format!("{name}: {command}"));
+                }
+            }
+            let role = text("/spec/provider/vault/auth/kubernetes/role");
+            if let Some(role) = role.or(text("/spec/kubernetes/role")) {
+                let command = format!("vault write auth/kubernetes/role/{role} ");
+                if !page.contains(&command) {
+                    missing.push(format!("{name}: {command}"));
+                }
+            }
+        }
+    }
+    assert_eq!(missing, [""; 0]);
 }
