@@ -37,9 +37,7 @@ def instrumented() -> dict:
     for line in run("cargo", "llvm-cov", "show-env", environment=environment).splitlines():
         name, value = line.split("=", 1)
         environment[name] = shlex.split(value)[0]
-    flags = "CARGO_ENCODED_RUSTFLAGS" if "CARGO_ENCODED_RUSTFLAGS" in environment else "RUSTFLAGS"
-    separator = "\x1f" if flags == "CARGO_ENCODED_RUSTFLAGS" else " "
-    environment[flags] += separator + RELOCATION
+    environment["RUSTFLAGS"] = RELOCATION
     folder = Path(environment["LLVM_PROFILE_FILE"]).parent
     environment["LLVM_PROFILE_FILE"] = str(folder / f"{ROOT.name}-{COUNTERS}")
     return environment
