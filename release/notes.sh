@@ -3,7 +3,7 @@
 #
 #   release/notes.sh VERSION
 set -euo pipefail
-version=${1:?"expected a version, such as release/notes.sh 0.1.0"}
+version=${1:?"expected a version, such as release/notes.sh 0.2.0"}
 notes=$(awk -v head="## [${version#v}]" '
   index($0, "## [") == 1 { on = index($0, head) == 1; next }
   /^\[/ { on = 0 }

@@ -166,3 +166,27 @@ fn readme_shows_the_table_that_the_demo_prints() {
     }
     assert_eq!(lines.next(), Some("```"));
 }
+
+#[test]
+fn the_version_is_the_same_everywhere() {
+    let version = env!("CARGO_PKG_VERSION");
+    for (file, expected) in [
+        ("CHANGELOG.md", format!("\n## [{version}] - ")),
+        ("CHANGELOG.md", format!("compare/v{version}...HEAD")),
+        (
+            "infra/cdk/package.json",
+            format!("\"version\": \"{version}\""),
+        ),
+        (
+            "infra/cdk/package-lock.json",
+            format!("\"version\": \"{version}\""),
+        ),
+        ("infra/terraform/README.md", format!("?ref=v{version}")),
+        (
+            "infra/terraform/examples/complete/main.tf",
+            format!("?ref=v{version}"),
+        ),
+    ] {
+        assert!(read(file).contains(&expected), "{file}: {expected}");
+    }
+}

@@ -36,7 +36,7 @@ data "aws_sns_topic" "given" {
   name = each.value
 }
 
-# In your own configuration, use a release: source = "git::https://…//infra/terraform?ref=v0.1.0"
+# In your own configuration, use a release: source = "git::https://…//infra/terraform?ref=v0.2.0"
 module "iam_key_sync" {
   source = "../.."
 
