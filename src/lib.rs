@@ -37,6 +37,8 @@
 //! 6. `handler` answers a Lambda payload. `keysync` is the entry point; `schema` describes its
 //!    results.
 
+#![warn(clippy::print_stderr)]
+
 mod apply;
 mod backends;
 mod breaker;

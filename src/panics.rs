@@ -3,6 +3,7 @@
 //! The message of a panic is neither logged nor reported, because it can quote a value.
 
 use std::cell::RefCell;
+use std::io::Write;
 use std::panic::AssertUnwindSafe;
 
 use futures_util::FutureExt;
@@ -23,10 +24,9 @@ pub fn record_panics() {
             let first = source.map_or(0, |source| source.saturating_sub(1));
             format!("{}:{}", parts[first..].join("/"), location.line())
         });
-        eprintln!(
-            "panic at {}",
-            place.as_deref().unwrap_or("an unknown place")
-        );
+        // Not `eprintln!`: a panic here, because the terminal is gone, would abort the process.
+        let shown = place.as_deref().unwrap_or("an unknown place");
+        let _ = writeln!(std::io::stderr(), "panic at {shown}");
         PLACE.set(place);
     }));
 }

@@ -2,13 +2,18 @@
 //! deployed function has written Vault, deletes the parameter, and waits until the user is retired.
 //!
 //! Never writes to Vault or to the state: what appears there came through the event path. Leaves no
-//! parameter behind, except when the process is killed.
+//! parameter of its own behind, except when the process is killed, and deletes no other one.
 
 mod diagnosis;
 mod key;
+mod mapping;
+mod parameter;
+mod place;
 mod preflight;
 mod run;
 mod stage;
+#[cfg(test)]
+mod tests;
 mod wait;
 
 use std::time::Duration;

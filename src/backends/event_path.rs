@@ -18,9 +18,11 @@ use crate::error::Error;
 /// The time limit of a self-test in the function, with its start.
 const MAX_SELF_TEST: Duration = Duration::from_secs(75);
 
-/// The event source mapping of the function.
+/// An event source mapping of the function.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mapping {
+    /// The name of its queue, or of another source.
+    pub source: String,
     /// Its state, such as `Enabled`.
     pub state: String,
     /// The result of the last poll, such as `OK` or `PROBLEM: …`; empty if there was none.
@@ -67,8 +69,9 @@ impl LambdaService {
 impl EventPath for LambdaService {
     async fn mappings(&self, function: &str) -> Result<Vec<Mapping>, Error> {
         let request = self.client.list_event_source_mappings();
-        let answer = request.function_name(function).send().await;
-        let answer = answer.map_err(|error| {
+        let pages = request.function_name(function).into_paginator();
+        let mappings = pages.items().send().collect::<Result<Vec<_>, _>>().await;
+        let mappings = mappings.map_err(|error| {
             let remedy = "allow lambda:ListEventSourceMappings";
             failed(
                 "listing the event source mappings of",
@@ -77,8 +80,8 @@ impl EventPath for LambdaService {
                 &error,
             )
         })?;
-        let mappings = answer.event_source_mappings.unwrap_or_default();
         let mappings = mappings.into_iter().map(|mapping| Mapping {
+            source: source(mapping.event_source_arn.as_deref()),
             state: word(&mapping.state.unwrap_or_default()),
             last_result: mapping.last_processing_result.unwrap_or_default(),
         });
@@ -113,6 +116,12 @@ impl EventPath for LambdaService {
                 .with_remedy("check that --function names the function of this service")
         })
     }
+}
+
+/// Returns the name in the ARN of a source.
+fn source(arn: Option<&str>) -> String {
+    let name = arn.and_then(|arn| arn.rsplit([':', '/']).next());
+    name.map_or_else(|| "an unknown source".to_owned(), word)
 }
 
 /// Translates the failure of a call about a function. `remedy` is for a denied call.

@@ -1,5 +1,5 @@
 //! Parameter Store: puts and deletes the parameter of a rehearsal. The service itself never writes
-//! there.
+//! there. Parameter Store has no conditional write, so the caller reads the parameter before.
 
 use aws_sdk_ssm::operation::delete_parameter::DeleteParameterError;
 use aws_sdk_ssm::operation::put_parameter::PutParameterError;
@@ -10,11 +10,14 @@ use super::aws::aws_error;
 use super::parameters::ParameterStore;
 use crate::error::Error;
 use crate::keys::ParameterName;
+use crate::snapshot::KeyIds;
 
 /// Writes to Parameter Store.
 pub trait ParameterWriter {
-    /// Creates a parameter. Returns false if it exists with another value: with this one, an
-    /// attempt before has created it, whose response was lost.
+    /// Reads the ids of the keys that a parameter holds; `None` if there is no parameter.
+    async fn read_ids(&self, name: &ParameterName) -> Result<Option<KeyIds>, Error>;
+    /// Creates a parameter. Returns false if it exists, which can be due to an attempt before whose
+    /// response was lost.
     async fn create(&self, name: &ParameterName, value: &SecretString) -> Result<bool, Error>;
     /// Puts a new version of a parameter, and returns its number.
     async fn replace(&self, name: &ParameterName, value: &SecretString) -> Result<i64, Error>;
@@ -26,6 +29,10 @@ const PUT: &str = "putting the parameter";
 const PUT_REMEDY: &str = "allow what `keysync policy iam --rehearse` prints";
 
 impl ParameterWriter for ParameterStore {
+    async fn read_ids(&self, name: &ParameterName) -> Result<Option<KeyIds>, Error> {
+        self.key_ids(name).await
+    }
+
     async fn create(&self, name: &ParameterName, value: &SecretString) -> Result<bool, Error> {
         let put = self.client().put_parameter().name(name.as_str());
         let put = put.r#type(ParameterType::SecureString).overwrite(false);
@@ -36,7 +43,7 @@ impl ParameterWriter for ParameterStore {
                     .as_service_error()
                     .is_some_and(PutParameterError::is_parameter_already_exists) =>
             {
-                self.holds(name, value).await
+                Ok(false)
             }
             Err(error) => Err(aws_error(PUT, name.as_str(), PUT_REMEDY, &error)),
         }
@@ -66,20 +73,5 @@ impl ParameterWriter for ParameterStore {
                 Err(aws_error(operation, name.as_str(), PUT_REMEDY, &error))
             }
         }
-    }
-}
-
-impl ParameterStore {
-    /// Returns whether a parameter has this value.
-    async fn holds(&self, name: &ParameterName, value: &SecretString) -> Result<bool, Error> {
-        let read = self.client().get_parameter().name(name.as_str());
-        let read = read.with_decryption(true).send().await;
-        let read = read.map_err(|error| {
-            aws_error("reading the parameter", name.as_str(), PUT_REMEDY, &error)
-        })?;
-        let found = read.parameter.and_then(|parameter| parameter.value);
-        Ok(found
-            .map(SecretString::from)
-            .is_some_and(|found| found.expose_secret() == value.expose_secret()))
     }
 }

@@ -3,9 +3,11 @@
 use secrecy::SecretString;
 use serde_json::json;
 
+use crate::snapshot::KeyIds;
+
 /// What the id of each key of a rehearsal begins with. The ids of AWS contain neither 0 nor 1, so
 /// no key of AWS has such an id.
-const PREFIX: &str = "AKIA0REHEARSAL";
+pub(super) const PREFIX: &str = "AKIA0REHEARSAL";
 
 /// A key that passes the checks of the format, and that AWS never issued.
 #[derive(Debug)]
@@ -33,6 +35,11 @@ impl RehearsalKey {
         json!({"current": self.document()}).to_string().into()
     }
 
+    /// Returns whether a parameter holds this key and no other.
+    pub(super) fn is_only_key_of(&self, ids: &KeyIds) -> bool {
+        only_id(ids) == Some(self.id.as_str())
+    }
+
     fn document(&self) -> serde_json::Value {
         let secret = format!("no-secret-of-{}-but-a-rehearsal", self.id);
         json!({"AccessKeyID": self.id, "SecretAccessKey": secret})
@@ -42,6 +49,19 @@ impl RehearsalKey {
 /// Returns whether a key id is that of a rehearsal.
 pub(super) fn is_of_rehearsal(id: &str) -> bool {
     id.starts_with(PREFIX)
+}
+
+/// Returns whether a parameter holds one key, which is that of a rehearsal.
+pub(super) fn is_left_over(ids: &KeyIds) -> bool {
+    only_id(ids).is_some_and(is_of_rehearsal)
+}
+
+/// Returns the id of the only key of a parameter.
+fn only_id(ids: &KeyIds) -> Option<&str> {
+    match (&ids.current, &ids.pending) {
+        (Some(id), None) | (None, Some(id)) => Some(id),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -69,5 +89,31 @@ mod tests {
         };
         assert!(is_of_rehearsal(&current.id));
         assert!(!is_of_rehearsal("AKIAIOSFODNN7EXAMPLE"));
+    }
+
+    #[test]
+    fn a_key_knows_its_parameter() {
+        let (key, other) = (RehearsalKey::new(), "AKIAIOSFODNN7EXAMPLE");
+        let ids = |value: &SecretString| KeyIds::parse(value, Timestamp::UNIX_EPOCH);
+        for value in [key.first_value(), key.second_value()] {
+            assert!(key.is_only_key_of(&ids(&value)));
+            assert!(is_left_over(&ids(&value)));
+        }
+        let own = || Some(key.id.clone());
+        for (current, pending) in [
+            (None, None),
+            (Some(other.to_owned()), None),
+            (Some(other.to_owned()), own()),
+            (own(), Some(other.to_owned())),
+            (None, Some(other.to_owned())),
+        ] {
+            let modified = Timestamp::UNIX_EPOCH;
+            let ids = KeyIds {
+                current,
+                pending,
+                modified,
+            };
+            assert!(!key.is_only_key_of(&ids) && !is_left_over(&ids), "{ids:?}");
+        }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::diagnosis::{diagnose, failed_checks};
-use super::key::RehearsalKey;
+use super::place::Place;
 use super::run::{Ended, Run};
 use super::stage::Stage;
 use crate::backends::{Backends, EventPath, ParameterWriter};
@@ -23,11 +23,7 @@ where
     B::Parameters: ParameterWriter,
 {
     /// Waits until Vault shows a new version of each secret, and until the state records the key.
-    pub(super) async fn wait_for_key(
-        &mut self,
-        key: &RehearsalKey,
-        path: &impl EventPath,
-    ) -> Result<(), Ended> {
+    pub(super) async fn wait_for_key(&mut self, path: &impl EventPath) -> Result<(), Ended> {
         let before = self.before.iter().map(|secret| secret.vault.version());
         let before = before.collect::<Vec<_>>();
         let is_new = |(secret, before): (&Snapshot, &Option<u64>)| {
@@ -39,8 +35,7 @@ where
             secrets.len() == before.len() && secrets.iter().zip(&before).all(is_new)
         };
         let Some(secrets) = self.wait_until(has_new, EVENT_PATH).await? else {
-            let stages = diagnose(path, self.order.function.as_deref()).await;
-            return self.end_with(stages);
+            return self.explain(path, EVENT_PATH).await;
         };
         let seen = started.elapsed();
         let created = secrets.iter().filter_map(|secret| secret.created_at).max();
@@ -62,15 +57,16 @@ where
         let took = took.unwrap_or(seen.as_secs_f64());
         self.end(Stage::pass(EVENT_PATH, detail).took(took));
         let started = Instant::now();
+        let id = self.key.id.clone();
         let is_recorded = |secrets: &[Snapshot]| {
             let recorded = |secret: &Snapshot| {
                 let record = secret.state.recorded();
-                record.is_some_and(|record| record.access_key_id.as_ref() == Some(&key.id))
+                record.is_some_and(|record| record.access_key_id.as_ref() == Some(&id))
             };
             secrets.iter().all(recorded)
         };
         if self.wait_until(is_recorded, RECORD).await?.is_none() {
-            return self.explain(path).await;
+            return self.explain(path, RECORD).await;
         }
         let detail = "the state records the key and its version in Vault";
         self.end(Stage::pass(RECORD, detail).took(started.elapsed().as_secs_f64()));
@@ -89,7 +85,7 @@ where
             secrets.iter().all(retired)
         };
         let Some(secrets) = self.wait_until(is_retired, RETIREMENT).await? else {
-            return self.explain(path).await;
+            return self.explain(path, RETIREMENT).await;
         };
         // Of a secret that has other fields as well, a retirement removes fields only.
         let is_deleted = |secret: &Snapshot| {
@@ -115,13 +111,26 @@ where
         Ok(())
     }
 
-    /// Adds what the function cannot do, after a stage that took too long.
-    async fn explain(&mut self, path: &impl EventPath) -> Result<(), Ended> {
-        let stages = failed_checks(path, self.order.function.as_deref()).await;
-        self.end_with(stages)
-    }
-
-    fn end_with(&mut self, stages: Vec<Stage>) -> Result<(), Ended> {
+    /// Adds why a stage took too long. The parameter is deleted before, because this can take long.
+    /// What a deletion changes is known by then: the state, of which the last observation counts.
+    async fn explain(&mut self, path: &impl EventPath, stage: &'static str) -> Result<(), Ended> {
+        self.clean_up().await;
+        let place = match stage {
+            RETIREMENT => Place::Here,
+            _ => Place::of(&self.key.id, &self.last.records, &self.last.secrets),
+        };
+        let causes = async {
+            match place {
+                Place::Elsewhere(stage) => vec![stage],
+                Place::Unknown if stage == EVENT_PATH => diagnose(path, self.order).await,
+                // The event has reached the function.
+                Place::Here | Place::Unknown => failed_checks(path, self.order).await,
+            }
+        };
+        let stages = tokio::select! {
+            stages = causes => stages,
+            () = self.cancel.cancelled() => return self.stop("diagnosis"),
+        };
         for stage in stages {
             self.end(stage);
         }
@@ -160,7 +169,8 @@ pub(super) fn late(stage: &'static str, wait: Duration, error: Option<&Error>) -
         ),
         _ => (
             "the state did not record the key",
-            "allow the function's role to write the state objects (`keysync doctor`)",
+            "allow the function's role to write the state objects (`keysync doctor`), or set \
+             S3_BUCKET_NAME and SYNC_STATE_S3_PREFIX as the function has them",
         ),
     };
     Stage::fail(stage, format!("{what} within {} s", wait.as_secs()), remedy)

@@ -7,6 +7,8 @@ pub mod diagnostics;
 pub mod fault;
 mod inner;
 mod vault;
+#[cfg(feature = "cli")]
+mod writer;
 
 pub use inner::Inner;
 

@@ -1,5 +1,7 @@
 //! `keysync rehearse` with a deployment: it proves the event path, and names what breaks it.
 
+mod interference;
+
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -111,7 +113,8 @@ async fn rehearsal_follows_the_targets_document() {
     env.store("targets.json", document.to_string()).await;
     let output = rehearse(&deployment, &env, "", &[]).await;
     assert_eq!(output.code, 1, "{output:?}");
-    assert!(output.err.contains("untargeted: "), "{output:?}");
+    let expected = format!("{USER}: untargeted: the targets");
+    assert!(output.err.contains(&expected), "{output:?}");
     assert!(!env.has_parameter(USER).await);
 
     let mut document = json!({"parameters": [entry(USER, &["first", "second"])]});
@@ -161,13 +164,19 @@ async fn assert_broken(deployment: &Deployment, env: &TestEnv<'_>, part: &str) {
     // Another token than that of the function, which may be the broken part.
     let token = deployment.stack.token("sync", "1h");
     let variables = [("VAULT_TOKEN", token.as_str())];
-    let output = rehearse(deployment, env, "--wait 6", &variables).await;
+    // Before 30 s, a missing event proves nothing.
+    let wait = if part == "rule" {
+        "--wait 30"
+    } else {
+        "--wait 6"
+    };
+    let output = rehearse(deployment, env, wait, &variables).await;
     assert_eq!(output.code, 1, "{output:?}");
     assert_valid(&output, "rehearsal");
     let failed = stages(&output, "fail");
     assert_eq!(failed[..2], ["event path", part], "{output:?}");
     assert!(failed[2..].iter().all(|other| other == part), "{output:?}");
-    assert_eq!(stages(&output, "pass").last().unwrap(), "cleanup");
+    assert!(stages(&output, "pass").contains(&"cleanup".to_owned()));
     assert!(!env.has_parameter(USER).await);
     let stages = output.json()["stages"].take();
     let broken = stages.as_array().unwrap().iter();
@@ -183,6 +192,8 @@ async fn rehearsal_names_each_part_that_does_not_work() {
     set_rule(&deployment, "DisableRule").await;
     assert_broken(&deployment, &env, "rule").await;
     set_rule(&deployment, "EnableRule").await;
+
+    assert_other_settings_are_named(&deployment, &env).await;
 
     deployment.deploy(&json!({"enabled": false}));
     assert_broken(&deployment, &env, "mapping").await;
@@ -205,6 +216,27 @@ async fn rehearsal_names_each_part_that_does_not_work() {
         .await;
     let output = rehearse(&deployment, &env, "--wait 60", &[]).await;
     assert_eq!(output.code, 0, "{output:?}");
+}
+
+/// Rehearses with another prefix than the function has.
+async fn assert_other_settings_are_named(deployment: &Deployment, env: &TestEnv<'_>) {
+    let elsewhere = [("VAULT_PATH_PREFIX", "elsewhere")];
+    let root = deployment.stack.text("/vault/rootToken");
+    let variables = [elsewhere[0], ("VAULT_TOKEN", root.as_str())];
+    let output = rehearse(deployment, env, "--wait 6", &variables).await;
+    assert_eq!(
+        stages(&output, "fail"),
+        ["event path", "settings"],
+        "{output:?}"
+    );
+    let expected = "the function wrote secret/aws/iam-keys/keysync-rehearsal at https://";
+    assert!(output.out.contains(expected), "{output:?}");
+    // The clean-up retires the user, whom the next rehearsal needs.
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !env.state(USER).await.unwrap()["retiredAt"].is_string() {
+        assert!(Instant::now() < deadline, "the user is not retired");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
 
 /// Interrupts a rehearsal that waits for Vault.

@@ -5,7 +5,7 @@ use nr_iam_key_sync::{Error, ErrorLine};
 
 use crate::args::Format;
 use crate::exit::Exit;
-use crate::printable::print_stderr;
+use crate::printable::{print_as_it_is, print_stderr};
 
 /// The printer of errors.
 #[derive(Clone, Copy, Debug)]
@@ -58,10 +58,9 @@ impl Errors {
         match self.format {
             Format::Text => print_stderr(&format!("error: {}", line.message)),
             // JSON escapes control characters by itself.
-            Format::Json => eprintln!(
-                "{}",
-                serde_json::to_string(line).expect("a line holds only text")
-            ),
+            Format::Json => {
+                print_as_it_is(&serde_json::to_string(line).expect("a line holds only text"));
+            }
         }
     }
 }

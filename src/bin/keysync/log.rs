@@ -49,8 +49,10 @@ impl Write for SuspendBar {
     fn write(&mut self, text: &[u8]) -> std::io::Result<usize> {
         let line = String::from_utf8_lossy(text);
         let line = printable(&line);
-        self.0
-            .suspend(|| std::io::stderr().write_all(line.as_bytes()))?;
+        // A lost line is no failure of the command. An error would be printed, to the same stream.
+        self.0.suspend(|| {
+            let _ = std::io::stderr().write_all(line.as_bytes());
+        });
         Ok(text.len())
     }
 

@@ -1,5 +1,8 @@
 //! The command line for operators and scripts.
 
+// They panic if the terminal is gone, and then a command is not finished.
+#![deny(clippy::print_stderr, clippy::print_stdout)]
+
 mod args;
 mod errors;
 mod examples;

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::args::Format;
 use crate::errors::Errors;
 use crate::exit::Exit;
-use crate::printable::printable;
+use crate::printable::{print_stderr, printable};
 use crate::screen::Screen;
 
 /// The destination of the result.
@@ -53,7 +53,7 @@ pub fn write(text: &str) {
     let mut out = std::io::stdout();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            eprintln!("error: the result cannot be written: {error}");
+            print_stderr(&format!("error: the result cannot be written: {error}"));
             std::process::exit(i32::from(Exit::Failed as u8));
         }
         // A closed pipe is not an error: the reader has what it needs.

@@ -6,6 +6,7 @@ use nr_iam_key_sync::{Config, Error};
 use crate::args::Policy;
 use crate::exit::Exit;
 use crate::output::{Output, write_json};
+use crate::printable::print_stderr;
 use crate::targets;
 
 /// Runs a command for policies.
@@ -48,10 +49,10 @@ pub fn run(
             };
             write_json(&policy);
             if !policy.left_out.is_empty() && !quiet {
-                eprintln!(
-                    "note: left out, because their values are known only in a deployment: {}",
-                    policy.left_out.join(", ")
-                );
+                let names = policy.left_out.join(", ");
+                print_stderr(&format!(
+                    "note: left out, because their values are known only in a deployment: {names}"
+                ));
             }
         }
     }

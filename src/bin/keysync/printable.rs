@@ -2,6 +2,7 @@
 //! control characters, which could move the cursor, retitle the window or hide text.
 
 use std::borrow::Cow;
+use std::io::Write;
 
 /// Returns the text with all control characters and direction overrides escaped, except line feeds,
 /// tabs and the colour sequences of our own tables.
@@ -27,7 +28,13 @@ pub fn printable(text: &str) -> Cow<'_, str> {
 /// Prints a line to standard error.
 pub fn print_stderr(line: &str) {
     // A line feed of a service's text would forge a line.
-    eprintln!("{}", printable(line).replace('\n', "\\n"));
+    print_as_it_is(&printable(line).replace('\n', "\\n"));
+}
+
+/// Prints a line to standard error, without a filter. Unlike `eprintln!`, it does not panic if the
+/// terminal is gone.
+pub fn print_as_it_is(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 fn is_unsafe(c: char) -> bool {

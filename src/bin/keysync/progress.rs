@@ -3,6 +3,8 @@
 use indicatif::{ProgressBar, ProgressStyle};
 use nr_iam_key_sync::{CancellationToken, Progress, Stage};
 
+use crate::printable::print_stderr;
+
 /// The exit code of a program that an interrupt ended at once.
 pub const INTERRUPTED: i32 = 130;
 
@@ -45,15 +47,16 @@ impl Bar {
     }
 
     /// Runs the work. A first Ctrl-C (or SIGTERM, or SIGHUP) lets it finish the users in flight; a
-    /// second one ends the program.
+    /// second Ctrl-C or SIGTERM ends the program.
     pub async fn run<T>(&self, work: impl Future<Output = T>) -> T {
         let interrupted = async {
             interrupt().await;
             self.cancel.cancel();
             self.shown.suspend(|| {
-                eprintln!("{}", self.notice);
+                print_stderr(self.notice);
             });
-            interrupt().await;
+            // Both the kernel and the shell send a SIGHUP when a terminal closes.
+            interrupt_of(false).await;
             std::process::exit(INTERRUPTED);
         };
         let done = tokio::select! {
@@ -103,6 +106,12 @@ fn style(template: &str) -> ProgressStyle {
 #[cfg(unix)]
 /// Waits for Ctrl-C, SIGTERM or SIGHUP.
 pub async fn interrupt() {
+    interrupt_of(true).await;
+}
+
+#[cfg(unix)]
+/// Waits for Ctrl-C or SIGTERM, or also for SIGHUP.
+async fn interrupt_of(hangup_counts: bool) {
     use tokio::signal::unix::{SignalKind, signal};
     let signal = |kind| signal(kind).expect("the runtime handles signals");
     let (mut interrupt, mut terminate) = (
@@ -112,7 +121,7 @@ pub async fn interrupt() {
     let mut hangup = signal(SignalKind::hangup());
     tokio::select! {
         _ = interrupt.recv() => {}
-        _ = hangup.recv() => {}
+        _ = hangup.recv(), if hangup_counts => {}
         _ = terminate.recv() => {}
     }
 }
@@ -120,6 +129,11 @@ pub async fn interrupt() {
 #[cfg(not(unix))]
 /// Waits for Ctrl-C, SIGTERM or SIGHUP.
 pub async fn interrupt() {
+    interrupt_of(true).await;
+}
+
+#[cfg(not(unix))]
+async fn interrupt_of(_: bool) {
     tokio::signal::ctrl_c()
         .await
         .expect("the runtime handles signals");

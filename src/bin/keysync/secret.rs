@@ -6,6 +6,7 @@ use nr_iam_key_sync::Error;
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 
+use crate::printable::print_stderr;
 use crate::progress::{INTERRUPTED, interrupt};
 
 /// The length limit; above that of any token.
@@ -54,7 +55,7 @@ async fn typed(prompt: &'static str) -> std::io::Result<String> {
         Some(Ok(typed)) => Ok(typed),
         _ => {
             let _ = tcsetattr(&terminal, OptionalActions::Now, &settings);
-            eprintln!();
+            print_stderr("");
             std::process::exit(INTERRUPTED);
         }
     }

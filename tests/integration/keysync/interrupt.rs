@@ -116,9 +116,13 @@ fn signal(child: &Child, name: &str) {
 #[tokio::test]
 async fn interrupted_reconcile_finishes_users_and_is_continued() {
     let setup = Setup::new().await;
-    for name in ["INT", "TERM"] {
+    for name in ["INT", "TERM", "HUP"] {
         let before = setup.in_sync().await;
-        let child = setup.reconcile(before + 3).await;
+        let mut child = setup.reconcile(before + 3).await;
+        if name == "HUP" {
+            // The terminal is closed.
+            drop(child.stderr.take());
+        }
         signal(&child, name);
         let interrupted = Instant::now();
         let output = finish(child, "").await;
@@ -132,7 +136,7 @@ async fn interrupted_reconcile_finishes_users_and_is_continued() {
         );
         let remaining = format!(" {} not ", USERS - (in_sync - before));
         assert!(
-            output.err.contains(&remaining),
+            name == "HUP" || output.err.contains(&remaining),
             "{name}: expected{remaining}in {output:?}"
         );
         let record = setup.env.json_object("sync-state/last-run.json").await;
