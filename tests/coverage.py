@@ -62,6 +62,8 @@ def percent(covered: int, count: int) -> str:
 def main() -> None:
     environment = instrumented()
     unit = lines_of("--lib", "--", "--skip", "openbao::", environment=environment)
+    # Some integration tests run the examples.
+    run("cargo", "build", "--locked", "--examples", environment=environment)
     binaries = lines_of("--bins", "--test", "integration", "--", "--skip", "faults::",
                         environment=environment)
     rows = {name: (unit.get(name, (0, 0)), binaries.get(name, (0, 0)))
