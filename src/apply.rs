@@ -47,9 +47,22 @@ pub async fn apply<B: Backends>(
         run.change_vault(plan.action).await
     });
     let mut effects = join_all(work).await;
+    if nothing_was_removed(plans, &effects) {
+        invocation.ctx.release_retirement(user);
+    }
     record(invocation, user, observed, &mut effects).await;
     let effects = effects.into_iter();
     effects.map(|effect| effect.applied).collect()
+}
+
+/// Returns whether Vault denied all removals. After any other failure, a key may have been deleted.
+fn nothing_was_removed(plans: &[Plan], effects: &[Effect]) -> bool {
+    let removals = plans.iter().zip(effects);
+    let mut removals = removals
+        .filter(|(plan, _)| matches!(plan.action, Action::Retire(Some(_))))
+        .peekable();
+    removals.peek().is_some()
+        && removals.all(|(_, effect)| matches!(effect.applied.end, Err(Error::Denied { .. })))
 }
 
 /// What happened to one secret in Vault, and what is to be recorded.
@@ -109,7 +122,6 @@ impl<B: Backends> Run<'_, B> {
                 if let Some(removal) = removal
                     && let Err(error) = self.remove(removal).await
                 {
-                    self.invocation.ctx.release_retirement(self.user);
                     return Effect::end(Err(error));
                 }
                 let record = self.secret.snapshot.state.recorded();

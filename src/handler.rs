@@ -8,7 +8,6 @@ mod merge;
 use std::collections::BTreeMap;
 
 use aws_lambda_events::event::sqs::SqsBatchResponse;
-use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -151,7 +150,7 @@ impl<B: Backends> Handler<'_, B> {
         if requests.is_empty() {
             return Vec::new();
         }
-        let results = sync_all(&invocation, stream::iter(requests)).collect::<Vec<_>>();
+        let results = sync_all(&invocation, requests);
         let renewal = self.ctx.maintain_token(false, self.deadline);
         let (results, token) = tokio::join!(results, renewal);
         let now = Timestamp::now();

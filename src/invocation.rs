@@ -14,6 +14,9 @@ use crate::error::Error;
 use crate::pace::Pace;
 use crate::targets::Targets;
 
+/// Time that a call to Vault leaves for the record, at most.
+const MAX_RECORD_TIME: Duration = Duration::from_secs(10);
+
 /// For how long the targets are not read again.
 const TARGETS_TTL: Duration = Duration::from_mins(1);
 
@@ -70,9 +73,21 @@ impl<'a, B: Backends> Invocation<'a, B> {
     /// # Errors
     /// Those of reading the document, and [`Error::BadTargets`] if it is refused.
     pub async fn targets(&self) -> Result<Rc<Targets>, Error> {
+        self.targets_since(TARGETS_TTL).await
+    }
+
+    /// Returns the targets as they are now.
+    ///
+    /// # Errors
+    /// Those of [`targets`](Self::targets).
+    pub async fn newest_targets(&self) -> Result<Rc<Targets>, Error> {
+        self.targets_since(Duration::ZERO).await
+    }
+
+    async fn targets_since(&self, max_age: Duration) -> Result<Rc<Targets>, Error> {
         let mut known = self.targets.lock().await;
         match &*known {
-            Some((read_at, targets)) if read_at.elapsed() < TARGETS_TTL => targets.clone(),
+            Some((read_at, targets)) if read_at.elapsed() < max_age => targets.clone(),
             _ => {
                 let targets = self.within(self.ctx.targets()).await;
                 *known = Some((Instant::now(), targets.clone()));
@@ -97,8 +112,9 @@ impl<'a, B: Backends> Invocation<'a, B> {
             .unwrap_or(Err(Error::OutOfTime))
     }
 
-    /// Calls Vault until the deadline, unless the circuit breaker is open, and counts
-    /// whether Vault was reached.
+    /// Calls Vault, unless the circuit breaker is open, and counts whether Vault was reached. A
+    /// call that Vault rejects because of its rate limit ends before the deadline, so that there is
+    /// time to record what was written elsewhere.
     ///
     /// # Errors
     /// Those of the call; [`Error::Unreachable`] if the breaker is open; [`Error::OutOfTime`] at the
@@ -108,9 +124,9 @@ impl<'a, B: Backends> Invocation<'a, B> {
         call: impl AsyncFn(&B::Vault, &SecretString) -> Result<T, Error>,
     ) -> Result<T, Error> {
         self.breaker.check()?;
-        let result = self
-            .within(self.ctx.session.call_until(self.deadline, call))
-            .await;
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        let end = self.deadline - (left / 4).min(MAX_RECORD_TIME);
+        let result = self.within(self.ctx.session.call_until(end, call)).await;
         match &result {
             Err(Error::Unreachable { problem, .. }) => self.breaker.record_failure(problem),
             Err(Error::OutOfTime) => {}

@@ -20,6 +20,7 @@ use crate::targets::Target;
 
 use assemble::{Sources, StoredView, assemble};
 use reader::Reader;
+use secret_reader::SecretReading;
 
 /// In which order to read, and what is known beforehand.
 #[derive(Debug)]
@@ -145,12 +146,21 @@ pub async fn observe<B: Backends>(
             }
         }
         ReadStrategy::VaultFirst(attempts) => {
-            let targets = reader.targets().await;
-            let secrets = if reader.is_basic() {
+            let mut targets = reader.targets().await;
+            let mut secrets = if reader.is_basic() {
                 reader.published(&targets, Some(&attempts)).await
             } else {
                 reader.first(&targets, &attempts).await
             };
+            let is_of_other_user = |secret: &SecretReading| {
+                let mark = secret.mark.as_ref();
+                mark.is_some_and(|mark| mark.is_of_other_user)
+            };
+            // A newer document may have given the secret to that user.
+            if !reader.is_basic() && secrets.iter().any(is_of_other_user) {
+                targets = invocation.newest_targets().await;
+                secrets = reader.first(&targets, &attempts).await;
+            }
             let (parameter, state) = tokio::join!(reader.parameter(), reader.state());
             Sources {
                 secrets,

@@ -19,6 +19,10 @@ const GROWTH: f64 = 1.1;
 /// The pauses while Vault accepts nothing and does not state how long to wait; they double.
 const PAUSES: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(5)];
 
+/// The longest time that Vault can have all calls wait: after it accepted a call in the last second,
+/// and otherwise.
+const MAX_SHARED_WAITS: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(10)];
+
 /// The rate limit of calls to Parameter Store: the account's quota is shared by all callers.
 pub struct Pace(Mutex<Interval>);
 
@@ -56,6 +60,7 @@ struct VaultRate {
     grows: Instant,
     pause: Duration,
     accepted: VecDeque<Instant>,
+    last_accepted: Option<Instant>,
 }
 
 impl VaultPace {
@@ -69,6 +74,7 @@ impl VaultPace {
             grows: now,
             pause: Duration::ZERO,
             accepted: VecDeque::new(),
+            last_accepted: None,
         });
         Self {
             cap,
@@ -100,6 +106,7 @@ impl VaultPace {
         let mut state = self.state.borrow_mut();
         state.forget(now);
         state.accepted.push_back(now);
+        state.last_accepted = Some(now);
         if !std::mem::take(&mut state.pause).is_zero() {
             state.next = now;
         }
@@ -109,8 +116,17 @@ impl VaultPace {
         }
     }
 
+    /// Returns whether Vault has accepted a call since then.
+    pub fn has_accepted_since(&self, then: Instant) -> bool {
+        self.state
+            .borrow()
+            .last_accepted
+            .is_some_and(|last| last >= then)
+    }
+
     /// Slows down after a call that Vault rejected because of its rate limit, and returns the new
-    /// rate.
+    /// rate. A long `retry_after` does not stop all calls: the quota can be that of one namespace,
+    /// mount or path.
     pub fn rejected(&self, retry_after: Option<Duration>) -> f64 {
         let now = Instant::now();
         let mut state = self.state.borrow_mut();
@@ -128,7 +144,8 @@ impl VaultPace {
             state.pause
         };
         // Vault rounds down, so that it may state 0.
-        let wait = retry_after.map_or(pause, |wait| wait.max(pause));
+        let most = MAX_SHARED_WAITS[usize::from(accepted <= 0.0)];
+        let wait = retry_after.map_or(pause, |wait| wait.min(most).max(pause));
         state.next = state.next.max(now + wait);
         state.grows = now + HOLD;
         state.rate

@@ -10,7 +10,7 @@ pub use result::SyncResult;
 
 use std::time::Duration;
 
-use futures_util::{FutureExt, Stream, StreamExt};
+use futures_util::{FutureExt, StreamExt, stream};
 use tokio::time::Instant;
 
 use crate::apply::{apply, back_off};
@@ -206,15 +206,20 @@ pub async fn sync_user<B: Backends>(
     secrets.into_results(&request, started.elapsed())
 }
 
-/// Syncs users as they come, several at a time; the results come in the order of the requests.
-pub fn sync_all<'a, B: Backends>(
-    invocation: &'a Invocation<'a, B>,
-    requests: impl Stream<Item = Request> + 'a,
-) -> impl Stream<Item = Vec<SyncResult>> + 'a {
-    let one = move |request| sync_user(invocation, request).boxed_local();
-    requests
-        .map(one)
-        .buffered(invocation.ctx.config.concurrency)
+/// Syncs users, several at a time. One who takes long does not keep others from their turn. Returns
+/// the results in the order of the requests.
+pub async fn sync_all<B: Backends>(
+    invocation: &Invocation<'_, B>,
+    requests: Vec<Request>,
+) -> Vec<Vec<SyncResult>> {
+    let work = requests.into_iter().enumerate().map(|(place, request)| {
+        let results = sync_user(invocation, request);
+        results.map(move |results| (place, results)).boxed_local()
+    });
+    let work = stream::iter(work).buffer_unordered(invocation.ctx.config.concurrency);
+    let mut results = work.collect::<Vec<_>>().await;
+    results.sort_by_key(|(place, _)| *place);
+    results.into_iter().map(|(_, results)| results).collect()
 }
 
 #[cfg(test)]

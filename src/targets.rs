@@ -30,6 +30,7 @@ use crate::error::DocumentProblem;
 use crate::keys::{AccessKey, UserName, VaultPath};
 pub use check::{USER, is_path};
 use fields::{DEFAULT_FIELDS, Fields, WITHOUT_DOCUMENT};
+use named::{url_of, user_in};
 
 /// The size of the largest document in bytes.
 pub const MAX_BYTES: usize = 1024 * 1024;
@@ -112,9 +113,16 @@ impl Targets {
         self.others.as_ref()
     }
 
-    /// Returns whether the secret is that of a user whom the document names.
-    pub fn has(&self, path: &VaultPath) -> bool {
-        self.named().any(|(_, target)| target.location == *path)
+    /// Returns whether the secret is one of another user than this one.
+    pub fn is_of_another(&self, user: &UserName, path: &VaultPath) -> bool {
+        let mut named = self.named();
+        let is_named = named.any(|(owner, target)| owner != user && target.location == *path);
+        let of_others = || {
+            let others = self.others()?;
+            let owner = user_in(&url_of(path), &url_of(&others.location))?;
+            (owner != *user && !self.named.contains_key(&owner)).then_some(owner)
+        };
+        is_named || of_others().is_some()
     }
 
     /// Returns the mounts of all targets, each with its namespace.

@@ -83,7 +83,9 @@ impl Objects {
             .await
         {
             Ok(object) => object,
-            Err(SdkError::ServiceError(error)) if error.raw().status().as_u16() == 304 => {
+            Err(SdkError::ServiceError(error))
+                if known.is_some() && error.raw().status().as_u16() == 304 =>
+            {
                 return Ok(Found::Unchanged);
             }
             Err(error)

@@ -67,7 +67,7 @@ impl StateObjects {
     async fn legacy(&self, max_age: SignedDuration) -> Result<Legacy, Error> {
         let mut cached = self.legacy.lock().await;
         if let Some((at, states)) = &*cached {
-            let age = Timestamp::now().duration_since(*at);
+            let age = Timestamp::now().duration_since(*at).abs();
             match states {
                 Ok(states) if !states.0.is_empty() || age < max_age => return Ok(states.clone()),
                 Err(error) if age < LEGACY_FAILURE_TTL => return Err(error.clone()),

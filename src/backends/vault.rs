@@ -154,10 +154,8 @@ impl Vault for VaultServer {
         let versions = [version];
         let request = Request::<()>::post(url, &Versions { versions });
         let remedy = "allow update on <mount>/delete/<prefix>/* (`keysync policy vault`)";
-        let deletion = self.client_of(token, path).send(request).await;
-        deletion
-            .map(|_| ())
-            .map_err(translate("deleting the key in Vault at", path, remedy))
+        let deletion = self.client_of(token, path).done(request).await;
+        deletion.map_err(translate("deleting the key in Vault at", path, remedy))
     }
 
     async fn login(&self, request: &LoginRequest) -> Result<LoginToken, Error> {

@@ -1,5 +1,6 @@
 //! Whole payloads on backends in memory: answers, messages to redeliver, and metrics.
 
+mod deletions;
 mod login;
 
 use std::time::Duration;

@@ -18,9 +18,9 @@ pub(super) async fn sync_named<B: Backends>(ctx: &Context<B>, order: &SyncUsers)
     let started = Instant::now();
     let invocation = Invocation::new(ctx, started + MAX_INVOCATION, 1).paced();
     let users = order.users.iter();
-    let requests = stream::iter(users.map(|user| Request::of_operator(user, order)));
+    let requests = users.map(|user| Request::of_operator(user, order));
     if order.dry_run {
-        let results = requests.map(|request| dry_run(&invocation, request));
+        let results = stream::iter(requests).map(|request| dry_run(&invocation, request));
         let results = results
             .buffered(ctx.config.concurrency)
             .collect::<Vec<_>>()
@@ -28,7 +28,7 @@ pub(super) async fn sync_named<B: Backends>(ctx: &Context<B>, order: &SyncUsers)
             .concat();
         return Report::new("sync", &results, started.elapsed(), Timestamp::now());
     }
-    let results = sync_all(&invocation, requests).collect::<Vec<_>>();
+    let results = sync_all(&invocation, requests.collect());
     let renewal = ctx.maintain_token(false, invocation.deadline);
     let (results, token) = tokio::join!(results, renewal);
     let results = results.concat();

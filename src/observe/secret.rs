@@ -124,7 +124,8 @@ impl<B: Backends> Common<'_, B> {
         let removed = records.map(async |record| {
             let path = record.path_on(&targets.mounts());
             let recorded = record.vault_path.clone().unwrap_or_default();
-            let is_reassigned = path.as_ref().is_some_and(|path| targets.has(path));
+            let of_another = |path| targets.is_of_another(self.reader.user, path);
+            let is_reassigned = path.as_ref().is_some_and(of_another);
             let assignment = if is_reassigned {
                 Assignment::Reassigned(recorded)
             } else {

@@ -106,7 +106,7 @@ impl<B: Backends, P: FnMut(Progress<'_>)> Run<'_, B, P> {
                 }
             }))
         });
-        let results = work.buffered(self.invocation.ctx.config.concurrency);
+        let results = work.buffer_unordered(self.invocation.ctx.config.concurrency);
         results
             .for_each(|result| {
                 each(result);

@@ -15,6 +15,17 @@ const FAST_FAILURE: Duration = Duration::from_millis(2500);
 /// The longest pause before the retry.
 const MAX_RETRY_PAUSE: Duration = Duration::from_millis(500);
 
+/// How long a call is repeated that Vault rejects because of its rate limit while it accepts others:
+/// the quota is that of the call's namespace, mount or path.
+const MAX_REJECTED: Duration = Duration::from_secs(20);
+
+/// How many rejections of a call slow all calls down. Later ones are those of a quota of its own, if
+/// other calls are accepted at the lower rate.
+const SHARED_REJECTIONS: u32 = 3;
+
+/// The least pause of a call that a quota of its own rejects.
+const OWN_PAUSE: Duration = Duration::from_secs(1);
+
 /// How long a call without a deadline of its own waits for Vault's rate limit. It is shorter than
 /// the time limit of a check of the doctor.
 const PATIENCE: Duration = Duration::from_secs(8);
@@ -61,7 +72,8 @@ impl<V: Vault, T: Tokens, I: Identity> VaultSession<V, T, I> {
         answer.await
     }
 
-    /// Makes a call at the rate that Vault accepts, until `deadline`.
+    /// Makes a call at the rate that Vault accepts, until `deadline`. A call whose own quota is used
+    /// up waits alone, and fails after a while: it must not keep others from their turn.
     ///
     /// # Errors
     /// The errors of `call`; [`Error::Throttled`] at the deadline.
@@ -77,19 +89,38 @@ impl<V: Vault, T: Tokens, I: Identity> VaultSession<V, T, I> {
             remedy: RAISE_LIMIT,
             retry_after: None,
         };
+        let (mut first_rejected, mut rejections) = (None, 0);
         loop {
             let turn = async {
                 self.pace.wait().await;
                 self.calls.acquire().await
             };
-            let Ok(_permit) = tokio::time::timeout_at(deadline, turn).await else {
+            let Ok(permit) = tokio::time::timeout_at(deadline, turn).await else {
                 return Err(problem);
             };
-            match self.with_fast_retry(&call).await {
+            let answer = self.with_fast_retry(&call).await;
+            drop(permit);
+            match answer {
                 Err(error @ Error::Throttled { retry_after, .. }) => {
-                    let rate = self.pace.rejected(retry_after);
-                    tracing::debug!(calls_per_second = rate, "slowed down: {error}");
+                    let now = tokio::time::Instant::now();
+                    let since = *first_rejected.get_or_insert(now);
+                    rejections += 1;
+                    let is_own = self.pace.has_accepted_since(since);
+                    if is_own && now - since >= MAX_REJECTED {
+                        return Err(error);
+                    }
+                    if !is_own || rejections <= SHARED_REJECTIONS {
+                        let rate = self.pace.rejected(retry_after);
+                        tracing::debug!(calls_per_second = rate, "slowed down: {error}");
+                    }
                     problem = error;
+                    if is_own {
+                        let turn = now + retry_after.unwrap_or_default().max(OWN_PAUSE);
+                        if turn >= deadline {
+                            return Err(problem);
+                        }
+                        tokio::time::sleep_until(turn).await;
+                    }
                 }
                 answer => {
                     if !matches!(answer, Err(Error::Unreachable { .. })) {

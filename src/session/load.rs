@@ -43,8 +43,8 @@ impl<V: Vault, T: Tokens, I: Identity> VaultSession<V, T, I> {
                 self.log_in(identity, deadline).await.map(Some)
             }
             (Some(_), TokenSource::Stored(store)) if is_rejected => {
-                let loaded = load(store).await?;
-                Ok(cache.replace_unless_same(loaded))
+                let loaded = load(store).await;
+                loaded.map(|loaded| cache.replace_unless_same(loaded))
             }
             (Some(_), _) => Ok(None),
         };

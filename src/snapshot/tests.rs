@@ -626,3 +626,20 @@ fn a_state_with_impossible_dates_or_another_name_is_not_plausible() {
         "put after its write"
     );
 }
+
+#[test]
+fn a_state_with_too_many_records_is_damaged() {
+    let with = |count: usize, padding: usize| {
+        let records = (0..count).map(|n| {
+            format!(
+                r#"{{"userName":"alice","lastSecretHash":"","lastSyncedAt":"2025-06-01T02:00:00Z","vaultPath":"k/{n}{}"}}"#,
+                "x".repeat(padding)
+            )
+        });
+        let records = records.collect::<Vec<_>>().join(",");
+        UserState::parse(format!(r#"{{"targets":[{records}]}}"#).as_bytes()).is_some()
+    };
+    assert!(with(500, 0));
+    assert!(!with(501, 0));
+    assert!(!with(1, 1024 * 1024));
+}

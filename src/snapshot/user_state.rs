@@ -6,6 +6,12 @@ use serde::{Deserialize, Serialize};
 use super::SecretRecord;
 use crate::keys::{SecretLocation, UserName};
 
+/// The largest state object that is no damage: each of its records costs a call to Vault.
+const MAX_BYTES: usize = 1024 * 1024;
+
+/// The largest number of records.
+const MAX_RECORDS: usize = 500;
+
 /// The state of a user, stored as one JSON object in S3.
 ///
 /// With the default target only, the object is the record of that target, as version 0.1.0 wrote it.
@@ -35,13 +41,16 @@ struct HasTargets {
 impl UserState {
     /// Parses a state object; `None` if it is damaged. serde alone would also accept an array.
     pub fn parse(text: &[u8]) -> Option<Self> {
-        if !text.trim_ascii_start().starts_with(b"{") {
+        if text.len() > MAX_BYTES || !text.trim_ascii_start().starts_with(b"{") {
             return None;
         }
         let records = match serde_json::from_slice::<HasTargets>(text).ok()?.targets {
             Some(records) => records,
             None => vec![serde_json::from_slice(text).ok()?],
         };
+        if records.len() > MAX_RECORDS {
+            return None;
+        }
         let is_first = |(n, record): (usize, &SecretRecord)| {
             !records[..n]
                 .iter()

@@ -3,8 +3,6 @@
 mod hostile;
 mod targets;
 
-use futures_util::stream;
-
 use super::*;
 use crate::context::Context;
 use crate::keys::AccessKey;
@@ -22,8 +20,7 @@ async fn sync_until(
     deadline: Instant,
 ) -> Vec<SyncResult> {
     let invocation = Invocation::new(ctx, deadline, 1);
-    let results = sync_all(&invocation, stream::iter(requests));
-    results.collect::<Vec<_>>().await.concat()
+    sync_all(&invocation, requests).await.concat()
 }
 
 async fn sync(ctx: &Context<Memory>, requests: Vec<Request>) -> Vec<SyncResult> {

@@ -53,9 +53,7 @@ impl Named {
     ) {
         let mut shared = Vec::new();
         for (place, location) in self.places.values() {
-            if (&location.namespace, &location.mount)
-                == (&others.location.namespace, &others.location.mount)
-                && let Some(user) = user_in(&location.path, &others.location.path)
+            if let Some(user) = user_in(&url_of(location), &url_of(&others.location))
                 && naming.parameter_of(&user).is_some()
                 && !self.targets.contains_key(&user)
             {
@@ -75,14 +73,14 @@ impl Named {
 
 /// Returns the URL of a secret. Vault finds it by this text, wherever the namespace, the mount and
 /// the path end.
-fn url_of(path: &VaultPath) -> String {
+pub(super) fn url_of(path: &VaultPath) -> String {
     let namespace = path.namespace.as_deref().unwrap_or_default();
     let url = format!("{namespace}/{}/data/{}", path.mount, path.path);
     url.trim_start_matches('/').to_owned()
 }
 
 /// Returns the user whose path by this pattern is `path`.
-fn user_in(path: &str, pattern: &str) -> Option<UserName> {
+pub(super) fn user_in(path: &str, pattern: &str) -> Option<UserName> {
     let (before, _) = pattern.split_once(USER)?;
     let count = pattern.matches(USER).count();
     let length = (path.len() + count * USER.len()).checked_sub(pattern.len())? / count;

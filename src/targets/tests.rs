@@ -818,3 +818,13 @@ fn refused_are_values_that_are_too_long_together() {
         "{found:?}"
     );
 }
+
+#[test]
+fn others_in_another_spelling_of_the_namespace_is_the_same_secret() {
+    let others = json!({"mount": "ns1/apps", "path": "k/{userName}"});
+    let entry = json!({"name": "/iam_users/alice_keys", "targets": [
+        {"namespace": "ns1", "mount": "apps", "path": "k/bob"}]});
+    let document = json!({"others": others, "parameters": [entry]}).to_string();
+    let parsed = Targets::parse(document.as_bytes(), &defaults(&[]));
+    assert!(parsed.is_err(), "alice's target is the secret of bob");
+}

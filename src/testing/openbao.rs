@@ -449,6 +449,49 @@ async fn patch_without_an_answer_is_neither_done_nor_refused() {
     }
 }
 
+/// Serves one answer to each request on loopback; returns the address.
+fn serve(answer: &'static str) -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        use std::io::{Read, Write};
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let _ = stream.read(&mut vec![0; 65536]);
+            let _ = stream.write_all(answer.as_bytes());
+        }
+    });
+    address
+}
+
+#[tokio::test]
+async fn removal_that_vault_did_not_answer_is_unknown() {
+    let path = VaultPath {
+        namespace: None,
+        mount: "m".to_owned(),
+        path: "p".to_owned(),
+    };
+    let (token, none) = (
+        SecretString::from("t"),
+        crate::targets::SecretFields::default(),
+    );
+    let removed = ["A".to_owned()];
+    for answer in [
+        "HTTP/1.1 404 Not Found\r\nContent-Length: 13\r\nConnection: close\r\n\r\n<html></html>",
+        "HTTP/1.1 404 Not Found\r\nContent-Length: 30\r\nConnection: close\r\n\r\n{\"message\":\"no Route matched\"}",
+        "HTTP/1.1 404 Not Found\r\nContent-Length: 34\r\nConnection: close\r\n\r\n{\"errors\":[\"no handler for route\"]}",
+        "HTTP/1.1 200 OK\r\nContent-Length: 13\r\nConnection: close\r\n\r\n<html></html>",
+    ] {
+        let server = server(&serve(answer), "");
+        let patched = server.patch(&token, &path, &none, &removed, 3).await;
+        assert!(patched.is_err(), "{answer}: {patched:?}");
+        let marked = server.patch_metadata(&token, &path, &mark("1")).await;
+        assert!(marked.is_err(), "{answer}: {marked:?}");
+        let deleted = server.soft_delete(&token, &path, 3).await;
+        assert!(deleted.is_err(), "{answer}: {deleted:?}");
+    }
+}
+
 /// Takes over, rotates, marks and removes each target of alice.
 async fn exercise(bao: &Bao, token: &SecretString, targets: &Targets) -> Result<(), String> {
     let mark_key = targets.version_mark().map(str::to_owned);

@@ -42,6 +42,7 @@ pub fn start(arguments: &[&str], environment: &[(String, String)]) -> Child {
 /// Returns where a binary built by `make coverage` writes its counters.
 pub fn profile() -> Option<(&'static str, std::ffi::OsString)> {
     let name = "LLVM_PROFILE_FILE";
+    #[expect(clippy::disallowed_methods, reason = "the setting of a profiler")]
     std::env::var_os(name).map(|file| (name, file))
 }
 

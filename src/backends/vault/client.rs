@@ -146,6 +146,20 @@ impl Client<'_> {
         parse(&self.send(request).await?)
     }
 
+    /// Sends a request that Vault answers without data. A body of another form is not Vault's.
+    pub(super) async fn done<R>(&self, request: Request<R>) -> Result<(), Failure> {
+        #[derive(Deserialize)]
+        struct Response {
+            #[serde(rename = "request_id")]
+            _request_id: String,
+        }
+        let answer = self.send(request).await?;
+        if answer.1.is_empty() {
+            return Ok(());
+        }
+        parse::<Response>(&answer).map(|_| ())
+    }
+
     /// Sends a request whose response needs no content. Returns the body, which may be a secret.
     pub(super) async fn send<R>(
         &self,

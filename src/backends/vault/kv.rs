@@ -105,7 +105,7 @@ pub(super) async fn patch(
     match client.data(request).await {
         Ok(new) => Ok(PatchResult::Written(new.version, new.created_at())),
         Err(failure) if is_mismatch(&failure) => Ok(PatchResult::CasMismatch),
-        Err(Failure::Status(response)) if response.code == 404 => Ok(PatchResult::Absent),
+        Err(Failure::Status(response)) if response.has_no_version() => Ok(PatchResult::Absent),
         Err(Failure::Status(response)) if response.code == 405 => Ok(PatchResult::Unsupported),
         Err(error) => {
             let remedy = "allow patch on the path's data, or set \"merge\": false for the target";
@@ -130,9 +130,11 @@ pub(super) async fn patch_metadata(
         custom_metadata: entries,
     };
     let request = Request::<()>::patch(format!("{}/metadata/{}", path.mount, path.path), &body);
-    match client.send(request).await {
-        Ok(_) => Ok(MetadataPatchResult::Done),
-        Err(Failure::Status(response)) if response.code == 404 => Ok(MetadataPatchResult::Absent),
+    match client.done(request).await {
+        Ok(()) => Ok(MetadataPatchResult::Done),
+        Err(Failure::Status(response)) if response.has_no_version() => {
+            Ok(MetadataPatchResult::Absent)
+        }
         Err(Failure::Status(response)) if response.code == 405 => {
             Ok(MetadataPatchResult::Unsupported)
         }

@@ -134,6 +134,17 @@ impl ErrorResponse {
         errors.into_iter().any(|error| error.contains(text))
     }
 
+    /// Returns true if Vault answers that there is no version to change: without a body or an error,
+    /// or with the metadata of a deleted version. A 404 of a proxy, or of a path without an engine, does not.
+    pub(super) fn has_no_version(&self) -> bool {
+        let is_of_engine = || {
+            let body = serde_json::from_slice::<serde_json::Value>(&self.body);
+            body.is_ok_and(|body| body.get("request_id").is_some() || body.get("data").is_some())
+        };
+        let is_without_error = || self.body.is_empty() || is_of_engine();
+        self.is_absent() || self.code == 404 && self.errors.is_none() && is_without_error()
+    }
+
     /// Returns true if the status is 404 and says that there is no secret, as opposed to no mount
     /// or no namespace, for which Vault gives a text.
     pub(super) fn is_absent(&self) -> bool {

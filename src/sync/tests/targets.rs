@@ -1,6 +1,7 @@
 //! One user with several targets.
 
 mod owners;
+mod throttled;
 
 use serde_json::{Value, json};
 

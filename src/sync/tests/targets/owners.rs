@@ -158,3 +158,45 @@ async fn refused_marks_are_not_tried_again_for_some_time() {
     assert_eq!(outcomes(&ctx).await, [Outcome::Written, Outcome::Written]);
     assert_eq!(memory.calls("vault-patch_metadata"), tried);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_secret_that_others_gives_to_another_user_is_not_reported_to_delete() {
+    let memory = Memory::default();
+    let ctx = memory.ctx(&[]);
+    memory.put("alice", &value("AKIA00000000ALIC"), DAY_1);
+    memory.put("bob", &value("AKIA000000000BOB"), DAY_1);
+    store_entries(&memory, &[entry("alice", "bob")]);
+    assert_eq!(outcome_of(&ctx, "alice").await, Outcome::Written);
+    let others = json!({"mount": "apps", "path": format!("{FOLDER}/{{userName}}")});
+    store(&memory, &json!({ "others": others }));
+    assert_eq!(outcome_of(&ctx, "bob").await, Outcome::Written);
+    assert_eq!(id_in(&memory, "bob"), "AKIA000000000BOB");
+    let results = results(&ctx).await;
+    let ends = results
+        .iter()
+        .map(|result| (result.outcome(), result.target(), result.reason()));
+    let ends = ends.collect::<Vec<_>>();
+    assert_eq!(ends[1].0, Outcome::Retired, "{ends:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_older_document_does_not_replace_the_key_of_another_user() {
+    let memory = Memory::default();
+    let ctx = memory.ctx(&[]);
+    memory.inner().lists_metadata = false;
+    memory.put("alice", &value("AKIA00000000ALIC"), DAY_1);
+    memory.put("bob", &value("AKIA000000000BOB"), DAY_1);
+    store_entries(&memory, &[entry("alice", "a"), entry("bob", "b")]);
+    for user in ["alice", "bob"] {
+        outcome_of(&ctx, user).await;
+    }
+    // A reconcile run has read the document.
+    let run = Invocation::new(&ctx, Instant::now() + Duration::from_hours(1), 3);
+    run.targets().await.unwrap();
+    store_entries(&memory, &[entry("alice", "b"), entry("bob", "c")]);
+    assert_eq!(outcome_of(&ctx, "alice").await, Outcome::Written);
+    assert_eq!(id_in(&memory, "b"), "AKIA00000000ALIC");
+    let bob = Request::new(UserName::parse("bob").unwrap(), ReadStrategy::VAULT_FIRST);
+    sync_user(&run, bob).await;
+    assert_eq!(id_in(&memory, "b"), "AKIA00000000ALIC");
+}
