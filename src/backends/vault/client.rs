@@ -153,11 +153,10 @@ impl Client<'_> {
             #[serde(rename = "request_id")]
             _request_id: String,
         }
-        let answer = self.send(request).await?;
-        if answer.1.is_empty() {
-            return Ok(());
+        match self.send(request).await? {
+            (_, body) if body.is_empty() => Ok(()),
+            answer => parse::<Response>(&answer).map(|_| ()),
         }
-        parse::<Response>(&answer).map(|_| ())
     }
 
     /// Sends a request whose response needs no content. Returns the body, which may be a secret.
