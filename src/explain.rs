@@ -204,6 +204,11 @@ fn advice(row: &Row, config: &Config) -> String {
         Condition::Foreign => format!(
             "If the secret is to hold this key, run `keysync sync {user} --adopt` once."
         ),
+        Condition::Untargeted if row.parameter_version.is_none() && row.target.is_none() => {
+            "Nothing shows that this user exists: check the name. If it is right, name a target in \
+             the targets document."
+                .to_owned()
+        }
         Condition::Untargeted => "Name a target in the targets document: `keysync targets show` \
              prints what it resolves to."
             .to_owned(),

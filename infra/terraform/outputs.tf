@@ -14,7 +14,7 @@ output "function_role_arn" {
 }
 
 output "bucket_name" {
-  description = "Bucket for state and Vault token; store the token there as vault-token.json."
+  description = "Bucket for state and Vault token; keysync token import stores the token there."
   value       = aws_s3_bucket.state.bucket
 }
 

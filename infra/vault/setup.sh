@@ -35,7 +35,7 @@ fail() {
 }
 
 name=iam-key-sync period=72h cidrs='' kind=token policy="$(dirname "$0")/iam-key-sync.hcl"
-aws='' region='' server_id='' mount=aws ttl=20m
+aws='' region='' server_id='' mount='' ttl=''
 while [ $# -gt 0 ]; do
   case $1 in
     --name | --period | --cidrs | --aws | --region | --server-id | --mount | --ttl)
@@ -58,9 +58,11 @@ done
 if [ "$kind" = aws ]; then
   [[ $aws =~ ^arn:[a-z-]+:iam::[0-9]{12}:role/([^*]+/)?[A-Za-z0-9_+=,.@-]+$ ]] ||
     fail "--aws $aws is not the ARN of a role; expected one such as arn:aws:iam::111122223333:role/NAME"
+  : "${mount:=aws}" "${ttl:=20m}"
   [[ $region =~ ^[a-z0-9-]+$ ]] || fail "--aws needs --region with a Region such as ca-central-1"
 else
-  [ -z "$region$server_id" ] || fail "--region and --server-id need --aws"
+  [ -z "$region$server_id$mount$ttl" ] ||
+    fail "--region, --server-id, --mount and --ttl need --aws"
 fi
 [ "$policy" = - ] || [ -r "$policy" ] ||
   fail "$policy cannot be read; expected a policy, see --help"

@@ -28,7 +28,7 @@ impl<B: Backends> Context<B> {
                 "the Vault token is not allowed to read metadata: keys are synced, but drift in \
                  Vault is not detected, and if Vault rejects a check-and-set, the write is repeated \
                  without it at the default path, and fails at that of a target; allow what \
-                 `keysync policy vault` prints"
+                 `keysync policy vault` prints (of a targets document: `--targets FILE`)"
             ),
             Degradation::RosterIsClosed => tracing::warn!(
                 "the roster is missing or not accessible: a user without a parameter is retired \
@@ -37,8 +37,8 @@ impl<B: Backends> Context<B> {
             ),
             Degradation::MarksAreRefused => tracing::warn!(
                 "secrets are written, but not marked in their metadata: Vault is older than 1.10, or \
-                 the token lacks patch on it; allow what `keysync policy vault` prints, or set \
-                 \"metadata\": null in the targets document"
+                 the token lacks patch on it; allow what `keysync policy vault --targets FILE` prints, or \
+                 set \"metadata\": null in the targets document"
             ),
             Degradation::DataIsHidden => tracing::warn!(
                 "the Vault token is not allowed to read keys: without a bucket for state, every \

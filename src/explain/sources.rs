@@ -133,7 +133,15 @@ pub(super) fn vault(snapshot: &Snapshot) -> String {
             None => format!("{path} is at version {version}."),
         },
         VaultView::Absent => format!("{path} does not exist."),
-        VaultView::NotRead => format!("{path} was not read."),
+        VaultView::NotRead => match &snapshot.assignment {
+            Assignment::Untargeted => {
+                "Nothing was read, because the user has no target.".to_owned()
+            }
+            Assignment::Removed(path) | Assignment::Reassigned(path) => {
+                format!("{path} was not read, because no target names it.")
+            }
+            _ => format!("{path} was not read."),
+        },
         VaultView::Unreadable(error) => format!("{path} could not be read: {error}."),
         VaultView::Hidden => format!(
             "The token is not allowed to read the metadata of {path}, so its version is unknown."

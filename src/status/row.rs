@@ -200,7 +200,12 @@ fn time_left(condition: Condition, result: &SyncResult, now: Timestamp) -> Optio
             let age = now.duration_since(revision.modified);
             Some((ROTATION + ROTATION - age).max(ROTATION))
         }
-        Condition::Behind | Condition::Held if state.is_some() => {
+        Condition::Failed
+            if state.is_none_or(|state| state.parameter_version == Some(revision.version)) =>
+        {
+            None
+        }
+        Condition::Behind | Condition::Held | Condition::Failed if state.is_some() => {
             let outdated = now.duration_since(snapshot.outdated_since()?);
             Some((ROTATION - outdated).max(SignedDuration::ZERO))
         }

@@ -301,8 +301,9 @@ async fn patch_without_the_capability_is_denied_with_both_remedies() {
     assert_eq!(
         error.to_string(),
         format!(
-            "changing the key in Vault at {mount}/a/b: denied; allow patch on the path's data, or \
-             set \"merge\": false for the target"
+            "changing the key in Vault at {mount}/a/b: denied; check that the token is valid \
+             (`keysync token show`), then allow patch on the path's data (`keysync policy vault \
+             --targets FILE`), or set \"merge\": false for the target"
         )
     );
     let error = bao
@@ -622,4 +623,25 @@ async fn policy_of_the_ministries_suffices_without_reading_values() {
     let path = &targets.for_user(&alice())[0].location;
     let read = bao.server.read(&token, path).await.unwrap_err();
     assert!(matches!(read, Error::Denied { .. }), "{read:?}");
+}
+
+#[tokio::test]
+async fn policy_of_targets_in_a_namespace_below_lets_its_capabilities_be_read() {
+    let bao = Bao::new().await;
+    let namespace = format!("team-{:08x}", fastrand::u32(..));
+    let create = format!("sys/namespaces/{namespace}");
+    let (status, body) = bao.root(Method::PUT, &create, &json!({})).await;
+    assert_eq!(status, 200, "{body}");
+    bao.enable(&bao.mount, "2", Some(&namespace)).await;
+    let mut document = document(&bao.mount, "full");
+    document["namespace"] = json!(namespace);
+    let targets = targets(&document);
+    let token = bao.token(&policy(&targets).to_hcl()).await;
+    let found = crate::capabilities::Capabilities::of(&bao.server, &token, &targets).await;
+    let found = found.unwrap();
+    assert_eq!(found.unwritable, []);
+    assert!(
+        found.metadata && found.marks == Some(true) && !found.reads,
+        "{found:?}"
+    );
 }

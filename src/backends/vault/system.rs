@@ -14,6 +14,7 @@ use crate::backends::diagnostics::{
 };
 use crate::backends::word;
 use crate::error::Error;
+use crate::keys::relative_namespace;
 
 /// The query that makes every state a 200, so that the body reports it
 /// (<https://developer.hashicorp.com/vault/api-docs/system/health>).
@@ -99,15 +100,29 @@ impl Credentials for VaultServer {
         namespace: Option<&str>,
         paths: &[String],
     ) -> Result<HashMap<String, Vec<String>>, Error> {
-        let body = HashMap::from([("paths", paths)]);
-        let request = Request::post("sys/capabilities-self", &body);
+        // Asked in the namespace of the token, where its policy `default` allows it. In a namespace
+        // below, no policy of the service does.
+        let (client, prefix) = match relative_namespace(namespace, self.namespace.as_deref()) {
+            Some(prefix) => (self.client(token), prefix),
+            None => (self.client_in(token, namespace), String::new()),
+        };
+        let prefixed = paths.iter().map(|path| format!("{prefix}{path}"));
+        let body = HashMap::from([("paths", prefixed.collect::<Vec<_>>())]);
+        let request = Request::<HashMap<String, Vec<String>>>::post("sys/capabilities-self", &body);
         let remedy = "allow update on sys/capabilities-self, as the policy `default` does";
-        let client = self.client_in(token, namespace);
-        client.data(request).await.map_err(translate(
+        let granted = client.data(request).await.map_err(translate(
             "reading the token's capabilities at",
             &self.address,
             remedy,
-        ))
+        ))?;
+        let own = |path: String| {
+            path.strip_prefix(&prefix)
+                .map_or(path.clone(), str::to_owned)
+        };
+        Ok(granted
+            .into_iter()
+            .map(|(path, words)| (own(path), words))
+            .collect())
     }
 
     async fn mount(

@@ -23,7 +23,15 @@ pub fn run(
     match command {
         Policy::Vault { targets: file } => {
             let policy = match file.as_ref().or(config.targets_file.as_ref()) {
-                None => VaultPolicy::of(&config),
+                None => {
+                    if config.bucket.is_some() && !quiet {
+                        print_stderr(
+                            "note: for the default target; a targets document in the bucket is not \
+                             read, and needs the policy of `--targets FILE`",
+                        );
+                    }
+                    VaultPolicy::of(&config)
+                }
                 Some(file) => {
                     let Some(document) = targets::read(file, out) else {
                         return Ok(Exit::Usage);

@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 
 use comfy_table::presets::NOTHING;
-use comfy_table::{Cell, Color, ContentArrangement, Table};
+use comfy_table::{Cell, Color, ColumnConstraint, ContentArrangement, Table};
 
 use crate::args::Colour;
 
@@ -64,6 +64,10 @@ impl Screen {
         }
         if !header.is_empty() {
             table.set_header(header.iter().map(Cell::new));
+        }
+        // A wrapped name could be neither copied nor searched for.
+        if let Some(names) = table.column_mut(0) {
+            names.set_constraint(ColumnConstraint::ContentWidth);
         }
         table
     }

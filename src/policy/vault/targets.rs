@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::{PathRule, VaultPolicy, mode};
 use crate::config::{Config, OnUserDeleted, TargetDefaults};
 use crate::error::Error;
+use crate::keys::relative_namespace;
 use crate::targets::{Target, Targets};
 
 /// The user in the path of the target of all others. In a policy, `+` is one whole segment.
@@ -42,7 +43,7 @@ impl VaultPolicy {
     fn add(&mut self, target: &Target, marks: bool, config: &Config) {
         let location = &target.location;
         let own = config.vault.namespace.as_deref();
-        let Some(namespace) = relative(location.namespace.as_deref(), own) else {
+        let Some(namespace) = relative_namespace(location.namespace.as_deref(), own) else {
             self.notes.push(format!(
                 "Not included: {location} in the namespace {}, which a token of another namespace \
                  does not reach. Write the policy and create the token in a namespace above both.",
@@ -104,16 +105,4 @@ fn in_policy(path: &str) -> String {
     let segments = path.split('/');
     let segments = segments.map(|segment| if segment.contains(USER) { "+" } else { segment });
     segments.collect::<Vec<_>>().join("/")
-}
-
-/// Returns a namespace as the beginning of a path in a policy of the namespace `own`; `None` if
-/// such a policy does not apply there.
-fn relative(namespace: Option<&str>, own: Option<&str>) -> Option<String> {
-    let below = match (own, namespace) {
-        (own, namespace) if own == namespace => return Some(String::new()),
-        (None, Some(namespace)) => namespace,
-        (Some(own), Some(namespace)) => namespace.strip_prefix(own)?.strip_prefix('/')?,
-        _ => return None,
-    };
-    Some(format!("{below}/"))
 }

@@ -1,6 +1,6 @@
 # The function in Lambda's own network, with a key and an alarm topic of its own. Set the package
 # and the address of Vault:
-#   terraform apply -var zip=function.zip -var vault_addr=https://vault.example.org:8200
+#   terraform apply -var zip=function-arm64.zip -var vault_addr=https://vault.example.org:8200
 
 terraform {
   required_version = ">= 1.11"
@@ -35,6 +35,6 @@ module "iam_key_sync" {
 }
 
 output "bucket_name" {
-  description = "Store the Vault token here as vault-token.json."
+  description = "The bucket in which keysync token import stores the Vault token."
   value       = module.iam_key_sync.bucket_name
 }
