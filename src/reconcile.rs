@@ -147,7 +147,7 @@ pub async fn reconcile<B: Backends>(
         rewritten,
         rewritten_again,
         ..
-    } = run.tally.into_inner();
+    } = run.tally.into_inner().sorted();
     warn_of_other_writers(&rewritten_again);
     let mut result = Unfinished {
         failed,

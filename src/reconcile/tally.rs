@@ -43,6 +43,15 @@ impl<P: FnMut(Progress<'_>)> Tally<P> {
         }
     }
 
+    /// Sorts by user, because users end in any order. The secrets of a user keep theirs.
+    pub(super) fn sorted(mut self) -> Self {
+        self.report
+            .users
+            .sort_by(|one, other| one.user.cmp(&other.user));
+        self.failed.sort();
+        self
+    }
+
     /// Adds the results of a user, one for each secret.
     pub(super) fn add(&mut self, mut user: Vec<SyncResult>) {
         let now = Timestamp::now();
