@@ -4,10 +4,14 @@
 //! Strings that could be confused have a type of their own, which is checked once, where the string
 //! enters. No I/O. A secret is exposed only by [`AccessKey::secret`].
 
+mod namespace;
+
 use std::fmt;
 
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
+
+pub(crate) use namespace::relative_namespace;
 
 /// The longest name of an IAM user
 /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>).
@@ -163,17 +167,6 @@ pub struct SecretLocation {
     pub address: String,
     /// The namespace, the mount and the path below it.
     pub path: VaultPath,
-}
-
-/// Returns a namespace as the beginning of a path in the namespace `own`; `None` if it is not below.
-pub(crate) fn relative_namespace(namespace: Option<&str>, own: Option<&str>) -> Option<String> {
-    let below = match (own, namespace) {
-        (own, namespace) if own == namespace => return Some(String::new()),
-        (None, Some(namespace)) => namespace,
-        (Some(own), Some(namespace)) => namespace.strip_prefix(own)?.strip_prefix('/')?,
-        _ => return None,
-    };
-    Some(format!("{below}/"))
 }
 
 /// Returns whether a text has the form of an access key id.

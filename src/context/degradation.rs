@@ -28,7 +28,7 @@ impl<B: Backends> Context<B> {
                 "the Vault token is not allowed to read metadata: keys are synced, but drift in \
                  Vault is not detected, and if Vault rejects a check-and-set, the write is repeated \
                  without it at the default path, and fails at that of a target; allow what \
-                 `keysync policy vault` prints (of a targets document: `--targets FILE`)"
+                 `keysync policy vault` prints (with a targets document: `--targets FILE`)"
             ),
             Degradation::RosterIsClosed => tracing::warn!(
                 "the roster is missing or not accessible: a user without a parameter is retired \

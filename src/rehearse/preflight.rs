@@ -55,7 +55,7 @@ pub(super) fn check(user: &str, parameter: &str, found: &Found<'_>) -> Result<()
         check_secret(secret).or_else(|problem| refused(&problem, OTHER_USER))?;
         if matches!(secret.vault, VaultView::Hidden) {
             let path = secret.target.location.path.to_string();
-            let remedy = "allow what `keysync policy vault` prints (of a targets document: \
+            let remedy = "allow what `keysync policy vault` prints (with a targets document: \
                 `--targets FILE`)";
             return Err(Error::denied("reading Vault's metadata of", path, remedy));
         }

@@ -120,7 +120,7 @@ impl TokenIssue {
             Self::OtherNamespace => "set VAULT_NAMESPACE to the namespace that created it",
             Self::UseLimited => "create it without `-use-limit`",
             Self::CannotWrite => {
-                "allow what `keysync policy vault` prints (of a targets document: `--targets FILE`), and \
+                "allow what `keysync policy vault` prints (with a targets document: `--targets FILE`), and \
                  check VAULT_NAMESPACE and the document, or VAULT_MOUNT and VAULT_PATH_PREFIX"
             }
             Self::Batch | Self::Lifetime(_) => {

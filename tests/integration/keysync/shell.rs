@@ -137,7 +137,7 @@ async fn closed_pipe_is_not_an_error() {
         "explain alice",
         "status --output json",
         "token show",
-        "policy vault",
+        "policy vault --quiet",
         "man",
         "completions bash",
         "--help",
@@ -148,7 +148,10 @@ async fn closed_pipe_is_not_an_error() {
         assert_eq!(output.err, "", "{line}");
         assert!([0, 3].contains(&output.code), "{line}: {output:?}");
     }
-    let line = format!("{} policy vault | head -1", env!("CARGO_BIN_EXE_keysync"));
+    let line = format!(
+        "{} --quiet policy vault | head -1",
+        env!("CARGO_BIN_EXE_keysync")
+    );
     let mut bash = Command::new("bash");
     bash.args(["-o", "pipefail", "-c", &line])
         .stdin(Stdio::null())
