@@ -15,7 +15,7 @@ const MAX_DURATION: Duration = Duration::from_secs(13);
 const RESPONSES: [(FakeResponse, &str); 8] = [
     (FakeResponse::Status(400), "400"),
     (FakeResponse::Status(403), "allow patch on the path's data"),
-    (FakeResponse::Status(404), "answers PATCH with 404"),
+    (FakeResponse::Status(404), "VAULT_MOUNT"),
     (FakeResponse::Status(405), "Vault 1.9"),
     (FakeResponse::Status(500), "500"),
     (FakeResponse::Html, "VAULT_ADDR"),
