@@ -57,12 +57,11 @@ pub async fn apply<B: Backends>(
 
 /// Returns whether Vault denied all removals. After any other failure, a key may have been deleted.
 fn nothing_was_removed(plans: &[Plan], effects: &[Effect]) -> bool {
-    let removals = plans.iter().zip(effects);
-    let mut removals = removals
-        .filter(|(plan, _)| matches!(plan.action, Action::Retire(Some(_))))
-        .peekable();
-    removals.peek().is_some()
-        && removals.all(|(_, effect)| matches!(effect.applied.end, Err(Error::Denied { .. })))
+    let is_removal = |plan: &Plan| matches!(plan.action, Action::Retire(Some(_)));
+    let is_denied = |effect: &Effect| matches!(effect.applied.end, Err(Error::Denied { .. }));
+    let mut applied = plans.iter().zip(effects);
+    plans.iter().any(is_removal)
+        && applied.all(|(plan, effect)| !is_removal(plan) || is_denied(effect))
 }
 
 /// What happened to one secret in Vault, and what is to be recorded.

@@ -158,8 +158,12 @@ pub async fn observe<B: Backends>(
             };
             // A newer document may have given the secret to that user.
             if !reader.is_basic() && secrets.iter().any(is_of_other_user) {
-                targets = invocation.newest_targets().await;
-                secrets = reader.first(&targets, &attempts).await;
+                let newest = invocation.newest_targets().await;
+                let pair = (&targets, &newest);
+                if !matches!(pair, (Ok(known), Ok(newest)) if Rc::ptr_eq(known, newest)) {
+                    secrets = reader.first(&newest, &attempts).await;
+                    targets = newest;
+                }
             }
             let (parameter, state) = tokio::join!(reader.parameter(), reader.state());
             Sources {

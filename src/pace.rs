@@ -19,8 +19,8 @@ const GROWTH: f64 = 1.1;
 /// The pauses while Vault accepts nothing and does not state how long to wait; they double.
 const PAUSES: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(5)];
 
-/// The longest time that Vault can have all calls wait: after it accepted a call in the last second,
-/// and otherwise.
+/// The longest time that Vault can have all calls wait: if it accepted a call in the last second,
+/// and if it did not.
 const MAX_SHARED_WAITS: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(10)];
 
 /// The rate limit of calls to Parameter Store: the account's quota is shared by all callers.

@@ -34,7 +34,7 @@ pub struct Rehearse {
     pub user: UserName,
     /// The time limit of each stage.
     pub wait: Duration,
-    /// The name or the ARN of the deployed function, to find out why a stage does not come.
+    /// The name or the ARN of the deployed function, to find out why a stage fails.
     pub function: Option<String>,
 }
 

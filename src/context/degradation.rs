@@ -26,9 +26,9 @@ impl<B: Backends> Context<B> {
         match degradation {
             Degradation::MetadataIsHidden => tracing::warn!(
                 "the Vault token is not allowed to read metadata: keys are synced, but drift in \
-                 Vault is not detected, and if Vault rejects a check-and-set, the write is repeated \
-                 without it at the default path, and fails at that of a target; allow what \
-                 `keysync policy vault` prints (with a targets document: `--targets FILE`)"
+                 Vault is not detected, and if Vault rejects a check-and-set, the write is \
+                 repeated without it at the default path, and fails at that of a target; allow \
+                 what `keysync policy vault` prints (with a targets document: `--targets FILE`)"
             ),
             Degradation::RosterIsClosed => tracing::warn!(
                 "the roster is missing or not accessible: a user without a parameter is retired \
@@ -36,9 +36,9 @@ impl<B: Backends> Context<B> {
                  IAM_USER_TABLE, or switch the roster off with IAM_USER_TABLE=-"
             ),
             Degradation::MarksAreRefused => tracing::warn!(
-                "secrets are written, but not marked in their metadata: Vault is older than 1.10, or \
-                 the token lacks patch on it; allow what `keysync policy vault --targets FILE` prints, or \
-                 set \"metadata\": null in the targets document"
+                "secrets are written, but not marked in their metadata: Vault is older than 1.10, \
+                 or the token lacks patch on it; allow what `keysync policy vault --targets FILE` \
+                 prints, or set \"metadata\": null in the targets document"
             ),
             Degradation::DataIsHidden => tracing::warn!(
                 "the Vault token is not allowed to read keys: without a bucket for state, every \

@@ -242,27 +242,6 @@ async fn a_token_that_expires_soon_is_renewed_during_a_sync() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn events_delete_at_most_three_keys_within_an_hour() {
-    let memory = Memory::default();
-    let ctx = memory.ctx(&[("ON_USER_DELETED", "soft-delete"), ("IAM_USER_TABLE", "-")]);
-    let users = (0..8).map(|n| format!("user{n}")).collect::<Vec<_>>();
-    for user in &users {
-        memory.put(user, &value(&key_id("KEY", user)), DAY_1);
-        answer(&ctx, event("Create", user, DAY_1)).await.unwrap();
-        memory.delete(user);
-    }
-    let delete = |user: &String| message(user, 1, &event("Delete", user, DAY_3));
-    let deletions = users.iter().map(delete).collect::<Vec<_>>();
-    assert_eq!(returned_of(&ctx, &deletions).await, users[3..]);
-    // Nor does a redelivery help; but a repeated deletion of the same users does no harm.
-    assert_eq!(returned_of(&ctx, &deletions).await, users[3..]);
-    let deleted = users.iter().filter(|user| memory.history(user) == ["-"]);
-    assert_eq!(deleted.count(), 3);
-    let (_, metrics) = answer_with_metrics(&ctx, event("Delete", &users[7], DAY_3)).await;
-    assert_eq!(metrics["Failed"], 1);
-}
-
-#[tokio::test(start_paused = true)]
 async fn a_roster_that_was_readable_and_is_denied_retires_no_user() {
     let (memory, ctx) = with_alice(&[("ON_USER_DELETED", "soft-delete")]).await;
     memory.inner().roster.push("alice".to_owned());

@@ -1,6 +1,7 @@
 //! Namespaces of Vault.
 
-/// Returns a namespace as the beginning of a path in the namespace `own`; `None` if it is not below.
+/// Returns a namespace as the beginning of a path in the namespace `own`; `None` if it is not below
+/// that one.
 pub(crate) fn relative_namespace(namespace: Option<&str>, own: Option<&str>) -> Option<String> {
     let below = match (own, namespace) {
         (own, namespace) if own == namespace => return Some(String::new()),

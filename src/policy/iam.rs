@@ -62,7 +62,7 @@ impl IamPolicy {
     }
 
     /// Creates the least policy of a host that rehearses with this user, and asks this function why
-    /// a stage does not come, if it is given by its name or ARN.
+    /// a stage fails, if it is given by its name or ARN.
     #[cfg(feature = "cli")]
     pub fn of_rehearsal(
         config: &Config,
@@ -165,7 +165,8 @@ impl IamPolicy {
     }
 }
 
-/// Fills the placeholders in all texts of a condition. A list keeps only the texts that are present.
+/// Fills the placeholders in all texts of a condition. A list keeps only the texts that are
+/// present.
 fn filled(
     condition: Value,
     fill: &impl Fn(&str) -> String,

@@ -101,10 +101,10 @@ fn later(time: Timestamp, by: SignedDuration) -> Timestamp {
     time.checked_add(by).unwrap_or(Timestamp::MAX)
 }
 
-/// Returns whether the last run is so old that another one is due. That is an eighth of the interval
-/// early: a daily schedule with a flexible window can run less than 23 hours apart when the clocks
-/// change. A run that an operator started replaces one of the schedule only for a quarter of the
-/// interval. Otherwise 45 hours could pass between two runs, nearly as long as a replaced key lives.
+/// Returns whether another run is due. That is an eighth of the interval early: a daily schedule
+/// with a flexible window can run less than 23 hours apart when the clocks change. A run that an
+/// operator started replaces one of the schedule only for a quarter of the interval. Otherwise 45
+/// hours could pass between two runs, nearly as long as a replaced key lives.
 fn is_old(last: &ReconcileRecord, now: Timestamp, interval_hours: u32) -> bool {
     let interval = SignedDuration::from_hours(i64::from(interval_hours));
     let enough = if last.on_demand {

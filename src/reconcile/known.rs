@@ -15,8 +15,8 @@ use crate::targets::Targets;
 /// Maximum number of characters that a log shows of a name that is not a user name.
 const MAX_SHOWN: usize = 80;
 
-/// The number of secrets from which on their folder is listed: the secrets are read at the same time,
-/// but the folders before them.
+/// The least number of secrets for which their folder is listed. Secrets are read at the same time,
+/// folders before them.
 const MIN_LISTED: usize = 10;
 
 /// The number of folders listed at the same time. If that many cannot be listed, the others are not

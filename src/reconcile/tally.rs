@@ -49,6 +49,7 @@ impl<P: FnMut(Progress<'_>)> Tally<P> {
             .users
             .sort_by(|one, other| one.user.cmp(&other.user));
         self.failed.sort();
+        self.rewritten.sort();
         self
     }
 
@@ -114,8 +115,9 @@ pub(super) struct Unfinished {
 }
 
 impl Unfinished {
-    /// Returns the users whom the next run starts with: first those who have waited longest, so that
-    /// runs with too little time reach each user in turn; last those who were tried and failed.
+    /// Returns the users whom the next run starts with: first those who have waited longest, so
+    /// that runs with too little time reach each user in turn; last those who were tried and
+    /// failed.
     pub(super) fn left_over(&self, waiting: &[String]) -> Vec<String> {
         let names = |users: &[UserName]| users.iter().map(ToString::to_string).collect::<Vec<_>>();
         let not_started = names(&self.not_started);

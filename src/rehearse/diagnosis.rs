@@ -1,5 +1,5 @@
-//! Why a key does not arrive: asks Lambda for the event source mapping, and the function for its
-//! self-test. What both leave over is the rule.
+//! Finds out why a key does not arrive: reads the event source mappings and runs the function's
+//! self-test. If both work, the rule is at fault.
 
 use std::time::Duration;
 
@@ -172,6 +172,7 @@ mod tests {
             assert_eq!(failed, expected, "{stages:?}");
         }
     }
+
     #[test]
     fn a_wait_below_the_queues_delay_proves_nothing() {
         let wait = Duration::from_secs(29);

@@ -1,4 +1,4 @@
-//! The keys of a rehearsal, which are none.
+//! The keys of a rehearsal, which AWS never issued.
 
 use secrecy::SecretString;
 use serde_json::json;

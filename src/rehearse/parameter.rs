@@ -53,7 +53,7 @@ where
         let value = self.key.second_value();
         match self.ctx.parameters.replace(&self.name, &value).await {
             Ok(version) => {
-                let detail = format!("put version {version} with a key that is none");
+                let detail = format!("put version {version} with a key that AWS never issued");
                 self.end(Stage::pass(SECOND_PUT, detail).took(started.elapsed().as_secs_f64()));
                 Ok(())
             }

@@ -13,7 +13,7 @@ pub(super) enum Place {
     Unknown,
     /// The state records the key at the user's secrets only.
     Here,
-    /// The state records the key at a place that is none of the user's secrets here.
+    /// The state records the key at another place than the user's secrets have here.
     Elsewhere(Stage),
 }
 

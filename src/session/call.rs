@@ -15,12 +15,12 @@ const FAST_FAILURE: Duration = Duration::from_millis(2500);
 /// The longest pause before the retry.
 const MAX_RETRY_PAUSE: Duration = Duration::from_millis(500);
 
-/// How long a call is repeated that Vault rejects because of its rate limit while it accepts others:
-/// the quota is that of the call's namespace, mount or path.
+/// How long a call is repeated that Vault rejects because of its rate limit while it accepts other
+/// calls: the quota is that of the call's namespace, mount or path.
 const MAX_REJECTED: Duration = Duration::from_secs(20);
 
-/// How many rejections of a call slow all calls down. Later ones are those of a quota of its own, if
-/// other calls are accepted at the lower rate.
+/// How many rejections of a call slow all calls down. If other calls are accepted at the lower
+/// rate, later rejections are those of a quota of its own.
 const SHARED_REJECTIONS: u32 = 3;
 
 /// The least pause of a call that a quota of its own rejects.
@@ -72,8 +72,8 @@ impl<V: Vault, T: Tokens, I: Identity> VaultSession<V, T, I> {
         answer.await
     }
 
-    /// Makes a call at the rate that Vault accepts, until `deadline`. A call whose own quota is used
-    /// up waits alone, and fails after a while: it must not keep others from their turn.
+    /// Makes a call at the rate that Vault accepts, until `deadline`. A call whose own quota is
+    /// used up waits alone, and fails after a while: it must not keep others from their turn.
     ///
     /// # Errors
     /// The errors of `call`; [`Error::Throttled`] at the deadline.

@@ -28,7 +28,7 @@ struct Document {
 
 #[derive(Deserialize)]
 struct Key {
-    /// Whatever it is: a wrong type must not hide the other key.
+    /// Of any type, because a wrong type must not hide the other key.
     #[serde(rename = "AccessKeyID", default)]
     id: Value,
 }

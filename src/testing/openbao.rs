@@ -406,14 +406,20 @@ async fn metadata_of_an_absent_or_unmarked_secret_has_no_entries() {
     assert!(matches!(unmarked.view, VaultView::At(1)) && unmarked.custom.is_empty());
 }
 
-#[tokio::test]
-async fn namespace_of_a_path_is_where_its_secret_is() {
-    let bao = Bao::new().await;
+/// Creates a namespace with the mount; returns its name.
+async fn new_namespace(bao: &Bao) -> String {
     let namespace = format!("team-{:08x}", fastrand::u32(..));
     let create = format!("sys/namespaces/{namespace}");
     let (status, body) = bao.root(Method::PUT, &create, &json!({})).await;
     assert_eq!(status, 200, "{body}");
     bao.enable(&bao.mount, "2", Some(&namespace)).await;
+    namespace
+}
+
+#[tokio::test]
+async fn namespace_of_a_path_is_where_its_secret_is() {
+    let bao = Bao::new().await;
+    let namespace = new_namespace(&bao).await;
     let (token, root) = (bao.root_token(), bao.path("a/b"));
     let path = VaultPath {
         namespace: Some(namespace),
@@ -450,8 +456,11 @@ async fn patch_without_an_answer_is_neither_done_nor_refused() {
     }
 }
 
-/// Serves one answer to each request on loopback; returns the address.
-fn serve(answer: &'static str) -> String {
+/// Serves this answer to each request on loopback; returns the address.
+fn serve(status: &str, body: &str) -> String {
+    let length = body.len();
+    let answer =
+        format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}");
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     std::thread::spawn(move || {
@@ -477,13 +486,13 @@ async fn removal_that_vault_did_not_answer_is_unknown() {
         crate::targets::SecretFields::default(),
     );
     let removed = ["A".to_owned()];
-    for answer in [
-        "HTTP/1.1 404 Not Found\r\nContent-Length: 13\r\nConnection: close\r\n\r\n<html></html>",
-        "HTTP/1.1 404 Not Found\r\nContent-Length: 30\r\nConnection: close\r\n\r\n{\"message\":\"no Route matched\"}",
-        "HTTP/1.1 404 Not Found\r\nContent-Length: 34\r\nConnection: close\r\n\r\n{\"errors\":[\"no handler for route\"]}",
-        "HTTP/1.1 200 OK\r\nContent-Length: 13\r\nConnection: close\r\n\r\n<html></html>",
+    for (status, answer) in [
+        ("404 Not Found", "<html></html>"),
+        ("404 Not Found", r#"{"message":"no Route matched"}"#),
+        ("404 Not Found", r#"{"errors":["no handler for route"]}"#),
+        ("200 OK", "<html></html>"),
     ] {
-        let server = server(&serve(answer), "");
+        let server = server(&serve(status, answer), "");
         let patched = server.patch(&token, &path, &none, &removed, 3).await;
         assert!(patched.is_err(), "{answer}: {patched:?}");
         let marked = server.patch_metadata(&token, &path, &mark("1")).await;
@@ -628,11 +637,7 @@ async fn policy_of_the_ministries_suffices_without_reading_values() {
 #[tokio::test]
 async fn policy_of_targets_in_a_namespace_below_lets_its_capabilities_be_read() {
     let bao = Bao::new().await;
-    let namespace = format!("team-{:08x}", fastrand::u32(..));
-    let create = format!("sys/namespaces/{namespace}");
-    let (status, body) = bao.root(Method::PUT, &create, &json!({})).await;
-    assert_eq!(status, 200, "{body}");
-    bao.enable(&bao.mount, "2", Some(&namespace)).await;
+    let namespace = new_namespace(&bao).await;
     let mut document = document(&bao.mount, "full");
     document["namespace"] = json!(namespace);
     let targets = targets(&document);

@@ -115,13 +115,15 @@ impl TokenIssue {
     pub fn remedy(self) -> &'static str {
         match self {
             Self::Root => {
-                "store a token with the policy that `keysync policy vault` prints, and revoke this one"
+                "store a token with the policy that `keysync policy vault` prints, and revoke this \
+                 one"
             }
             Self::OtherNamespace => "set VAULT_NAMESPACE to the namespace that created it",
             Self::UseLimited => "create it without `-use-limit`",
             Self::CannotWrite => {
-                "allow what `keysync policy vault` prints (with a targets document: `--targets FILE`), and \
-                 check VAULT_NAMESPACE and the document, or VAULT_MOUNT and VAULT_PATH_PREFIX"
+                "allow what `keysync policy vault` prints (with a targets document: \
+                 `--targets FILE`), and check VAULT_NAMESPACE and the document, or VAULT_MOUNT and \
+                 VAULT_PATH_PREFIX"
             }
             Self::Batch | Self::Lifetime(_) => {
                 "create a periodic token as described in docs/vault.md"
@@ -169,7 +171,8 @@ impl TokenFacts {
         issues
     }
 
-    /// Returns the issues of the token of a login: it may be a batch token, a child, and short-lived.
+    /// Returns the issues of the token of a login, which may be a batch token, a child, and
+    /// short-lived.
     pub fn issues_of_login(&self) -> Vec<TokenIssue> {
         if self.policies.iter().any(|policy| policy == "root") {
             return vec![TokenIssue::Root];

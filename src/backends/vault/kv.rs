@@ -108,9 +108,9 @@ pub(super) async fn patch(
         Err(Failure::Status(response)) if response.has_no_version() => Ok(PatchResult::Absent),
         Err(Failure::Status(response)) if response.code == 405 => Ok(PatchResult::Unsupported),
         Err(error) => {
-            let remedy = "check that the token is valid (`keysync token show`), then allow patch on \
-                the path's data (`keysync policy vault --targets FILE`), or set \"merge\": false for \
-                the target";
+            let remedy = "check that the token is valid (`keysync token show`), then allow patch \
+                on the path's data (`keysync policy vault --targets FILE`), or set \"merge\": \
+                false for the target";
             Err(translate("changing the key in Vault at", path, remedy)(
                 error,
             ))

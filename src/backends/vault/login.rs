@@ -167,8 +167,8 @@ fn refusal(response: &ErrorResponse) -> Option<(&'static str, &'static str)> {
         (
             "SignatureDoesNotMatch",
             "STS does not accept the signature",
-            "check VAULT_AUTH_AWS_REGION and the mount's sts_endpoint, or the AWS credentials of this \
-             process",
+            "check VAULT_AUTH_AWS_REGION and the mount's sts_endpoint, or the AWS credentials of \
+             this process",
         ),
         (
             "security token included in the request is expired",
@@ -187,7 +187,7 @@ fn refusal(response: &ErrorResponse) -> Option<(&'static str, &'static str)> {
         ),
         (
             "from STS",
-            "STS denied the signed request",
+            "STS rejected the signed request",
             CHECK_CREDENTIALS,
         ),
         (
@@ -199,8 +199,8 @@ fn refusal(response: &ErrorResponse) -> Option<(&'static str, &'static str)> {
             "full ARN of entity",
             "the role admits other principals only, or names one with a path or a wildcard, which \
              Vault cannot look up",
-            "name the role of this process in bound_iam_principal_arn, without its path and without \
-             a wildcard",
+            "name the role of this process in bound_iam_principal_arn, without its path and \
+             without a wildcard",
         ),
         (
             "no handler for route",

@@ -134,8 +134,9 @@ impl ErrorResponse {
         errors.into_iter().any(|error| error.contains(text))
     }
 
-    /// Returns true if Vault answers that there is no version to change: without a body or an error,
-    /// or with the metadata of a deleted version. A 404 of a proxy, or of a path without an engine, does not.
+    /// Returns true if Vault answers that there is no version to change: without a body or an
+    /// error, or with the metadata of a deleted version. A 404 of a proxy has another body, and
+    /// that of a path without an engine has an error.
     pub(super) fn has_no_version(&self) -> bool {
         let is_of_engine = || {
             let body = serde_json::from_slice::<serde_json::Value>(&self.body);

@@ -140,7 +140,7 @@ pub enum Command {
     /// Check everything that a deployment needs
     #[command(after_help = examples::DOCTOR)]
     Doctor,
-    /// Rehearse a rotation after a deployment: from a parameter to Vault, with a user who is none
+    /// Rehearse a rotation after a deployment, with a user who does not exist
     #[command(after_help = examples::REHEARSE)]
     Rehearse(RehearseArgs),
     /// Print the least permissions for the current configuration

@@ -26,7 +26,7 @@ pub enum Token {
         /// Also accept a token that is not periodic, is short-lived, or has unneeded capabilities
         #[arg(long)]
         accept_warnings: bool,
-        /// Log in once with this AppRole; standard input has the secret id, or a token that wraps it
+        /// Log in once with this AppRole; standard input has the secret id, or its wrapping token
         #[arg(long, value_name = "ROLE_ID")]
         approle: Option<String>,
         /// The mount of the AppRole
@@ -79,13 +79,23 @@ const REHEARSAL_USER: &str = "keysync-rehearsal";
 #[derive(Args, Debug)]
 pub struct RehearseArgs {
     /// The user, who must not exist
-    #[arg(long, value_parser = UserName::parse, value_name = "USER", default_value = REHEARSAL_USER)]
+    #[arg(
+        long,
+        value_parser = UserName::parse,
+        value_name = "USER",
+        default_value = REHEARSAL_USER
+    )]
     user: UserName,
-    /// The deployed function, to find out why a stage does not come
+    /// The deployed function, to find out why a stage fails
     #[arg(long, value_name = "NAME")]
     function: Option<String>,
     /// How long to wait for each stage
-    #[arg(long, value_name = "SECONDS", default_value_t = 180, value_parser = clap::value_parser!(u64).range(1..=900))]
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 180,
+        value_parser = clap::value_parser!(u64).range(1..=900)
+    )]
     wait: u64,
 }
 
@@ -123,7 +133,13 @@ pub enum Policy {
         #[arg(long)]
         rehearse: bool,
         /// The user of the rehearsal
-        #[arg(long, value_parser = UserName::parse, value_name = "USER", default_value = REHEARSAL_USER, requires = "rehearse")]
+        #[arg(
+            long,
+            value_parser = UserName::parse,
+            value_name = "USER",
+            default_value = REHEARSAL_USER,
+            requires = "rehearse"
+        )]
         user: UserName,
         /// The function that the rehearsal names
         #[arg(long, value_name = "NAME", requires = "rehearse")]
