@@ -11,7 +11,7 @@ use std::fmt;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
-pub(crate) use namespace::relative_namespace;
+pub(crate) use namespace::{full_path, relative_namespace};
 
 /// The longest name of an IAM user
 /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>).

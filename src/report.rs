@@ -51,7 +51,7 @@ pub struct UserReport {
     #[serde(serialize_with = "as_text")]
     #[cfg_attr(feature = "cli", schemars(with = "String"))]
     pub user: UserName,
-    /// The secret, unless it is that of the default target.
+    /// The secret with its namespace, unless it is that of the default target.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
     /// How the work ended.

@@ -11,3 +11,11 @@ pub(crate) fn relative_namespace(namespace: Option<&str>, own: Option<&str>) -> 
     };
     Some(format!("{below}/"))
 }
+
+/// Returns a path with the namespace in front, as Vault names it across namespaces.
+pub(crate) fn full_path(namespace: Option<&str>, path: &str) -> String {
+    namespace.map_or_else(
+        || path.to_owned(),
+        |namespace| format!("{namespace}/{path}"),
+    )
+}

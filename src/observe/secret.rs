@@ -123,7 +123,7 @@ impl<B: Backends> Common<'_, B> {
             records.filter(|record| record.retired_at.is_none() && record.vault_path.is_some());
         let removed = records.map(async |record| {
             let path = record.path_on(&targets.mounts());
-            let recorded = record.vault_path.clone().unwrap_or_default();
+            let recorded = record.full_path();
             let of_another = |path| targets.is_of_another(self.reader.user, path);
             let is_reassigned = path.as_ref().is_some_and(of_another);
             let assignment = if is_reassigned {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::SecretRecord;
-use crate::keys::{SecretLocation, UserName, VaultPath};
+use crate::keys::{SecretLocation, UserName, VaultPath, full_path};
 use crate::targets::is_path;
 
 impl SecretRecord {
@@ -58,6 +58,12 @@ impl SecretRecord {
             path: former,
             ..location.clone()
         })
+    }
+
+    /// Returns the recorded path with its namespace.
+    pub fn full_path(&self) -> String {
+        let path = self.vault_path.as_deref().unwrap_or_default();
+        full_path(self.vault_namespace.as_deref(), path)
     }
 
     /// Returns the recorded path, if it is below one of these mounts with their namespaces. A state

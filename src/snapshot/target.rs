@@ -59,7 +59,7 @@ pub enum Assignment {
     Named,
     /// No target is named for the user.
     Untargeted,
-    /// The target was named before: its secret is recorded at this path.
+    /// The target was named before: its secret is recorded at this path, namespace included.
     Removed(String),
     /// The target was named before, and the secret at this path is now that of another user.
     Reassigned(String),

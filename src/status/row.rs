@@ -98,7 +98,7 @@ impl Condition {
 pub struct Row {
     /// The user.
     pub user: String,
-    /// The secret, unless it is that of the default target.
+    /// The secret with its namespace, unless it is that of the default target.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
     /// The user's condition.

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Planned, Request};
 use crate::apply::{Applied, VaultWrite};
 use crate::error::Error;
-use crate::keys::UserName;
+use crate::keys::{UserName, full_path};
 use crate::plan::{Action, Outcome, Plan, Reason};
 use crate::snapshot::{Assignment, Snapshot};
 
@@ -89,12 +89,13 @@ impl SyncResult {
         )
     }
 
-    /// Returns the secret, unless it is that of the default target.
+    /// Returns the secret with its namespace, unless it is that of the default target.
     pub fn target(&self) -> Option<String> {
         match &self.snapshot.assignment {
             Assignment::Removed(path) | Assignment::Reassigned(path) => Some(path.clone()),
             Assignment::Named if !self.snapshot.target.is_default() => {
-                Some(self.snapshot.target.location.path.to_string())
+                let path = &self.snapshot.target.location.path;
+                Some(full_path(path.namespace.as_deref(), &path.to_string()))
             }
             _ => None,
         }

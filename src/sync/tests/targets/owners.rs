@@ -116,13 +116,29 @@ async fn a_secret_without_versions_is_nobodys() {
     assert_eq!(outcomes(&ctx).await, [Outcome::Written]);
 }
 
+fn in_namespace(namespace: &str) -> Value {
+    let mut target = target("a");
+    target["namespace"] = json!(namespace);
+    target
+}
+
+#[tokio::test(start_paused = true)]
+async fn results_of_one_path_in_two_namespaces_differ() {
+    let (memory, ctx) = with_targets(&[in_namespace("one"), in_namespace("two")]);
+    let shown = |results: Vec<SyncResult>| {
+        let secrets = results.iter().filter_map(SyncResult::target);
+        secrets.collect::<Vec<_>>()
+    };
+    let both = ["one", "two"].map(|namespace| format!("{namespace}/{}", path("a")));
+    assert_eq!(shown(results(&ctx).await), both);
+    store_targets(&memory, &[in_namespace("two")]);
+    let mut removed = shown(reconciled(&ctx).await);
+    removed.sort();
+    assert_eq!(removed, both, "also of a removed target");
+}
+
 #[tokio::test(start_paused = true)]
 async fn secrets_of_one_path_in_two_namespaces_are_remembered_apart() {
-    let in_namespace = |namespace: &str| {
-        let mut target = target("a");
-        target["namespace"] = json!(namespace);
-        target
-    };
     let (memory, ctx) = with_targets(&[in_namespace("one"), in_namespace("two")]);
     memory.fail("s3-save", 1, unavailable);
     assert_eq!(outcomes(&ctx).await, [Outcome::Failed, Outcome::Failed]);
