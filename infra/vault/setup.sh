@@ -10,8 +10,9 @@ usage: infra/vault/setup.sh [OPTIONS] [POLICY]
 
 POLICY is a file with the token's policy, or - for standard input, such as the output of
 `keysync policy vault`. The default is iam-key-sync.hcl beside this script.
-VAULT_ADDR, VAULT_NAMESPACE and VAULT_CACERT select the Vault server. VAULT_TOKEN must be allowed
-to write policies and roles. Needs `vault`, or `bao` if there is no `vault`.
+VAULT_ADDR, VAULT_NAMESPACE and VAULT_CACERT select the Vault server. The token of
+`vault login` must be allowed to write policies and roles. (VAULT_TOKEN works as well, but must be
+unset again before `keysync token import`.) Needs `vault`, or `bao` if there is no `vault`.
 
   --name NAME       name of the policy and the role (default iam-key-sync)
   --period TIME     period of the role's tokens (default 72h)

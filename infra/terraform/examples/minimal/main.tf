@@ -34,7 +34,7 @@ module "iam_key_sync" {
   vault_addr = var.vault_addr
 }
 
-output "bucket_name" {
-  description = "The bucket in which keysync token import stores the Vault token."
-  value       = module.iam_key_sync.bucket_name
+output "iam_key_sync" {
+  description = "All outputs of the module."
+  value       = module.iam_key_sync
 }
