@@ -106,29 +106,32 @@ impl<B: Backends> Run<'_, B> {
                 Ok(WriteResult::CasMismatch) => return Effect::end(Ok(End::CasMismatch(cas))),
                 Err(error) => return Effect::end(Err(error)),
             },
-            Action::Patch(version) => match self.patch(version, false).await {
+            Action::Patch(version) => match self.patch(version, &self.fields()).await {
                 Ok(PatchResult::Written(version, created_at)) => {
                     return self.written((version, created_at));
                 }
-                Ok(PatchResult::CasMismatch) => {
-                    return Effect::end(Ok(End::CasMismatch(Cas::Version(version))));
-                }
-                Ok(PatchResult::Absent) => return Effect::end(Ok(End::Vanished(version))),
-                Ok(PatchResult::Unsupported) => return Effect::end(Err(self.unsupported())),
-                Err(error) => return Effect::end(Err(error)),
+                other => return self.not_patched(version, other),
             },
-            Action::Retire(removal) => {
-                if let Some(removal) = removal
-                    && let Err(error) = self.remove(removal).await
-                {
+            Action::Retire(None) => Change::Retired(self.retired()),
+            Action::Retire(Some(Removal::Version(version))) => {
+                if let Err(error) = self.soft_delete(version).await {
                     return Effect::end(Err(error));
                 }
-                let record = self.secret.snapshot.state.recorded();
-                let record = record.expect("only a user with a state is retired").clone();
-                Change::Retired(SecretRecord {
-                    retired_at: Some(Timestamp::now()),
-                    ..record
-                })
+                Change::Retired(self.retired())
+            }
+            Action::Retire(Some(Removal::Fields(version))) => {
+                let none = SecretFields::default();
+                match self.patch(version, &none).await {
+                    Ok(PatchResult::Written(version, created_at)) => {
+                        Change::Retired(SecretRecord {
+                            vault_version: Some(version),
+                            vault_created_at: created_at,
+                            ..self.retired()
+                        })
+                    }
+                    Ok(PatchResult::Absent) => Change::Retired(self.retired()),
+                    other => return self.not_patched(version, other),
+                }
             }
         };
         Effect {
@@ -169,43 +172,46 @@ impl<B: Backends> Run<'_, B> {
         self.invocation.call_vault(put).await
     }
 
-    /// Changes the published fields of this version, or with `removes` removes them.
-    async fn patch(&self, version: u64, removes: bool) -> Result<PatchResult, Error> {
-        let path = &self.secret.snapshot.target.location.path;
-        let fields = if removes {
-            SecretFields::default()
-        } else {
-            self.fields()
-        };
-        let published = self
-            .secret
-            .record
-            .as_ref()
-            .map(SecretRecord::published_fields);
-        let published = published.unwrap_or_default();
+    /// Replaces the published fields of this version by `fields`.
+    async fn patch(&self, version: u64, fields: &SecretFields) -> Result<PatchResult, Error> {
+        let snapshot = &self.secret.snapshot;
+        // A write that is not recorded yet may have published others.
+        let unrecorded = snapshot.state.recorded().filter(|_| snapshot.is_unrecorded);
+        let records = [self.secret.record.as_ref(), unrecorded];
+        let published = records.into_iter().flatten();
+        let published = published.flat_map(SecretRecord::published_fields);
+        let published = published.collect::<Vec<_>>();
+        let path = &snapshot.target.location.path;
         let call = async |vault: &B::Vault, token: &_| {
-            vault.patch(token, path, &fields, &published, version).await
+            vault.patch(token, path, fields, &published, version).await
         };
         self.invocation.call_vault(call).await
     }
 
-    async fn remove(&self, removal: Removal) -> Result<(), Error> {
+    fn not_patched(&self, version: u64, result: Result<PatchResult, Error>) -> Effect {
+        Effect::end(match result {
+            Ok(PatchResult::Absent) => Ok(End::Vanished(version)),
+            Ok(PatchResult::Unsupported) => Err(self.unsupported()),
+            // Repeated once more, a change that had been made is rejected because of itself.
+            Ok(_) => Ok(End::CasMismatch(Cas::Version(version))),
+            Err(error) => Err(error),
+        })
+    }
+
+    async fn soft_delete(&self, version: u64) -> Result<(), Error> {
         let path = &self.secret.snapshot.target.location.path;
-        match removal {
-            Removal::Version(version) => {
-                let delete = async |vault: &B::Vault, token: &_| {
-                    vault.soft_delete(token, path, version).await
-                };
-                self.invocation.call_vault(delete).await
-            }
-            Removal::Fields(version) => match self.patch(version, true).await? {
-                PatchResult::Written(..) | PatchResult::Absent => Ok(()),
-                PatchResult::CasMismatch => Err(Error::Contended {
-                    subject: format!("the secret {path}"),
-                    attempts: 1,
-                }),
-                PatchResult::Unsupported => Err(self.unsupported()),
-            },
+        let delete =
+            async |vault: &B::Vault, token: &_| vault.soft_delete(token, path, version).await;
+        self.invocation.call_vault(delete).await
+    }
+
+    /// Returns the record of a user who is retired now.
+    fn retired(&self) -> SecretRecord {
+        let record = self.secret.snapshot.state.recorded();
+        let record = record.expect("only a user with a state is retired");
+        SecretRecord {
+            retired_at: Some(Timestamp::now()),
+            ..record.clone()
         }
     }
 

@@ -1,11 +1,11 @@
-//! The circuit breaker: when Vault is unreachable for some users, it is not called for the others.
+//! The circuit breaker: when some calls did not reach Vault, it is not called any more.
 
 use std::cell::RefCell;
 
 use crate::error::{Error, RETRY_LATER};
 
-/// Stops calls to Vault once several users in a row found it unreachable. The messages of the other
-/// users then return to the queue at once, instead of waiting for the same time limit each.
+/// Stops calls to Vault once several in a row found it unreachable. The messages of the other users
+/// then return to the queue at once, instead of waiting for the same time limit each.
 #[derive(Debug)]
 pub struct CircuitBreaker {
     threshold: u32,
@@ -54,7 +54,7 @@ impl CircuitBreaker {
         if *failures < self.threshold {
             return Ok(());
         }
-        let problem = format!("found just before for another user of this invocation: {problem}");
+        let problem = format!("found just before by another call of this invocation: {problem}");
         Err(Error::Unreachable {
             operation: "reaching",
             subject: "Vault".to_owned(),
@@ -82,7 +82,7 @@ mod tests {
         breaker.record_failure("three");
         let message = message(&breaker).unwrap();
         assert!(
-            message.contains("found just before for another user"),
+            message.contains("found just before by another call"),
             "{message}"
         );
         assert!(message.contains("three"), "{message}");

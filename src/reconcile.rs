@@ -34,7 +34,7 @@ use due::NotDue;
 use run::Run;
 use tally::{Tally, Unfinished};
 
-/// The number of users in a row for whom Vault is unreachable before the run stops calling it.
+/// The number of calls in a row that do not reach Vault before the run stops calling it.
 const BREAKER_THRESHOLD: u32 = 3;
 
 /// The likely cause of a secret that has to be written again in each run.

@@ -151,7 +151,7 @@ pub async fn dry_run<B: Backends>(
     let started = Instant::now();
     let strategy = std::mem::replace(&mut request.strategy, ReadStrategy::Optimistic);
     let planned = plan_user(invocation, &request, strategy).await;
-    let mut results = SyncResult::planned(&request, planned, started.elapsed());
+    let mut results = SyncResult::of_plans(&request, planned, true, started.elapsed());
     let writes =
         |result: &SyncResult| matches!(result.plan.action, Action::Write(_) | Action::Patch(_));
     for result in results.iter_mut().filter(|result| writes(result)) {
@@ -180,8 +180,9 @@ pub async fn sync_user<B: Backends>(
         if secrets.may_be_recorded_soon()
             && let Some(wait) = record_waits.next()
         {
-            invocation.sleep(wait).await;
+            // The key does not outlive its use.
             strategy = secrets.repeat();
+            invocation.sleep(wait).await;
             continue;
         }
         let (observed, plans) = secrets.current();

@@ -71,12 +71,51 @@ impl<B: Backends> Context<B> {
             DocumentReading::Document(_, etag) => etag,
             DocumentReading::Absent | DocumentReading::Unchanged => None,
         };
-        match document.save(text, etag.as_ref()).await? {
-            PutResult::Saved(_) => Ok((Rc::new(targets), true)),
-            PutResult::PreconditionFailed => Err(Error::Contended {
+        let is_saved = match document.save(text.clone(), etag.as_ref()).await? {
+            PutResult::Saved(_) => true,
+            // If the answer to our own write was lost, the SDK's repetition fails because of it.
+            PutResult::PreconditionFailed => {
+                let found = document.load(None).await?;
+                matches!(found, DocumentReading::Document(stored, _) if stored == text)
+            }
+        };
+        if !is_saved {
+            return Err(Error::Contended {
                 subject: address,
                 attempts: 1,
-            }),
+            });
         }
+        Ok((Rc::new(targets), true))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::memory::Memory;
+
+    #[tokio::test]
+    async fn an_import_with_a_lost_answer_counts() {
+        let memory = Memory::default();
+        let ctx = memory.ctx(&[]);
+        memory.inner().lose_answer = true;
+        let text = br#"{"others": {"mount": "apps", "path": "{userName}"}}"#;
+        let (_, is_new) = ctx.import_targets(text.to_vec()).await.unwrap();
+        assert!(is_new);
+        let (_, is_new) = ctx.import_targets(text.to_vec()).await.unwrap();
+        assert!(!is_new);
+    }
+
+    #[tokio::test]
+    async fn an_import_beside_another_one_fails() {
+        let memory = Memory::default();
+        let ctx = memory.ctx(&[]);
+        memory.before_call("s3-save-document", |inner| {
+            let etag = inner.next_etag();
+            inner.document = Some(("{}".to_owned(), etag));
+        });
+        let text = br#"{"others": {"mount": "apps", "path": "{userName}"}}"#;
+        let error = ctx.import_targets(text.to_vec()).await.unwrap_err();
+        assert_eq!(error.kind(), "Contended");
+        assert_eq!(memory.inner().document.as_ref().unwrap().0, "{}");
     }
 }

@@ -127,16 +127,14 @@ pub(super) fn is_marked(seen: &Snapshot, current: &CurrentKey, found: u64) -> bo
 
 /// Returns whether a user without a parameter is gone for good, and what shows it.
 pub(super) fn is_gone(seen: &Snapshot) -> Result<Reason, Reason> {
-    match seen.roster {
-        RosterView::NotListed => Ok(Reason::Gone),
-        RosterView::Listed => Err(Reason::ListedWithoutParameter),
-        _ => match seen.event {
-            Some(event) if event.deleted && is_recorded_after(seen, event) => {
-                Err(Reason::RecordedAfterDeletion)
-            }
-            Some(event) if event.deleted => Ok(Reason::DeleteEvent),
-            _ => Err(Reason::NoParameter),
-        },
+    match (&seen.roster, seen.event) {
+        (RosterView::Listed, _) => Err(Reason::ListedWithoutParameter),
+        // The parameter exists, although the read does not show it yet.
+        (_, Some(event)) if !event.deleted => Err(Reason::PutNotRead),
+        (RosterView::NotListed, _) => Ok(Reason::Gone),
+        (_, Some(event)) if is_recorded_after(seen, event) => Err(Reason::RecordedAfterDeletion),
+        (_, Some(_)) => Ok(Reason::DeleteEvent),
+        (_, None) => Err(Reason::NoParameter),
     }
 }
 

@@ -151,6 +151,9 @@ pub enum Reason {
          the Region and SSM_PARAMETER_PREFIX"
     )]
     NoParameter,
+    /// The parameter is absent, although an event reported that it was put.
+    #[error("the parameter cannot be read, although an event reports that it was put")]
+    PutNotRead,
     /// The user is gone, and no key was ever recorded.
     #[error(
         "neither a parameter nor a recorded key exists; check the name, the Region and \

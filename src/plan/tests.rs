@@ -510,6 +510,22 @@ fn vault_changes_only_if_it_was_read_before_the_parameter() {
 }
 
 #[test]
+fn a_put_that_cannot_be_read_retires_no_user() {
+    let read = revision(3, 3);
+    let gone = Snapshot {
+        roster: RosterView::NotListed,
+        ..seen(ParameterView::Absent, Some(state("A", read)))
+    };
+    let soft_delete = policy(OnUserDeleted::SoftDelete);
+    for (deleted, expected) in [(false, "Missing: PutNotRead"), (true, "retire")] {
+        let seen = with_event(deleted, "2026-01-04T00:00:00Z", gone.clone());
+        let decided = decided_with(&seen, soft_delete);
+        assert!(decided.starts_with(expected), "{decided}");
+        assert_eq!(plan(&seen, soft_delete).stale_read, !deleted);
+    }
+}
+
+#[test]
 fn a_read_is_stale_if_the_event_is_newer() {
     let read = revision(3, 3);
     let recorded = |id| seen(current(id, read), Some(state("A", read)));

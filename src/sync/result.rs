@@ -55,8 +55,13 @@ impl Effects {
 }
 
 impl SyncResult {
-    /// Creates the results of a dry run, one for each secret.
-    pub(super) fn planned(request: &Request, planned: Planned, duration: Duration) -> Vec<Self> {
+    /// Creates the results of the plans, one for each secret.
+    pub(super) fn of_plans(
+        request: &Request,
+        planned: Planned,
+        is_dry_run: bool,
+        duration: Duration,
+    ) -> Vec<Self> {
         let Planned { observed, plans } = planned;
         let secrets = observed.secrets.into_iter().zip(plans);
         let results = secrets.map(|(secret, plan)| Self {
@@ -65,7 +70,7 @@ impl SyncResult {
             plan,
             written: None,
             error: None,
-            is_dry_run: true,
+            is_dry_run,
             state_conflicts: 0,
             is_unlisted: request.is_unlisted,
             remarks: request.remarks.clone(),

@@ -10,14 +10,18 @@ use crate::error::Error;
 use crate::keys::VaultPath;
 use crate::observe::{Attempt, Observed, ObservedSecret, ReadStrategy};
 use crate::plan::{Action, Outcome, Plan};
-use crate::snapshot::{Cas, ParameterView, VaultView};
+use crate::snapshot::{Assignment, Cas, ParameterView, Snapshot, VaultView};
 
 /// The secrets of one user: what was planned last, and what was done so far.
 #[derive(Default)]
 pub(super) struct Secrets {
     current: Option<Planned>,
-    progress: HashMap<VaultPath, Progress>,
+    progress: HashMap<Name, Progress>,
 }
+
+/// The path by which a secret is known, and the recorded one if no target names it: its location is
+/// then unknown if its mount is.
+type Name = (VaultPath, Option<String>);
 
 /// What was done for one secret so far.
 #[derive(Default)]
@@ -50,7 +54,7 @@ impl Secrets {
         }
         let secrets = planned.observed.secrets.iter().zip(&mut planned.plans);
         for (secret, plan) in secrets {
-            let progress = self.progress.get(path_of(secret));
+            let progress = self.progress.get(&name_of(&secret.snapshot));
             if progress.is_some_and(|progress| progress.error.is_some()) {
                 plan.action = Action::Skip(Outcome::Failed);
             }
@@ -103,8 +107,8 @@ impl Secrets {
         let mut again = None;
         let secrets = planned.observed.secrets.iter().zip(&planned.plans);
         for ((secret, plan), applied) in secrets.zip(applied) {
-            let path = path_of(secret);
-            let progress = self.progress.entry(path.clone()).or_default();
+            let path = &secret.snapshot.target.location.path;
+            let progress = self.progress.entry(name_of(&secret.snapshot)).or_default();
             progress.effects.add(&applied, &plan.reason);
             progress.repeats = None;
             let vanished = matches!(applied.end, Ok(End::Vanished(_)));
@@ -150,8 +154,11 @@ impl Secrets {
         if let Some(planned) = &mut self.current {
             planned.observed.key = None;
         }
-        let progress = self.progress.values();
-        let attempts = progress.filter_map(|progress| progress.repeats.clone());
+        let of_targets = self
+            .progress
+            .iter()
+            .filter(|((_, removed), _)| removed.is_none());
+        let attempts = of_targets.filter_map(|(_, progress)| progress.repeats.clone());
         ReadStrategy::VaultFirst(attempts.collect())
     }
 
@@ -165,11 +172,9 @@ impl Secrets {
     /// Returns the results.
     pub(super) fn into_results(mut self, request: &Request, duration: Duration) -> Vec<SyncResult> {
         let planned = self.current.take().expect("plans were accepted");
-        let mut results = SyncResult::planned(request, planned, duration);
+        let mut results = SyncResult::of_plans(request, planned, false, duration);
         for result in &mut results {
-            result.is_dry_run = false;
-            let path = &result.snapshot.target.location.path;
-            if let Some(progress) = self.progress.remove(path) {
+            if let Some(progress) = self.progress.remove(&name_of(&result.snapshot)) {
                 result.add(progress.effects, progress.error);
             }
         }
@@ -177,9 +182,12 @@ impl Secrets {
     }
 }
 
-/// Returns the path by which a secret is known.
-fn path_of(secret: &ObservedSecret) -> &VaultPath {
-    &secret.snapshot.target.location.path
+fn name_of(seen: &Snapshot) -> Name {
+    let removed = match &seen.assignment {
+        Assignment::Removed(path) | Assignment::Reassigned(path) => Some(path.clone()),
+        _ => None,
+    };
+    (seen.target.location.path.clone(), removed)
 }
 
 impl Planned {

@@ -1,6 +1,7 @@
 //! One user with several targets.
 
 mod owners;
+mod retired;
 mod throttled;
 
 use serde_json::{Value, json};

@@ -204,7 +204,7 @@ impl TargetDocuments for Memory {
         }
         let etag = inner.next_etag();
         inner.document = Some((String::from_utf8(text).unwrap(), etag));
-        Ok(PutResult::Saved(Etag(etag.to_string())))
+        Ok(inner.saved_as(etag.to_string()))
     }
 
     fn address(&self) -> String {

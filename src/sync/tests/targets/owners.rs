@@ -216,3 +216,18 @@ async fn an_older_document_does_not_replace_the_key_of_another_user() {
     sync_user(&run, bob).await;
     assert_eq!(id_in(&memory, "b"), "AKIA00000000ALIC");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_removed_target_of_an_unknown_mount_hides_no_lost_race() {
+    let (memory, ctx) = due(&["a"]).await;
+    // Now the default path is the target, and nothing names the mount of the recorded secret.
+    let others = json!({"mount": "secret", "path": "aws/iam-keys/{userName}"});
+    store(&memory, &json!({"parameters": [], "others": others}));
+    memory.inner().write_by_hand("alice");
+    memory.fail("vault-metadata", 100, denied);
+    let results = results(&ctx).await;
+    let reason = results[0].reason();
+    assert!(reason.contains("may not read its metadata"), "{reason}");
+    assert_eq!(results[1].outcome(), Outcome::Untargeted);
+    assert_eq!(memory.calls("vault-write"), 1, "it is not rejected again");
+}
