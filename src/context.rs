@@ -174,18 +174,25 @@ impl<B: Backends> Context<B> {
     /// Renews the token if that is due, or with `force` in any case, and logs its warnings.
     ///
     /// # Errors
+    /// Those of the renewal; [`Error::OutOfTime`] at the deadline.
+    pub async fn renew_token(&self, force: bool, deadline: Instant) -> Result<TokenStatus, Error> {
+        let renewal = self.session.renew_if_due(force, deadline);
+        let status = tokio::time::timeout_at(deadline, renewal).await;
+        let status = status.unwrap_or(Err(Error::OutOfTime))?;
+        self.warn_of_token(status.warnings.clone());
+        Ok(status)
+    }
+
+    /// Does the same beside other work.
+    ///
+    /// # Errors
     /// The cause in words, for the caller to report.
     pub async fn maintain_token(
         &self,
         force: bool,
         deadline: Instant,
     ) -> Result<TokenStatus, String> {
-        let renewal = self.session.renew_if_due(force, deadline);
-        let status = tokio::time::timeout_at(deadline, renewal).await;
-        let status = status.unwrap_or(Err(Error::OutOfTime));
-        if let Ok(status) = &status {
-            self.warn_of_token(status.warnings.clone());
-        }
+        let status = self.renew_token(force, deadline).await;
         status.map_err(|error| format!("checking and renewing the Vault token failed: {error}"))
     }
 

@@ -27,7 +27,7 @@ use crate::report::{Report, UserReport};
 use crate::sync::{Request, SyncResult, sync_all};
 use crate::telemetry::{Metrics, log_user};
 use crate::token::TokenStatus;
-use crate::trigger::{self, Body, Change, Reconcile, Record, Trigger};
+use crate::trigger::{self, Body, Change, Reconcile, SqsMessage, Trigger};
 use merge::merge;
 
 /// If Vault is unreachable for one user of a batch, it is so for the others: the first failure opens
@@ -73,12 +73,8 @@ pub async fn handle<B: Backends>(
                 .map(|user| Request::of_operator(user, &order));
             let invocation = Invocation::new(ctx, deadline, BREAKER_THRESHOLD).paced();
             let results = handler.sync(invocation, requests.collect()).await.concat();
-            Ok(to_value(Report::new(
-                "sync",
-                &results,
-                started.elapsed(),
-                Timestamp::now(),
-            )))
+            let report = Report::new("sync", &results, started.elapsed(), Timestamp::now());
+            Ok(to_value(report.cut()))
         }
         Trigger::Batch(records) => Ok(to_value(batch_response(handler.batch(records).await))),
         Trigger::Reconcile(order) => handler.reconcile(order, request_id).await.map(to_value),
@@ -97,9 +93,9 @@ struct Handler<'a, B: Backends> {
 
 impl<B: Backends> Handler<'_, B> {
     /// Syncs the users of a batch, each once; returns the ids of the messages to redeliver.
-    async fn batch(&mut self, records: Vec<Record>) -> Vec<String> {
+    async fn batch(&mut self, records: Vec<SqsMessage>) -> Vec<String> {
         let mut messages = BTreeMap::<UserName, Vec<(String, u32, Change)>>::new();
-        for Record {
+        for SqsMessage {
             message_id,
             delivery,
             body,
@@ -221,10 +217,7 @@ impl<B: Backends> Handler<'_, B> {
 
     /// Renews the token in any case.
     async fn refresh_token(&mut self) -> Result<TokenStatus, Error> {
-        let renewal = self.ctx.session.renew_if_due(true, self.deadline);
-        let status = tokio::time::timeout_at(self.deadline, renewal).await;
-        let status = status.unwrap_or(Err(Error::OutOfTime))?;
-        self.ctx.warn_of_token(status.warnings.clone());
+        let status = self.ctx.renew_token(true, self.deadline).await?;
         self.metrics.vault_token_hours_left = status.hours_left();
         Ok(status)
     }

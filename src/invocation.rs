@@ -30,9 +30,9 @@ pub struct Invocation<'a, B: Backends> {
     /// When all work must have ended.
     pub deadline: Instant,
     /// The rate limit of calls to Parameter Store, if there is one.
-    pub pace: Option<Pace>,
+    pace: Option<Pace>,
     /// Whether Vault is known to be unreachable.
-    pub breaker: CircuitBreaker,
+    breaker: CircuitBreaker,
     /// The targets, and when they were read.
     targets: Mutex<Option<ReadTargets>>,
     /// The capabilities of the token, once a dry run has read them; `None` if they are unknown, and

@@ -101,7 +101,8 @@ impl KeySync {
     /// Returns the status of all users, or of these.
     ///
     /// # Errors
-    /// None so far: what could not be read is one of the status's problems.
+    /// [`Error::PartialFailure`] if it is cancelled before it starts. What could not be read is one
+    /// of the status's problems.
     pub async fn status(
         &self,
         users: Option<Vec<UserName>>,
@@ -117,7 +118,7 @@ impl KeySync {
     /// Returns the explanation of one user.
     ///
     /// # Errors
-    /// None so far: what could not be read is part of the explanation.
+    /// None at present: what could not be read is part of the explanation.
     pub async fn explain(&self, user: &UserName) -> Result<Explanation, Error> {
         let deadlines = Deadlines::until(Instant::now() + MAX_INVOCATION);
         let (users, never) = (Some(vec![user.clone()]), CancellationToken::new());

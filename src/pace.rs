@@ -137,7 +137,7 @@ impl VaultPace {
             Duration::from_secs_f64(1.0 / state.rate)
         } else {
             let [least, most] = PAUSES;
-            // Of calls that are rejected at the same time, the first counts.
+            // Calls that were rejected at the same time double the pause once.
             if state.next <= now {
                 state.pause = (2 * state.pause).clamp(least, most);
             }

@@ -1,8 +1,8 @@
 //! Decides what to do for one user, and why. The rules of the service are one table.
 //!
-//! This module is pure: no I/O, no clock, no environment, no log. [`apply`](mod@crate::apply) and
-//! [`sync`](mod@crate::sync) decide nothing about the user. `apply` only resolves a lost race for
-//! the state object ([`Resolution`](crate::snapshot::Resolution)).
+//! This module is pure: no I/O, no clock, no environment, no log. [`apply`](mod@crate::apply)
+//! decides nothing about the user, but resolves a lost race for the state object
+//! ([`Resolution`](crate::snapshot::Resolution)). [`sync`](mod@crate::sync) only restricts plans.
 
 mod action;
 mod compare;

@@ -1,4 +1,4 @@
-//! What happened: one entry per user, and the counts.
+//! What happened: one entry for each secret, and the counts.
 //!
 //! Pure, and built once, from the results. Must not hold a secret; an access key id appears by its
 //! last four characters only.
@@ -14,8 +14,8 @@ use crate::keys::UserName;
 use crate::plan::Outcome;
 use crate::sync::SyncResult;
 
-/// Maximum number of users that the report of a reconcile run lists: an answer must stay far below
-/// Lambda's 6 MB.
+/// Maximum number of results that an answer of the function lists: it must stay far below Lambda's
+/// 6 MB.
 const MAX_LISTED: usize = 500;
 
 /// What an invocation did.
@@ -28,21 +28,21 @@ pub struct Report {
     /// Why nothing was done, if that is so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub skipped: Option<String>,
-    /// The users; of a reconcile run only those that are notable.
+    /// The users, with an entry for each secret; of a reconcile run only those that are notable.
     pub users: Vec<UserReport>,
-    /// Whether there are more notable users than are listed.
+    /// Whether there are more such entries than are listed.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub truncated: bool,
     /// What was not done, if no error states it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<String>,
-    /// The number of users per outcome; complete.
+    /// The number of secrets per outcome, and of users without one; complete.
     pub counts: BTreeMap<Outcome, u64>,
     /// How long the invocation took, in milliseconds.
     pub millis: u64,
 }
 
-/// What happened to one user.
+/// What happened to one secret of a user.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
@@ -126,6 +126,18 @@ impl Report {
             report.users.push(UserReport::new(result, now));
         }
         report
+    }
+
+    /// Drops what an answer of the function has no room for, failures last.
+    #[must_use]
+    pub(crate) fn cut(mut self) -> Self {
+        if self.users.len() > MAX_LISTED {
+            self.users
+                .sort_by_key(|user| user.outcome != Outcome::Failed);
+            self.users.truncate(MAX_LISTED);
+            self.truncated = true;
+        }
+        self
     }
 
     /// Counts the result of a reconcile run, and lists it if it is notable and there is room. A

@@ -32,7 +32,7 @@ use crate::trigger::Reconcile;
 pub struct Status {
     /// The users, by name.
     pub users: Vec<Row>,
-    /// The number of users per condition.
+    /// The number of secrets per condition, and of users without one.
     pub counts: BTreeMap<Condition, u64>,
     /// The record of the last reconcile run; null in basic mode and before the first run.
     pub last_run: Option<ReconcileRecord>,
@@ -53,7 +53,7 @@ pub struct Status {
 /// A user whose status cannot be determined is [`Condition::Failed`].
 ///
 /// # Errors
-/// None but those of acquiring the lease, which a dry run does not do.
+/// [`Error::PartialFailure`] if it is cancelled before it starts.
 pub(crate) async fn status<B: Backends>(
     ctx: &Context<B>,
     users: Option<Vec<UserName>>,

@@ -149,7 +149,7 @@ impl Metrics {
         }
     }
 
-    /// Counts what happened to a user.
+    /// Counts what happened to a secret.
     pub(crate) fn count(&mut self, result: &SyncResult, now: Timestamp) {
         match result.outcome() {
             Outcome::Written => self.written += 1,

@@ -27,7 +27,7 @@ pub enum Trigger {
     /// Sync the user whose parameter changed, as reported by EventBridge.
     Change(Change),
     /// Sync the users whose parameters changed, as reported through SQS.
-    Batch(Vec<Record>),
+    Batch(Vec<SqsMessage>),
     /// Sync named users.
     Sync(SyncUsers),
     /// Reconcile all users.
@@ -86,7 +86,7 @@ pub enum Operation {
 
 /// One message of an SQS batch.
 #[derive(Debug, PartialEq)]
-pub struct Record {
+pub struct SqsMessage {
     /// The id by which the message is returned to the queue.
     pub message_id: String,
     /// The number of this delivery, from 1.
@@ -143,7 +143,7 @@ fn batch(payload: Value, naming: &ParameterNaming) -> Result<Trigger, Error> {
 /// Parses one message. A record without a message id cannot be returned to the queue, and SQS would
 /// count it as done, so it fails the batch. Members that are not used are not checked: they must
 /// not cost a good event.
-fn record(value: &Value, naming: &ParameterNaming) -> Result<Record, Error> {
+fn record(value: &Value, naming: &ParameterNaming) -> Result<SqsMessage, Error> {
     let message_id = string_at(value, "/messageId")
         .unwrap_or_default()
         .to_owned();
@@ -166,7 +166,7 @@ fn record(value: &Value, naming: &ParameterNaming) -> Result<Record, Error> {
         Some(Err(_)) => Body::Bad("the body is not JSON".to_owned()),
         None => Body::Bad("the record has no body".to_owned()),
     };
-    Ok(Record {
+    Ok(SqsMessage {
         message_id,
         delivery: delivery.unwrap_or(1).max(1),
         body,

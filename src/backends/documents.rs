@@ -45,8 +45,9 @@ impl TargetDocuments for TargetsDocument {
         match self {
             Self::File(path) => {
                 let text = read(path).map_err(|error| {
-                    let problem = format!("{error}; check TARGETS_FILE");
-                    Error::unexpected(READING, path.display().to_string(), &problem)
+                    let path = path.display().to_string();
+                    Error::unexpected(READING, path, &error.to_string())
+                        .with_remedy("check TARGETS_FILE")
                 })?;
                 Ok(DocumentReading::Document(text, None))
             }

@@ -1,4 +1,4 @@
-//! JSON objects in S3 with conditional writes, shared by the state and the token.
+//! JSON objects in S3 with conditional writes, for the state, the token and the targets document.
 
 mod body;
 

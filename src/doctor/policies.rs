@@ -55,7 +55,7 @@ pub(super) async fn checks<W: Backends>(
     });
     let mut checks = vec![write.await];
     let Some(capabilities) = found else {
-        // A warning stands for all of them, because the token may be sufficient.
+        // After a warning the token may be sufficient, so the others are not reported as skipped.
         if checks[0].status == CheckStatus::Fail {
             checks.extend(check::skipped(&names(ctx)[1..], WRITE));
         }

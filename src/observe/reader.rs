@@ -93,7 +93,6 @@ impl<B: Backends> Reader<'_, B> {
                 etag,
                 ..
             }) => StoredView::Recorded(state, etag),
-            // An etag without a state is that of a damaged object.
             Ok(StoredState { state: None, .. }) => StoredView::Absent,
             Err(error) => StoredView::Unreadable(error),
         }

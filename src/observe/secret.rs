@@ -1,5 +1,7 @@
 //! Makes the snapshot of one secret.
 
+use std::cell::OnceCell;
+
 use futures_util::future::join_all;
 use jiff::Timestamp;
 
@@ -113,16 +115,14 @@ impl<B: Backends> Common<'_, B> {
         let StoredView::Recorded(state, _) = self.state else {
             return Vec::new();
         };
-        let is_named = |record: &&SecretRecord| {
-            named
-                .iter()
-                .any(|secret| secret.record.as_ref() == Some(*record))
-        };
-        let records = state.records.iter().filter(|record| !is_named(record));
-        let records =
-            records.filter(|record| record.retired_at.is_none() && record.vault_path.is_some());
+        let named = named.iter().filter_map(|secret| secret.record.as_ref());
+        let named = named.collect::<Vec<_>>();
+        let records = state.records.iter().filter(|record| {
+            record.retired_at.is_none() && record.vault_path.is_some() && !named.contains(record)
+        });
+        let mounts = OnceCell::new();
         let removed = records.map(async |record| {
-            let path = record.path_on(&targets.mounts());
+            let path = record.path_on(mounts.get_or_init(|| targets.mounts()));
             let recorded = record.full_path();
             let of_another = |path| targets.is_of_another(self.reader.user, path);
             let is_reassigned = path.as_ref().is_some_and(of_another);

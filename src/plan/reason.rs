@@ -49,7 +49,7 @@ pub enum Reason {
     Reassigned,
     /// A write needs the version of the secret, which the token may not read.
     #[error(
-        "the secret exists in another version than was recorded, and the token may not read its \
+        "the secret is not at the version that was expected, and the token may not read its \
          metadata: a write could replace what others keep there; allow read on the metadata"
     )]
     MetadataNeeded,

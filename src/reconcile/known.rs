@@ -15,8 +15,8 @@ use crate::targets::Targets;
 /// Maximum number of characters that a log shows of a name that is not a user name.
 const MAX_SHOWN: usize = 80;
 
-/// The least number of secrets for which their folder is listed. Secrets are read at the same time,
-/// folders before them.
+/// The least number of secrets for which their folder is listed. Single secrets are read at the same
+/// time as each other, but only after the folders.
 const MIN_LISTED: usize = 10;
 
 /// The number of folders listed at the same time. If that many cannot be listed, the others are not
@@ -141,7 +141,7 @@ async fn all_pages(
         }
         match next {
             Some(next) if !tokens.insert(next.clone()) => {
-                return Err(repeated_page("listing", source));
+                return Err(repeated_page(source));
             }
             Some(next) => from = Some(next),
             None => return Ok(users),
@@ -150,9 +150,9 @@ async fn all_pages(
 }
 
 /// Returns the error of a listing that never ends: a page leads to one that was read before.
-pub(super) fn repeated_page(operation: &'static str, subject: &str) -> Error {
+pub(super) fn repeated_page(subject: &str) -> Error {
     Error::unexpected(
-        operation,
+        "listing",
         subject,
         "a page leads to one that was already listed",
     )

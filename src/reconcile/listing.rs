@@ -213,7 +213,7 @@ impl<'a, B: Backends> Listing<'a, B> {
                 .as_ref()
                 .is_some_and(|token| !tokens.insert(token.clone()))
             {
-                let error = repeated_page("listing", "the parameters");
+                let error = repeated_page("the parameters");
                 self.listed.incomplete = Some(format!("not all users were listed: {error}"));
                 break;
             }

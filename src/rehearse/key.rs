@@ -16,7 +16,7 @@ pub(super) struct RehearsalKey {
 }
 
 impl RehearsalKey {
-    /// Creates a key with another id than those before, so that it is a rotation.
+    /// Creates a key with a random id, so that it is a rotation.
     pub(super) fn new() -> Self {
         Self {
             id: format!("{PREFIX}{:06}", fastrand::u32(..1_000_000)),

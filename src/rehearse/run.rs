@@ -119,7 +119,7 @@ where
 
     /// Runs all stages, and deletes the parameter however they end.
     pub(super) async fn rehearse(mut self, path: &impl EventPath) -> Rehearsal {
-        // What ended the stages is one of them.
+        // A stage that failed is in the list.
         let _: Result<(), Ended> = self.stages(path).await;
         self.clean_up().await;
         Rehearsal {

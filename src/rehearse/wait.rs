@@ -112,7 +112,7 @@ where
     }
 
     /// Adds why a stage took too long. The parameter is deleted before, because this can take long.
-    /// What a deletion changes is known by then: the state, of which the last observation counts.
+    /// The state as it was before the deletion is the last observation.
     async fn explain(&mut self, path: &impl EventPath, stage: &'static str) -> Result<(), Ended> {
         self.clean_up().await;
         let place = match stage {

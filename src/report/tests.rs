@@ -52,6 +52,20 @@ fn a_report_has_these_members() {
 }
 
 #[test]
+fn an_answer_lists_a_limited_number_of_results_and_all_failures_first() {
+    let mut results = vec![result("alice", Outcome::Written); MAX_LISTED];
+    results.push(result("bob", Outcome::Failed));
+    let report = Report::new("sync", &results, Duration::ZERO, now()).cut();
+    assert_eq!(report.users.len(), MAX_LISTED);
+    assert_eq!(report.users[0].outcome, Outcome::Failed);
+    assert!(report.truncated);
+    assert_eq!(report.counts[&Outcome::Written], MAX_LISTED as u64);
+    results.truncate(MAX_LISTED);
+    let report = Report::new("sync", &results, Duration::ZERO, now()).cut();
+    assert!(!report.truncated);
+}
+
+#[test]
 fn optional_members_have_these_names() {
     let mut bob = result("bob", Outcome::Held);
     bob.snapshot = snapshot(Some("2025-06-02T10:30:00Z"));

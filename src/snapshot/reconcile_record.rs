@@ -20,7 +20,7 @@ pub struct ReconcileRecord {
     pub on_demand: bool,
     /// What triggered the run.
     pub trigger: String,
-    /// The number of users per outcome.
+    /// The number of secrets per outcome, and of users without one.
     #[serde(default)]
     pub counts: BTreeMap<String, u64>,
     /// The users who failed or were not started.

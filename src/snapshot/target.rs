@@ -61,7 +61,8 @@ pub enum Assignment {
     Untargeted,
     /// The target was named before: its secret is recorded at this path, namespace included.
     Removed(String),
-    /// The target was named before, and the secret at this path is now that of another user.
+    /// The target was named before, and the secret at this path, namespace included, is now that of
+    /// another user.
     Reassigned(String),
     /// The targets document could not be read, or was refused.
     Unreadable(Error),

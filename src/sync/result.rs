@@ -149,7 +149,7 @@ impl SyncResult {
     /// version was found in Vault, or another place was recorded.
     pub fn is_rewritten(&self) -> bool {
         match &self.written {
-            // Who edits a neighbouring field writes a version, too.
+            // An edit of a neighbouring field makes a version as well.
             Some((_, Reason::OtherVersion { .. })) => !self.snapshot.target.merge,
             Some((_, reason)) => matches!(reason, Reason::Recreated(_) | Reason::Moved),
             None => false,

@@ -43,9 +43,7 @@ pub enum TokenIssue {
     #[error("it expires after a limited number of uses")]
     UseLimited,
     /// The service cannot write keys with the token.
-    #[error(
-        "its policies do not allow to write keys: create and update, and patch to merge fields"
-    )]
+    #[error("its policies do not allow writing keys: create and update, and patch to merge fields")]
     CannotWrite,
     /// The token cannot be renewed.
     #[error("it is a batch token, which cannot be renewed")]

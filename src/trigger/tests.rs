@@ -59,8 +59,8 @@ fn event_without(pointer: &str, name: &str) -> Value {
 }
 
 /// Returns the record that `message` gives with this body.
-fn record_of(body: Body) -> Record {
-    Record {
+fn record_of(body: Body) -> SqsMessage {
+    SqsMessage {
         message_id: "m-1".into(),
         delivery: 1,
         body,
@@ -68,7 +68,7 @@ fn record_of(body: Body) -> Record {
 }
 
 /// Parses a batch with this message first, and returns its record.
-fn first_record(message: &Value) -> Record {
+fn first_record(message: &Value) -> SqsMessage {
     let shown: String = message.to_string().chars().take(200).collect();
     match read(json!({ "Records": [message] })) {
         Ok(Trigger::Batch(mut records)) => records.remove(0),
@@ -135,7 +135,7 @@ fn assert_ignored(payload: Value, because: &str) {
 /// Returns what a documented payload is parsed as, or why it is rejected.
 fn expected_of(file: &str) -> Option<Result<Trigger, &'static str>> {
     let ignored = |reason: &str| Some(Ok(Trigger::Ignored(reason.to_owned())));
-    let record = |n: u8, delivery, body| Record {
+    let record = |n: u8, delivery, body| SqsMessage {
         message_id: format!("7d1b9c3e-0000-4000-8000-00000000000{n}"),
         delivery,
         body,

@@ -6,10 +6,7 @@ use super::{PathRule, VaultPolicy, mode};
 use crate::config::{Config, OnUserDeleted, TargetDefaults};
 use crate::error::Error;
 use crate::keys::relative_namespace;
-use crate::targets::{Target, Targets};
-
-/// The user in the path of the target of all others. In a policy, `+` is one whole segment.
-const USER: &str = "{userName}";
+use crate::targets::{Target, Targets, USER};
 
 impl VaultPolicy {
     /// Creates the least policy for the targets of a document.
