@@ -543,3 +543,15 @@ async fn a_dry_run_fails_where_vault_would_refuse_the_write() {
         assert_eq!(memory.calls("vault-write"), 0, "{case}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_is_put_again_keeps_its_recorded_time_of_creation() {
+    let (memory, ctx) = warm().await;
+    let written = memory.state("alice").unwrap();
+    memory.put("alice", &value("AKIA000000000OLD"), DAY_3);
+    assert_eq!(sync_alice(&ctx).await, Outcome::Unchanged);
+    let adopted = memory.state("alice").unwrap();
+    assert!(adopted.revision() > written.revision());
+    assert!(adopted.vault_created_at.is_some());
+    assert_eq!(adopted.vault_created_at, written.vault_created_at);
+}
