@@ -555,3 +555,18 @@ async fn a_key_that_is_put_again_keeps_its_recorded_time_of_creation() {
     assert!(adopted.vault_created_at.is_some());
     assert_eq!(adopted.vault_created_at, written.vault_created_at);
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_pause_after_a_lost_race_grows_with_each_attempt() {
+    let memory = Memory::default();
+    let ctx = memory.ctx(&[]);
+    let invocation = Invocation::new(&ctx, Instant::now() + Duration::from_hours(1), 1);
+    for (attempt, least, most) in [(1, 50, 100), (4, 200, 400)] {
+        for _ in 0..20 {
+            let started = Instant::now();
+            back_off(&invocation, attempt).await;
+            let pause = started.elapsed().as_millis();
+            assert!((least..=most + 1).contains(&pause), "{attempt}: {pause}");
+        }
+    }
+}

@@ -231,3 +231,14 @@ async fn a_removed_target_of_an_unknown_mount_hides_no_lost_race() {
     assert_eq!(results[1].outcome(), Outcome::Untargeted);
     assert_eq!(memory.calls("vault-write"), 1, "it is not rejected again");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_repetition_reads_the_document_again_only_for_a_secret_of_another_user() {
+    let (memory, ctx) = due(&["a"]).await;
+    memory.before_call("vault-patch", |inner| {
+        inner.push_version(&path("a"), Default::default());
+    });
+    assert_eq!(outcomes(&ctx).await, [Outcome::Written]);
+    assert_eq!(memory.calls("vault-patch"), 2);
+    assert_eq!(memory.calls("s3-document"), 1);
+}
