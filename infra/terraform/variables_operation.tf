@@ -281,7 +281,7 @@ variable "name" {
 }
 
 variable "bucket_name" {
-  description = "Name of the bucket, if it must be fixed."
+  description = "Name of the bucket, if it must be fixed. Do not change it later without copying the objects: Terraform refuses the change, and the CDK deploys a new, empty bucket."
   type        = string
   default     = null
 
