@@ -191,6 +191,7 @@ function readBytes(file: string): Buffer {
   }
 }
 
-function camelCase(name: string): string {
+/** Returns the property's name of an input. */
+export function camelCase(name: string): string {
   return name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }

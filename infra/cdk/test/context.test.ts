@@ -72,6 +72,14 @@ test('context: reports all problems with key and expectation', () => {
   expected.forEach((pattern, index) => assert.match(found[index]!, pattern));
 });
 
+test('context: rejects the names of Terraform', () => {
+  const found = problems({ ...NEEDED, kms_key_arn: KEY_ARN, queue_delay: '0', vpc2: 'x' });
+  assert.equal(found.length, 3, found.join('\n'));
+  assert.equal(found[0], 'kms_key_arn: unknown key; expected kmsKeyArn');
+  assert.match(found[1]!, /^queue_delay: unknown key; expected one of zip, /);
+  assert.match(found[2]!, /^vpc2: unknown key; expected one of zip, /);
+});
+
 /** Values that the function or AWS accepts and rejects, by key. */
 const ROWS: Record<string, { good: string[]; bad: string[]; with?: Record<string, unknown> }> = {
   vaultAddr: {
