@@ -357,6 +357,14 @@ test('vaultCaFile: must fit into the environment of the function', () => {
   assert.match(problems({ ...NEEDED, vaultCaFile: ca('long.pem', room + 1) })[0]!, expected);
 });
 
+test('userList: must fit into the environment of the function', () => {
+  const userList = Array.from({ length: 100 }, (_, number) => `user-${number}-${'x'.repeat(40)}`);
+  const vaultCaFile = file('small.pem', CERTIFICATE);
+  const [problem, ...others] = problems({ ...NEEDED, vaultCaFile, userList });
+  assert.match(problem!, /^userList: expected an environment .*, most of them in IAM_USER_LIST; /);
+  assert.deepEqual(others, []);
+});
+
 test('context: ignores the keys of the CDK itself', () => {
   const own = {
     'aws:cdk:enable-path-metadata': true,
