@@ -153,6 +153,7 @@ const ROWS: Record<string, { good: string[]; bad: string[]; with?: Record<string
   parameterSuffix: { good: ['_keys', '.k', '-'], bad: ['', '/keys', '_keys/', '_ke ys', '*'] },
   userList: { good: ['', 'jane', 'jane,joe'], bad: ['ja ne', 'jane,,joe', 'jo@x', '.', 'jane,..'] },
   functionTimeoutSeconds: { good: ['10', '900'], bad: ['9', '901', '1e2', '10.5', ''] },
+  queueVisibilitySeconds: { good: ['121', '1800'], bad: ['1', '1801', '43200'] },
   logRetentionDays: { good: ['1', '3653'], bad: ['2', '0', 'never'] },
   kmsKeyArn: { good: [KEY_ARN], bad: ['', 'alias/key', KEY_ARN.replace('key/', 'alias/')] },
   sweepSchedule: { good: ['cron(0 4 * * ? *)', 'rate(1 day)'], bad: ['', '0 4 * * *'] },

@@ -173,7 +173,7 @@ run "numbers_reject_values_above_the_maximum" {
     reserved_concurrency          = 1001
     sync_concurrency              = 257
     ssm_max_calls_per_second      = 1001
-    queue_visibility_seconds      = 43201
+    queue_visibility_seconds      = 1801
     queue_delay_seconds           = 901
     max_concurrency               = 1001
   }
