@@ -152,7 +152,7 @@ package: release-tools ## build packages, SBOMs and checksums into target/packag
 	release/package.sh
 
 .PHONY: reproducible
-reproducible: release-tools ## check that two builds are identical (FULL=1: release optimisation)
+reproducible: release-tools ## check that two builds are identical (FULL=1: those of make package)
 	release/reproducible.sh
 
 .PHONY: release-tools
