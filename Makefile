@@ -3,6 +3,8 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
+# Targets share folders and install tools, so they run one after the other, also with -j.
+.NOTPARALLEL:
 
 CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := .tools/bin/cargo-deny
@@ -49,7 +51,7 @@ test-faults: venv cdk fuzz ## test crashes, lost responses, failing services, lo
 .PHONY: fuzz
 fuzz: $(CARGO_FUZZ) ## fuzz all parsers, guided by coverage (RUNS=200000 for each target)
 	cd fuzz && PATH="$(CURDIR)/.tools/bin:$$PATH" cargo fuzz build --dev --sanitizer none
-	for target in $(FUZZ_TARGETS); do \
+	set -euo pipefail; for target in $(FUZZ_TARGETS); do \
 	  mkdir -p target/fuzz/$$target fuzz/artifacts/$$target; \
 	  (cd fuzz && PATH="$(CURDIR)/.tools/bin:$$PATH" cargo fuzz run --dev --sanitizer none $$target \
 	    ../target/fuzz/$$target corpus/$$target -- -runs=$(RUNS) -max_len=4096 -seed=1 -timeout=10) \
@@ -61,10 +63,6 @@ $(CARGO_FUZZ): .tools/cargo-fuzz-$(CARGO_FUZZ_VERSION)
 	cargo install cargo-fuzz --locked --version $(CARGO_FUZZ_VERSION) --root .tools
 	touch $@ $(CARGO_FUZZ)
 
-# The tracked page has figures of the function only, and of the usual sizes.
-BENCH_PAGE = $(if $(BESIDE)$(BENCH_OPTIONS),target/bench/performance,docs/performance)
-
-# BESIDE is read from the environment, because it may contain quotes.
 .PHONY: coverage
 coverage: $(CARGO_LLVM_COV) venv cdk ## print the line coverage by unit tests and by the binaries
 	PATH="$(CURDIR)/.tools/bin:$$PATH" tests/coverage.py
@@ -85,6 +83,10 @@ $(CARGO_MUTANTS): .tools/cargo-mutants-$(CARGO_MUTANTS_VERSION)
 	cargo install cargo-mutants --debug --locked --version $(CARGO_MUTANTS_VERSION) --root .tools
 	touch $@ $(CARGO_MUTANTS)
 
+# The tracked page has figures of the function only, and of the usual sizes.
+BENCH_PAGE = $(if $(BESIDE)$(BENCH_OPTIONS),target/bench/performance,docs/performance)
+
+# BESIDE is read from the environment, because it may contain quotes.
 .PHONY: bench
 bench: bench-build ## write docs/performance.md (with BESIDE='NAME=COMMAND': compare, in target/bench)
 	$(BENCH) --zip target/bench/function.zip --page $(BENCH_PAGE).md --picture $(BENCH_PAGE).svg \
@@ -125,8 +127,9 @@ doc: ## build the library documentation and its examples; warnings are errors
 
 .PHONY: lean
 lean: ## check that the function does not depend on command-line crates
-	@! cargo tree --locked --no-default-features --edges normal --prefix none | \
-	  grep -E '^(aws-config|aws-sdk-iam|aws-sdk-lambda|clap|clap_complete|clap_mangen|comfy-table|crossterm|indicatif|rpassword|schemars) '
+	@set -euo pipefail; \
+	  crates=$$(cargo tree --locked --no-default-features --edges normal --prefix none); \
+	  ! grep -E '^(aws-config|aws-sdk-iam|aws-sdk-lambda|clap|clap_complete|clap_mangen|comfy-table|crossterm|indicatif|rpassword|schemars) ' <<<"$$crates"
 
 .PHONY: deny
 deny: $(CARGO_DENY) ## check bans, licences and sources of dependencies
@@ -149,7 +152,7 @@ package: release-tools ## build packages, SBOMs and checksums into target/packag
 	release/package.sh
 
 .PHONY: reproducible
-reproducible: release-tools ## check that two builds are identical (FULL=1: release optimisation)
+reproducible: release-tools ## check that two builds are identical (FULL=1: those of make package)
 	release/reproducible.sh
 
 .PHONY: release-tools
@@ -166,14 +169,15 @@ venv: ## install the Python environment of the local stack
 	@local/setup
 
 .PHONY: cdk
-cdk: infra/cdk/node_modules/.package-lock.json ## install the dependencies of the CDK app
+cdk: infra/cdk/node_modules/.package-lock.json ## install the dependencies of the CDK app and build it
+	cd infra/cdk && npm run --silent build
 
 infra/cdk/node_modules/.package-lock.json: infra/cdk/package-lock.json
 	cd infra/cdk && npm ci --no-audit --no-fund
 	touch $@
 
 .PHONY: cdk-test
-cdk-test: cdk ## test the CDK app: template, permissions, context
+cdk-test: infra/cdk/node_modules/.package-lock.json ## test the CDK app: template, permissions, context
 	cd infra/cdk && npm test
 
 .PHONY: infra
@@ -181,7 +185,6 @@ infra: infra-check terraform-check parity supply-chain ## run all infrastructure
 
 .PHONY: infra-check
 infra-check: cdk infra-venv ## run cfn-lint and checkov on the CDK template
-	cd infra/cdk && npm run --silent build
 	infra/cdk/check-template
 
 .PHONY: supply-chain
@@ -196,7 +199,7 @@ audit: $(CARGO_DENY) infra-venv ## check all dependencies against the advisory d
 	$(CARGO_DENY) --locked --manifest-path fuzz/Cargo.toml --config deny.toml check advisories
 	$(CARGO_DENY) --locked --manifest-path benches/Cargo.toml --config deny.toml check advisories
 	cd infra/cdk && npm audit --audit-level=low
-	for list in local infra release; do \
+	set -euo pipefail; for list in local infra release; do \
 	  .local/infra-venv/bin/pip-audit --require-hashes --disable-pip \
 	    --requirement $$list/requirements.txt; \
 	done

@@ -26,7 +26,8 @@ authorityKeyIdentifier = keyid
 
 
 def create(folder: Path) -> None:
-    """Creates ca.pem, server.pem and server.key, valid for a week. Removes the key of the CA."""
+    """Creates ca.pem, valid for 60 days, and server.pem with server.key, valid for a week. Removes
+    the key of the CA."""
     if shutil.which("openssl") is None:
         raise StackError("`openssl` was not found; install it "
                          "(Debian and Ubuntu: apt-get install openssl)")

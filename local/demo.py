@@ -78,6 +78,7 @@ def run_checks(demo: Demo) -> None:
 
 def keep_running(stack: Stack, outputs: dict) -> None:
     """Prints the environment for another terminal, and waits for Ctrl-C."""
+    # The AWS SDK for Rust reads SSL_CERT_FILE, the other tools read AWS_CA_BUNDLE.
     ca_file = shlex.quote(str(stack.aws.ca_file))
     print(f"""
 The stack runs until Ctrl-C. Run this in another terminal, then the commands in local/README.md:
@@ -87,12 +88,9 @@ export AWS_ENDPOINT_URL={stack.aws.endpoint} AWS_REGION={aws.REGION} AWS_DEFAULT
 export AWS_ACCESS_KEY_ID={aws.ACCESS_KEY} AWS_SECRET_ACCESS_KEY={aws.SECRET_KEY}
 export VAULT_ADDR={stack.vault.addr} VAULT_CACERT={shlex.quote(str(stack.vault.ca_file))}
 export VAULT_TOKEN="$(cat {shlex.quote(str(stack.vault.root_token_file))})"
-export S3_BUCKET_NAME={outputs["BucketName"]}""")
-    if ca_file:
-        print(f"export AWS_CA_BUNDLE={ca_file}")
-    # The AWS SDK for Rust reads SSL_CERT_FILE, the other tools read AWS_CA_BUNDLE.
-    trust = f"SSL_CERT_FILE={ca_file} " if ca_file else ""
-    print(f"""alias keysync="env -u VAULT_TOKEN {trust}target/debug/keysync"
+export S3_BUCKET_NAME={outputs["BucketName"]}
+export AWS_CA_BUNDLE={ca_file}
+alias keysync="env -u VAULT_TOKEN SSL_CERT_FILE={ca_file} target/debug/keysync"
 
 Function {outputs["FunctionName"]}
 Logs     {outputs["LogGroupName"]}

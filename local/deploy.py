@@ -21,8 +21,8 @@ TOKEN_PERIOD_HOURS = 72
 # As short as the app allows, so that a returned message reappears soon.
 FUNCTION_TIMEOUT_SECONDS = 10
 VISIBILITY_SECONDS = 12
-# The default of the app is 15 s, until AWS accepts a new key everywhere. The emulator issues no
-# keys, so the delay only costs time here.
+# The default of the app is 15 s, until AWS accepts a new key everywhere. The emulator accepts its
+# keys at once, so the delay only costs time here.
 QUEUE_DELAY_SECONDS = 0
 
 
@@ -82,7 +82,9 @@ def _cdk(stack, directory: Path, *arguments: str) -> None:
     run = Process("cdk", command, _environment(stack, folder), log, cwd=directory)
     run.start()
     try:
-        wait_until(lambda: not run.running(), 300)
+        if not wait_until(lambda: not run.running(), 300):
+            raise StackError(f"cdk {arguments[0]} was not finished after 300 s.\n"
+                             f"{run.log_tail(40)}")
         if run.exit_code() != 0:
             raise StackError(f"cdk {arguments[0]} failed ({run.exit_code()}).\n{run.log_tail(40)}")
     finally:

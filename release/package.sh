@@ -35,6 +35,9 @@ export CFLAGS="-ffile-prefix-map=$checkout=/source -ffile-prefix-map=$cargo_home
 SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
 export SOURCE_DATE_EPOCH
 
+# cargo-cyclonedx writes one SBOM for each binary into the checkout.
+trap 'rm -f lambda_bin.cdx.json keysync_bin.cdx.json' EXIT
+
 [ $# -gt 0 ] || set -- arm64 x86_64
 for architecture in "$@"; do
   case $architecture in
@@ -51,11 +54,9 @@ for architecture in "$@"; do
   release/check-binary "$architecture" "$out/$architecture/lambda/bootstrap"
   local/package.py "$out/$architecture/lambda/bootstrap" "$out/function-$architecture.zip"
   cargo cyclonedx --quiet --format json --no-default-features --describe binaries --target "$target"
-  # cargo-cyclonedx writes one SBOM for each binary, with the path of the checkout in it.
+  # The SBOM contains the path of the checkout.
   sed "s|file://$checkout|file:///source|g" lambda_bin.cdx.json \
     >"$out/function-$architecture.cdx.json"
-  rm lambda_bin.cdx.json keysync_bin.cdx.json
 done
-cd "$out"
-sha256sum function-*.zip function-*.cdx.json > SHA256SUMS
-cat SHA256SUMS
+(cd "$out" && sha256sum function-*.zip function-*.cdx.json >SHA256SUMS)
+cat "$out/SHA256SUMS"

@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
-"""Checks that every dependency is locked to a version and the hash of its content.
+"""Checks that every crate, npm package and Python package is locked to a version and the hash of
+its content.
 
 Lock files are Cargo.lock, package-lock.json and requirements.txt. Uses no network. The package
-managers check that a lock file matches its manifest (`--locked`, `npm ci`).
+managers check that a lock file matches its manifest (`--locked`, `npm ci`). The provider of
+Terraform is not locked, because a module leaves this to the configuration that calls it.
 """
 
 import json
@@ -90,7 +92,7 @@ def main() -> None:
         found += [f"{file.relative_to(ROOT)}: {problem}" for problem in CHECKS[file.name](file)]
     if found:
         sys.exit("\n".join(found))
-    print(f"{len(locks)} lock files: every dependency has a version and a hash")
+    print(f"{len(locks)} lock files: every crate, npm and Python package has a version and a hash")
 
 
 if __name__ == "__main__":

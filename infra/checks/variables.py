@@ -26,9 +26,24 @@ _TYPES = {
     "list": "list(string)",
     "map": "map(string)",
 }
-# Further limits, which neither a pattern nor a range can express: the condition and the
-# expectation.
-_SEGMENTS = 'length(setintersection(split("/", var.{name}), [".", ".."])) == 0'
+# Further limits, which neither a pattern nor a range can express: the conditions and their
+# expectations.
+_SEGMENTS = (
+    'length(setintersection(split("/", var.{name}), [".", ".."])) == 0',
+    "a path without . or .. as a segment",
+)
+_PORT = (
+    'try(tonumber(one(regex(":([0-9]+)/?$", var.{name}))), 443) <= 65535',
+    "a port of at most 65535",
+)
+# A host that ends with a number is an IPv4 address to the function.
+_HOST = (
+    '(!can(regex("[/.][0-9]+[.]?(:[0-9]+)?/?$", var.{name})) || '
+    'can(cidrhost("${{one(regex("//([0-9.]+)", var.{name}))}}/32", 0))) && '
+    '(!strcontains(var.{name}, "[") || '
+    'can(cidrhost("${{one(regex("\\\\[(.*)\\\\]", var.{name}))}}/128", 0)))',
+    "the name of a host, or a valid IP address",
+)
 _RANGES = (
     'alltrue([for each in var.{name} : try("${{cidrhost(each, 0)}}/${{split("/", each)[1]}}" == each, false)])',
     "IPv4 ranges without host bits, such as 10.1.0.0/16 and not 10.1.2.3/16",
@@ -36,15 +51,18 @@ _RANGES = (
 # The content of files is checked by preconditions of the function, because Terraform validates
 # variables for a destroy too, which needs no files.
 _MORE = {
-    "vault_addr": (
-        'try(tonumber(one(regex(":([0-9]+)/?$", var.{name}))), 443) <= 65535',
-        "a port of at most 65535",
+    "vault_addr": (_PORT, _HOST),
+    "vault_auth_mount": (_SEGMENTS,),
+    "vault_mount": (_SEGMENTS,),
+    "vault_path_prefix": (_SEGMENTS,),
+    "vault_cidrs": (_RANGES,),
+    "endpoint_cidrs": (_RANGES,),
+    "user_list": (
+        (
+            'alltrue([for each in var.{name} : !contains([".", ".."], each)])',
+            "names of users, and neither . nor ..",
+        ),
     ),
-    "vault_auth_mount": (_SEGMENTS, "a path without . or .. as a segment"),
-    "vault_mount": (_SEGMENTS, "a path without . or .. as a segment"),
-    "vault_path_prefix": (_SEGMENTS, "a path without . or .. as a segment"),
-    "vault_cidrs": _RANGES,
-    "endpoint_cidrs": _RANGES,
 }
 _HEAD = "# Generated from ../shared/inputs.json: edit that file, then run make infra-files.\n"
 
@@ -131,8 +149,7 @@ def _limits(entry: dict):
         condition = f"var.{name} == null ? true : {condition}"
     if condition:
         yield condition, expected
-    if name in _MORE:
-        condition, expected = _MORE[name]
+    for condition, expected in _MORE.get(name, ()):
         yield condition.format(name=name), expected
 
 

@@ -45,4 +45,9 @@ locals {
       if contains(local.always, name) || value != local.environment_defaults[name]
     },
   )
+
+  # The variable to shorten if Lambda would reject the environment.
+  largest_variable = split(" ", reverse(sort([
+    for name, value in local.environment : format("%08d %s", length(value), name)
+  ]))[0])[1]
 }

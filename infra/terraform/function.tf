@@ -99,7 +99,7 @@ resource "aws_lambda_function" "this" {
     }
     precondition {
       condition     = length(jsonencode(local.environment)) <= 4096
-      error_message = "vault_ca_file: expected an environment of at most 4096 bytes, the limit of Lambda; got ${length(jsonencode(local.environment))}; keep only the CA that issued Vault's certificate."
+      error_message = "vault_ca_file or another input: expected an environment of at most 4096 bytes, the limit of Lambda; got ${length(jsonencode(local.environment))}, most of them in ${local.largest_variable}; shorten it, or keep only the CA that issued Vault's certificate."
     }
   }
 }

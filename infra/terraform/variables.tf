@@ -80,6 +80,11 @@ variable "vault_addr" {
     condition     = try(tonumber(one(regex(":([0-9]+)/?$", var.vault_addr))), 443) <= 65535
     error_message = "vault_addr: expected a port of at most 65535"
   }
+
+  validation {
+    condition     = (!can(regex("[/.][0-9]+[.]?(:[0-9]+)?/?$", var.vault_addr)) || can(cidrhost("${one(regex("//([0-9.]+)", var.vault_addr))}/32", 0))) && (!strcontains(var.vault_addr, "[") || can(cidrhost("${one(regex("\\[(.*)\\]", var.vault_addr))}/128", 0)))
+    error_message = "vault_addr: expected the name of a host, or a valid IP address"
+  }
 }
 
 variable "vault_ca_file" {
@@ -271,6 +276,11 @@ variable "user_list" {
   validation {
     condition     = alltrue([for each in var.user_list : can(regex("^[A-Za-z0-9._-]{1,64}$", each))])
     error_message = "user_list: expected each item to be a user name of 1 to 64 letters, digits and _ . -; got ${join(", ", [for each in var.user_list : each if !(can(regex("^[A-Za-z0-9._-]{1,64}$", each)))])}"
+  }
+
+  validation {
+    condition     = alltrue([for each in var.user_list : !contains([".", ".."], each)])
+    error_message = "user_list: expected names of users, and neither . nor ..; got ${join(", ", [for each in var.user_list : each if !(!contains([".", ".."], each))])}"
   }
 }
 

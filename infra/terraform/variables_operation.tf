@@ -151,13 +151,13 @@ variable "scheduler_role_arn" {
 # Delivery of change events.
 
 variable "queue_visibility_seconds" {
-  description = "Time until a returned message is delivered again. The default is twice function_timeout_seconds, but at least 216. Below 173, retries end before a replaced key expires."
+  description = "Time until a returned message is delivered again. The default is twice function_timeout_seconds, but at least 216. Below 173, retries end before a replaced key expires. At most half an hour, because the alarms users-failing and queue-waiting expect it."
   type        = number
   default     = null
 
   validation {
-    condition     = var.queue_visibility_seconds == null ? true : var.queue_visibility_seconds >= 2 && var.queue_visibility_seconds <= 43200 && floor(var.queue_visibility_seconds) == var.queue_visibility_seconds
-    error_message = "queue_visibility_seconds: expected a whole number from 2 to 43200"
+    condition     = var.queue_visibility_seconds == null ? true : var.queue_visibility_seconds >= 2 && var.queue_visibility_seconds <= 1800 && floor(var.queue_visibility_seconds) == var.queue_visibility_seconds
+    error_message = "queue_visibility_seconds: expected a whole number from 2 to 1800"
   }
 }
 
@@ -281,7 +281,7 @@ variable "name" {
 }
 
 variable "bucket_name" {
-  description = "Name of the bucket, if it must be fixed."
+  description = "Name of the bucket, if it must be fixed. Do not change it later without copying the objects: Terraform refuses the change, and the CDK deploys a new, empty bucket."
   type        = string
   default     = null
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Prepares Vault for the service: creates its policy, and a token role (periodic, orphan, bound to
-# addresses), an AppRole or the role of an AWS login. A second run changes only settings that differ.
-# Prints no secret.
+# addresses), an AppRole or the role of an AWS login. A setting of an existing role whose option is
+# not given stays as it is. Prints no secret.
 set -euo pipefail
 
 usage() {
@@ -11,13 +11,18 @@ usage: infra/vault/setup.sh [OPTIONS] [POLICY]
 POLICY is a file with the token's policy, or - for standard input, such as the output of
 `keysync policy vault`. The default is iam-key-sync.hcl beside this script.
 VAULT_ADDR, VAULT_NAMESPACE and VAULT_CACERT select the Vault server. The token of
-`vault login` must be allowed to write policies and roles. (VAULT_TOKEN works as well, but must be
-unset again before `keysync token import`.) Needs `vault`, or `bao` if there is no `vault`.
+`vault login` must be allowed to write policies, and to read and write roles. (VAULT_TOKEN works as
+well, but must be unset again before `keysync token import`.) Needs `vault`, or `bao` if there is no
+`vault`.
+
+The defaults of --period, --cidrs and --ttl are for a new role. In an existing role, a setting whose
+option is not given stays as it is.
 
   --name NAME       name of the policy and the role (default iam-key-sync)
+  --policy-only     write the policy, and no role
   --period TIME     period of the role's tokens (default 72h)
-  --cidrs LIST      comma-separated addresses that may use the tokens, such as 10.20.0.0/16
-                    (default: all)
+  --cidrs LIST      comma-separated addresses that may use the tokens, such as 10.20.0.0/16; '' for
+                    all (default: all)
   --approle         create an AppRole instead of a token role
   --aws ARN         set up the auth method aws for the function's role (output FunctionRoleArn)
                     instead; OpenBao has this method only as a plugin
@@ -35,8 +40,10 @@ fail() {
   exit 2
 }
 
-name=iam-key-sync period=72h cidrs='' kind=token policy="$(dirname "$0")/iam-key-sync.hcl"
-aws='' region='' server_id='' mount='' ttl=''
+name=iam-key-sync kind=token policy="$(dirname "$0")/iam-key-sync.hcl"
+policy_only='' period='' aws='' region='' server_id='' mount='' ttl=''
+# An empty list removes the binding, so `cidrs` is unset without the option.
+unset cidrs
 while [ $# -gt 0 ]; do
   case $1 in
     --name | --period | --cidrs | --aws | --region | --server-id | --mount | --ttl)
@@ -47,6 +54,7 @@ while [ $# -gt 0 ]; do
       shift
       ;;
     --approle) kind=approle ;;
+    --policy-only) policy_only=1 ;;
     --help | -h)
       usage
       exit
@@ -59,12 +67,14 @@ done
 if [ "$kind" = aws ]; then
   [[ $aws =~ ^arn:[a-z-]+:iam::[0-9]{12}:role/([^*]+/)?[A-Za-z0-9_+=,.@-]+$ ]] ||
     fail "--aws $aws is not the ARN of a role; expected one such as arn:aws:iam::111122223333:role/NAME"
-  : "${mount:=aws}" "${ttl:=20m}"
+  : "${mount:=aws}"
   [[ $region =~ ^[a-z0-9-]+$ ]] || fail "--aws needs --region with a Region such as ca-central-1"
 else
   [ -z "$region$server_id$mount$ttl" ] ||
     fail "--region, --server-id, --mount and --ttl need --aws"
 fi
+[ -z "$policy_only" ] || { [ "$kind" = token ] && [ -z "$period${cidrs+x}" ]; } ||
+  fail "--policy-only writes no role; of the other options it takes only --name"
 [ "$policy" = - ] || [ -r "$policy" ] ||
   fail "$policy cannot be read; expected a policy, see --help"
 [ -n "${VAULT_ADDR:-}" ] ||
@@ -76,12 +86,31 @@ tool=$(basename "$vault")
 [ "$policy" = - ] && policy=/dev/stdin
 text=$(cat "$policy")
 [ -n "$text" ] || fail "the policy is empty; expected the output of \`keysync policy vault\`"
+
+# Adds an option's value to `settings`, or its default if it is not given and the role is new.
+add() {
+  local role=$1 setting=$2 given=$3 default=$4 answer
+  if [ -n "$given" ]; then
+    settings+=("$setting=$given")
+  elif ! answer=$("$vault" read -format=json "$role" 2>&1 >/dev/null); then
+    case $answer in
+      *'No value found'*) settings+=("$setting=$default") ;;
+      *) fail "reading $role to keep its $setting: $answer; give --${setting#token_}, or use a token that may read the role" ;;
+    esac
+  fi
+}
+
 "$vault" policy write "$name" - >/dev/null <<<"$text"
-if [ "$kind" = token ]; then
+if [ -n "$policy_only" ]; then
+  echo "Policy \"$name\" is ready. No role was changed."
+elif [ "$kind" = token ]; then
   # A period resets the lifetime at each renewal, without limit. An orphan outlives the token that
   # created it.
-  "$vault" write "auth/token/roles/$name" allowed_policies="$name" orphan=true renewable=true \
-    token_type=service token_period="$period" token_bound_cidrs="$cidrs" >/dev/null
+  role=auth/token/roles/$name
+  settings=(allowed_policies="$name" orphan=true renewable=true token_type=service)
+  add "$role" token_period "$period" 72h
+  [ -z "${cidrs+x}" ] || settings+=(token_bound_cidrs="$cidrs")
+  "$vault" write "$role" "${settings[@]}" >/dev/null
   cat <<TEXT
 Policy and token role "$name" are ready. Create a response-wrapped token, so that it is not
 exposed, and store it:
@@ -98,9 +127,12 @@ elif [ "$kind" = aws ]; then
   "$vault" write "auth/$mount/config/client" "${client[@]}" >/dev/null
   # Vault needs no AWS credentials if it compares names and not unique ids. STS then names the role
   # without its path.
-  "$vault" write "auth/$mount/role/$name" auth_type=iam \
-    bound_iam_principal_arn="${aws%%/*}/${aws##*/}" resolve_aws_unique_ids=false \
-    token_policies="$name" token_type=batch token_ttl="$ttl" token_bound_cidrs="$cidrs" >/dev/null
+  role=auth/$mount/role/$name
+  settings=(auth_type=iam bound_iam_principal_arn="${aws%%/*}/${aws##*/}"
+    resolve_aws_unique_ids=false token_policies="$name" token_type=batch)
+  add "$role" token_ttl "$ttl" 20m
+  [ -z "${cidrs+x}" ] || settings+=(token_bound_cidrs="$cidrs")
+  "$vault" write "$role" "${settings[@]}" >/dev/null
   cat <<TEXT
 Policy and role "$name" are ready. Deploy with these inputs (in camelCase with the CDK):
 
@@ -115,9 +147,11 @@ else
   case $methods in *'"approle/"'*) ;; *) "$vault" auth enable approle >/dev/null ;; esac
   # A secret id is valid once and for a short time. It creates one token, which is kept alive by
   # renewals.
-  "$vault" write "auth/approle/role/$name" token_type=service token_policies="$name" \
-    token_period="$period" token_bound_cidrs="$cidrs" secret_id_bound_cidrs="$cidrs" \
-    secret_id_num_uses=1 secret_id_ttl=10m >/dev/null
+  role=auth/approle/role/$name
+  settings=(token_type=service token_policies="$name" secret_id_num_uses=1 secret_id_ttl=10m)
+  add "$role" token_period "$period" 72h
+  [ -z "${cidrs+x}" ] || settings+=(token_bound_cidrs="$cidrs" secret_id_bound_cidrs="$cidrs")
+  "$vault" write "$role" "${settings[@]}" >/dev/null
   cat <<TEXT
 Policy and AppRole "$name" are ready. Log in once with response wrapping, so that the token is not
 exposed, and store it:

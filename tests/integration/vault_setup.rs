@@ -47,16 +47,21 @@ async fn run_as_root(env: &TestEnv<'_>, command: &str, input: &str) -> CommandOu
     wait(spawn(&mut bash, &environment), input).await
 }
 
+/// Runs the script with the policy of this environment; returns what it prints.
+async fn run_script(env: &TestEnv<'_>, options: &str) -> String {
+    let policy = env.keysync(&["policy", "vault"]).await.out;
+    let script = format!("infra/vault/setup.sh --name {} {options} -", env.bucket);
+    let output = run_as_root(env, &script, &policy).await;
+    assert_eq!(output.code, 0, "{options}: {output:?}");
+    output.out
+}
+
 /// Runs the script with the policy of this environment, then the command that it prints; returns
 /// the token.
 async fn set_up(env: &TestEnv<'_>, options: &str) -> String {
-    let policy = env.keysync(&["policy", "vault"]).await.out;
-    let script = format!("infra/vault/setup.sh --name {} {options} -", env.bucket);
     let mut printed = String::new();
     for _run in 0..3 {
-        let output = run_as_root(env, &script, &policy).await;
-        assert_eq!(output.code, 0, "{output:?}");
-        printed = output.out;
+        printed = run_script(env, options).await;
     }
     let command = printed.split_once("\n\n").unwrap().1;
     let (create, import) = command.rsplit_once('|').unwrap();
@@ -122,6 +127,47 @@ async fn vault_setup_binds_the_token_to_addresses() {
 }
 
 #[tokio::test]
+async fn vault_setup_keeps_what_no_option_names() {
+    let env = TestEnv::new().await;
+    for (kind, folder) in [("", "token/roles"), ("--approle", "approle/role")] {
+        let path = format!("auth/{folder}/{}", env.bucket);
+        run_script(&env, kind).await;
+        let (_, role) = env.vault(Method::GET, &path, None).await;
+        assert_eq!(role["data"]["token_period"], 259_200, "{role}");
+
+        let options = format!("{kind} --period 48h --cidrs 192.0.2.0/24,198.51.100.0/24");
+        run_script(&env, &options).await;
+        let (_, first) = env.vault(Method::GET, &path, None).await;
+        let cidrs = first["data"]["token_bound_cidrs"].as_array();
+        assert_eq!(cidrs.map(Vec::len), Some(2), "{first}");
+        run_script(&env, kind).await;
+        let (_, second) = env.vault(Method::GET, &path, None).await;
+        assert_eq!(second["data"], first["data"]);
+
+        run_script(&env, &format!("{kind} --period 24h")).await;
+        let (_, third) = env.vault(Method::GET, &path, None).await;
+        let mut expected = first["data"].clone();
+        expected["token_period"] = json!(86_400);
+        assert_eq!(third["data"], expected);
+        run_script(&env, &format!("{kind} --cidrs ''")).await;
+        let (_, last) = env.vault(Method::GET, &path, None).await;
+        let cidrs = last["data"]["token_bound_cidrs"].as_array();
+        assert!(cidrs.is_none_or(Vec::is_empty), "{last}");
+    }
+}
+
+#[tokio::test]
+async fn vault_setup_can_write_the_policy_alone() {
+    let env = TestEnv::new().await;
+    run_script(&env, "--policy-only").await;
+    let policy = format!("sys/policies/acl/{}", env.bucket);
+    let (status, answer) = env.vault(Method::GET, &policy, None).await;
+    assert_eq!(status, 200, "{answer}");
+    let role = format!("auth/token/roles/{}", env.bucket);
+    assert_eq!(env.vault(Method::GET, &role, None).await.0, 404);
+}
+
+#[tokio::test]
 async fn vault_setup_rejects_invalid_usage() {
     let env = TestEnv::new().await;
     for (arguments, subject) in [
@@ -129,6 +175,8 @@ async fn vault_setup_rejects_invalid_usage() {
         ("--period", "--period"),
         ("nowhere.hcl", "nowhere.hcl"),
         ("-", "the policy is empty"),
+        ("--policy-only --approle -", "--policy-only"),
+        ("--policy-only --cidrs '' -", "--policy-only"),
     ] {
         let output = run_as_root(&env, &format!("infra/vault/setup.sh {arguments}"), "").await;
         assert_eq!(output.code, 2, "{arguments}: {output:?}");
@@ -139,16 +187,22 @@ async fn vault_setup_rejects_invalid_usage() {
     }
 }
 
-/// The calls that a recording `vault` writes down; it knows no auth method.
+/// The calls that a recording `vault` writes down; it knows no auth method. `ROLE` is its answer to
+/// a read of a role.
 const RECORDER: &str = r#"#!/bin/bash
 printf '%s\n' "$*" >>"$HOME/calls"
 cat >/dev/null
 [ "$1 $2" = "auth list" ] && echo '{"token/": {}}'
+[ "$1 $ROLE" = "read exists" ] && exit
+[ "$1" = read ] && echo "$ROLE" >&2 && exit 2
 exit 0
 "#;
 
-/// Runs the script with a `vault` that records its calls.
-async fn record(options: &str) -> (CommandOutput, Vec<String>) {
+/// What `vault` prints for a role that does not exist.
+const ABSENT: &str = "No value found at auth/aws/role/app";
+
+/// Runs the script with a `vault` that records its calls and answers so to a read of a role.
+async fn record(options: &str, role: &str) -> (CommandOutput, Vec<String>) {
     use std::os::unix::fs::PermissionsExt;
     let tools = Tools::new();
     let vault = tools.0.join("vault");
@@ -158,6 +212,7 @@ async fn record(options: &str) -> (CommandOutput, Vec<String>) {
         ("PATH", format!("{}:/usr/bin:/bin", tools.0.display())),
         ("HOME", tools.0.display().to_string()),
         ("VAULT_ADDR", "https://vault.example.org".to_owned()),
+        ("ROLE", role.to_owned()),
     ];
     let environment = environment.map(|(name, value)| (name.to_owned(), value));
     let mut bash = Command::new("bash");
@@ -173,7 +228,7 @@ async fn setup_of_a_login_binds_the_role_of_the_function() {
     let role = "arn:aws:iam::123456789012:role/team/function";
     let options =
         format!("--name app --aws {role} --region ca-central-1 --server-id vault.example.org -");
-    let (output, calls) = record(&options).await;
+    let (output, calls) = record(&options, ABSENT).await;
     assert_eq!(output.code, 0, "{output:?}");
     let has = |parts: &[&str]| {
         let is = |call: &&String| parts.iter().all(|part| call.contains(part));
@@ -205,8 +260,35 @@ async fn setup_of_a_login_binds_the_role_of_the_function() {
         "--region ca-central-1 -",
         "--server-id x -",
     ] {
-        let (output, calls) = record(wrong).await;
+        let (output, calls) = record(wrong, ABSENT).await;
         assert_eq!(output.code, 2, "{wrong}: {output:?}");
         assert_eq!(calls, [""; 0], "{wrong}");
     }
+}
+
+#[tokio::test]
+async fn setup_of_a_login_keeps_what_no_option_names() {
+    let role = "arn:aws:iam::123456789012:role/function";
+    let options = format!("--name app --aws {role} --region ca-central-1");
+    let (output, calls) = record(&format!("{options} -"), "exists").await;
+    assert_eq!(output.code, 0, "{output:?}");
+    let write = calls.last().unwrap();
+    assert!(write.starts_with("write auth/aws/role/app "), "{calls:?}");
+    assert!(
+        !write.contains("token_ttl") && !write.contains("token_bound_cidrs"),
+        "{write}"
+    );
+
+    let given = format!("{options} --ttl 30m --cidrs 192.0.2.0/24 -");
+    let (_, calls) = record(&given, "exists").await;
+    let write = calls.last().unwrap();
+    let changes = " token_ttl=30m token_bound_cidrs=192.0.2.0/24";
+    assert!(write.ends_with(changes), "{write}");
+
+    // Whether the role exists is unknown.
+    let (output, calls) = record(&format!("{options} -"), "permission denied").await;
+    assert_eq!(output.code, 2, "{output:?}");
+    assert!(output.err.contains("permission denied"), "{output:?}");
+    let writes_role = |call: &String| call.starts_with("write auth/aws/role");
+    assert!(!calls.iter().any(writes_role), "{calls:?}");
 }

@@ -2,7 +2,7 @@
  * Reads the context of the command line (`-c key=value`), which holds the construct's properties as
  * text. Reports all problems together.
  */
-import { inputs, type Input } from './inputs';
+import { camelCase, inputs, type Input } from './inputs';
 import type { AppProps } from './props';
 import { validate } from './rules';
 
@@ -48,11 +48,13 @@ function mapOf(text: string): unknown {
 }
 
 /**
- * Reports misspelt keys, which would otherwise be ignored. Keys with other characters belong to the
- * CDK.
+ * Reports misspelt keys, which would otherwise be ignored, such as the names of Terraform. Keys with
+ * other characters belong to the CDK.
  */
 function unknownKeys(context: Readonly<Record<string, unknown>>): string[] {
+  const expected = (key: string) =>
+    inputs.has(camelCase(key)) ? camelCase(key) : `one of ${[...inputs.keys()].join(', ')}`;
   return Object.keys(context)
-    .filter((key) => /^[A-Za-z]+$/.test(key) && !inputs.has(key))
-    .map((key) => `${key}: unknown key; expected one of ${[...inputs.keys()].join(', ')}`);
+    .filter((key) => /^\w+$/.test(key) && !inputs.has(key))
+    .map((key) => `${key}: unknown key; expected ${expected(key)}`);
 }

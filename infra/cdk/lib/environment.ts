@@ -39,8 +39,13 @@ export function environmentProblem(props: IamKeySyncProps): string[] {
   const known = all.filter(([, value]) => !Token.isUnresolved(value));
   const bytes = Buffer.byteLength(JSON.stringify(Object.fromEntries(known)));
   if (bytes <= BYTES_LIMIT) return [];
+  const size = ([, value]: [string, string]) => Buffer.byteLength(JSON.stringify(value));
+  const [largest] = known.reduce((one, other) => (size(other) > size(one) ? other : one));
+  const [key] = [...inputs].find(([, { variable }]) => variable === largest) ?? [largest];
+  const remedy =
+    key === 'vaultCaFile' ? "keep only the CA that issued Vault's certificate" : 'shorten it';
   return [
-    `vaultCaFile: expected an environment of at most ${BYTES_LIMIT} bytes, the limit of Lambda; ` +
-      `got ${bytes}; keep only the CA that issued Vault's certificate`,
+    `${key}: expected an environment of at most ${BYTES_LIMIT} bytes, the limit of Lambda; ` +
+      `got ${bytes}, most of them in ${largest}; ${remedy}`,
   ];
 }

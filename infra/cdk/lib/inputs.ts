@@ -101,12 +101,14 @@ function textExpected(
 /** Conditions that a pattern cannot express. */
 const MORE: Readonly<Record<string, (text: string) => string | undefined>> = {
   vaultAddr: (text) =>
-    URL.canParse(text) ? undefined : 'an address with a host and a port from 0 to 65535',
+    URL.canParse(text) ? undefined : 'an address with a valid host and a port from 0 to 65535',
   vaultAuthMount: noDots,
   vaultMount: noDots,
   vaultPathPrefix: noDots,
   vaultCidrs: range,
   endpointCidrs: range,
+  userList: (text) =>
+    ['.', '..'].includes(text) ? 'names of users, and neither . nor ..' : undefined,
 };
 
 function noDots(text: string): string | undefined {
@@ -191,6 +193,7 @@ function readBytes(file: string): Buffer {
   }
 }
 
-function camelCase(name: string): string {
+/** Returns the property's name of an input. */
+export function camelCase(name: string): string {
   return name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }

@@ -72,6 +72,14 @@ test('context: reports all problems with key and expectation', () => {
   expected.forEach((pattern, index) => assert.match(found[index]!, pattern));
 });
 
+test('context: rejects the names of Terraform', () => {
+  const found = problems({ ...NEEDED, kms_key_arn: KEY_ARN, queue_delay: '0', vpc2: 'x' });
+  assert.equal(found.length, 3, found.join('\n'));
+  assert.equal(found[0], 'kms_key_arn: unknown key; expected kmsKeyArn');
+  assert.match(found[1]!, /^queue_delay: unknown key; expected one of zip, /);
+  assert.match(found[2]!, /^vpc2: unknown key; expected one of zip, /);
+});
+
 /** Values that the function or AWS accepts and rejects, by key. */
 const ROWS: Record<string, { good: string[]; bad: string[]; with?: Record<string, unknown> }> = {
   vaultAddr: {
@@ -79,6 +87,8 @@ const ROWS: Record<string, { good: string[]; bad: string[]; with?: Record<string
       'https://v',
       'https://v/',
       'https://v:8200',
+      'https://10.1.2.30:8200',
+      'https://vault.2b',
       'https://[fd00::1]:8200',
       'http://127.0.0.1:8200',
       'http://localhost',
@@ -94,6 +104,9 @@ const ROWS: Record<string, { good: string[]; bad: string[]; with?: Record<string
         'http://[::2]',
         'http://0.0.0.0',
         'https://v:99999',
+        'https://10.1.2.300:8200',
+        'https://vault.300',
+        'https://[fd00:::1]',
       ],
       ...[
         'https://u:p@v',
@@ -138,8 +151,9 @@ const ROWS: Record<string, { good: string[]; bad: string[]; with?: Record<string
     bad: ['', '/', '//', 'iam_users/', '/iam_users', '/a//b/', '/iam users/', '/a*/'],
   },
   parameterSuffix: { good: ['_keys', '.k', '-'], bad: ['', '/keys', '_keys/', '_ke ys', '*'] },
-  userList: { good: ['', 'jane', 'jane,joe'], bad: ['ja ne', 'jane,,joe', 'jo@x'] },
+  userList: { good: ['', 'jane', 'jane,joe'], bad: ['ja ne', 'jane,,joe', 'jo@x', '.', 'jane,..'] },
   functionTimeoutSeconds: { good: ['10', '900'], bad: ['9', '901', '1e2', '10.5', ''] },
+  queueVisibilitySeconds: { good: ['121', '1800'], bad: ['1', '1801', '43200'] },
   logRetentionDays: { good: ['1', '3653'], bad: ['2', '0', 'never'] },
   kmsKeyArn: { good: [KEY_ARN], bad: ['', 'alias/key', KEY_ARN.replace('key/', 'alias/')] },
   sweepSchedule: { good: ['cron(0 4 * * ? *)', 'rate(1 day)'], bad: ['', '0 4 * * *'] },
@@ -342,6 +356,14 @@ test('vaultCaFile: must fit into the environment of the function', () => {
   const expected =
     /^vaultCaFile: expected an environment of at most 4096 bytes, the limit of Lambda; got 4097/;
   assert.match(problems({ ...NEEDED, vaultCaFile: ca('long.pem', room + 1) })[0]!, expected);
+});
+
+test('userList: must fit into the environment of the function', () => {
+  const userList = Array.from({ length: 100 }, (_, number) => `user-${number}-${'x'.repeat(40)}`);
+  const vaultCaFile = file('small.pem', CERTIFICATE);
+  const [problem, ...others] = problems({ ...NEEDED, vaultCaFile, userList });
+  assert.match(problem!, /^userList: expected an environment .*, most of them in IAM_USER_LIST; /);
+  assert.deepEqual(others, []);
 });
 
 test('context: ignores the keys of the CDK itself', () => {

@@ -1,18 +1,19 @@
 /**
  * A synthesised stack for tests, and queries of its template.
  */
-import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import * as path from 'node:path';
 import { App } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import type { AppProps, IamKeySyncProps } from '../lib/props';
 import { IamKeySyncStack } from '../lib/stack';
 
-/** The folder for files of the tests, inside the compiled output. */
-export const SCRATCH = path.join(__dirname, 'scratch', String(process.pid));
+/** The folder for files of the tests, inside the compiled output; removed at the end. */
+export const SCRATCH = path.join(__dirname, `scratch-${process.pid}`);
 /** The smallest valid zip, without entries. */
 export const ZIP = path.join(SCRATCH, 'function.zip');
 mkdirSync(SCRATCH, { recursive: true });
+process.on('exit', () => rmSync(SCRATCH, { recursive: true, force: true }));
 writeFileSync(ZIP, Buffer.concat([Buffer.from('PK\x05\x06', 'latin1'), Buffer.alloc(18)]));
 
 /** One resource of a template; its properties are plain JSON of any shape. */

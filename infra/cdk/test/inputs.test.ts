@@ -74,6 +74,17 @@ test('inputs: defaults equal the settings that they name', () => {
   assert.equal(timeout.least, settings.function.leastTimeoutSeconds.value);
 });
 
+test('inputs: the longest visibility timeout suits the function and the alarms', () => {
+  const most = (name: string) => all.find((input) => input.name === name)!.most!;
+  const longest = most('queue_visibility_seconds');
+  const factor = settings.queue.visibilityTimeoutPerFunctionTimeout.value;
+  assert.equal(longest, factor * most('function_timeout_seconds'));
+  const alarms = read<{ id: string; periodSeconds: number; threshold: number }[]>('alarms.json');
+  const alarm = (id: string) => alarms.find((each) => each.id === id)!;
+  assert.ok(longest <= alarm('users-failing').periodSeconds);
+  assert.ok(3 * longest < alarm('queue-waiting').threshold);
+});
+
 test('inputs: are unique, described and have valid defaults', () => {
   assert.equal(new Set(all.map(({ name }) => name)).size, all.length);
   for (const input of all) {

@@ -19,6 +19,28 @@ run "environment_is_limited_to_4_kb" {
   }
 }
 
+run "environment_is_limited_for_users_too" {
+  command         = plan
+  expect_failures = [aws_lambda_function.this]
+
+  variables {
+    user_list = [for number in range(100) : format("%050d", number)]
+  }
+}
+
+run "environment_names_its_largest_variable" {
+  command = plan
+
+  variables {
+    user_list = [for number in range(20) : format("%050d", number)]
+  }
+
+  assert {
+    condition     = local.largest_variable == "IAM_USER_LIST"
+    error_message = "environment: expected IAM_USER_LIST; got ${local.largest_variable}"
+  }
+}
+
 run "environment_holds_only_certificates_of_the_ca_file" {
   command = plan
 

@@ -28,8 +28,8 @@ run "example_minimal_can_be_planned" {
   }
 
   assert {
-    condition     = output.bucket_name == "iam-key-sync-111122223333-ca-central-1"
-    error_message = "output bucket_name: unexpected ${output.bucket_name}"
+    condition     = output.iam_key_sync.bucket_name == "iam-key-sync-111122223333-ca-central-1"
+    error_message = "output iam_key_sync.bucket_name: unexpected ${output.iam_key_sync.bucket_name}"
   }
 }
 

@@ -167,13 +167,13 @@ run "numbers_reject_values_above_the_maximum" {
 
   variables {
     token_refresh_threshold_hours = 8761
-    sync_interval_hours           = 8761
+    sync_interval_hours           = 25
     function_timeout_seconds      = 901
     memory_mib                    = 10241
     reserved_concurrency          = 1001
     sync_concurrency              = 257
     ssm_max_calls_per_second      = 1001
-    queue_visibility_seconds      = 43201
+    queue_visibility_seconds      = 1801
     queue_delay_seconds           = 901
     max_concurrency               = 1001
   }
@@ -252,6 +252,58 @@ run "vault_inputs_reject_dot_segments_and_large_ports" {
     var.vault_path_prefix,
     var.vault_addr,
   ]
+}
+
+run "vault_addr_rejects_an_invalid_ipv4_address" {
+  command         = plan
+  expect_failures = [var.vault_addr]
+
+  variables {
+    vault_addr = "https://10.1.2.300:8200"
+  }
+}
+
+run "vault_addr_rejects_an_invalid_ipv6_address" {
+  command         = plan
+  expect_failures = [var.vault_addr]
+
+  variables {
+    vault_addr = "https://[fd00:::1]"
+  }
+}
+
+run "vault_addr_rejects_a_name_that_ends_with_a_number" {
+  command         = plan
+  expect_failures = [var.vault_addr]
+
+  variables {
+    vault_addr = "https://vault.300/"
+  }
+}
+
+run "vault_addr_accepts_an_ipv4_address" {
+  command = plan
+
+  variables {
+    vault_addr = "https://10.1.2.30:8200"
+  }
+}
+
+run "vault_addr_accepts_an_ipv6_address" {
+  command = plan
+
+  variables {
+    vault_addr = "https://[fd00::1]:8200/"
+  }
+}
+
+run "user_list_rejects_dots" {
+  command         = plan
+  expect_failures = [var.user_list]
+
+  variables {
+    user_list = ["alice", ".."]
+  }
 }
 
 run "cidrs_reject_host_bits" {

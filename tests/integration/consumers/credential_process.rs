@@ -177,6 +177,15 @@ async fn credential_process_names_its_failures() {
         script.set("VAULT_ADDR", address);
         assert_failure(&script.run().await, "VAULT_ADDR is not a URL");
     }
+    for address in ["http://vault.example.org:8200", "http://10.0.0.1"] {
+        script.set("VAULT_ADDR", address);
+        assert_failure(&script.run().await, "only for a loopback host");
+    }
+    // No server listens on this port.
+    for address in ["http://localhost:1", "http://127.0.0.2:1", "http://[::1]:1"] {
+        script.set("VAULT_ADDR", address);
+        assert_failure(&script.run().await, "reading secret/");
+    }
     script.set("VAULT_ADDR", &env.stack.text("/vault/addr"));
     // The error of such a header would contain the token.
     let invalid = script.folder.path("invalid");
