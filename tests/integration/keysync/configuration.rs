@@ -24,6 +24,7 @@ async fn arguments_that_are_invalid_are_rejected_with_a_hint() {
         "reconcile --user",
         "completions ksh",
         "policy iam --account 12",
+        "policy iam --kms-key alias/keys",
         "man /no/such/folder",
     ] {
         assert_eq!(transcript.run(line).await.code, 2, "{line}");
