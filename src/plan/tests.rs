@@ -1,5 +1,7 @@
 //! One test per row of the table, named after the rule.
 
+mod targets;
+
 use super::*;
 use crate::error::Error;
 use crate::keys::{AccessKey, UserName};
