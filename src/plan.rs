@@ -24,7 +24,7 @@ use compare::{
     Recorded, created, is_before_other_secret, is_before_record, is_before_retirement, is_gone,
     is_marked, is_recorded_after, is_retired, is_unseen_server, left_behind, other_tool, recorded,
 };
-use write::{latest, removal, write};
+use write::{is_removal_rejected, latest, removal, write};
 
 /// The maximum age of a state that another invocation may just have written. An older state that
 /// is newer than the parameter is wrong: a clock was ahead, or the parameters come from another
@@ -214,6 +214,9 @@ fn without_parameter(seen: &Snapshot, policy: Policy, recorded: &Recorded<'_>) -
         }
         (Ok(reason), _) => match (left_behind(seen), latest(seen)) {
             (Some(place), _) => (Retire(None), Reason::LeftBehind(place)),
+            (None, Some(latest)) if is_removal_rejected(seen, latest) => {
+                (Skip(Outcome::Failed), Reason::MetadataNeeded)
+            }
             (None, latest) => (Retire(latest.map(|latest| removal(seen, latest))), reason),
         },
     }

@@ -128,12 +128,15 @@ impl Report {
         report
     }
 
-    /// Drops what an answer of the function has no room for, failures last.
+    /// Drops what an answer of the function has no room for: first what is in sync, failures last.
     #[must_use]
     pub(crate) fn cut(mut self) -> Self {
         if self.users.len() > MAX_LISTED {
-            self.users
-                .sort_by_key(|user| user.outcome != Outcome::Failed);
+            self.users.sort_by_key(|user| match user.outcome {
+                Outcome::Failed => 0,
+                Outcome::Unchanged => 2,
+                _ => 1,
+            });
             self.users.truncate(MAX_LISTED);
             self.truncated = true;
         }

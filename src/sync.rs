@@ -181,7 +181,7 @@ pub async fn sync_user<B: Backends>(
         if secrets.may_be_recorded_soon()
             && let Some(wait) = record_waits.next()
         {
-            // The key does not outlive its use.
+            // This also drops the key, so it is not held during the wait.
             strategy = secrets.repeat();
             invocation.sleep(wait).await;
             continue;

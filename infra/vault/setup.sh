@@ -25,7 +25,8 @@ option is not given stays as it is.
                     all (default: all)
   --approle         create an AppRole instead of a token role
   --aws ARN         set up the auth method aws for the function's role (output FunctionRoleArn)
-                    instead; OpenBao has this method only as a plugin
+                    instead; replaces the list of admitted roles; OpenBao has this method only as
+                    a plugin
 
 With --aws:
   --region REGION   Region of the STS endpoint that Vault asks, such as ca-central-1 (required)
@@ -89,7 +90,7 @@ text=$(cat "$policy")
 
 # Adds an option's value to `settings`, or its default if it is not given and the role is new.
 add() {
-  local role=$1 setting=$2 given=$3 default=$4 answer
+  local setting=$1 given=$2 default=$3 answer
   if [ -n "$given" ]; then
     settings+=("$setting=$given")
   elif ! answer=$("$vault" read -format=json "$role" 2>&1 >/dev/null); then
@@ -100,40 +101,69 @@ add() {
   fi
 }
 
+# What cannot be read is found before anything is written.
+case $kind in
+  token)
+    # A period resets the lifetime at each renewal, without limit. An orphan outlives the token that
+    # created it.
+    role=auth/token/roles/$name
+    settings=(allowed_policies="$name" orphan=true renewable=true token_type=service)
+    ;;
+  aws)
+    # Vault needs no AWS credentials if it compares names and not unique ids. STS then names the role
+    # without its path.
+    role=auth/$mount/role/$name
+    settings=(auth_type=iam bound_iam_principal_arn="${aws%%/*}/${aws##*/}"
+      resolve_aws_unique_ids=false token_policies="$name" token_type=batch)
+    ;;
+  approle)
+    # A secret id is valid once and for a short time. It creates one token, which is kept alive by
+    # renewals.
+    role=auth/approle/role/$name
+    settings=(token_type=service token_policies="$name" secret_id_num_uses=1 secret_id_ttl=10m)
+    [ -z "${cidrs+x}" ] || settings+=(secret_id_bound_cidrs="$cidrs")
+    ;;
+esac
+if [ -z "$policy_only" ]; then
+  [ "$kind" = token ] || methods=$("$vault" auth list -format=json)
+  case $kind in
+    aws) add token_ttl "$ttl" 20m ;;
+    *) add token_period "$period" 72h ;;
+  esac
+  [ -z "${cidrs+x}" ] || settings+=(token_bound_cidrs="$cidrs")
+fi
+
 "$vault" policy write "$name" - >/dev/null <<<"$text"
 if [ -n "$policy_only" ]; then
   echo "Policy \"$name\" is ready. No role was changed."
-elif [ "$kind" = token ]; then
-  # A period resets the lifetime at each renewal, without limit. An orphan outlives the token that
-  # created it.
-  role=auth/token/roles/$name
-  settings=(allowed_policies="$name" orphan=true renewable=true token_type=service)
-  add "$role" token_period "$period" 72h
-  [ -z "${cidrs+x}" ] || settings+=(token_bound_cidrs="$cidrs")
-  "$vault" write "$role" "${settings[@]}" >/dev/null
-  cat <<TEXT
+  exit
+fi
+case $kind in
+  aws)
+    case $methods in *"\"$mount/\""*) ;; *) "$vault" auth enable -path="$mount" aws >/dev/null ;; esac
+    # The endpoint must be the host that the login is signed for.
+    case $region in cn-*) domain=amazonaws.com.cn ;; *) domain=amazonaws.com ;; esac
+    client=(sts_endpoint="https://sts.$region.$domain" sts_region="$region")
+    [ -z "$server_id" ] || client+=(iam_server_id_header_value="$server_id")
+    "$vault" write "auth/$mount/config/client" "${client[@]}" >/dev/null
+    ;;
+  approle)
+    case $methods in *'"approle/"'*) ;; *) "$vault" auth enable approle >/dev/null ;; esac
+    ;;
+esac
+"$vault" write "$role" "${settings[@]}" >/dev/null
+
+case $kind in
+  token)
+    cat <<TEXT
 Policy and token role "$name" are ready. Create a response-wrapped token, so that it is not
 exposed, and store it:
 
   $tool token create -role=$name -wrap-ttl=10m -field=wrapping_token | keysync token import
 TEXT
-elif [ "$kind" = aws ]; then
-  methods=$("$vault" auth list -format=json)
-  case $methods in *"\"$mount/\""*) ;; *) "$vault" auth enable -path="$mount" aws >/dev/null ;; esac
-  # The endpoint must be the host that the login is signed for.
-  case $region in cn-*) domain=amazonaws.com.cn ;; *) domain=amazonaws.com ;; esac
-  client=(sts_endpoint="https://sts.$region.$domain" sts_region="$region")
-  [ -z "$server_id" ] || client+=(iam_server_id_header_value="$server_id")
-  "$vault" write "auth/$mount/config/client" "${client[@]}" >/dev/null
-  # Vault needs no AWS credentials if it compares names and not unique ids. STS then names the role
-  # without its path.
-  role=auth/$mount/role/$name
-  settings=(auth_type=iam bound_iam_principal_arn="${aws%%/*}/${aws##*/}"
-    resolve_aws_unique_ids=false token_policies="$name" token_type=batch)
-  add "$role" token_ttl "$ttl" 20m
-  [ -z "${cidrs+x}" ] || settings+=(token_bound_cidrs="$cidrs")
-  "$vault" write "$role" "${settings[@]}" >/dev/null
-  cat <<TEXT
+    ;;
+  aws)
+    cat <<TEXT
 Policy and role "$name" are ready. Deploy with these inputs (in camelCase with the CDK):
 
   vault_auth_method        = "aws"
@@ -141,18 +171,10 @@ Policy and role "$name" are ready. Deploy with these inputs (in camelCase with t
   vault_auth_mount         = "$mount"
   vault_auth_aws_region    = "$region"
 TEXT
-  [ -z "$server_id" ] || echo "  vault_auth_aws_server_id = \"$server_id\""
-else
-  methods=$("$vault" auth list -format=json)
-  case $methods in *'"approle/"'*) ;; *) "$vault" auth enable approle >/dev/null ;; esac
-  # A secret id is valid once and for a short time. It creates one token, which is kept alive by
-  # renewals.
-  role=auth/approle/role/$name
-  settings=(token_type=service token_policies="$name" secret_id_num_uses=1 secret_id_ttl=10m)
-  add "$role" token_period "$period" 72h
-  [ -z "${cidrs+x}" ] || settings+=(token_bound_cidrs="$cidrs" secret_id_bound_cidrs="$cidrs")
-  "$vault" write "$role" "${settings[@]}" >/dev/null
-  cat <<TEXT
+    [ -z "$server_id" ] || echo "  vault_auth_aws_server_id = \"$server_id\""
+    ;;
+  approle)
+    cat <<TEXT
 Policy and AppRole "$name" are ready. Log in once with response wrapping, so that the token is not
 exposed, and store it:
 
@@ -160,4 +182,5 @@ exposed, and store it:
     role_id="\$($tool read -field=role_id auth/approle/role/$name/role-id)" \\
     secret_id="\$($tool write -f -field=secret_id auth/approle/role/$name/secret-id)" | keysync token import
 TEXT
-fi
+    ;;
+esac

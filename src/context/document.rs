@@ -73,7 +73,7 @@ impl<B: Backends> Context<B> {
         };
         let is_saved = match document.save(text.clone(), etag.as_ref()).await? {
             PutResult::Saved(_) => true,
-            // If the answer to our own write was lost, the SDK's repetition fails because of it.
+            // The answer to our own write may be lost, and the SDK's repetition was rejected.
             PutResult::PreconditionFailed => {
                 let found = document.load(None).await?;
                 matches!(found, DocumentReading::Document(stored, _) if stored == text)

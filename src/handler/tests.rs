@@ -196,6 +196,17 @@ async fn an_operators_sync_reports_users_who_failed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_answer_to_an_operators_sync_has_a_limited_size() {
+    let ctx = Memory::default().ctx(&[]);
+    let users = (0..501).map(|n| format!("user{n}")).collect::<Vec<_>>();
+    let payload = json!({"action": "sync", "users": users});
+    let report = answer(&ctx, payload).await.unwrap();
+    assert_eq!(report["users"].as_array().map(Vec::len), Some(500));
+    assert_eq!(report["truncated"], true);
+    assert_eq!(report["counts"]["missing"], 501);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_ignored_or_bad_payload_makes_no_call() {
     let memory = Memory::default();
     let ctx = memory.ctx(&[]);

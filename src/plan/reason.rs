@@ -47,10 +47,10 @@ pub enum Reason {
     /// The secret is that of another user now.
     #[error("the targets document gives the secret to another user; it is no longer reported")]
     Reassigned,
-    /// A write needs the version of the secret, which the token may not read.
+    /// A change needs the version of the secret, which the token may not read.
     #[error(
         "the secret is not at the version that was expected, and the token may not read its \
-         metadata: a write could replace what others keep there; allow read on the metadata"
+         metadata: a change could replace what others keep there; allow read on the metadata"
     )]
     MetadataNeeded,
     /// The state names another place in Vault.
@@ -152,7 +152,10 @@ pub enum Reason {
     )]
     NoParameter,
     /// The parameter is absent, although an event reported that it was put.
-    #[error("the parameter cannot be read, although an event reports that it was put")]
+    #[error(
+        "the parameter does not exist, although an event reports that it was put; a later event or \
+         the next reconcile run decides"
+    )]
     PutNotRead,
     /// The user is gone, and no key was ever recorded.
     #[error(

@@ -28,6 +28,13 @@ pub(super) fn removal(seen: &Snapshot, version: u64) -> Removal {
     }
 }
 
+/// Returns whether Vault has just rejected this version for the removal of fields, and hides another.
+pub(super) fn is_removal_rejected(seen: &Snapshot, version: u64) -> bool {
+    seen.target.merge
+        && matches!(seen.vault, VaultView::Hidden)
+        && seen.rejected == Some(Cas::Version(version))
+}
+
 /// Returns the check-and-set version of a write: the version that Vault is at, if known.
 fn cas(seen: &Snapshot) -> Cas {
     let here = |state: &&SecretRecord| state.is_at(&seen.target.location);

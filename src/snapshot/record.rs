@@ -133,7 +133,7 @@ impl SecretRecord {
         ) {
             (Ordering::Equal, Ordering::Equal, true) => Resolution::KeepTheirs,
             (Ordering::Greater | Ordering::Equal, Ordering::Greater, _)
-                if ours.retired_at.is_none() =>
+                if ours.retired_at.is_none() || self.retired_at.is_some() =>
             {
                 Resolution::KeepTheirs
             }

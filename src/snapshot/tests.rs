@@ -466,6 +466,10 @@ fn a_state_found_in_place_of_ours_is_resolved() {
     }
     let (legacy, ours) = (state(None, None, false), state(new, Some(2), false));
     assert_eq!(legacy.resolve(&ours), Overwrite);
+    // Two invocations removed the fields, each in a version of its own.
+    let (theirs, ours) = (state(new, Some(4), true), state(new, Some(3), true));
+    assert_eq!(theirs.resolve(&ours), KeepTheirs);
+    assert_eq!(ours.resolve(&theirs), Overwrite);
 }
 
 #[test]

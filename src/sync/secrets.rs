@@ -7,7 +7,7 @@ use super::result::Effects;
 use super::{Planned, Request, SyncResult};
 use crate::apply::{Applied, End, MAX_ATTEMPTS};
 use crate::error::Error;
-use crate::keys::VaultPath;
+use crate::keys::{VaultPath, full_path};
 use crate::observe::{Attempt, Observed, ObservedSecret, ReadStrategy};
 use crate::plan::{Action, Outcome, Plan};
 use crate::snapshot::{Assignment, Cas, ParameterView, Snapshot, VaultView};
@@ -19,8 +19,8 @@ pub(super) struct Secrets {
     progress: HashMap<Name, Progress>,
 }
 
-/// The path by which a secret is known, and the recorded one if no target names it: its location is
-/// then unknown if its mount is.
+/// The path by which a secret is known. If no target names the mount of a recorded secret, that is
+/// the default path, which is also that of others, and the recorded path.
 type Name = (VaultPath, Option<String>);
 
 /// What was done for one secret so far.
@@ -184,10 +184,15 @@ impl Secrets {
 
 fn name_of(seen: &Snapshot) -> Name {
     let removed = match &seen.assignment {
-        Assignment::Removed(path) | Assignment::Reassigned(path) => Some(path.clone()),
+        Assignment::Removed(path) | Assignment::Reassigned(path) => Some(path),
         _ => None,
     };
-    (seen.target.location.path.clone(), removed)
+    let path = &seen.target.location.path;
+    let found = full_path(path.namespace.as_deref(), &path.to_string());
+    (
+        path.clone(),
+        removed.filter(|path| **path != found).cloned(),
+    )
 }
 
 impl Planned {

@@ -14,8 +14,8 @@ vault {
 auto_auth {
   method "approle" {
     config = {
-      role_id_file_path   = "/etc/vault-agent/role-id"
-      secret_id_file_path = "/etc/vault-agent/secret-id"
+      role_id_file_path   = "/etc/vault-agent/files-role-id"
+      secret_id_file_path = "/etc/vault-agent/files-secret-id"
       # The secret id must be usable again when the agent restarts.
       remove_secret_id_file_after_reading = false
     }

@@ -254,3 +254,27 @@ fn a_deletion_spares_what_another_tool_manages_and_waits_over_the_limit() {
         "retire fields of 4: Gone"
     );
 }
+
+#[test]
+fn a_removal_of_fields_without_known_version_is_not_repeated() {
+    let gone = with_roster(
+        RosterView::NotListed,
+        with_vault(VaultView::Hidden, absent()),
+    );
+    let merged = Snapshot {
+        target: merged(),
+        ..gone
+    };
+    let soft_delete = policy(OnUserDeleted::SoftDelete);
+    for (rejected, expected) in [
+        (None, "retire fields of 4: Gone"),
+        (Some(Cas::Version(3)), "retire fields of 4: Gone"),
+        (Some(Cas::Version(RECORDED)), "Failed: MetadataNeeded"),
+    ] {
+        let seen = Snapshot {
+            rejected,
+            ..merged.clone()
+        };
+        assert_eq!(decided_with(&seen, soft_delete), expected);
+    }
+}

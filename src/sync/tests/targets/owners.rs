@@ -236,7 +236,7 @@ async fn a_removed_target_of_an_unknown_mount_hides_no_lost_race() {
 async fn a_repetition_reads_the_document_again_only_for_a_secret_of_another_user() {
     let (memory, ctx) = due(&["a"]).await;
     memory.before_call("vault-patch", |inner| {
-        inner.push_version(&path("a"), Default::default());
+        inner.push_version(&path("a"), std::collections::BTreeMap::default());
     });
     assert_eq!(outcomes(&ctx).await, [Outcome::Written]);
     assert_eq!(memory.calls("vault-patch"), 2);
