@@ -161,7 +161,6 @@ fn in_vault(seen: &Snapshot, current: &CurrentKey, state: &SecretRecord) -> (Act
             match (vault, created(seen, state)) {
                 // Another name of the same server shows the version that was recorded.
                 (VaultView::At(_), Some(true)) => (Adopt(recorded), Reason::Readdressed),
-                (VaultView::NotRead, _) => (Action::Reobserve, Reason::Moved),
                 _ => write(Reason::Moved),
             }
         }
