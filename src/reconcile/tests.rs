@@ -926,6 +926,23 @@ async fn a_cancelled_run_finishes_the_users_in_flight() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_run_without_a_lease_states_why() {
+    let (memory, ctx) = in_sync(1, &[]).await;
+    memory.inner().slow = Some(("s3-run", 7200));
+    for (is_cancelled, expected) in [(true, "stopped before it started"), (false, "no answer")] {
+        let cancel = CancellationToken::new();
+        if is_cancelled {
+            cancel.cancel();
+        }
+        let deadlines = Deadlines::until(Instant::now() + Duration::from_hours(1));
+        let order = Reconcile::default();
+        let result = reconcile(&ctx, &order, "request-1", deadlines, &cancel, |_| ()).await;
+        let error = result.err().unwrap().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_outage_in_basic_mode_makes_no_key_look_outdated() {
     let memory = Memory::default();
     let ctx = memory.ctx(&[("VAULT_TOKEN", "token"), ("IAM_USER_TABLE", "-")]);
