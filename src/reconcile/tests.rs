@@ -819,6 +819,41 @@ async fn a_run_with_an_invalid_token_is_incomplete() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_invalid_token_is_named_once_beside_other_causes() {
+    for listing in [None, Some("ssm-page")] {
+        let (memory, ctx) = in_sync(12, &[]).await;
+        memory.inner().tokens.0 = "another".into();
+        memory.inner().endless_listing = listing;
+        let error = run(&ctx).await.unwrap_err().to_string();
+        let named = error.matches("renewing the Vault token failed").count();
+        assert_eq!(named, 1, "{error}");
+        let other = error.contains("already listed");
+        assert_eq!(other, listing.is_some(), "{error}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_a_run_for_all_users_that_writes_counts_as_completed() {
+    let (_, ctx) = in_sync(3, &[]).await;
+    for member in [
+        json!({"users": ["user01"]}),
+        json!({"dryRun": true}),
+        json!({}),
+    ] {
+        let mut payload = forced();
+        payload
+            .as_object_mut()
+            .unwrap()
+            .extend(member.as_object().unwrap().clone());
+        let (answer, metrics) = run_with(&ctx, payload, 3600).await;
+        let is_full = member == json!({});
+        assert_eq!(metrics.get("SweepCompleted").is_some(), is_full, "{member}");
+        let millis = answer.unwrap()["millis"].as_u64().unwrap();
+        assert!(millis >= 1000, "each call takes a second: {millis}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_run_that_is_not_due_repeats_how_the_last_one_ended() {
     let (memory, ctx) = in_sync(3, &[]).await;
     let (answer, metrics) = run_if_due(&ctx).await;
