@@ -570,3 +570,18 @@ async fn the_pause_after_a_lost_race_grows_with_each_attempt() {
         }
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn only_a_write_pauses_after_a_lost_race_for_the_state() {
+    for (key, is_write) in [("AKIA000000000OLD", false), ("AKIA000000000NEW", true)] {
+        let (memory, ctx) = warm().await;
+        memory.put("alice", &value(key), DAY_3);
+        memory.before_call("s3-save", |inner| *inner.record_of("alice").1 += 1000);
+        let started = Instant::now();
+        let result = sync_one(&ctx, request("alice")).await;
+        assert_eq!(result.state_conflicts, 1);
+        // Each call takes a second, and a pause less than that.
+        let pause = started.elapsed().subsec_millis();
+        assert_eq!(pause > 0, is_write, "{pause}");
+    }
+}
