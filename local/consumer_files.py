@@ -65,8 +65,10 @@ class _Files(Recipes):
                 "/etc/pgbackrest/conf.d/s3.conf": "s3.conf"}
 
     def adaptations(self) -> dict:
+        own = ("role-id", "secret-id")
         return {
             **super().adaptations(),
+            **{f"/etc/vault-agent/files-{name}": str(self.folder / name) for name in own},
             **{path: str(self.folder / name) for path, name in self.destinations().items()}}
 
     def expect(self, keys: dict) -> None:

@@ -13,13 +13,13 @@ use crate::command::{finish, start};
 use crate::proxy::serve;
 use crate::test_env::TestEnv;
 
-/// Starts a rehearsal, and waits until its parameter exists.
-async fn begin(env: &TestEnv<'_>, arguments: &str) -> Child {
+/// Starts a rehearsal, and waits until its parameter has this version.
+async fn begin(env: &TestEnv<'_>, arguments: &str, version: i64) -> Child {
     let line = format!("rehearse --json {arguments}");
     let arguments = line.split_whitespace().collect::<Vec<_>>();
     let child = start(&arguments, &env.environment());
     let deadline = Instant::now() + Duration::from_secs(20);
-    while !env.has_parameter(USER).await {
+    while env.parameter_version(USER).await < version {
         assert!(Instant::now() < deadline, "nothing was put");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
@@ -36,7 +36,7 @@ fn signal(child: &Child, name: &str) {
 async fn closed_terminal_leaves_no_parameter() {
     let env = TestEnv::new().await;
     for (name, arguments) in [("HUP", ""), ("TERM", ""), ("HUP", "--verbose")] {
-        let mut child = begin(&env, arguments).await;
+        let mut child = begin(&env, arguments, 1).await;
         drop(child.stderr.take());
         signal(&child, name);
         if name == "HUP" {
@@ -54,7 +54,8 @@ async fn closed_terminal_leaves_no_parameter() {
 #[tokio::test]
 async fn parameter_that_the_platform_puts_is_left() {
     let env = TestEnv::new().await;
-    let child = begin(&env, "--wait 3").await;
+    // After its second put, so that the put of the platform is not between a read and a write.
+    let child = begin(&env, "--wait 3", 2).await;
     env.rotate(USER).await;
     let output = finish(child, "").await;
     assert_eq!(output.code, 1, "{output:?}");
@@ -69,7 +70,7 @@ async fn parameter_that_the_platform_puts_is_left() {
 #[tokio::test]
 async fn parameter_of_a_killed_rehearsal_is_named_with_its_command() {
     let env = TestEnv::new().await;
-    let child = begin(&env, "").await;
+    let child = begin(&env, "", 1).await;
     signal(&child, "KILL");
     finish(child, "").await;
     let output = env.keysync(&["rehearse"]).await;

@@ -17,7 +17,13 @@ impl TestEnv<'_> {
 
     /// Returns whether a user has a parameter.
     pub async fn has_parameter(&self, user: &str) -> bool {
+        self.parameter_version(user).await > 0
+    }
+
+    /// Returns the version of the user's parameter; 0 if there is none.
+    pub async fn parameter_version(&self, user: &str) -> i64 {
         let read = self.ssm.get_parameter().name(self.parameter(user));
-        read.send().await.is_ok()
+        let read = read.send().await.ok().and_then(|answer| answer.parameter);
+        read.map_or(0, |parameter| parameter.version)
     }
 }
