@@ -22,7 +22,7 @@ EXHAUSTIVE = a_run_after_any_fault_brings every_length_of_run_reaches no_older_k
 CARGO_FUZZ_VERSION := 0.13.2
 CARGO_FUZZ := .tools/bin/cargo-fuzz
 FUZZ_TARGETS = $(notdir $(basename $(wildcard fuzz/fuzz_targets/*.rs)))
-RUNS := 100000
+RUNS := 200000
 BENCH := target/bench/release/nr-iam-key-sync-bench
 
 .PHONY: help
@@ -52,7 +52,7 @@ test-faults: venv cdk fuzz ## test crashes, lost responses, failing services, lo
 	cargo test --locked --test integration -- faults::
 
 .PHONY: fuzz
-fuzz: $(CARGO_FUZZ) ## fuzz all parsers, guided by coverage (RUNS=100000 for each target)
+fuzz: $(CARGO_FUZZ) ## fuzz all parsers, guided by coverage (RUNS=200000 for each target)
 	cd fuzz && PATH="$(CURDIR)/.tools/bin:$$PATH" cargo fuzz build --dev --sanitizer none
 	set -euo pipefail; for target in $(FUZZ_TARGETS); do \
 	  mkdir -p target/fuzz/$$target fuzz/artifacts/$$target; \

@@ -23,7 +23,8 @@ if [ -n "${FULL:-}" ]; then
   released=$checkout/target/package/SHA256SUMS
   [ -r "$released" ] || fail "$released is missing; run make package"
   for architecture in "$@"; do
-    grep -F -e "function-$architecture." "$released"
+    grep -F -e "function-$architecture." "$released" ||
+      fail "$released does not name $architecture; run make package"
   done >"$work/first.sums"
   places=(second/and-deeper)
 else

@@ -192,7 +192,7 @@ impl<B: Backends> Run<'_, B> {
         Effect::end(match result {
             Ok(PatchResult::Absent) => Ok(End::Vanished(version)),
             Ok(PatchResult::Unsupported) => Err(self.unsupported()),
-            // Another writer was first; or the answer to this PATCH was lost, and it was sent again.
+            // Another writer was first, or this PATCH was sent again after its answer was lost.
             Ok(_) => Ok(End::CasMismatch(Cas::Version(version))),
             Err(error) => Err(error),
         })

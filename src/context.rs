@@ -183,7 +183,7 @@ impl<B: Backends> Context<B> {
         Ok(status)
     }
 
-    /// Does the same beside other work.
+    /// Does the same for a run, which continues after a failure.
     ///
     /// # Errors
     /// The cause in words, for the caller to report.

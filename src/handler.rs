@@ -30,8 +30,8 @@ use crate::token::TokenStatus;
 use crate::trigger::{self, Body, Change, Reconcile, SqsMessage, Trigger};
 use merge::merge;
 
-/// If Vault is unreachable for one user of a batch, it is so for the others: the first failure opens
-/// the breaker.
+/// If Vault is unreachable for one user of a batch, it is so for the others. So the first failure
+/// opens the breaker.
 const BREAKER_THRESHOLD: u32 = 1;
 
 /// Answers a payload. Users who are not done by `deadline` fail.

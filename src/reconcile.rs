@@ -2,10 +2,9 @@
 //! Renews the Vault token at the same time.
 //!
 //! The run is a stream: `listing` finds the users, each is synced, `retire` limits how many are
-//! retired, and `lease` keeps two runs apart. In memory are the secrets of the users in
-//! flight, and of at most two pages.
-//! A run never retires users based on a listing that is empty, incomplete or broken, or users over
-//! the mass-retire limit.
+//! retired, and `lease` keeps two runs apart. The secrets in memory are those of the users in
+//! flight, and of at most two pages. A run never retires users based on a listing that is empty,
+//! incomplete or broken, or users over the mass-retire limit.
 
 mod bounds;
 mod due;

@@ -1,6 +1,6 @@
 //! The pipeline: observe, plan, apply; for one user, and for many at a time.
 //!
-//! All triggers use this loop. It performs no I/O itself. It decides only what the plan cannot know:
+//! All triggers use this loop. It performs no I/O itself. It decides only what a plan cannot know:
 //! how many users events may retire, and that a secret that failed is not tried again.
 
 mod refusal;

@@ -178,7 +178,7 @@ impl Vault for VaultServer {
         let request =
             Request::<Renewal>::post("auth/token/renew-self", &HashMap::<&str, &str>::new());
         let renewal = match self.client(token).response(request).await {
-            // Vault answers so, among others, if the token's role was deleted.
+            // Vault may answer so if the token's role was deleted.
             Ok(Renewal { auth: None }) | Err(Failure::Empty(_)) => {
                 return Err(unexpected(OPERATION, &self.address, "renewed nothing: what the token was created with (its auth method or role) does not exist any longer")
                     .with_remedy(errors::ROLE_IS_GONE));

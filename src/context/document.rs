@@ -71,21 +71,17 @@ impl<B: Backends> Context<B> {
             DocumentReading::Document(_, etag) => etag,
             DocumentReading::Absent | DocumentReading::Unchanged => None,
         };
-        let is_saved = match document.save(text.clone(), etag.as_ref()).await? {
-            PutResult::Saved(_) => true,
-            // The answer to our own write may be lost, and the SDK's repetition was rejected.
-            PutResult::PreconditionFailed => {
-                let found = document.load(None).await?;
-                matches!(found, DocumentReading::Document(stored, _) if stored == text)
-            }
-        };
-        if !is_saved {
-            return Err(Error::Contended {
+        if let PutResult::Saved(_) = document.save(text.clone(), etag.as_ref()).await? {
+            return Ok((Rc::new(targets), true));
+        }
+        match document.load(None).await? {
+            // Only the answer to this write was lost, and the SDK's repetition was rejected.
+            DocumentReading::Document(stored, _) if stored == text => Ok((Rc::new(targets), true)),
+            _ => Err(Error::Contended {
                 subject: address,
                 attempts: 1,
-            });
+            }),
         }
-        Ok((Rc::new(targets), true))
     }
 }
 

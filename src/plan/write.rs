@@ -28,7 +28,8 @@ pub(super) fn removal(seen: &Snapshot, version: u64) -> Removal {
     }
 }
 
-/// Returns whether Vault has just rejected this version for the removal of fields, and hides another.
+/// Returns whether Vault has just rejected this version for the removal of fields, and hides which
+/// one it has.
 pub(super) fn is_removal_rejected(seen: &Snapshot, version: u64) -> bool {
     seen.target.merge
         && matches!(seen.vault, VaultView::Hidden)

@@ -15,8 +15,8 @@ use crate::targets::Targets;
 /// Maximum number of characters that a log shows of a name that is not a user name.
 const MAX_SHOWN: usize = 80;
 
-/// The least number of secrets for which their folder is listed. Single secrets are read at the same
-/// time as each other, but only after the folders.
+/// The least number of secrets for which their folder is listed. Fewer are read one by one, which
+/// takes no longer: these reads run at the same time, and a listing comes before them.
 const MIN_LISTED: usize = 10;
 
 /// The number of folders listed at the same time. If that many cannot be listed, the others are not

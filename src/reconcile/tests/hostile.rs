@@ -346,7 +346,7 @@ async fn a_move_publishes_no_key_that_is_older_than_the_record() {
 #[tokio::test(start_paused = true)]
 async fn no_older_key_follows_a_newer_one_while_a_deployment_moves() {
     let mut wrong = std::collections::BTreeMap::<&str, (u32, u64, Vec<String>)>::new();
-    for seed in 0..2500_u64 {
+    for seed in 0..4000_u64 {
         fastrand::seed(seed);
         let kind = fastrand::usize(..4);
         let (name, variable) = [

@@ -41,7 +41,8 @@ pub struct Inner {
     pub damaged: Vec<String>,
     /// The record of the last reconcile run, and its version.
     pub record: Option<(ReconcileRecord, u64)>,
-    /// Whether the next write of the record, the token or the document is answered as if it had failed.
+    /// Whether the next write of the record, the token or the document is answered as if it had
+    /// failed.
     pub lose_answer: bool,
     /// The engine and version that are mounted in Vault; `None` for KV version 2.
     pub mounted: Option<(&'static str, Option<&'static str>)>,
